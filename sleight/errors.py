@@ -1,0 +1,35 @@
+"""The errors that reach a user: one line each, and the exit code that goes with it."""
+
+
+class SleightError(Exception):
+    """Base of the package's own errors; its text is one line and names what is allowed."""
+
+    exit_code = 2
+
+
+class ConfigError(SleightError):
+    """A config file or flag: unknown field, wrong type, value out of range."""
+
+
+class CheckpointError(SleightError):
+    """A checkpoint that is missing, truncated, or of another policy."""
+
+
+class BundleError(SleightError):
+    """A bundle that is incomplete, altered, or made for another hand."""
+
+
+class DataError(SleightError):
+    """A data file (log, state, image, result) that cannot be read as what it should be."""
+
+
+class ConnectError(SleightError):
+    """The hand, a camera or a port could not be reached."""
+
+    exit_code = 3
+
+
+class SafetyStop(SleightError):
+    """The safety gate stopped the hand."""
+
+    exit_code = 4

@@ -1,0 +1,123 @@
+"""Files that are either the old one or the new one, never half of it.
+
+Everything is written to a temporary name in the same folder, flushed to the disk and renamed.
+"""
+
+import dataclasses
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import DataError, SleightError
+
+_FULL = {errno.ENOSPC: "No space left on the disk", errno.EDQUOT: "Disk quota exceeded"}
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path (same folder, same suffix); it becomes `path` when the block succeeds.
+
+    The folder is created. When the block fails the temporary file is removed and `path` stays as
+    it was. Raises SleightError when the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        _make_folder(path.parent)
+        yield temporary
+        _publish(temporary, path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        line = f"{path}: {_FULL[error.errno]}; the previous file is untouched"
+        raise SleightError(line) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise SleightError(f"{folder}: cannot be a folder to write to: {error.strerror}") from error
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    try:
+        os.replace(temporary, path)
+    except (IsADirectoryError, PermissionError) as error:
+        raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write `data` atomically. Raises SleightError when the file cannot be written."""
+    with atomic_path(path) as temporary:
+        try:
+            temporary.write_bytes(data)
+        except PermissionError as error:
+            raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text atomically. Raises SleightError when the file cannot be written."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, data: Any, indent: int | None = 2) -> None:
+    """Write JSON atomically; arrays, paths and dataclasses become plain values.
+
+    Non-finite floats are written as NaN and Infinity, which `read_json` gives back unchanged.
+    """
+    write_text(path, json.dumps(data, indent=indent, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy and torch, without importing either
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def read_text(path: str | Path, error: type[SleightError] = DataError) -> str:
+    """Read UTF-8 text. Raises `error` with one line when it is missing or unreadable."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as cause:
+        raise error(f"{path}: no such file") from cause
+    except UnicodeDecodeError as cause:
+        raise error(f"{path}: not UTF-8 text (byte {cause.start})") from cause
+    except OSError as cause:
+        raise error(f"{path}: cannot be read: {cause.strerror}") from cause
+
+
+def read_json(path: str | Path, error: type[SleightError] = DataError) -> Any:
+    """Read JSON. Raises `error` with one line when it is missing, truncated or invalid."""
+    text = read_text(path, error)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as cause:
+        state = "truncated JSON" if cause.pos >= len(text.rstrip()) else "invalid JSON"
+        where = f"line {cause.lineno}, column {cause.colno}"
+        raise error(f"{path}: {state} at {where}: {cause.msg}") from cause
+    except RecursionError as cause:
+        raise error(f"{path}: invalid JSON: nested too deeply") from cause
