@@ -8,12 +8,12 @@ import difflib
 import json
 import math
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ def fail(place: Place, tree: Tree, allowed: str) -> ConfigError:
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     field = "" if not place.field or source == f"--{place.field}" else f"{place.field}: "
     return ConfigError(f"{source}: {field}got {shown}, allowed: {allowed}")
+
+
+def tree_of(data: Any, source: str) -> Tree:
+    if isinstance(data, Mapping) and data:
+        return {str(key): tree_of(value, source) for key, value in data.items()}
+    return Leaf(data, source)
 
 
 def plain(tree: Tree) -> Any:

@@ -3,12 +3,12 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
-from .errors import ConfigError
-from .files import read_text
+from ..errors import ConfigError
+from ..files import read_text
 
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)([eE][-+]?\d+)?$|[-+]?\.inf$|\.nan$")
 _SWITCH = re.compile(r"(true|false)$")
@@ -19,7 +19,7 @@ _DROPPED = {_FLOAT, _BOOL, "tag:yaml.org,2002:timestamp"}
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's reading of numbers and booleans; dates stay text; a repeated key is an error."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in _DROPPED]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

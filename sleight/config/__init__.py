@@ -1,0 +1,22 @@
+"""Typed configs: frozen dataclasses, filled from YAML and from flags, and strict about both.
+
+A field is declared once, with its limits in the annotation and its help as the text under it:
+
+    @dataclass(frozen=True)
+    class Train:
+        rate: Annotated[float, Range(0, 1)] = 3e-4
+        \"\"\"Learning rate of the actor.\"\"\"
+
+Fields may be bool, int, float, str, Path, Literal, tuple[T, ...], fixed tuples, dict[str, T], other
+dataclasses, and unions of these with None or with each other. A float takes an int; nan and inf
+are refused unless `Range(finite=False)`. `base: other.yaml` at the top of a file inherits from its
+neighbour. Layers (base, file, flags) are laid over each other field by field and entry by entry; a
+dict that a file gives replaces the default dict, a flag changes one entry of it, and null takes an
+entry out. Fields that disagree are refused by a ValueError (or ConfigError) in `__post_init__`.
+"""
+
+from .layers import field_names, from_dict, load, save, to_dict
+from .page import help_text
+from .values import Range
+
+__all__ = ["Range", "field_names", "from_dict", "help_text", "load", "save", "to_dict"]

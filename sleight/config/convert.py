@@ -1,0 +1,165 @@
+"""Trees of data into the compound types: dataclasses, unions, tuples, dicts."""
+
+import dataclasses
+import functools
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ..errors import ConfigError
+from . import yamlfile
+from .values import (
+    Leaf,
+    Place,
+    Range,
+    Tree,
+    convert_scalar,
+    describe,
+    fail,
+    is_union,
+    nearest,
+    source_of,
+    split_annotated,
+    tree_of,
+)
+
+MISSING: Any = dataclasses.MISSING
+
+
+@functools.cache
+def hints(cls: Any) -> dict[str, Any]:
+    """The annotations of the fields that a config gives, limits included."""
+    found = get_type_hints(cls, include_extras=True)
+    return {field.name: found[field.name] for field in dataclasses.fields(cls) if field.init}
+
+
+def arms(kind: Any) -> tuple[Any, ...]:
+    """The types that a field may have: one, or the members of a union."""
+    kind = split_annotated(kind)[0]
+    return tuple(split_annotated(arm)[0] for arm in get_args(kind)) if is_union(kind) else (kind,)
+
+
+def convert(tree: Tree, kind: Any, place: Place, default: Any, limits: Range | None) -> Any:
+    """`tree` as the annotation `kind`, within `limits`; mappings are laid over `default`."""
+    kind, own = split_annotated(kind)
+    limits = limits if limits is not None and own == Range() else own
+    if dataclasses.is_dataclass(kind):
+        return build(kind, tree, place, default)
+    if is_union(kind):
+        return _convert_union(tree, kind, place, default, limits)
+    if get_origin(kind) is Literal:
+        return _convert_literal(tree, kind, place)
+    if get_origin(kind) is tuple:
+        return _convert_tuple(tree, kind, place, limits)
+    if get_origin(kind) is dict:
+        return _convert_dict(tree, get_args(kind)[1], place, default, limits)
+    return convert_scalar(tree, kind, limits, place)
+
+
+def _convert_literal(tree: Tree, kind: Any, place: Place) -> Any:
+    for choice in get_args(kind):
+        if isinstance(tree, Leaf):
+            same = str(choice) == tree.value if tree.flag else choice == tree.value
+            if same and (tree.flag or type(choice) is type(tree.value)):
+                return choice
+    raise fail(place, tree, describe(kind))
+
+
+def _convert_union(tree: Tree, kind: Any, place: Place, default: Any, limits: Range) -> Any:
+    nothing = ("none", "null") if isinstance(tree, Leaf) and tree.flag else (None,)
+    if type(None) in arms(kind) and isinstance(tree, Leaf) and tree.value in nothing:
+        return None
+    some = [arm for arm in get_args(kind) if arm is not type(None)]
+    for arm in some:
+        try:
+            return convert(tree, arm, place, default, limits)
+        except ConfigError:
+            if len(some) == 1 and isinstance(tree, dict):
+                raise  # the error of the field inside says more than that of the whole
+    raise fail(place, tree, describe(kind, limits))
+
+
+def _convert_tuple(tree: Tree, kind: Any, place: Place, limits: Range) -> tuple[Any, ...]:
+    items = _items(tree)
+    kinds = get_args(kind)
+    if items is not None and kinds[-1:] == (Ellipsis,):
+        kinds = kinds[:1] * len(items)
+    if items is None or len(items) != len(kinds):
+        raise fail(place, tree, describe(kind, limits))
+    places = (place.child(str(index)) for index in range(len(items)))
+    return tuple(
+        convert(item, each, where, None, limits)
+        for item, each, where in zip(items, kinds, places, strict=True)
+    )
+
+
+def _items(tree: Tree) -> list[Tree] | None:
+    """The elements of a list; a flag may write `1,2` for `[1, 2]`."""
+    if isinstance(tree, dict):
+        return None
+    data = tree.value
+    if tree.flag:
+        data = yamlfile.parse(data if data.startswith("[") else f"[{data}]", tree.source)
+    return [tree_of(item, tree.source) for item in data] if isinstance(data, list | tuple) else None
+
+
+def _convert_dict(
+    tree: Tree, kind: Any, place: Place, default: Any, limits: Range
+) -> dict[str, Any]:
+    if isinstance(tree, Leaf) and tree.value != {}:
+        raise fail(place, tree, "a mapping")
+    result = dict(default or {}) if _only_flags(tree) else {}
+    for key, value in tree.items() if isinstance(tree, dict) else ():
+        removed = isinstance(value, Leaf) and value.value == ("null" if value.flag else None)
+        if removed and type(None) not in arms(kind):
+            result.pop(key, None)
+        else:
+            old = result.get(key)
+            result[key] = convert(value, kind, place.child(key), old, limits)
+    return result
+
+
+def _only_flags(tree: Tree) -> bool:
+    if isinstance(tree, Leaf):
+        return tree.flag
+    return all(_only_flags(value) for value in tree.values())
+
+
+def build(cls: Any, tree: Tree, place: Place, default: Any) -> Any:
+    """A dataclass; fields that `tree` does not give come from `default`, else from the class."""
+    if isinstance(tree, Leaf) and (tree.value not in (None, {}) or tree.flag):
+        raise fail(place, tree, f"fields ({', '.join(hints(cls))})")
+    given: dict[str, Any] = tree if isinstance(tree, dict) else {}
+    for key in [key for key in given if key not in hints(cls)]:
+        source = source_of(given[key], place.source)
+        name = place.child(key).field
+        raise ConfigError(f"{source}: {name}: unknown field, {nearest(key, hints(cls))}")
+    values = {}
+    for field in dataclasses.fields(cls):
+        if field.init:
+            old = getattr(default, field.name) if isinstance(default, cls) else default_of(field)
+            values[field.name] = _value(cls, field.name, given, place, old)
+    return _construct(cls, values, Place(place.field, source_of(tree, place.source)))
+
+
+def _value(cls: type, name: str, given: dict[str, Any], place: Place, default: Any) -> Any:
+    kind, where = hints(cls)[name], place.child(name)
+    if name in given:
+        known = None if default is MISSING else default
+        return convert(given[name], kind, where, known, None)
+    if default is MISSING:
+        raise ConfigError(f"{place.source}: {where.field}: missing, allowed: {describe(kind)}")
+    return default
+
+
+def default_of(field: Any) -> Any:
+    """The default of a dataclass field, MISSING where it has none."""
+    made = field.default_factory is not MISSING
+    return field.default_factory() if made else field.default
+
+
+def _construct(cls: type, values: dict[str, Any], place: Place) -> Any:
+    """Make the dataclass; a ValueError of its `__post_init__` is about fields that disagree."""
+    try:
+        return cls(**values)
+    except (ConfigError, ValueError) as error:
+        field = f"{place.field}: " if place.field else ""
+        raise ConfigError(f"{place.source}: {field}{error}") from error

@@ -1,0 +1,81 @@
+"""The help page of a config: every field as the flag that sets it, its type, default and text."""
+
+import ast
+import dataclasses
+import inspect
+import itertools
+import shutil
+import textwrap
+from collections.abc import Iterator
+from typing import Any, cast
+
+from .convert import MISSING, arms, default_of, hints
+from .layers import to_dict
+from .values import describe
+from .yamlfile import dump
+
+
+def help_text(cls: type, prog: str, description: str = "", default: Any = None) -> str:
+    """The page for `cls`; the defaults are those of `default` where it is given."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    head = [f"usage: {prog} [--field value ...]", ""]
+    about = [*textwrap.wrap(description, width), ""] if description else []
+    return "\n".join([*head, *about, *_lines(cls, default, "", width)]) + "\n"
+
+
+def _lines(cls: Any, default: Any, prefix: str, width: int) -> Iterator[str]:
+    """The fields of one dataclass, then those of the dataclasses in it, each under a heading."""
+    texts = field_texts(cls)
+    nested = []
+    for field in dataclasses.fields(cls):
+        if not field.init:
+            continue
+        value = getattr(default, field.name) if default is not None else default_of(field)
+        inner = [arm for arm in arms(hints(cls)[field.name]) if dataclasses.is_dataclass(arm)]
+        nested += [(field.name, arm, value) for arm in inner]
+        if not inner or value is None:
+            yield from _entry(cls, field.name, value, texts.get(field.name, ""), prefix, width)
+    for name, arm, value in nested:
+        text = texts.get(name, "").partition("\n")[0]
+        yield from ["", f"{prefix}{name}: {text}".rstrip(": ")]
+        known = value if isinstance(value, cast(type, arm)) else None
+        yield from _lines(arm, known, f"{prefix}{name}.", width)
+
+
+def _entry(cls: Any, name: str, value: Any, text: str, prefix: str, width: int) -> Iterator[str]:
+    yield f"  --{prefix}{name}  {describe(hints(cls)[name])}"
+    shown = "required" if value is MISSING else f"default: {_shown(value)}"
+    body = " ".join(text.split())
+    lines = textwrap.wrap(f"{body} ({shown})".strip(), width - 6)
+    yield from (f"      {line}" for line in lines)
+
+
+def _shown(value: Any) -> str:
+    """A default as YAML writes it, in one line."""
+    text = dump([to_dict(value)]).strip().removeprefix("[").removesuffix("]")
+    return " ".join(text.split())
+
+
+def field_texts(cls: Any) -> dict[str, str]:
+    """The text under each field of a dataclass, its bases included; empty without the source."""
+    texts: dict[str, str] = {}
+    for kind in reversed(cls.__mro__[:-1]):
+        try:
+            source = textwrap.dedent(inspect.getsource(kind))
+        except (OSError, TypeError):  # a class made in memory has no source
+            continue
+        body = ast.parse(source).body[0]
+        texts |= dict(_texts(body.body)) if isinstance(body, ast.ClassDef) else {}
+    return texts
+
+
+def _texts(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for field, below in itertools.pairwise(body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+            and isinstance(below.value.value, str)
+        ):
+            yield field.target.id, inspect.cleandoc(below.value.value)
