@@ -1,0 +1,154 @@
+"""ADR's state as JSON, exactly; and what becomes of it when the table of parameters has changed."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ..config import from_dict, to_dict
+from ..errors import CheckpointError, ConfigError
+from ..files import read_json, write_json
+from .state import AdrState, initial
+from .table import Dimension
+
+FORMAT = "sleight-adr-1"
+_PLACE = ("start", "floor", "ceiling", "low_moves", "high_moves")
+
+
+def to_json(state: AdrState) -> str:
+    """The state as text; `from_json` gives an equal state back."""
+    return json.dumps(to_data(state))
+
+
+def from_json(
+    text: str,
+    dimensions: Sequence[Dimension] | None = None,
+    source: str = "adr state",
+    carry: bool = False,
+) -> AdrState:
+    """The state of a text; the arguments and errors are those of `from_data`."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{source}: not JSON: {error}") from error
+    return from_data(data, dimensions, source, carry)
+
+
+def save(state: AdrState, path: str | Path) -> None:
+    """Write the state atomically. Raises SleightError when it cannot be written."""
+    write_json(path, to_data(state), indent=None)
+
+
+def load(
+    path: str | Path, dimensions: Sequence[Dimension] | None = None, carry: bool = False
+) -> AdrState:
+    """Read what `save` wrote; the arguments and errors are those of `from_data`."""
+    return from_data(read_json(path, CheckpointError), dimensions, str(path), carry)
+
+
+def to_data(state: AdrState) -> dict[str, Any]:
+    """The state as plain data for JSON."""
+    return {"format": FORMAT, "state": to_dict(state)}
+
+
+def from_data(
+    data: Any,
+    dimensions: Sequence[Dimension] | None = None,
+    source: str = "adr state",
+    carry: bool = False,
+) -> AdrState:
+    """The state of `to_data`, checked. dimensions: the table that it must fit (None: its own).
+
+    Names, order, starts, limits and movable ends must agree; steps, thresholds, buffer sizes and
+    what counts are taken from `dimensions`. carry: keep what matches instead (`carry_over`).
+    Raises CheckpointError with one line that names `source` and the field or the parameters.
+    """
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        got = data.get("format") if isinstance(data, dict) else type(data).__name__
+        raise CheckpointError(f"{source}: format: got {got}; allowed: {FORMAT}")
+    try:
+        state = from_dict(AdrState, data.get("state"), source)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
+    _check(state, source)
+    if dimensions is None:
+        return state
+    if carry:
+        return carry_over(state, dimensions)
+    if difference := _difference(state.dimensions, dimensions):
+        raise CheckpointError(f"{source}: state of another table: {difference}")
+    return replace(state, dimensions=tuple(dimensions))
+
+
+def carry_over(state: AdrState, dimensions: Sequence[Dimension]) -> AdrState:
+    """A state of the new table that keeps the ranges and the history of the names they share.
+
+    Ranges are cut to the new limits. Buffers are dropped: they were measured in the worlds of the
+    old table. Versions go on, so that a late report of the old table is recognized where it can be.
+    """
+    old = {dimension.name: i for i, dimension in enumerate(state.dimensions)}
+    fresh = initial(dimensions)
+    low, high, versions = list(fresh.low), list(fresh.high), list(fresh.versions)
+    for i, dimension in enumerate(dimensions):
+        at = old.get(dimension.name)
+        if at is None:
+            continue
+        if dimension.low_moves:
+            low[i] = min(max(state.low[at], dimension.floor), dimension.start)
+        if dimension.high_moves:
+            high[i] = max(min(state.high[at], dimension.ceiling), dimension.start)
+        versions[2 * i : 2 * i + 2] = [version + 1 for version in state.versions[2 * at :][:2]]
+    kept = {dimension.name for dimension in dimensions}
+    return replace(
+        state,
+        dimensions=tuple(dimensions),
+        low=tuple(low),
+        high=tuple(high),
+        buffers=fresh.buffers,
+        versions=tuple(versions),
+        history=tuple(event for event in state.history if event.parameter in kept),
+    )
+
+
+def _difference(old: Sequence[Dimension], new: Sequence[Dimension]) -> str:
+    """What keeps a state of the table `old` from being one of `new`; empty when nothing does."""
+    names, wanted = [dimension.name for dimension in old], [dimension.name for dimension in new]
+    only_old, only_new = sorted({*names} - {*wanted}), sorted({*wanted} - {*names})
+    if only_old or only_new:
+        listed = [f"{', '.join(group) or 'none'}" for group in (only_old, only_new)]
+        return f"only in the file: {listed[0]}; only in the config: {listed[1]}"
+    if names != wanted:
+        return f"order: got {', '.join(names)}; allowed: {', '.join(wanted)}"
+    for before, after in zip(old, new, strict=True):
+        for field in _PLACE:
+            got, allowed = getattr(before, field), getattr(after, field)
+            if got != allowed:
+                return f"{before.name}: {field}: got {got}; allowed: {allowed}"
+    return ""
+
+
+def _check(state: AdrState, source: str) -> None:
+    """Raise CheckpointError unless the state could have come from the transitions."""
+    d = len(state.dimensions)
+    for field, length in {"low": d, "high": d, "buffers": 2 * d, "versions": 2 * d}.items():
+        got = len(getattr(state, field))
+        if got != length:
+            raise CheckpointError(f"{source}: {field}: got {got} entries; allowed: {length}")
+    for dimension, low, high in zip(state.dimensions, state.low, state.high, strict=True):
+        floor = dimension.floor if dimension.low_moves else dimension.start
+        ceiling = dimension.ceiling if dimension.high_moves else dimension.start
+        if not floor <= low <= dimension.start <= high <= ceiling:
+            raise CheckpointError(
+                f"{source}: {dimension.name}: got range {low} to {high}; allowed: "
+                f"low in {floor} to {dimension.start}, high in {dimension.start} to {ceiling}"
+            )
+    if any(b <= a for a, b in pairwise(edge for span in state.seen for edge in span)):
+        raise CheckpointError(f"{source}: seen: got unsorted spans; allowed: rising [first, end)")
+    names = [dimension.name for dimension in state.dimensions]
+    if strange := sorted({event.parameter for event in state.history} - {*names}):
+        raise CheckpointError(f"{source}: history: got {', '.join(strange)}; allowed: {names}")
+    steps = [0, *(event.step for event in state.history), state.step]
+    if any(b < a for a, b in pairwise(steps)):
+        raise CheckpointError(f"{source}: history: got steps that run backwards; allowed: rising")

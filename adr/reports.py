@@ -1,0 +1,101 @@
+"""What comes back from the boundary episodes, from one loop or from many workers."""
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError
+from .state import AdrState, movable
+from .table import AdrConfig
+
+
+def record(
+    state: AdrState,
+    config: AdrConfig,
+    boundary: npt.ArrayLike,
+    version: npt.ArrayLike,
+    performance: npt.ArrayLike,
+    episode: npt.ArrayLike | None = None,
+) -> AdrState:
+    """Append the performance of k finished episodes to their buffers; all arguments are (k,).
+
+    boundary, version: of the Draw; ordinary episodes (-1) may be passed as well and only their ids
+    are noted, which keeps `seen` short. episode: ids, unique in the run; one that was reported
+    before is refused and counted, so reports may come late, twice and in any order. None: the
+    caller vouches that each is reported once.
+    A report older than `config.max_lag` moves of its boundary was measured elsewhere: refused and
+    counted. Between two updates the order of the reports does not change the decision (with
+    clear = on_change: unless more than a full buffer came). Raises DataError for an impossible
+    report, and then nothing is recorded.
+    """
+    reports = _Reports.of(boundary, version, performance, episode)
+    _check(reports, state)
+    buffers: dict[int, list[float]] = {}
+    spans, stale, duplicates = list(state.seen), 0, 0
+    for at, end in enumerate(reports.boundary):
+        if episode is not None and not _note(spans, reports.episode[at]):
+            duplicates += 1
+        elif end >= 0 and not 0 <= state.versions[end] - reports.version[at] <= config.max_lag:
+            stale += 1
+        elif end >= 0:
+            buffers.setdefault(end, list(state.buffers[end])).append(reports.performance[at])
+    return replace(
+        state,
+        buffers=tuple(tuple(buffers.get(end, old)) for end, old in enumerate(state.buffers)),
+        seen=tuple(spans),
+        stale=state.stale + stale,
+        duplicates=state.duplicates + duplicates,
+    )
+
+
+@dataclass(frozen=True)
+class _Reports:
+    """k reports as plain numbers, one list of k for each column; without ids those are 0."""
+
+    boundary: list[int]
+    version: list[int]
+    performance: list[float]
+    episode: list[int]
+
+    @classmethod
+    def of(
+        cls,
+        boundary: npt.ArrayLike,
+        version: npt.ArrayLike,
+        performance: npt.ArrayLike,
+        episode: npt.ArrayLike | None,
+    ) -> "_Reports":
+        ends = np.asarray(boundary, np.int64).reshape(-1)
+        moves = np.asarray(version, np.int64).reshape(-1)
+        means = np.asarray(performance, np.float64).reshape(-1)
+        ids = np.zeros_like(ends) if episode is None else np.asarray(episode, np.int64).reshape(-1)
+        sizes = [ends.size, moves.size, means.size, ids.size]
+        if len(set(sizes)) > 1:
+            raise DataError(f"adr report: got columns of {sizes}; allowed: equal lengths")
+        return cls(ends.tolist(), moves.tolist(), means.tolist(), ids.tolist())
+
+
+def _check(reports: _Reports, state: AdrState) -> None:
+    allowed = [-1, *(end for group in movable(state) for end in group)]
+    for end, performance in zip(reports.boundary, reports.performance, strict=True):
+        if end not in allowed:
+            raise DataError(f"adr report: boundary: got {end}; allowed: {allowed}")
+        if not math.isfinite(performance):
+            got = f"{performance} at boundary {end}"
+            raise DataError(f"adr report: performance: got {got}; allowed: finite numbers")
+
+
+def _note(spans: list[tuple[int, int]], episode: int) -> bool:
+    """Add an id to the sorted spans, in place; False when it was there."""
+    at = bisect_right(spans, episode, key=lambda span: span[0])
+    if at and episode < spans[at - 1][1]:
+        return False
+    joins_left = at > 0 and spans[at - 1][1] == episode
+    joins_right = at < len(spans) and spans[at][0] == episode + 1
+    first = spans[at - 1][0] if joins_left else episode
+    end = spans[at][1] if joins_right else episode + 1
+    spans[at - joins_left : at + joins_right] = [(first, end)]
+    return True

@@ -1,0 +1,122 @@
+"""The state of ADR: a value. The transitions return a new one; nothing here changes in place.
+
+`d` dimensions have 2d boundaries; boundary 2*i + side is the LOW or HIGH end of dimension i.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .table import HIGH, LOW, AdrConfig, Dimension, Side, check_table
+
+Decision = Literal["widen", "tighten", "hold"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One decision about one boundary."""
+
+    step: int
+    """Environment steps of the training run when it was taken."""
+    parameter: str
+    side: Side
+    performance: float
+    """Mean over the buffer."""
+    episodes: int
+    """How many episodes that mean is over."""
+    decision: Decision
+    """What the performance called for; a boundary at its limit widens without moving."""
+    before: float
+    boundary: float
+    """lambda before and after; equal when the boundary held or was at its limit."""
+
+
+@dataclass(frozen=True)
+class AdrState:
+    """Boundaries, buffers and history; everything that a checkpoint must keep of ADR."""
+
+    dimensions: tuple[Dimension, ...]
+    low: tuple[float, ...]
+    """(d,) low ends, lambda."""
+    high: tuple[float, ...]
+    """(d,) high ends, lambda."""
+    buffers: tuple[tuple[float, ...], ...]
+    """(2d,) performances reported at each boundary and not yet cleared, in order of arrival."""
+    versions: tuple[int, ...]
+    """(2d,) how often each boundary has moved; a report names the version that it measured."""
+    seen: tuple[tuple[int, int], ...]
+    """Episode ids that were reported: sorted spans [first, end) that neither touch nor overlap."""
+    stale: int
+    """Reports refused because the boundary had moved on by more than `AdrConfig.max_lag`."""
+    duplicates: int
+    """Reports refused because their episode had been reported before."""
+    step: int
+    """Environment steps at the last update."""
+    history: tuple[Event, ...]
+
+
+def initial(dimensions: Sequence[Dimension]) -> AdrState:
+    """Every range is the one point `start`. Raises ConfigError when a name comes twice."""
+    check_table(dimensions)
+    start = tuple(float(dimension.start) for dimension in dimensions)
+    ends = 2 * len(start)
+    return AdrState(
+        dimensions=tuple(dimensions),
+        low=start,
+        high=start,
+        buffers=((),) * ends,
+        versions=(0,) * ends,
+        seen=(),
+        stale=0,
+        duplicates=0,
+        step=0,
+        history=(),
+    )
+
+
+def restart(state: AdrState) -> AdrState:
+    """The ranges of `state` for a new run that begins at step 0 with another count of episodes."""
+    fresh = initial(state.dimensions)
+    return replace(fresh, low=state.low, high=state.high)
+
+
+def value(state: AdrState, boundary: int) -> float:
+    """lambda of one boundary."""
+    return (state.low, state.high)[boundary % 2][boundary // 2]
+
+
+def movable(state: AdrState) -> list[list[int]]:
+    """The boundaries of each dimension that may move; a dimension without any is left out."""
+    ends = [
+        [2 * i + side for side in (LOW, HIGH) if dimension.moves(side)]
+        for i, dimension in enumerate(state.dimensions)
+    ]
+    return [group for group in ends if group]
+
+
+def ranges(state: AdrState) -> dict[str, tuple[float, float]]:
+    """Parameter -> (low, high) in lambda, curriculum parameters among them."""
+    names = (dimension.name for dimension in state.dimensions)
+    return dict(zip(names, zip(state.low, state.high, strict=True), strict=True))
+
+
+def entropy(state: AdrState, config: AdrConfig) -> float:
+    """Entropy of the sampling distribution in nats per dimension: 1/d sum log(width) [R 5.2].
+
+    A width below `config.entropy_floor`, such as the zero at the start, which would give -inf,
+    counts as that floor. Over the dimensions that count and can move; without any, log(floor).
+    """
+    return entropy_of(state.dimensions, state.low, state.high, config.entropy_floor)
+
+
+def entropy_of(
+    dimensions: Sequence[Dimension], low: Sequence[float], high: Sequence[float], floor: float
+) -> float:
+    """`entropy` of given ends (d,), lambda, and a floor of the width."""
+    logs = [
+        math.log(max(above - below, floor))
+        for dimension, below, above in zip(dimensions, low, high, strict=True)
+        if dimension.counts and (dimension.low_moves or dimension.high_moves)
+    ]
+    return math.fsum(logs) / len(logs) if logs else math.log(floor)

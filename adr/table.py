@@ -1,0 +1,140 @@
+"""What ADR is told: the parameters that it may widen, and how it decides.
+
+lambda is a dimensionless coordinate of one parameter. `envs` maps it to the physical value; nothing
+here knows the physics. Two decisions that the source leaves open [R = arXiv 1910.07113, 5.2, App. B]:
+
+- Sign. The printed algorithm adds the step to both ends. Here widening moves each end outward: the
+  low end goes down, the high end goes up; tightening moves each back towards the start.
+- g(x). Noise strengths are meant as w * (exp(lambda) - 1), which is no noise at lambda = 0, not the
+  printed exp(lambda - 1). A noise strength is therefore one-sided: start = floor = 0.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from ..config import Range
+from ..errors import ConfigError
+
+Side = Literal["low", "high"]
+
+LOW, HIGH = 0, 1
+SIDES: tuple[Side, Side] = ("low", "high")
+
+
+@dataclass(frozen=True)
+class AdrConfig:
+    """How boundaries are tried and moved; the defaults are the paper's [R T15]."""
+
+    boundary_probability: Annotated[float, Range(0.0, 1.0)] = 0.5
+    """Share of episodes (or of worlds, see mode) that try a boundary."""
+
+    mode: Literal["episodes", "world_share"] = "episodes"
+    """episodes: each new episode draws whether it tries a boundary (the paper).
+    world_share: a fixed share of the worlds always does (DeXtreme, 0.4)."""
+
+    step: Annotated[float, Range(1e-6, 10.0)] = 0.02
+    """How far one decision moves a boundary, in lambda; a dimension may have its own."""
+
+    threshold_high: float = 20.0
+    """Mean performance (successes per episode) at which a boundary widens."""
+
+    threshold_low: float = 10.0
+    """Mean performance at which a boundary tightens (DeXtreme: 5)."""
+
+    buffer: Annotated[int, Range(1, 1_000_000)] = 240
+    """Boundary episodes per decision. Below about worlds * boundary_probability / (2 * dimensions)
+    the first reports after a move are the shortest episodes, which are the failures."""
+
+    clear: Literal["always", "on_change"] = "always"
+    """When a buffer is emptied: at every decision (the paper), or only when the boundary moved,
+    with the mean over the latest episodes (DeXtreme)."""
+
+    max_lag: Annotated[int, Range(0, 1_000_000)] = 1
+    """Reports measured up to this many moves of their boundary ago still count; older ones are
+    refused. 0 favours short episodes; a large value takes every late report, as the paper does."""
+
+    entropy_floor: Annotated[float, Range(1e-12, 1.0)] = 0.01
+    """Width of lambda that stands for a narrower range, zero included, in the entropy."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError unless the thresholds leave a band between them."""
+        _check_thresholds("adr", self.threshold_low, self.threshold_high)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One parameter that ADR moves; all numbers are lambda, except the thresholds and the buffer.
+
+    A value of None means the one of AdrConfig.
+    """
+
+    name: str
+    start: float = 0.0
+    """lambda at the calibrated value; the range begins as this one point and always holds it."""
+    floor: float = -4.0
+    """The low end never goes below this [R T15]."""
+    ceiling: float = 4.0
+    """The high end never goes above this."""
+    step: float | None = None
+    low_moves: bool = True
+    """False for one-sided parameters: noise strengths, a goal-angle curriculum."""
+    high_moves: bool = True
+    counts: bool = True
+    """In the entropy; False for a curriculum parameter."""
+    threshold_low: float | None = None
+    threshold_high: float | None = None
+    buffer: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError, naming the parameter and the field, for values that cannot be."""
+        where = f"adr parameter '{self.name}'"
+        if not -math.inf < self.floor <= self.start <= self.ceiling < math.inf:
+            got = f"{self.floor}, {self.start}, {self.ceiling}"
+            raise ConfigError(f"{where}: floor, start, ceiling: got {got}; allowed: finite, rising")
+        if self.step is not None and not 0.0 < self.step < math.inf:
+            raise ConfigError(f"{where}: step: got {self.step}; allowed: above 0")
+        if self.buffer is not None and self.buffer < 1:
+            raise ConfigError(f"{where}: buffer: got {self.buffer}; allowed: 1 or more")
+
+    def moves(self, side: int) -> bool:
+        """Whether the end LOW or HIGH may move."""
+        return self.high_moves if side == HIGH else self.low_moves
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The numbers that decide at one dimension: its own, or else those of the config."""
+
+    step: float
+    threshold_low: float
+    threshold_high: float
+    buffer: int
+
+
+def rule(dimension: Dimension, config: AdrConfig) -> Rule:
+    """Resolve a dimension's rule. Raises ConfigError when its thresholds leave no band."""
+    low = _own(dimension.threshold_low, config.threshold_low)
+    high = _own(dimension.threshold_high, config.threshold_high)
+    _check_thresholds(f"adr parameter '{dimension.name}'", low, high)
+    buffer = config.buffer if dimension.buffer is None else dimension.buffer
+    return Rule(_own(dimension.step, config.step), low, high, buffer)
+
+
+def check_table(dimensions: Sequence[Dimension]) -> None:
+    """Raise ConfigError when two dimensions share a name."""
+    names = [dimension.name for dimension in dimensions]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"adr parameters: got {', '.join(twice)} twice; allowed: unique names")
+
+
+def _own(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _check_thresholds(where: str, low: float, high: float) -> None:
+    if not -math.inf < low < high < math.inf:
+        got = f"{low} and {high}"
+        raise ConfigError(f"{where}: threshold_low, threshold_high: got {got}; allowed: low < high")
