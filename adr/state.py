@@ -56,9 +56,9 @@ class AdrState:
     history: tuple[Event, ...]
 
 
-def initial(dimensions: Sequence[Dimension]) -> AdrState:
-    """Every range is the one point `start`. Raises ConfigError when a name comes twice."""
-    check_table(dimensions)
+def initial(dimensions: Sequence[Dimension], config: AdrConfig | None = None) -> AdrState:
+    """Every range is the one point `start`. Raises ConfigError as `check_table` does."""
+    check_table(dimensions, config)
     start = tuple(float(dimension.start) for dimension in dimensions)
     ends = 2 * len(start)
     return AdrState(

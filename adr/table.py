@@ -1,7 +1,7 @@
 """What ADR is told: the parameters that it may widen, and how it decides.
 
 lambda is a dimensionless coordinate of one parameter. `envs` maps it to the physical value; nothing
-here knows the physics. Two decisions that the source leaves open [R = arXiv 1910.07113, 5.2, App. B]:
+here knows the physics. Two decisions that the source, R = arXiv 1910.07113, leaves open [R 5.2, B]:
 
 - Sign. The printed algorithm adds the step to both ends. Here widening moves each end outward: the
   low end goes down, the high end goes up; tightening moves each back towards the start.
@@ -122,12 +122,15 @@ def rule(dimension: Dimension, config: AdrConfig) -> Rule:
     return Rule(_own(dimension.step, config.step), low, high, buffer)
 
 
-def check_table(dimensions: Sequence[Dimension]) -> None:
-    """Raise ConfigError when two dimensions share a name."""
+def check_table(dimensions: Sequence[Dimension], config: AdrConfig | None = None) -> None:
+    """Raise ConfigError when two dimensions share a name or, given a config, a rule cannot be."""
     names = [dimension.name for dimension in dimensions]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"adr parameters: got {', '.join(twice)} twice; allowed: unique names")
+    if config is not None:
+        for dimension in dimensions:
+            rule(dimension, config)
 
 
 def _own(value: float | None, default: float) -> float:
