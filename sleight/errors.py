@@ -1,5 +1,8 @@
 """The errors that reach a user: one line each, and the exit code that goes with it."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class SleightError(Exception):
     """Base of the package's own errors; its text is one line and names what is allowed."""
@@ -33,3 +36,11 @@ class SafetyStop(SleightError):
     """The safety gate stopped the hand."""
 
     exit_code = 4
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint for a misspelt name: the nearest one where there is one, and all that exist."""
+    names = list(names)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}available: {', '.join(names) or 'none'}"

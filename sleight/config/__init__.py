@@ -15,8 +15,9 @@ dict that a file gives replaces the default dict, a flag changes one entry of it
 entry out. Fields that disagree are refused by a ValueError (or ConfigError) in `__post_init__`.
 """
 
+from ..errors import nearest
 from .layers import field_names, from_dict, load, save, to_dict
 from .page import help_text
 from .values import Range
 
-__all__ = ["Range", "field_names", "from_dict", "help_text", "load", "save", "to_dict"]
+__all__ = ["Range", "field_names", "from_dict", "help_text", "load", "nearest", "save", "to_dict"]

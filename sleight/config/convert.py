@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from . import yamlfile
 from .values import (
     Leaf,
@@ -15,7 +15,6 @@ from .values import (
     describe,
     fail,
     is_union,
-    nearest,
     source_of,
     split_annotated,
     tree_of,

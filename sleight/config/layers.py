@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin
 
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from ..files import write_text
 from . import yamlfile
 from .convert import arms, build, hints
-from .values import Leaf, Place, Range, Tree, convert_scalar, fail, nearest, tree_of
+from .values import Leaf, Place, Range, Tree, convert_scalar, fail, tree_of
 
 T = TypeVar("T")
 

@@ -4,11 +4,10 @@ The shapes of data: a mapping is a dict, anything else is a `Leaf`, which rememb
 from, so that an error can name the file or the flag.
 """
 
-import difflib
 import json
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -99,14 +98,6 @@ def plain(tree: Tree) -> Any:
     if isinstance(tree, dict):
         return {key: plain(value) for key, value in tree.items()}
     return tree.value
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint for a misspelt name: the nearest one where there is one, and all that exist."""
-    names = list(names)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}available: {', '.join(names) or 'none'}"
 
 
 def convert_scalar(tree: Tree, kind: type, limits: Range, place: Place) -> Any:

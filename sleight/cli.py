@@ -1,0 +1,110 @@
+"""The `sleight` program: finds the command, imports only what it needs, turns errors into lines.
+
+Exit codes: 0 done, 2 bad input, 3 cannot connect, 4 safety stop, 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from . import __version__
+from .errors import SleightError, nearest
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: `function(argv)` of `module` (relative to the package), and its line of help."""
+
+    module: str
+    function: str
+    text: str
+
+
+COMMANDS = {
+    "train": Command("train.commands", "train", "train a policy, here or on a Ray cluster"),
+    "eval": Command("train.commands", "eval_", "consecutive successes of a run or a bundle"),
+    "play": Command("train.commands", "play", "watch a run or a bundle: window, browser, video"),
+    "export": Command("train.commands", "export", "write the bundle that a robot runs"),
+    "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and more"),
+    "bench": Command("train.commands", "bench", "throughput of the environment, training, the rig"),
+    "report": Command("train.commands", "report", "a run as one self-contained HTML page"),
+    "demo": Command("train.commands", "demo", "the whole road in a few minutes"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    prepare_environment()
+    try:
+        return _run(words)
+    except SleightError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader went away, as `sleight report | head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"sleight {__version__}")
+        return 0
+    return find(words[0])(words[1:]) or 0
+
+
+def usage() -> str:
+    """The page of `sleight --help`: every command in one line."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.text}" for name, command in COMMANDS.items()]
+    head = ["usage: sleight COMMAND [--help] [arguments]", "", "commands:"]
+    return "\n".join([*head, *lines])
+
+
+def find(name: str) -> Callable[[list[str]], int | None]:
+    """The function of a command. Raises SleightError when there is none or it cannot be loaded."""
+    if name not in COMMANDS:
+        raise SleightError(f"unknown command '{name}', {nearest(name, COMMANDS)}")
+    command = COMMANDS[name]
+    package = __name__.rpartition(".")[0]
+    try:
+        module = importlib.import_module(f".{command.module}", package)
+    except ModuleNotFoundError as error:
+        raise SleightError(_missing(name, f"{package}.{command.module}", error)) from error
+    if not hasattr(module, command.function):
+        raise SleightError(f"command '{name}': {module.__name__} has no '{command.function}'")
+    function: Callable[[list[str]], int | None] = getattr(module, command.function)
+    return function
+
+
+def _missing(name: str, module: str, error: ModuleNotFoundError) -> str:
+    if error.name == module:
+        return f"command '{name}' is not part of this version: there is no {module}"
+    return f"command '{name}' needs the module '{error.name}', which is not installed"
+
+
+def prepare_environment() -> None:
+    """Defaults that count only before MuJoCo, Mesa and torch are loaded; the user's own win."""
+    if sys.platform == "linux" and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa's rasterizer: more threads are slower
+    os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
+
+
+def _cores() -> int:
+    """The cores that this process may use, which in a container are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
