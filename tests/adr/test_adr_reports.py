@@ -15,7 +15,7 @@ from sleight.errors import DataError
 
 TABLE = (Dimension("a"), Dimension("b", floor=0.0, low_moves=False))
 ENDS = (0, 1, 3)
-SMALL = AdrConfig(buffer=8)
+SMALL = AdrConfig(buffer=3)
 
 report = st.tuples(st.sampled_from([-1, *ENDS]), st.floats(0, 50), st.integers(0, 60))
 
@@ -40,6 +40,12 @@ def test_shuffled_delayed_and_duplicated_reports_change_nothing(rows, data) -> N
     assert messy.seen == plain.seen
     assert messy.duplicates == len(again)
     assert update(messy, SMALL, 1)[1] == update(plain, SMALL, 1)[1]
+
+
+def test_the_mean_does_not_depend_on_the_order_of_arrival() -> None:
+    rows = [(1, 0.1, 0), (1, 0.2, 1), (1, 0.3, 2)]  # 0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1 in floats
+    forward, backward = feed(initial(TABLE), rows, 1), feed(initial(TABLE), rows[::-1], 1)
+    assert update(forward, SMALL, 1)[1] == update(backward, SMALL, 1)[1]
 
 
 @settings(max_examples=60, deadline=None)
