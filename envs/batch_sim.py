@@ -1,0 +1,103 @@
+"""The CPU backend: `mujoco.batch`, a thread pool whose results do not depend on the thread count."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import mujoco
+import numpy as np
+import torch
+from mujoco.batch import Batch, SimulationError
+from torch import Tensor
+
+from .sim import Sim
+
+_BROKEN = (
+    mujoco.mjtWarning.mjWARN_BADQPOS,
+    mujoco.mjtWarning.mjWARN_BADQVEL,
+    mujoco.mjtWarning.mjWARN_BADQACC,
+)
+_CURRENT = int(mujoco.mjtStage.mjSTAGE_VEL)
+"""Outputs are computed up to velocities at the new state, which the next step then starts from."""
+
+
+def default_threads() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class BatchSim(Sim):
+    """`Sim` on `mujoco.batch.Batch`; threads=0 takes the cores that this process may use."""
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, threads: int = 0) -> None:
+        self.model = model
+        self.num_worlds = num_worlds
+        self.device = torch.device("cpu")
+        self.failures = 0
+        threads = min(threads or default_threads(), num_worlds)
+        self.batch = Batch(model, num_worlds, nthread=threads, persistent=True)
+        self._warnings = self._warning_counts()
+        self._before = self.batch.state.copy()
+        self._tensors: dict[tuple[str, str], Tensor] = {}
+
+    def state(self, name: str) -> Tensor:
+        return self._tensor("state", name)
+
+    def output(self, name: str) -> Tensor:
+        return self._tensor("output", name)
+
+    def field(self, name: str) -> Tensor:
+        return self._tensor("field", name)
+
+    def _tensor(self, kind: str, name: str) -> Tensor:
+        key = (kind, name)
+        if key not in self._tensors:
+            array = self.batch.expand(name) if kind == "field" else self.batch.bind(name)
+            if kind == "output":
+                # torch has no read-only tensors; the view shares the memory that calls refresh.
+                array = _writable_view(array)
+            self._tensors[key] = torch.from_numpy(array)
+        return self._tensors[key]
+
+    def refresh_constants(self, worlds: Tensor) -> None:
+        self.batch.set_const(worlds.numpy())
+
+    def step(self, substeps: int) -> Tensor:
+        np.copyto(self._before, self.batch.state)
+        raised: np.ndarray | None = None
+        try:
+            self.batch.step(nstep=substeps, stage=_CURRENT)
+        except SimulationError as error:
+            raised = error.ids
+        warnings = self._warning_counts()
+        broken = warnings > self._warnings
+        self._warnings = warnings
+        if raised is not None:
+            broken[raised] = True
+        broken |= ~np.isfinite(self.batch.state).all(axis=1)
+        self.failures += int(broken.sum())
+        return torch.from_numpy(broken)
+
+    def forward(self, worlds: Tensor) -> None:
+        self.batch.forward(worlds.numpy(), stage=_CURRENT)
+
+    def reset(self, worlds: Tensor) -> None:
+        self.batch.reset(worlds.numpy(), stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self._warnings = self._warning_counts()
+
+    def _warning_counts(self) -> np.ndarray:
+        # Each warning is a pair (last info, number of times).
+        return self.batch.warning[:, [int(w) for w in _BROKEN], 1].sum(axis=1)
+
+    def broken_state(self, world: int) -> dict[str, Any]:
+        fields = {name: t for (kind, name), t in self._tensors.items() if kind == "field"}
+        own = {name: values[world].numpy().copy() for name, values in fields.items()}
+        return {"state": self._before[world].copy(), **own}
+
+
+def _writable_view(array: np.ndarray) -> np.ndarray:
+    interface = dict(array.__array_interface__)
+    interface["data"] = (interface["data"][0], False)
+    holder = type("_Memory", (), {"__array_interface__": interface, "owner": array})()
+    return np.asarray(holder)

@@ -1,0 +1,76 @@
+"""Reorientation of a block in the palm: a new goal at each success, until a drop."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from . import rotations
+from .config import EnvConfig
+from .goals import GoalSampler
+from .hand import HandSpec
+from .model import OBJECT
+from .observations import Sensors
+from .resets import DROP_HEIGHT_M, SettledStates
+from .sim import Sim
+from .task import Outcome, Task
+
+
+class BlockTask(Task):
+    """`block` and `block-z` (Learning Dexterous In-Hand Manipulation, section 4 and appendix C.1)."""
+
+    def __init__(
+        self,
+        config: EnvConfig,
+        hand: HandSpec,
+        sim: Sim,
+        rng: torch.Generator,
+        settled: SettledStates,
+    ) -> None:
+        super().__init__(config, hand, sim, rng)
+        self.settled = settled
+        self.sampler = GoalSampler(config.goals, rng)
+        self.goal = torch.zeros(sim.num_worlds, 4)
+        self.distance = torch.zeros(sim.num_worlds)
+        """(N,) rad, to the present goal."""
+        start = sim.model.joint(OBJECT)
+        self._place = slice(start.qposadr[0], start.qposadr[0] + 3)
+        self._turn = slice(start.qposadr[0] + 3, start.qposadr[0] + 7)
+        self._velocity = slice(start.dofadr[0], start.dofadr[0] + 3)
+        self._spin = slice(start.dofadr[0] + 3, start.dofadr[0] + 6)
+
+    def start(self, worlds: Tensor) -> Tensor:
+        qpos, target = self.settled.draw(len(worlds), self.rng)
+        self.sim.state("qpos")[worlds] = qpos.to(self.sim.state("qpos"))
+        return target
+
+    def new_goals(self, worlds: Tensor) -> None:
+        wxyz = self._wxyz(worlds)
+        self.goal[worlds] = self.sampler.draw(wxyz, self.largest_goal[worlds])
+        self.distance[worlds] = rotations.distance(self.goal[worlds], wxyz)
+
+    def judge(self) -> Outcome:
+        everyone = slice(None)
+        distance = rotations.distance(self.goal, self._wxyz(everyone))
+        progress = self.distance - distance
+        self.distance = distance
+        success = distance < self.config.goals.threshold_rad
+        if success.any():
+            self.new_goals(success.nonzero().squeeze(-1))
+        height = self.sim.state("qpos")[:, self._place.start + 2]
+        return Outcome(progress, success, height < DROP_HEIGHT_M)
+
+    def sensors(self, worlds: Tensor | slice) -> Sensors:
+        qpos, qvel = self.sim.state("qpos")[worlds], self.sim.state("qvel")[worlds]
+        wxyz = qpos[:, self._turn].float()
+        return {
+            "object_position": qpos[:, self._place].float(),
+            "object_wxyz": wxyz,
+            "goal_wxyz": self.goal[worlds],
+            "object_velocity": qvel[:, self._velocity].float(),
+            # MuJoCo gives a free joint's spin in the body's axes.
+            "object_spin": rotations.rotate(wxyz, qvel[:, self._spin].float()),
+        }
+
+    def _wxyz(self, worlds: Tensor | slice) -> Tensor:
+        return self.sim.state("qpos")[worlds][:, self._turn].float()

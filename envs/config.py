@@ -1,0 +1,134 @@
+"""What a user may say about the simulated hand and its task, with the defaults of the original work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from ..config import Range
+from .model import ModelConfig
+
+Share = Annotated[float, Range(0, 1)]
+Positive = Annotated[float, Range(0, 1e6, open_low=True)]
+
+
+@dataclass(frozen=True)
+class ControlConfig:
+    """From an action in [-1, 1] to the targets of the hand's motors."""
+
+    substeps: Annotated[int, Range(1, 200)] = 10
+    """Physics steps per action; with model.timestep_s this is the control period (80 ms)."""
+    law: Literal["relative_to_target", "relative_to_joint", "absolute"] = "relative_to_target"
+    """What an action moves: the last target, the present joint angle, or the middle of the range."""
+    scale: Annotated[float, Range(0, 2, open_low=True)] = 0.35
+    """Change of the target for an action of 1, in half ranges of the motor."""
+    ema: Annotated[float, Range(0, 1, open_high=True)] = 0.0
+    """Weight of the last target in the exponential moving average of targets."""
+
+
+@dataclass(frozen=True)
+class GoalConfig:
+    """Which orientations are asked for, and when one counts as reached."""
+
+    face_up: Share = 1.0
+    """Share of goals with one face up and any yaw (Solving Rubik's Cube, algorithm 3)."""
+    any_axis: Share = 0.0
+    """Share of goals uniform on SO(3)."""
+    about_z: Share = 0.0
+    """Share of goals that turn the block about the vertical alone."""
+    flip_share: Share = 0.5
+    """Among face-up goals, how many bring another face up."""
+    threshold_rad: Positive = 0.4
+    """A goal within this rotation distance is reached."""
+    timeout_s: Positive = 32.0
+    """Time for one goal; then the episode is cut short (a truncation)."""
+    max_successes: Annotated[int, Range(1, 1000)] = 50
+    """Goals reached in a row that end an episode."""
+
+
+@dataclass(frozen=True)
+class ResetConfig:
+    """The cache of settled in-palm states from which episodes start."""
+
+    cache: Annotated[int, Range(1, 100_000)] = 1024
+    """How many states to settle when the environment is built."""
+    settle_s: Positive = 0.8
+    """Time for the block to come to rest in the palm."""
+    many_poses: Share = 0.7
+    """Share of states settled in random hand poses; the others in the home pose."""
+    half_flipped: Share = 0.3
+    """Share of states in which the block leans, caught by moving fingers halfway through a flip."""
+
+
+@dataclass(frozen=True)
+class ReachConfig:
+    """The task `reach`: fingertips to targets."""
+
+    threshold_m: Positive = 0.03
+    """Mean distance of the five fingertips at which a goal is reached."""
+
+
+ACTOR_TERMS = (
+    "joint_position",
+    "joint_velocity",
+    "target",
+    "last_action",
+    "object_position",
+    "object_reduced",
+    "object_motion",
+    "goal_step",
+    "goal_angle",
+)
+CRITIC_TERMS = (
+    *ACTOR_TERMS,
+    "object_velocity",
+    "object_spin",
+    "fingertips_to_object",
+    "motor_force",
+    "goal_relative",
+    "world",
+)
+REACH_TERMS = ("joint_position", "joint_velocity", "target", "goal_to_fingertips")
+"""For `reach`, actor and critic alike."""
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """A task, its worlds, and everything that is random in them."""
+
+    task: Literal["block", "block-z", "reach"] = "block"
+    """block: reorient to any goal; block-z: about the vertical; reach: fingertips to targets."""
+    num_worlds: Annotated[int, Range(1, 100_000)] = 128
+    """Worlds stepped together."""
+    threads: Annotated[int, Range(0, 1024)] = 0
+    """Threads of the simulation; 0 takes the cores that the process may use."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """The hand and the block."""
+    control: ControlConfig = field(default_factory=ControlConfig)
+    """How actions become targets."""
+    goals: GoalConfig = field(default_factory=GoalConfig)
+    """The goals of `block`."""
+    resets: ResetConfig = field(default_factory=ResetConfig)
+    """The states that episodes start from."""
+    reach: ReachConfig = field(default_factory=ReachConfig)
+    """The goals of `reach`."""
+    actor_terms: tuple[str, ...] = ACTOR_TERMS
+    """Observation terms of the policy, computed from noisy sensors."""
+    critic_terms: tuple[str, ...] = CRITIC_TERMS
+    """Observation terms of the value network, computed from the true state."""
+    rewards: dict[str, float] = field(
+        default_factory=lambda: {
+            "progress": 1.0,
+            "success": 5.0,
+            "drop": -20.0,
+            "action_change": -0.001,
+        }
+    )
+    """Weight of each reward term."""
+    randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Parameter -> [low, high] in its own unit, fixed ranges; parameters left out stay nominal."""
+
+    @property
+    def period_s(self) -> float:
+        """Time between two actions."""
+        return self.control.substeps * self.model.timestep_s

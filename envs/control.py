@@ -1,0 +1,69 @@
+"""From actions to motor targets: the action law, its smoothing, and the delay of each motor."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .config import ControlConfig
+from .hand import HandSpec
+from .sim import Sim
+
+MAX_DELAY = 2
+"""Control steps; as far back as past actions are kept."""
+
+
+class ActionLaw:
+    """Action in [-1, 1] (N, A) -> target of each motor [rad] (N, A); the same on the robot."""
+
+    def __init__(self, config: ControlConfig, hand: HandSpec) -> None:
+        self.config = config
+        self.lower = torch.tensor(hand.lower, dtype=torch.float32)
+        self.upper = torch.tensor(hand.upper, dtype=torch.float32)
+        self.middle = (self.lower + self.upper) / 2
+        self.reach = config.scale * (self.upper - self.lower) / 2
+        self.coupling_t = torch.tensor(hand.coupling.T, dtype=torch.float32)
+
+    def __call__(self, action: Tensor, target: Tensor, joint_position: Tensor) -> Tensor:
+        """Next target from the last one (N, A) and the measured joints (N, J) [rad]."""
+        if self.config.law == "absolute":
+            start = self.middle
+        elif self.config.law == "relative_to_joint":
+            start = joint_position @ self.coupling_t
+        else:
+            start = target
+        wanted = (start + self.reach * action).clamp(self.lower, self.upper)
+        return self.config.ema * target + (1.0 - self.config.ema) * wanted
+
+
+class Control:
+    """The motors of N worlds: last targets and actions, and each motor's delay in steps."""
+
+    def __init__(self, config: ControlConfig, hand: HandSpec, sim: Sim) -> None:
+        self.law = ActionLaw(config, hand)
+        self.sim = sim
+        shape = (sim.num_worlds, len(hand.actuators))
+        self.target = torch.zeros(shape)
+        self.action = torch.zeros(shape)
+        """The last action that the policy asked for, before any delay."""
+        self.action_change = torch.zeros(shape)
+        self._past = torch.zeros(MAX_DELAY + 1, *shape)
+        self._delay = torch.zeros(shape, dtype=torch.long)
+
+    def reset(self, worlds: Tensor, target: Tensor, delay: Tensor) -> None:
+        """Start `worlds` (K,) from targets (K, A), with motors late by `delay` steps (K, A)."""
+        self.target[worlds] = target
+        self.action[worlds] = 0.0
+        self._past[:, worlds] = 0.0
+        self._delay[worlds] = delay
+        self.sim.state("ctrl")[worlds] = target.double()
+
+    def apply(self, action: Tensor, joint_position: Tensor) -> None:
+        """Send actions (N, A), clipped to [-1, 1], to the motors."""
+        action = action.clamp(-1.0, 1.0)
+        self.action_change = action - self.action
+        self.action = action
+        self._past = torch.cat((action.unsqueeze(0), self._past[:-1]))
+        delayed = self._past.gather(0, self._delay.unsqueeze(0)).squeeze(0)
+        self.target = self.law(delayed, self.target, joint_position)
+        self.sim.state("ctrl")[:] = self.target

@@ -1,0 +1,229 @@
+"""N hands at a task, as one `gymnasium.vector.VectorEnv` on tensors."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv
+from torch import Tensor
+
+from . import observations
+from .config import EnvConfig
+from .control import MAX_DELAY, Control
+from .failures import dump_failures
+from .hand import SHADOW_RIGHT
+from .observations import Sensors
+from .randomization import Randomizer
+from .rewards import RewardTable, Step
+from .sensors import PoseMemory, SensorNoise
+from .sim import Sim
+from .spaces import observation_space
+from .task import Task
+from .worlds import Draw, FixedRanges, WorldSource, values
+
+Observation = dict[str, dict[str, Tensor]]
+"""Group ("actor", "critic") -> term -> (N, size) float32."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One finished episode."""
+
+    world: int
+    successes: int
+    length: int
+    """Control steps."""
+    reward: float
+    dropped: bool
+    tag: int
+    version: int
+    """As the world source gave them."""
+    coordinates: np.ndarray
+    """(D,) lambda of its world."""
+
+
+class HandEnv(VectorEnv):
+    """Actions (N, A) in [-1, 1] -> observations, reward (N,), terminated (N,), truncated (N,), info.
+
+    A world that ends is reset within the same step; `info["final"]` then holds the last observation of
+    the truncated worlds `info["truncated_worlds"]` (K,), and `info["episodes"]` the finished episodes.
+    Termination is a drop (or broken physics). A goal's time limit and the cap on successes are
+    truncations: the policy does not see either, so neither is the end of what it can earn.
+    """
+
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
+
+    def __init__(
+        self,
+        config: EnvConfig,
+        sim: Sim,
+        task: Task,
+        rng: torch.Generator,
+        source: WorldSource | None = None,
+        failures: Path | None = None,
+    ) -> None:
+        self.config, self.sim, self.task, self.rng = config, sim, task, rng
+        self.num_envs = n = sim.num_worlds
+        self.hand = SHADOW_RIGHT
+        self.source: WorldSource = source or FixedRanges(config.randomization, 0)
+        self.control = Control(config.control, self.hand, sim)
+        self.noise = SensorNoise(n, len(self.hand.joints), rng)
+        self.memories = {"actor": PoseMemory(n), "critic": PoseMemory(n)}
+        self.terms = {
+            "actor": observations.select(config.actor_terms, "env.actor_terms"),
+            "critic": observations.select(config.critic_terms, "env.critic_terms"),
+        }
+        self.rewards = RewardTable(config.rewards)
+        self.randomizer = Randomizer(sim, set(self.source.names))
+        self.failures = failures
+        self.sim_seconds = 0.0
+        self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
+        self._sites = torch.tensor([sim.model.site(tip).id for tip in self.hand.fingertips])
+        self._num_joints = len(self.hand.joints)
+        self.coordinates = torch.zeros(n, len(self.source.names))
+        self.tags = torch.full((n,), -1)
+        self.versions = torch.zeros(n, dtype=torch.long)
+        self.successes = torch.zeros(n, dtype=torch.long)
+        self.length = torch.zeros(n, dtype=torch.long)
+        self.goal_age = torch.zeros(n, dtype=torch.long)
+        self.earned = torch.zeros(n)
+        self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.hand.actuators),))
+        self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, n)
+        self.single_observation_space = observation_space(self.terms, len(self.source.names))
+        self.observation_space = gymnasium.vector.utils.batch_space(
+            self.single_observation_space, n
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start every world anew; a seed makes all that follows reproducible."""
+        if seed is not None:
+            self.rng.manual_seed(seed)
+        self._reset(torch.arange(self.num_envs))
+        return self._observe(slice(None), remember=True), {}
+
+    def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
+        """One control step of every world."""
+        joints = self.sim.state("qpos")[:, : self._num_joints].float()
+        self.control.apply(torch.as_tensor(actions, dtype=torch.float32), joints)
+        started = time.perf_counter()
+        broken = self.sim.step(self.config.control.substeps)
+        self.sim_seconds += time.perf_counter() - started
+        reward, terms, success, drop = self._judge(broken)
+        self._count(reward, success)
+        terminated = drop | broken
+        truncated = (self.goal_age >= self._goal_steps) & ~terminated
+        truncated |= (self.successes >= self.config.goals.max_successes) & ~terminated
+        info: dict[str, Any] = {"success": success, "reward_terms": terms, "episodes": []}
+        self._finish(terminated, truncated, info)
+        return self._observe(slice(None), remember=True), reward, terminated, truncated, info
+
+    def _judge(self, broken: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
+        if broken.any():
+            self._repair(broken.nonzero().squeeze(-1))
+        outcome = self.task.judge()
+        force = self.sim.output("actuator_force").float()
+        step = Step(outcome, self.control.action, self.control.action_change, force)
+        reward, terms = self.rewards(step)
+        return reward * ~broken, terms, outcome.success & ~broken, outcome.drop
+
+    def _repair(self, worlds: Tensor) -> None:
+        """Broken physics never reaches the learner: keep its state for replay, start from rest."""
+        if self.failures is not None:
+            dump_failures(self.sim, worlds, self.failures)
+        self.sim.reset(worlds)
+        self.sim.forward(worlds)
+
+    def _count(self, reward: Tensor, success: Tensor) -> None:
+        self.length += 1
+        self.goal_age += 1
+        self.goal_age[success] = 0
+        self.successes += success
+        self.earned += reward
+
+    def _finish(self, terminated: Tensor, truncated: Tensor, info: dict[str, Any]) -> None:
+        done = terminated | truncated
+        if not done.any():
+            return
+        if truncated.any():
+            worlds = truncated.nonzero().squeeze(-1)
+            info["truncated_worlds"] = worlds
+            info["final"] = self._observe(worlds, remember=False)
+        worlds = done.nonzero().squeeze(-1)
+        info["episodes"] = [self._episode(world, terminated) for world in worlds.tolist()]
+        self._reset(worlds)
+
+    def _episode(self, world: int, terminated: Tensor) -> Episode:
+        return Episode(
+            world=world,
+            successes=int(self.successes[world]),
+            length=int(self.length[world]),
+            reward=float(self.earned[world]),
+            dropped=bool(terminated[world]),
+            tag=int(self.tags[world]),
+            version=int(self.versions[world]),
+            coordinates=self.coordinates[world].numpy().copy(),
+        )
+
+    def _reset(self, worlds: Tensor) -> None:
+        draw = self.source.draw(len(worlds))
+        value = self._enter(worlds, draw)
+        self.sim.reset(worlds)
+        self.randomizer.apply(worlds, value)
+        target = self.task.start(worlds)
+        self.control.reset(worlds, target, self._delays(value["action.delay"]))
+        self.sim.forward(worlds)
+        self.task.new_goals(worlds)
+        for memory in self.memories.values():
+            memory.fresh[worlds] = True
+        for counter in (self.successes, self.length, self.goal_age, self.earned):
+            counter[worlds] = 0
+
+    def _enter(self, worlds: Tensor, draw: Draw) -> dict[str, Tensor]:
+        """Note the parameters of new episodes; returns the value of each (K,)."""
+        self.coordinates[worlds] = torch.from_numpy(draw.coordinates).float()
+        self.tags[worlds] = torch.from_numpy(np.asarray(draw.tags, dtype=np.int64))
+        self.versions[worlds] = draw.version
+        value = values(self.source.names, draw.coordinates)
+        self.noise.strength[worlds] = value["observation.noise"].float()
+        self.noise.reset(worlds)
+        if "goal.angle" in self.source.names:
+            self.task.largest_goal[worlds] = value["goal.angle"].float()
+        return value
+
+    def _delays(self, mean: Tensor) -> Tensor:
+        """Delay of each motor in whole steps (K, A), whose mean is `mean` (K,)."""
+        shape = (len(mean), len(self.hand.actuators))
+        late = mean.float().unsqueeze(-1) + torch.rand(shape, generator=self.rng)
+        return late.floor().long().clamp(0, MAX_DELAY)
+
+    def _observe(self, worlds: Tensor | slice, remember: bool) -> Observation:
+        true = self._sensors(worlds)
+        noisy = self.noise(true, worlds) if "observation.noise" in self.source.names else true
+        seen = {"actor": noisy, "critic": true}
+        return {
+            group: observations.compute(
+                self.terms[group], self.memories[group].extend(seen[group], worlds, remember)
+            )
+            for group in seen
+        }
+
+    def _sensors(self, worlds: Tensor | slice) -> Sensors:
+        qpos, qvel = self.sim.state("qpos")[worlds], self.sim.state("qvel")[worlds]
+        return {
+            "joint_position": qpos[:, : self._num_joints].float(),
+            "joint_velocity": qvel[:, : self._num_joints].float(),
+            "target": self.control.target[worlds],
+            "last_action": self.control.action[worlds],
+            "fingertips": self.sim.output("site_xpos")[worlds][:, self._sites].float(),
+            "motor_force": self.sim.output("actuator_force")[worlds].float(),
+            "world": self.coordinates[worlds],
+            **self.task.sensors(worlds),
+        }

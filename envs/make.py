@@ -1,0 +1,59 @@
+"""From a config to an environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from .batch_sim import BatchSim
+from .block import BlockTask
+from .config import REACH_TERMS, EnvConfig
+from .env import HandEnv
+from .hand import SHADOW_RIGHT
+from .model import build_model
+from .reach import ReachTask, reachable
+from .resets import SettledStates, settle
+from .worlds import FixedRanges, WorldSource
+
+_CACHE: dict[str, SettledStates] = {}
+"""Settled states of this process by what they depend on: an evaluation beside training reuses them."""
+CACHE_SEED = 7
+"""Start states are part of the task: the same for every run of one config."""
+
+
+def make_env(
+    config: EnvConfig,
+    seed: int = 0,
+    source: WorldSource | None = None,
+    failures: Path | None = None,
+) -> HandEnv:
+    """Build the environment of `config`; `source` replaces its fixed randomization ranges."""
+    config = for_task(config)
+    rng = torch.Generator().manual_seed(seed)
+    sim = BatchSim(build_model(config.model), config.num_worlds, config.threads)
+    if config.task == "reach":
+        table = reachable(config, SHADOW_RIGHT, sim, CACHE_SEED)
+        task = ReachTask(config, SHADOW_RIGHT, sim, rng, table)
+    else:
+        task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config))
+    source = source or FixedRanges(config.randomization, seed)
+    return HandEnv(config, sim, task, rng, source, failures)
+
+
+def for_task(config: EnvConfig) -> EnvConfig:
+    """The config with what its task implies filled in."""
+    if config.task == "reach":
+        return replace(config, actor_terms=REACH_TERMS, critic_terms=REACH_TERMS)
+    if config.task == "block-z":
+        goals = replace(config.goals, face_up=0.0, any_axis=0.0, about_z=1.0)
+        return replace(config, goals=goals)
+    return config
+
+
+def _settled(config: EnvConfig) -> SettledStates:
+    key = repr((config.model, config.control, config.resets))
+    if key not in _CACHE:
+        _CACHE[key] = settle(config, SHADOW_RIGHT, CACHE_SEED)
+    return _CACHE[key]

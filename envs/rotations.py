@@ -1,0 +1,138 @@
+"""Rotations as unit quaternions, wxyz, on tensors of shape (..., 4).
+
+Every function is made of operations that ONNX knows, because the observation terms that call them are
+exported with the policy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor
+
+
+def multiply(p: Tensor, q: Tensor) -> Tensor:
+    """Hamilton product p q: first q, then p. Broadcasts, (..., 4)."""
+    pw, px, py, pz = p.unbind(-1)
+    qw, qx, qy, qz = q.unbind(-1)
+    return torch.stack(
+        (
+            pw * qw - px * qx - py * qy - pz * qz,
+            pw * qx + px * qw + py * qz - pz * qy,
+            pw * qy - px * qz + py * qw + pz * qx,
+            pw * qz + px * qy - py * qx + pz * qw,
+        ),
+        dim=-1,
+    )
+
+
+def conjugate(q: Tensor) -> Tensor:
+    """The inverse of a unit quaternion, (..., 4)."""
+    return torch.cat((q[..., :1], -q[..., 1:]), dim=-1)
+
+
+def positive(q: Tensor) -> Tensor:
+    """The same rotation with w >= 0, (..., 4)."""
+    return torch.where(q[..., :1] < 0, -q, q)
+
+
+def normalize(q: Tensor) -> Tensor:
+    """Unit length, (..., 4)."""
+    return q / q.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+
+
+def from_rotvec(rotvec: Tensor) -> Tensor:
+    """Rotation vector [rad], (..., 3) -> (..., 4)."""
+    half = 0.5 * rotvec.norm(dim=-1, keepdim=True)
+    # sin(x)/x by torch.sinc, which is exact at zero.
+    return torch.cat((half.cos(), 0.5 * torch.sinc(half / math.pi) * rotvec), dim=-1)
+
+
+def to_rotvec(q: Tensor) -> Tensor:
+    """Rotation vector of length in [0, pi] rad, (..., 4) -> (..., 3)."""
+    q = positive(q)
+    sine = q[..., 1:].norm(dim=-1, keepdim=True)
+    angle = 2.0 * torch.atan2(sine, q[..., :1])
+    return q[..., 1:] * torch.where(sine > 1e-8, angle / sine.clamp_min(1e-8), 2.0)
+
+
+def angle(q: Tensor) -> Tensor:
+    """Rotation angle in [0, pi] rad, (..., 4) -> (...)."""
+    return 2.0 * torch.atan2(q[..., 1:].norm(dim=-1), q[..., 0].abs())
+
+
+def between(start: Tensor, end: Tensor) -> Tensor:
+    """The rotation, in the world's axes, that takes `start` to `end`, (..., 4), w >= 0."""
+    return positive(multiply(end, conjugate(start)))
+
+
+def distance(p: Tensor, q: Tensor) -> Tensor:
+    """Geodesic distance on SO(3) [rad], (...)."""
+    return angle(multiply(p, conjugate(q)))
+
+
+def rotate(q: Tensor, v: Tensor) -> Tensor:
+    """Vectors (..., 3) turned by (..., 4)."""
+    xyz = q[..., 1:]
+    t = 2.0 * torch.linalg.cross(xyz, v)
+    return v + q[..., :1] * t + torch.linalg.cross(xyz, t)
+
+
+def to_columns(q: Tensor) -> Tensor:
+    """First two columns of the rotation matrix, (..., 4) -> (..., 6).
+
+    The continuous representation of Zhou et al. 2019 (On the Continuity of Rotation Representations).
+    """
+    w, x, y, z = q.unbind(-1)
+    return torch.stack(
+        (
+            1 - 2 * (y * y + z * z),
+            2 * (x * y + w * z),
+            2 * (x * z - w * y),
+            2 * (x * y - w * z),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z + w * x),
+        ),
+        dim=-1,
+    )
+
+
+def about_z(angle_rad: Tensor) -> Tensor:
+    """Yaw, (...) -> (..., 4)."""
+    zero = torch.zeros_like(angle_rad)
+    return torch.stack(((angle_rad / 2).cos(), zero, zero, (angle_rad / 2).sin()), dim=-1)
+
+
+def random_rotation(count: int, generator: torch.Generator) -> Tensor:
+    """Uniform on SO(3), (count, 4), w >= 0 (normalized Gaussian: Muller 1959)."""
+    return positive(normalize(torch.randn(count, 4, generator=generator)))
+
+
+def _cube_group() -> Tensor:
+    """The 24 rotations that map a cube onto itself, (24, 4), the identity first."""
+    half = math.sqrt(0.5)
+    found: list[tuple[float, ...]] = []
+    for values in itertools.product((-1.0, -half, -0.5, 0.0, 0.5, half, 1.0), repeat=4):
+        unit = abs(sum(v * v for v in values) - 1.0) < 1e-9
+        first = next((v for v in values if v != 0.0), 0.0)
+        kinds = {abs(v) for v in values} - {0.0}
+        if unit and first > 0 and len(kinds) == 1:
+            found.append(values)
+    return torch.tensor(sorted(found, reverse=True))
+
+
+CUBE_GROUP = _cube_group()
+
+
+def reduce_by_cube(q: Tensor) -> Tensor:
+    """The rotation nearest to the identity among q g, g in the cube's group, (..., 4), w >= 0.
+
+    A homogeneous cube looks the same under the group, so this is its whole orientation.
+    """
+    group = CUBE_GROUP.to(q)
+    equal = multiply(q.unsqueeze(-2), group)
+    best = equal[..., 0].abs().argmax(dim=-1, keepdim=True)
+    chosen = equal.gather(-2, best.unsqueeze(-1).expand(*best.shape, 4))
+    return positive(chosen.squeeze(-2))

@@ -1,0 +1,72 @@
+"""Where the parameters of new worlds come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .randomization import BY_NAME, lookup
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Parameters of K new episodes."""
+
+    coordinates: np.ndarray
+    """(K, D) lambda."""
+    tags: np.ndarray
+    """(K,) int: what the source wants to hear again with the episode's result (-1: nothing)."""
+    version: int = 0
+    """Of the distribution that they were drawn from."""
+
+
+class WorldSource(Protocol):
+    """Draws the parameters `names` of new episodes; what it leaves out stays nominal."""
+
+    names: tuple[str, ...]
+
+    def draw(self, count: int) -> Draw:
+        """Parameters of `count` episodes."""
+        ...
+
+
+class FixedRanges:
+    """Uniform in lambda between fixed ends: manual domain randomization, or none at all."""
+
+    def __init__(
+        self, ranges: dict[str, tuple[float, float]], seed: int, source: str = "env.randomization"
+    ) -> None:
+        self.names = tuple(ranges)
+        self._rng = np.random.default_rng(seed)
+        rows = [lookup(name, source) for name in ranges]
+        ends = zip(rows, ranges.values(), strict=True)
+        limits = [[row.coordinate(low), row.coordinate(high)] for row, (low, high) in ends]
+        self._low, self._high = np.array(limits).reshape(-1, 2).T
+
+    def draw(self, count: int) -> Draw:
+        uniform = self._rng.uniform(size=(count, len(self.names)))
+        coordinates = self._low + (self._high - self._low) * uniform
+        return Draw(coordinates, np.full(count, -1))
+
+    def state(self) -> dict:
+        """The generator's state, for a checkpoint."""
+        return dict(self._rng.bit_generator.state)
+
+    def load_state(self, state: dict) -> None:
+        """Continue from `state()`."""
+        self._rng.bit_generator.state = state
+
+
+def values(names: tuple[str, ...], coordinates: np.ndarray) -> dict[str, Tensor]:
+    """lambda (K, D) -> the value of every parameter of the table (K,), nominal where not drawn."""
+    drawn = dict(zip(names, coordinates.T, strict=True))
+    result = {}
+    for name, row in BY_NAME.items():
+        nominal = np.full(len(coordinates), row.value(np.array(0.0)))
+        value = row.value(drawn[name]) if name in drawn else nominal
+        result[name] = torch.from_numpy(np.asarray(value, dtype=np.float64))
+    return result
