@@ -67,12 +67,12 @@ setup(
     ],
     extras_require={
         "dev": [
-            "build>=1.2",
             "hypothesis>=6",
             "import-linter>=2",
             "mypy>=1.13",
             "pytest>=8",
             "ruff>=0.8",
+        "setuptools>=70",
             "types-PyYAML>=6",
         ],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],

@@ -27,8 +27,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    _make_folder(path.parent)
     try:
-        _make_folder(path.parent)
         yield temporary
         _publish(temporary, path)
     except OSError as error:
@@ -43,7 +43,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise SleightError(f"{folder}: cannot be a folder to write to: {error.strerror}") from error
 
 

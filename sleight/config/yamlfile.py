@@ -73,4 +73,4 @@ def read(path: str | Path) -> Any:
 
 def dump(data: Any) -> str:
     """Block style with the order kept; `parse` gives the same data back."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100)

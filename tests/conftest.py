@@ -1,0 +1,16 @@
+"""What every test shares: few threads, no screen, no network, the same examples every time."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")  # before torch is imported anywhere
+os.environ.setdefault("WANDB_MODE", "offline")
+os.environ.setdefault("WANDB_SILENT", "true")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+from hypothesis import settings
+
+from sleight.cli import prepare_environment
+
+prepare_environment()
+settings.register_profile("sleight", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("sleight")

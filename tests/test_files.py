@@ -1,0 +1,150 @@
+"""A file is the old one or the new one, whatever happens on the way."""
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sleight import files
+from sleight.errors import CheckpointError, DataError, SleightError
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_new_file_appears_only_when_the_block_is_over(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "state.npz"
+    with files.atomic_path(target) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.suffix == ".npz"
+        temporary.write_bytes(b"new")
+        assert not target.exists()
+    assert target.read_bytes() == b"new"
+    assert _names(target.parent) == ["state.npz"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("old")
+    with pytest.raises(error), files.atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert target.read_text() == "old"
+    assert _names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_is_one_line_and_the_old_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int
+) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(files.os, call, full)
+    with pytest.raises(SleightError, match="previous file is untouched") as caught:
+        files.write_json(target, {"a": 1})
+    assert str(target) in str(caught.value)
+    assert target.read_text() == "old"
+    assert _names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_the_kernels_own_full_disk(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    with pytest.raises(SleightError, match="No space left"), files.atomic_path(target) as temporary:
+        temporary.symlink_to("/dev/full")
+        temporary.write_bytes(b"x" * 10_000)
+    assert _names(tmp_path) == []
+
+
+def test_another_fault_of_the_block_is_passed_on(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError), files.atomic_path(tmp_path / "a"):
+        raise TimeoutError("not about the disk")
+
+
+def test_a_path_that_cannot_be_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SleightError, match="cannot be a folder"):
+        files.write_text(tmp_path / "file" / "a.txt", "x")
+    with pytest.raises(SleightError, match="cannot be written"):
+        files.write_text(tmp_path / "folder", "x")
+    assert _names(tmp_path) == ["file", "folder"]
+
+
+@given(PLAIN)
+def test_json_comes_back(tmp_path_factory: pytest.TempPathFactory, data: object) -> None:
+    path = tmp_path_factory.mktemp("json") / "a.json"
+    files.write_json(path, data)
+    assert files.read_json(path) == data
+
+
+def test_json_takes_arrays_paths_and_dataclasses(tmp_path: Path) -> None:
+    @dataclass
+    class Pose:
+        position: np.ndarray
+
+    path = tmp_path / "a.json"
+    files.write_json(path, {"pose": Pose(np.array([1.0, 2.0])), "n": np.int64(3), "at": path})
+    assert files.read_json(path) == {"pose": {"position": [1.0, 2.0]}, "n": 3, "at": str(path)}
+    with pytest.raises(TypeError, match="no JSON form"):
+        files.write_json(path, {"x": object()})
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "truncated JSON at line 1"),
+        (b'{"a": [1, 2', "truncated JSON at line 1"),
+        (b'{"a": 1}\n{"b": 2}', "invalid JSON at line 2"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[" * 200_000, "nested too deeply"),
+    ],
+)
+def test_bad_json_is_one_line_of_the_callers_error(
+    tmp_path: Path, content: bytes, expected: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=expected) as caught:
+        files.read_json(path, CheckpointError)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@given(st.integers(0, 39))
+def test_every_prefix_of_a_file_is_called_broken(
+    tmp_path_factory: pytest.TempPathFactory, size: int
+) -> None:
+    text = json.dumps({"weights": [1, 2.5, "three"], "step": {"n": 4}})
+    path = tmp_path_factory.mktemp("cut") / "a.json"
+    path.write_text(text[:size])
+    with pytest.raises(DataError, match="JSON at line"):
+        files.read_json(path)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no\.json: no such file"):
+        files.read_json(tmp_path / "no.json")
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        files.read_json(tmp_path)
