@@ -104,8 +104,12 @@ def test_the_tree_is_a_package_through_its_links() -> None:
         assert ast.get_docstring(tree), f"{folder}: its contract is its docstring"
 
 
+def _text(path: Path) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    for node in ast.walk(ast.parse(_text(path))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -122,16 +126,22 @@ def test_inside_the_package_imports_are_relative() -> None:
     assert wrong == []
 
 
+def test_environments_have_no_networks() -> None:
+    nets = re.compile(r"\btorch\.nn\b|from torch import .*\bnn\b")
+    wrong = [str(p) for p in _sources() if p.parts[0] == "envs" and nets.search(_text(p))]
+    assert wrong == []
+
+
 def test_no_pickle_is_loaded() -> None:
     loads = re.compile(r"allow_pickle\s*=\s*True|torch\.(load|save)\(|\bpickle\.|read_pickle")
-    wrong = [str(path) for path in _sources() if loads.search((ROOT / path).read_text())]
+    wrong = [str(path) for path in _sources() if loads.search(_text(path))]
     assert wrong == []
 
 
 def test_files_and_functions_are_small() -> None:
     long = []
     for path in _sources():
-        text = (ROOT / path).read_text()
+        text = _text(path)
         if text.count("\n") > 350:
             long.append(f"{path}: {text.count(chr(10))} lines, allowed: 350")
         for node in ast.walk(ast.parse(text)):
