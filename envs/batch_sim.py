@@ -50,6 +50,10 @@ class BatchSim(Sim):
     def field(self, name: str) -> Tensor:
         return self._tensor("field", name)
 
+    def fields(self) -> list[str]:
+        """The model fields that differ between worlds."""
+        return [name for kind, name in self._tensors if kind == "field"]
+
     def _tensor(self, kind: str, name: str) -> Tensor:
         key = (kind, name)
         if key not in self._tensors:
@@ -91,8 +95,7 @@ class BatchSim(Sim):
         return self.batch.warning[:, [int(w) for w in _BROKEN], 1].sum(axis=1)
 
     def broken_state(self, world: int) -> dict[str, Any]:
-        fields = {name: t for (kind, name), t in self._tensors.items() if kind == "field"}
-        own = {name: values[world].numpy().copy() for name, values in fields.items()}
+        own = {name: self.field(name)[world].numpy().copy() for name in self.fields()}
         return {"state": self._before[world].copy(), **own}
 
 

@@ -173,7 +173,7 @@ class HandEnv(VectorEnv):
         )
 
     def _reset(self, worlds: Tensor) -> None:
-        draw = self.source.draw(len(worlds))
+        draw = self.source.draw(worlds.numpy())
         value = self._enter(worlds, draw)
         self.sim.reset(worlds)
         self.randomizer.apply(worlds, value)
@@ -190,7 +190,7 @@ class HandEnv(VectorEnv):
         """Note the parameters of new episodes; returns the value of each (K,)."""
         self.coordinates[worlds] = torch.from_numpy(draw.coordinates).float()
         self.tags[worlds] = torch.from_numpy(np.asarray(draw.tags, dtype=np.int64))
-        self.versions[worlds] = draw.version
+        self.versions[worlds] = torch.from_numpy(np.asarray(draw.versions, dtype=np.int64))
         value = values(self.source.names, draw.coordinates)
         self.noise.strength[worlds] = value["observation.noise"].float()
         self.noise.reset(worlds)

@@ -20,8 +20,8 @@ class Draw:
     """(K, D) lambda."""
     tags: np.ndarray
     """(K,) int: what the source wants to hear again with the episode's result (-1: nothing)."""
-    version: int = 0
-    """Of the distribution that they were drawn from."""
+    versions: np.ndarray
+    """(K,) int: of the distribution that they were drawn from, -1 where there is none."""
 
 
 class WorldSource(Protocol):
@@ -29,8 +29,8 @@ class WorldSource(Protocol):
 
     names: tuple[str, ...]
 
-    def draw(self, count: int) -> Draw:
-        """Parameters of `count` episodes."""
+    def draw(self, worlds: np.ndarray) -> Draw:
+        """Parameters of the episodes that begin in `worlds` (K,)."""
         ...
 
 
@@ -47,10 +47,11 @@ class FixedRanges:
         limits = [[row.coordinate(low), row.coordinate(high)] for row, (low, high) in ends]
         self._low, self._high = np.array(limits).reshape(-1, 2).T
 
-    def draw(self, count: int) -> Draw:
+    def draw(self, worlds: np.ndarray) -> Draw:
+        count = len(worlds)
         uniform = self._rng.uniform(size=(count, len(self.names)))
         coordinates = self._low + (self._high - self._low) * uniform
-        return Draw(coordinates, np.full(count, -1))
+        return Draw(coordinates, np.full(count, -1), np.full(count, -1))
 
     def state(self) -> dict:
         """The generator's state, for a checkpoint."""

@@ -1,0 +1,53 @@
+"""The critic: the true state in, its value out."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from .config import PolicyConfig
+from .embedding import Embedding, Sizes, Terms
+
+
+class Critic(nn.Module):
+    """Terms (..., size) -> value (...), in units of the return's standard deviation.
+
+    Feed-forward: it is given the state and the world's parameters, so there is nothing to remember.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: PolicyConfig, sizes: Sizes) -> None:
+        super().__init__()
+        self.embedding = Embedding(sizes, config.critic[0], config.clip)
+        layers: list[nn.Module] = [nn.ELU()]
+        for width_in, width_out in pairwise(config.critic):
+            linear = nn.Linear(width_in, width_out)
+            nn.init.orthogonal_(linear.weight, gain=2**0.5)
+            layers += [linear, nn.ELU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(config.critic[-1], 1))
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("std", torch.ones(()))
+
+    def forward(self, terms: Terms) -> Tensor:
+        """Normalized value."""
+        return self.layers(self.embedding(terms)).squeeze(-1)
+
+    def value(self, terms: Terms) -> Tensor:
+        """Value in units of reward."""
+        return self.forward(terms) * self.std + self.mean
+
+    @torch.no_grad()
+    def update_scale(self, returns: Tensor, rate: float = 0.05) -> None:
+        """Follow the returns' mean and spread, keeping every value unchanged (PopArt, 1602.07714)."""
+        mean = torch.lerp(self.mean, returns.mean(), rate)
+        std = torch.lerp(self.std, returns.std().clamp_min(1e-2), rate)
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        last.bias.copy_((last.bias * self.std + self.mean - mean) / std)
+        last.weight.mul_(self.std / std)
+        self.mean.copy_(mean)
+        self.std.copy_(std)

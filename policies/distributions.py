@@ -1,0 +1,81 @@
+"""What an actor's head gives: a distribution over actions of A motors in [-1, 1]."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+
+class Distribution(ABC):
+    """Independent over motors. `raw` is what is stored and scored; `action` is what moves the hand."""
+
+    @abstractmethod
+    def sample(self, generator: torch.Generator) -> Tensor:
+        """Raw actions (..., A)."""
+
+    @abstractmethod
+    def mode(self) -> Tensor:
+        """The likeliest raw actions (..., A)."""
+
+    @abstractmethod
+    def action(self, raw: Tensor) -> Tensor:
+        """Raw actions as motor actions (..., A) in [-1, 1]."""
+
+    @abstractmethod
+    def log_prob(self, raw: Tensor) -> Tensor:
+        """(...,) nats, summed over motors."""
+
+    @abstractmethod
+    def entropy(self) -> Tensor:
+        """(...,) nats, summed over motors."""
+
+
+class Bins(Distribution):
+    """Categorical over equal bins, from logits (..., A, bins)."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.log_probs = logits.log_softmax(dim=-1)
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        # The Gumbel-max trick: one fused argmax where multinomial would loop over rows.
+        noise = torch.empty_like(self.log_probs).exponential_(generator=generator)
+        return (self.log_probs - noise.log()).argmax(dim=-1)
+
+    def mode(self) -> Tensor:
+        return self.log_probs.argmax(dim=-1)
+
+    def action(self, raw: Tensor) -> Tensor:
+        return raw.float() * (2.0 / (self.log_probs.shape[-1] - 1)) - 1.0
+
+    def log_prob(self, raw: Tensor) -> Tensor:
+        return self.log_probs.gather(-1, raw.unsqueeze(-1)).squeeze(-1).sum(dim=-1)
+
+    def entropy(self) -> Tensor:
+        return -(self.log_probs.exp() * self.log_probs).sum(dim=(-1, -2))
+
+
+class Gaussian(Distribution):
+    """Normal with mean and log standard deviation (..., A); actions are clipped, scores are not."""
+
+    def __init__(self, mean: Tensor, log_std: Tensor) -> None:
+        self.mean, self.log_std = mean, log_std.expand_as(mean)
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        noise = torch.empty_like(self.mean).normal_(generator=generator)
+        return self.mean + self.log_std.exp() * noise
+
+    def mode(self) -> Tensor:
+        return self.mean
+
+    def action(self, raw: Tensor) -> Tensor:
+        return raw.clamp(-1.0, 1.0)
+
+    def log_prob(self, raw: Tensor) -> Tensor:
+        away = (raw - self.mean) / self.log_std.exp()
+        return (-0.5 * (away.square() + math.log(2 * math.pi)) - self.log_std).sum(dim=-1)
+
+    def entropy(self) -> Tensor:
+        return (0.5 * (1 + math.log(2 * math.pi)) + self.log_std).sum(dim=-1)

@@ -1,0 +1,73 @@
+"""Embed and add: each observation term has its own normalizer and its own linear map, and the maps add.
+
+A term can be added to a trained network later without changing what it does with the others (Solving
+Rubik's Cube with a Robot Hand, section 6.2). For vectors the sum of linear maps is one linear map of
+the concatenation, which is how it is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+Sizes = Mapping[str, int]
+Terms = Mapping[str, Tensor]
+
+
+class Normalizer(nn.Module):
+    """Running mean and variance of one term; changed only by `update`."""
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("variance", torch.ones(size))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+
+    @torch.no_grad()
+    def update(self, values: Tensor) -> None:
+        """Merge samples (..., size) into the statistics (Chan et al. 1979, parallel variance)."""
+        flat = values.reshape(-1, values.shape[-1]).double()
+        total = self.count + len(flat)
+        part = len(flat) / total
+        shift = flat.mean(dim=0) - self.mean
+        spread = flat.var(dim=0, unbiased=False)
+        between = shift.square() * part * (1 - part)
+        self.variance.copy_(self.variance * (1 - part) + spread * part + between)
+        self.mean.add_((shift * part).to(self.mean))
+        self.count.copy_(total)
+
+
+class Embedding(nn.Module):
+    """Terms (..., size) -> (..., width)."""
+
+    def __init__(self, sizes: Sizes, width: int, clip: float) -> None:
+        super().__init__()
+        self.names = tuple(sizes)
+        self.clip = clip
+        self.normalizers = nn.ModuleDict({name: Normalizer(size) for name, size in sizes.items()})
+        self.weights = nn.ParameterDict()
+        fan_in = sum(sizes.values())
+        start = nn.init.orthogonal_(torch.empty(width, fan_in), gain=2**0.5)
+        for name, part in zip(sizes, start.split(list(sizes.values()), dim=1), strict=True):
+            self.weights[name] = nn.Parameter(part.clone())
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, terms: Terms) -> Tensor:
+        """Normalized, clipped, embedded and added."""
+        values = torch.cat([terms[name] for name in self.names], dim=-1)
+        mean = torch.cat([self.normalizers[name].mean for name in self.names])
+        variance = torch.cat([self.normalizers[name].variance for name in self.names])
+        values = ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
+        weight = torch.cat([self.weights[name] for name in self.names], dim=1)
+        return nn.functional.linear(values, weight, self.bias)
+
+    def update(self, terms: Terms) -> None:
+        """Let the normalizers learn from terms (..., size)."""
+        for name in self.names:
+            self.normalizers[name].update(terms[name])

@@ -1,0 +1,86 @@
+"""One training run, declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from ..adr.table import AdrConfig
+from ..config import Range
+from ..envs.config import EnvConfig
+from ..policies.config import PolicyConfig
+
+Count = Annotated[int, Range(1, 1e12)]
+Share = Annotated[float, Range(0, 1)]
+
+
+@dataclass(frozen=True)
+class PpoConfig:
+    """Proximal policy optimization (Schulman et al. 2017) with a recurrent actor."""
+
+    horizon: Annotated[int, Range(1, 4096)] = 64
+    """Control steps of each world per iteration."""
+    chunk: Annotated[int, Range(1, 4096)] = 16
+    """Steps that gradients go back through the memory; divides the horizon."""
+    epochs: Annotated[int, Range(1, 100)] = 3
+    """Passes over each batch."""
+    minibatches: Annotated[int, Range(1, 1024)] = 6
+    """Parts that each pass is cut into."""
+    gamma: Annotated[float, Range(0, 1)] = 0.99
+    """Discount per control step."""
+    gae_lambda: Share = 0.95
+    """Of generalized advantage estimation (Schulman et al. 2015)."""
+    clip: Annotated[float, Range(0, 1, open_low=True)] = 0.2
+    """Clip range of the probability ratio."""
+    rate: Annotated[float, Range(0, 1, open_low=True)] = 5e-4
+    """Learning rate at the start; then steered by the KL divergence."""
+    rate_limits: tuple[float, float] = (5e-5, 2e-3)
+    """Between which the learning rate moves."""
+    kl_target: tuple[float, float] = (0.008, 0.03)
+    """Below the first the learning rate rises, above the second it falls [nats]."""
+    kl_stop: Annotated[float, Range(0, 10, open_low=True)] = 0.1
+    """The update of this batch ends when an epoch's KL passes this [nats]."""
+    entropy: tuple[float, float] = (0.0, 0.0)
+    """Entropy bonus at the first and at the last step."""
+    max_grad_norm: Annotated[float, Range(0, 1e6, open_low=True)] = 1.0
+    """Gradients of actor and of critic are each clipped to this norm."""
+
+    def __post_init__(self) -> None:
+        if self.horizon % self.chunk:
+            raise ValueError(f"chunk: got {self.chunk}, allowed: a divisor of {self.horizon}")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """`sleight train`."""
+
+    name: str = ""
+    """Folder under runs/; by default the task, and the date and time."""
+    runs: str = "runs"
+    """Where run folders go."""
+    steps: Count = 20_000_000
+    """Control steps over all worlds."""
+    seed: Annotated[int, Range(0, 2**31)] = 0
+    """Everything random follows from it."""
+    threads: Annotated[int, Range(0, 1024)] = 0
+    """Threads of the learner; 0 takes the cores that the process may use."""
+    warm_start: str = ""
+    """A run or checkpoint whose weights and ADR ranges to begin with."""
+    env: EnvConfig = field(default_factory=EnvConfig)
+    """The task."""
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    """The networks."""
+    ppo: PpoConfig = field(default_factory=PpoConfig)
+    """The optimizer."""
+    adr: AdrConfig = field(default_factory=AdrConfig)
+    """Automatic domain randomization, of the parameters below."""
+    widen: dict[str, float] = field(default_factory=dict)
+    """Parameter -> step of its boundaries in lambda: these are under ADR."""
+    curriculum: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
+    """Parameter -> (threshold_low, threshold_high, buffer, step): grows apart from the entropy."""
+    checkpoint_s: Annotated[float, Range(1, 1e6)] = 120.0
+    """Time between checkpoints."""
+    video_steps: Annotated[int, Range(0, 1e12)] = 0
+    """Control steps between videos; 0 for none."""
+    wandb: Literal["auto", "offline", "off"] = "auto"
+    """auto: online when somebody is logged in, else offline."""
