@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
-GRAPHICS := libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0
+GRAPHICS := libegl1 libegl-mesa0 libgl1-mesa-dri
 RENDER := MUJOCO_GL=egl $(BIN)/python -c 'import mujoco; \
 	mujoco.Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), 8, 8).render()' >/dev/null 2>&1
 
@@ -46,19 +46,20 @@ clean: ## Remove what tools leave behind; runs and .venv stay
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(STAMP): setup.py pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed; PYTHON=... names one"; exit 2; }
-	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || $(MAKE) --no-print-directory .venv-package
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "error: got PYTHON=$(PYTHON), allowed: Python 3.11 or newer"; exit 2; }
+	@test -x $(BIN)/pip || "$(PYTHON)" -m venv .venv || $(MAKE) --no-print-directory .venv-package
+	@echo 'installing into .venv (a few minutes on a fresh machine)'
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(RENDER) || $(MAKE) --no-print-directory .graphics
 	@touch $@
 
 .PHONY: .venv-package .graphics
 .venv-package: # Debian and Ubuntu ship Python without the part that makes environments
-	@rm -rf .venv
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	then apt-get update -qq; apt-get install -y -qq --no-install-recommends python3-venv; \
 	else echo "error: $(PYTHON) -m venv failed; install the system package python3-venv"; exit 2; fi
-	$(PYTHON) -m venv .venv
+	"$(PYTHON)" -m venv .venv
 
 .graphics: # Rendering without a screen: Mesa through EGL
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \

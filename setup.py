@@ -72,7 +72,7 @@ setup(
             "mypy>=1.13",
             "pytest>=8",
             "ruff>=0.8",
-        "setuptools>=70",
+            "setuptools>=70",
             "types-PyYAML>=6",
         ],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
