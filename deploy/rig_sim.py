@@ -1,0 +1,213 @@
+"""The simulated rig: one thread that steps the physics on the wall clock and serves two ports."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+import numpy as np
+
+from ..envs.hand import SHADOW_RIGHT, HandSpec
+from ..errors import DataError, SleightError
+from . import wire
+from .handshake import hello_of
+from .rig_config import RigSimConfig, draw
+from .rig_motors import Encoders, Motors
+from .rig_plant import Plant
+from .rig_server import Client, Port
+from .rig_session import Session
+
+WAKE_S = 0.002
+"""The thread looks at the clock and at its ports this often."""
+MAX_LAG_S = 0.05
+"""Physics that falls this far behind the wall clock lets the time go, counted as an overrun."""
+SILENT_CLIENT_S = 10.0
+"""A client that says nothing for this long loses its place: its cable may be out."""
+
+
+class RigLog:
+    """JSON lines of what happened at the hand; `t` is the machine's monotonic clock."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.error = ""
+        """Why the log ended early; empty while it is whole."""
+        try:
+            self._file: TextIO | None = path.open("w", buffering=1) if path else None
+        except OSError as error:
+            raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Write one line, at once."""
+        if self._file is None:
+            return
+        plain = {
+            k: np.round(v, 5).tolist() if isinstance(v, np.ndarray) else v
+            for k, v in fields.items()
+        }
+        try:
+            self._file.write(json.dumps({"t": time.monotonic(), "event": event, **plain}) + "\n")
+        except OSError as error:
+            # A hand does not let go because its log is full.
+            self.error = f"{self._path}: {error.strerror}; the log ends at {event}"
+            self._file = None
+
+
+class RigSim:
+    """The rig; a context manager that owns its ports."""
+
+    def __init__(self, config: RigSimConfig, spec: HandSpec = SHADOW_RIGHT) -> None:
+        self._config, self._spec = config, spec
+        self.log = self._log = RigLog(config.log)
+        draws, noise, self._orientations = (
+            np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(3)
+        )
+        hidden = draw(config.plant, len(spec.actuators), len(spec.joints), draws)
+        self._plant = Plant(spec, config.plant, hidden)
+        start = self._plant.joint_position.copy()
+        self._encoders = Encoders(hidden, config.plant, start, noise)
+        self._motors = Motors(spec, hidden, config.plant, spec.home)
+        self._session = Session(spec, config, self._motors, self._measured, self._log)
+        self._hand, self._referee = self._ports(hidden.object_size_m)
+        self._client: Client | None = None
+        self._sent = self.overruns = 0
+        self.lost_s = 0.0
+        """Time that the physics let go because the machine was too slow."""
+
+    def __enter__(self) -> RigSim:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._hand.close()
+        self._referee.close()
+        self._log("end", overruns=self.overruns, lost_s=round(self.lost_s, 4))
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """The hand's and the referee's."""
+        return self._hand.number, self._referee.number
+
+    def run(self, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Serve until `should_stop` or the configured end. Raises DataError when physics fails."""
+        step_s = self._config.plant.timestep_s / self._config.real_time_factor
+        state_s = 1.0 / (self._config.state_rate_hz * self._config.real_time_factor)
+        start_s = stepped_s = published_s = time.monotonic()
+        self._log("start", seed=self._config.seed, ports=self.ports)
+        while not should_stop():
+            now_s = time.monotonic()
+            self._serve(now_s)
+            if now_s - stepped_s > MAX_LAG_S:
+                stepped_s = self._let_go(stepped_s, now_s)
+            while stepped_s + step_s <= now_s:
+                self._step()
+                stepped_s += step_s
+            if published_s + state_s <= now_s:
+                self._publish()
+                # One state per period, never two at once after a late wake-up.
+                published_s = max(published_s + state_s, now_s - state_s)
+            if self._config.duration_s and now_s - start_s > self._config.duration_s:
+                return
+            time.sleep(max(WAKE_S - (time.monotonic() - now_s), 0.0))
+
+    def _ports(self, object_size_m: float) -> tuple[Port, Port]:
+        config = self._config
+        hello = wire.encode(
+            "hello",
+            protocol=wire.PROTOCOL,
+            simulated=True,
+            state_rate_hz=config.state_rate_hz,
+            hold_after_s=config.hold_after_s,
+            relax_after_s=config.relax_after_s,
+            **hello_of(self._spec),
+        )
+        welcome = wire.encode(
+            "hello_referee",
+            protocol=wire.PROTOCOL,
+            object_size_m=object_size_m,
+            rate_hz=config.state_rate_hz,
+        )
+        hand = Port(config.host, config.port, "the hand", 1, hello)
+        try:
+            referee = Port(config.host, config.referee_port, "the referee", 4, welcome)
+        except SleightError:
+            hand.close()
+            raise
+        return hand, referee
+
+    def _measured(self) -> np.ndarray:
+        return self._spec.control_position(self._encoders.position)
+
+    def _step(self) -> None:
+        self._encoders.read(self._plant.joint_position)
+        self._plant.step(self._motors.step(self._encoders.position))
+        if not self._plant.healthy():
+            self._log("fault", cause="physics is not finite")
+            raise DataError("rig sim: the physics became non-finite; the hand has ended")
+
+    def _let_go(self, stepped_s: float, now_s: float) -> float:
+        self.overruns += 1
+        self.lost_s += now_s - stepped_s
+        self._log("overrun", lost_s=round(now_s - stepped_s, 4))
+        return now_s
+
+    def _serve(self, now_s: float) -> None:
+        for client, message in self._hand.poll(0.0, self._opened):
+            ack = self._session.handle(message, now_s)
+            if ack is not None:
+                self._hand.send(client, wire.encode("ack", **ack))
+            elif message["type"] == "bye":
+                self._hand.drop(client, "bye")
+        for client, message in self._referee.poll(0.0, lambda client: None):
+            if message["type"] == "place":
+                self._plant.place(self._orientations)
+                self._log("placed")
+                self._referee.send(client, wire.encode("placed", seq=message["seq"]))
+        self._referee.take_closed()
+        if self._client and now_s - self._session.heard_s > SILENT_CLIENT_S:
+            self._hand.drop(self._client, f"silent for {SILENT_CLIENT_S:.0f} s")
+        for client in self._hand.take_closed():
+            self._log("client_gone", address=client.address, why=client.closed)
+            self._session.gone(client.closed, now_s)
+            self._client = None
+        self._session.watch(now_s, self._client is not None)
+
+    def _opened(self, client: Client) -> None:
+        self._client = client
+        self._session.heard_s = time.monotonic()
+        self._log("client", address=client.address)
+
+    def _publish(self) -> None:
+        self._sent += 1
+        now_s = time.monotonic()
+        position, velocity = self._encoders.position, self._encoders.velocity
+        self._hand.broadcast(
+            wire.encode(
+                "state",
+                seq=self._sent,
+                time_s=now_s,
+                mode=self._session.mode,
+                position=np.round(position, 6).tolist(),
+                velocity=np.round(velocity, 5).tolist(),
+                effort=np.round(self._motors.force, 5).tolist(),
+            )
+        )
+        where = self._plant.object_position
+        self._referee.broadcast(
+            wire.encode(
+                "object",
+                seq=self._sent,
+                time_s=now_s,
+                position=where.tolist(),
+                wxyz=self._plant.object_wxyz.tolist(),
+                dropped=bool(where[2] < self._config.drop_height_m),
+            )
+        )

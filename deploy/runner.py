@@ -1,0 +1,250 @@
+"""`sleight rig run`: a bundle on a hand, trial after trial, and a folder that tells of it."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import onnxruntime
+
+from .. import __version__
+from ..config import Range, save
+from ..errors import ConfigError, SafetyStop, SleightError
+from ..files import write_json
+from .bundle import Bundle, load_bundle, match_hand
+from .gate import GateConfig
+from .goals import GoalGenerator
+from .guard import GuardedHand, Watchdog, WatchdogConfig
+from .loop import ControlLoop, LoopConfig
+from .policy import OnnxPolicy
+from .poses import Referee
+from .rig_driver import RigDriver
+from .run_log import RunLog
+from .stage import Stage
+from .trial import summarize
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A run of a bundle on a hand."""
+
+    rig: str = "127.0.0.1:7411"
+    """The hand, HOST:PORT."""
+    referee: str = "127.0.0.1:7412"
+    """The simulated rig's referee, which tells the object's pose, HOST:PORT."""
+    trials: Annotated[int, Range(1, 10_000)] = 10
+    """Trials: successes in a row until a drop, a timeout or the maximum."""
+    goal_seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+    """Seed of the goals."""
+    duration_s: Annotated[float, Range(0, 1e6)] = 0.0
+    """End after this much time, cutting the trial under way; 0 waits for all trials."""
+    out: Path = Path("runs")
+    """Where the run's folder is made."""
+    connect_timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
+    """Longest wait for the hand and for the referee."""
+    arm: bool = False
+    """Let a hand move that is not simulated. A simulated one needs no leave."""
+    gate: GateConfig = field(default_factory=GateConfig)
+    """The safety gate."""
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    """The 80 ms loop."""
+    watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
+    """When the program gives up on its own loop."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is, for the line on the terminal."""
+
+    seconds: float
+    trials_done: int
+    trials: int
+    successes: int
+    goal_s: float
+    phase: str
+    gate: str
+    ticks: int
+    late_ticks: int
+    gate_hits: int
+
+
+def run_bundle(
+    folder: Path,
+    config: RunConfig,
+    should_stop: Callable[[], bool],
+    show: Callable[[Progress], None],
+) -> tuple[Path, dict[str, Any]]:
+    """Run; returns the run's folder and what `result.json` holds.
+
+    Everything is checked before the hand is armed. Whatever ends the run, the hand is held, the
+    link is closed, and what was measured is written. Raises BundleError, ConnectError, SafetyStop,
+    HandError, LogError.
+    """
+    bundle = load_bundle(folder)
+    policy = OnnxPolicy(bundle)
+    hand, referee = _connect(config, bundle)
+    try:
+        match_hand(bundle, hand.spec)
+        if not (hand.simulated or config.arm):
+            raise ConfigError(
+                f"--arm: got false, allowed: true, because {config.rig} is a real hand"
+            )
+        place = _folder(config.out, bundle.manifest.name)
+        save(config, place / "config.yaml")
+        return place, _run(place, bundle, policy, hand, referee, config, should_stop, show)
+    finally:
+        hand.hold("the run has ended")
+        hand.close()
+        referee.close(1.0)
+
+
+def _connect(config: RunConfig, bundle: Bundle) -> tuple[GuardedHand, Referee]:
+    driver = RigDriver(*address(config.rig, "--rig"), name=f"sleight {bundle.manifest.name}")
+    referee = Referee(*address(config.referee, "--referee"))
+    hand = GuardedHand(driver, config.gate, bundle.manifest.control.period_s)
+    hand.connect(config.connect_timeout_s)
+    try:
+        referee.connect(config.connect_timeout_s)
+    except SleightError:
+        hand.close()
+        raise
+    return hand, referee
+
+
+def address(text: str, flag: str) -> tuple[str, int]:
+    """HOST:PORT. Raises ConfigError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError(f"{flag}: got {text}, allowed: HOST:PORT, such as 127.0.0.1:7411")
+    return host, int(port)
+
+
+def _folder(out: Path, name: str) -> Path:
+    """A new folder, named after the bundle and the time."""
+    stem = f"rig-{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    for suffix in ("", *(f"-{count}" for count in range(2, 1000))):
+        place = out / f"{stem}{suffix}"
+        try:
+            place.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise SleightError(f"{place}: cannot be made: {error.strerror}") from error
+        return place
+    raise SleightError(f"{out / stem}: exists a thousand times")
+
+
+def _run(
+    place: Path,
+    bundle: Bundle,
+    policy: OnnxPolicy,
+    hand: GuardedHand,
+    referee: Referee,
+    config: RunConfig,
+    should_stop: Callable[[], bool],
+    show: Callable[[Progress], None],
+) -> dict[str, Any]:
+    manifest = bundle.manifest
+    log = RunLog(place / "log.jsonl")
+    goals = GoalGenerator(manifest.task, config.goal_seed)
+    stage = Stage(hand.spec, manifest.task, policy, referee, goals, config.loop.stage)
+    loop = ControlLoop(hand, referee, stage, manifest.control.period_s, config.loop, log)
+    log.write("start", wall=time.time(), t=time.monotonic(), bundle=manifest.name)
+    started_s = time.monotonic()
+
+    def over() -> bool:
+        late = config.duration_s and time.monotonic() - started_s > config.duration_s
+        return bool(late) or should_stop()
+
+    def turned() -> None:
+        show(_progress(loop, stage, hand, config.trials, time.monotonic() - started_s))
+
+    end = "done"
+    try:
+        hand.arm()
+        with Watchdog(hand, config.watchdog), _no_garbage_collection():
+            loop.run(config.trials, over, turned)
+        end = "interrupted" if should_stop() else "done"
+    except SleightError as error:
+        end = f"{'safety stop' if isinstance(error, SafetyStop) else 'error'}: {error}"
+        raise
+    finally:
+        hand.hold("the run has ended")
+        log.close()
+        result = _result(bundle, hand, referee, stage, loop, end)
+        _write(place, result, loop, end)
+    log.check()
+    return result
+
+
+def _result(
+    bundle: Bundle, hand: GuardedHand, referee: Referee, stage: Stage, loop: ControlLoop, end: str
+) -> dict[str, Any]:
+    for trial in stage.trials:
+        trial.cut()
+    manifest = bundle.manifest
+    return {
+        "end": end,
+        "bundle": {"name": manifest.name, "sha256": manifest.graph.sha256},
+        "hand": {"name": hand.spec.name, "simulated": hand.simulated},
+        "object_size_m": {"rig": referee.object_size_m, "trained": manifest.task.object_size_m},
+        "holds": loop.holds,
+        "gate_hits": dict(loop.gate_hits.most_common()),
+        "link": hand.driver.health(),
+        "versions": {
+            "sleight": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+        **summarize(stage.trials),
+    }
+
+
+def _write(place: Path, result: dict[str, Any], loop: ControlLoop, end: str) -> None:
+    try:
+        write_json(place / "result.json", result)
+        write_json(place / "timing.json", loop.timing.summary())
+    except SleightError:
+        # On a full disk the log has failed first; its line is the one to show.
+        if not end.startswith("error"):
+            raise
+
+
+def _progress(
+    loop: ControlLoop, stage: Stage, hand: GuardedHand, trials: int, seconds: float
+) -> Progress:
+    trial = stage.trial
+    return Progress(
+        seconds=seconds,
+        trials_done=stage.finished,
+        trials=trials,
+        successes=sum(trial.successes for trial in stage.trials),
+        goal_s=trial.goal.duration_s if trial else 0.0,
+        phase=stage.phase,
+        gate=hand.state,
+        ticks=len(loop.timing.lateness_s),
+        late_ticks=sum(late >= loop.timing.late_s for late in loop.timing.lateness_s[-100:]),
+        gate_hits=loop.gate_hits.total(),
+    )
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A collection may take longer than a turn may be late."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
