@@ -93,9 +93,7 @@ def _finger_motors(prefix: str, *metacarpal: Actuator) -> tuple[Actuator, ...]:
         Actuator(f"{prefix}J3", (f"{prefix}J3",), 0.0, 1.571, 1.0, 0.9, 2.0, 0.5),
         # Stiffness and force keep the virtual work of the model's motor on xxJ2 alone: under its
         # coupling one radian of xxJ2 is 2.142 rad of the sum.
-        Actuator(
-            f"{prefix}J0", (f"{prefix}J2", f"{prefix}J1"), 0.0, 3.142, 0.218, 0.338, 4.0, 0.8
-        ),
+        Actuator(f"{prefix}J0", (f"{prefix}J2", f"{prefix}J1"), 0.0, 3.142, 0.218, 0.338, 4.0, 0.8),
     )
 
 

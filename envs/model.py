@@ -18,6 +18,7 @@ import numpy as np
 from ..config import Range
 from ..errors import ConfigError
 from .hand import ACTUATORS, DISTAL_PAIRS, FINGERTIPS, JOINTS, MJCF_JOINTS
+from .looks import dress
 
 MOUNT_POSITION = (0.011, 0.328, 0.010)
 """Where the forearm must stand for the palm's centre to be the origin; from the model's body offsets."""
@@ -26,7 +27,6 @@ MOUNT_WXYZ = (0.0, 0.0, 0.5**0.5, -(0.5**0.5))
 DISTAL_RATIO = (0.00705, -0.00805)
 """Tendon coefficients (xxJ1, xxJ2) of the MJCF's distal coupling; its slack is +-1 mm."""
 OBJECT = "object"
-GOAL = "goal"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ def build_spec(config: ModelConfig) -> mujoco.MjSpec:
     for joint in spec.joints:
         joint.frictionloss = config.joint_friction
     _add_object(spec, config)
+    if config.visual:
+        dress(spec, OBJECT)
+    else:
+        _drop_looks(spec)
     return spec
 
 
@@ -174,26 +178,12 @@ def _add_object(spec: mujoco.MjSpec, config: ModelConfig) -> None:
     half = [config.object_size_m / 2] * 3
     body = spec.worldbody.add_body(name=OBJECT, pos=(0.0, -0.05, 0.06))
     body.add_freejoint(name=OBJECT)
-    look = {"material": "material:object"} if config.visual else {}
     body.add_geom(
         name=OBJECT,
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=half,
         mass=config.object_mass_kg,
         condim=4,
-        **look,
-    )
-    if not config.visual:
-        _drop_looks(spec)
-        return
-    goal = spec.worldbody.add_body(name=GOAL, mocap=True, pos=(0.17, -0.03, 0.06))
-    goal.add_geom(
-        name=GOAL,
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=half,
-        contype=0,
-        conaffinity=0,
-        material="material:object",
     )
 
 

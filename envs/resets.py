@@ -71,9 +71,7 @@ def _collect(
     return torch.cat(qpos)[:wanted], torch.cat(target)[:wanted]
 
 
-def _drop_blocks(
-    config: EnvConfig, hand: HandSpec, sim: BatchSim, rng: torch.Generator
-) -> Tensor:
+def _drop_blocks(config: EnvConfig, hand: HandSpec, sim: BatchSim, rng: torch.Generator) -> Tensor:
     """Drop a block at random into hands at random; returns the targets (N, A) that hold it."""
     count = sim.num_worlds
     target = random_poses(hand, count, config.resets.many_poses, rng)

@@ -25,7 +25,7 @@ class Actor(nn.Module):
         self.num_motors = num_motors
         self.embedding = Embedding(sizes, config.embed, config.clip)
         if config.memory == "lstm":
-            self.memory: nn.Module = nn.LSTMCell(config.embed, config.hidden)
+            self.memory: nn.Module = nn.LSTM(config.embed, config.hidden)
             _start_memory(self.memory)
         else:
             self.memory = nn.Linear(config.embed, config.hidden)
@@ -56,20 +56,18 @@ class Actor(nn.Module):
         """
         embedded = torch.relu(self.embedding(terms))
         if self.config.memory == "none":
-            return self._distribution(self._remember(embedded, ())[0])
-        features = []
-        keep = (~starts).float().unsqueeze(-1)
-        for step, inputs in enumerate(embedded.unbind(0)):
-            carry = tuple(part * keep[step] for part in carry)
-            feature, carry = self._remember(inputs, carry)
-            features.append(feature)
-        return self._distribution(torch.stack(features))
+            return self._distribution(torch.relu(self.memory(embedded)))
+        place = _Segments(starts)
+        carry = place.begin(forget(carry, starts[0]))
+        feature, _ = self.memory(place.split(embedded), carry)
+        return self._distribution(place.join(feature))
 
     def _remember(self, inputs: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if self.config.memory == "none":
             return torch.relu(self.memory(inputs)), ()
-        hidden, cell = self.memory(inputs, carry)
-        return hidden, (hidden, cell)
+        past = tuple(part.unsqueeze(0) for part in carry)
+        out, (hidden, cell) = self.memory(inputs.unsqueeze(0), past)
+        return out.squeeze(0), (hidden.squeeze(0), cell.squeeze(0))
 
     def _distribution(self, feature: Tensor) -> Distribution:
         out = self.head(feature)
@@ -84,12 +82,53 @@ def forget(carry: Carry, starts: Tensor) -> Carry:
     return tuple(part * keep for part in carry)
 
 
-def _start_memory(cell: nn.LSTMCell) -> None:
-    for weight in (cell.weight_ih, cell.weight_hh):
+class _Segments:
+    """Sequences (L, B) cut where an episode starts, each piece a row of its own (L, R), padded.
+
+    So that the library's LSTM, which cannot forget within a sequence, can run all of them at once.
+    """
+
+    def __init__(self, starts: Tensor) -> None:
+        length, count = starts.shape
+        new = starts.T.clone()
+        new[:, 0] = True
+        row = new.flatten().cumsum(0) - 1
+        time = torch.arange(length).expand(count, length)
+        first = time[new]
+        self._row = row.unflatten(0, (count, length)).T
+        self._time = torch.arange(length).unsqueeze(1) - first[self._row]
+        self._rows = len(first)
+        self._whole = self._row[0]
+        """(B,) the row that each sequence begins with."""
+
+    def begin(self, carry: Carry) -> Carry:
+        """The carry (B, hidden) for the rows that continue it, zero for the others, (1, R, hidden)."""
+        rows = (part.new_zeros(1, self._rows, part.shape[-1]) for part in carry)
+        return tuple(
+            row.index_copy(1, self._whole, part.unsqueeze(0))
+            for row, part in zip(rows, carry, strict=True)
+        )
+
+    def split(self, values: Tensor) -> Tensor:
+        """(L, B, size) -> (L, R, size)."""
+        if self._rows == values.shape[1]:
+            return values
+        padded = values.new_zeros(len(values), self._rows, values.shape[-1])
+        return padded.index_put((self._time, self._row), values)
+
+    def join(self, values: Tensor) -> Tensor:
+        """(L, R, size) -> (L, B, size)."""
+        if self._rows == self._row.shape[1]:
+            return values
+        return values[self._time, self._row]
+
+
+def _start_memory(cell: nn.LSTM) -> None:
+    for weight in (cell.weight_ih_l0, cell.weight_hh_l0):
         for gate in weight.chunk(4):
             nn.init.orthogonal_(gate)
-    nn.init.zeros_(cell.bias_ih)
-    nn.init.zeros_(cell.bias_hh)
+    nn.init.zeros_(cell.bias_ih_l0)
+    nn.init.zeros_(cell.bias_hh_l0)
     # An open forget gate at first lets gradients reach back (Jozefowicz et al. 2015).
     with torch.no_grad():
-        cell.bias_ih.chunk(4)[1].fill_(1.0)
+        cell.bias_ih_l0.chunk(4)[1].fill_(1.0)

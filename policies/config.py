@@ -20,7 +20,7 @@ class PolicyConfig:
     """Size that every observation term is embedded to; the embeddings add."""
     hidden: Size = 256
     """Size of the actor's memory, or of its last hidden layer without one."""
-    critic: tuple[Size, ...] = (512, 256, 256)
+    critic: tuple[Size, ...] = (256, 256)
     """Hidden layers of the value network; the first is its embedding."""
     head: Literal["bins", "gaussian"] = "bins"
     """Independent categoricals over bins per motor, or a diagonal Gaussian."""

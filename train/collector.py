@@ -55,6 +55,25 @@ class Collector:
             seconds=time.perf_counter() - began,
         )
 
+    def state(self) -> dict[str, Tensor]:
+        """What continuing takes beside the environment's own state."""
+        assert self.observation is not None, "nothing was collected yet"
+        found = {f"carry.{i}": part.clone() for i, part in enumerate(self.carry)}
+        for group, terms in self.observation.items():
+            found |= {f"{group}.{name}": value.clone() for name, value in terms.items()}
+        return {**found, "starts": self.starts, "rng": self.generator.get_state()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Continue from `state()`."""
+        self.carry = tuple(state[f"carry.{i}"] for i in range(len(self.carry)))
+        self.observation = {group: {} for group in self.env.terms}
+        for key, value in state.items():
+            group, _, name = key.partition(".")
+            if group in self.observation:
+                self.observation[group][name] = value
+        self.starts = state["starts"]
+        self.generator.set_state(state["rng"])
+
     def _step(self) -> dict[str, Any]:
         assert self.observation is not None
         seen = self.observation
@@ -94,7 +113,5 @@ def _finals(rows: list[dict[str, Any]], like: Terms) -> tuple[Tensor, Terms]:
         torch.stack((torch.full_like(row["final_worlds"], t), row["final_worlds"]), dim=1)
         for t, row in found
     ]
-    final = {
-        name: torch.cat([row["final"]["critic"][name] for _, row in found]) for name in like
-    }
+    final = {name: torch.cat([row["final"]["critic"][name] for _, row in found]) for name in like}
     return torch.cat(index), final

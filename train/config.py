@@ -22,9 +22,9 @@ class PpoConfig:
     """Control steps of each world per iteration."""
     chunk: Annotated[int, Range(1, 4096)] = 16
     """Steps that gradients go back through the memory; divides the horizon."""
-    epochs: Annotated[int, Range(1, 100)] = 3
+    epochs: Annotated[int, Range(1, 100)] = 2
     """Passes over each batch."""
-    minibatches: Annotated[int, Range(1, 1024)] = 6
+    minibatches: Annotated[int, Range(1, 1024)] = 8
     """Parts that each pass is cut into."""
     gamma: Annotated[float, Range(0, 1)] = 0.99
     """Discount per control step."""

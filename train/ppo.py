@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -30,6 +32,8 @@ class Learner:
         if not self.critic.embedding.normalizers[self.critic.embedding.names[0]].count:
             self._see(batch)
         advantage, returns = self._targets(batch)
+        with torch.no_grad():
+            error = (returns - self.critic.value(_before(batch))).var()
         self.critic.update_scale(returns)
         target = (returns - self.critic.mean) / self.critic.std
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
@@ -39,10 +43,29 @@ class Learner:
         metrics = self._epochs(sequences, bonus)
         # Only now, so that the replay above normalized observations as the worker did.
         self._see(batch)
-        spread = returns.var()
-        metrics["explained_variance"] = 1.0 - float((advantage_error(batch, self, returns)) / spread)
+        metrics["explained_variance"] = 1.0 - float(error / returns.var())
         metrics["return_mean"] = float(returns.mean())
         return metrics
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Moments of the optimizer and random numbers; the learning rate."""
+        tensors = {"rng": self.generator.get_state()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"{index}.{name}": torch.as_tensor(v) for name, v in moments.items()}
+        return tensors, {"rate": self.rate}
+
+    def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+        """Continue from `state()`."""
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            index, _, name = key.partition(".")
+            if name:
+                moments.setdefault(int(index), {})[name] = value
+        state = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**state, "state": moments})
+        self.rate = data["rate"]
+        self._set_rate()
+        self.generator.set_state(tensors["rng"])
 
     def _see(self, batch: Batch) -> None:
         self.actor.embedding.update(batch.actor)
@@ -114,6 +137,9 @@ class Learner:
             self.rate = min(self.rate * 1.3, fastest)
         elif kl > high:
             self.rate = max(self.rate / 1.5, slowest)
+        self._set_rate()
+
+    def _set_rate(self) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
 
@@ -121,11 +147,9 @@ class Learner:
 _METRICS = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "grad_norm")
 
 
-@torch.no_grad()
-def advantage_error(batch: Batch, learner: Learner, returns: Tensor) -> Tensor:
-    """Variance of what the critic leaves unexplained of the returns."""
-    value = learner.critic.value({name: term[:-1] for name, term in batch.critic.items()})
-    return (returns - value).var()
+def _before(batch: Batch) -> Terms:
+    """The critic's view of the states that actions were taken in, (T, N, size)."""
+    return {name: term[:-1] for name, term in batch.critic.items()}
 
 
 class _Part:

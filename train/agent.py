@@ -1,0 +1,42 @@
+"""The networks of a run, sized by the environment that they act in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ..envs.env import HandEnv
+from ..policies.actor import Actor
+from ..policies.config import PolicyConfig
+from ..policies.critic import Critic
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Actor and critic."""
+
+    actor: Actor
+    critic: Critic
+
+
+def term_sizes(env: HandEnv) -> dict[str, dict[str, int]]:
+    """Group -> term -> size; terms that are empty in this run are left out."""
+    return {
+        group: {
+            term.name: term.size or len(env.source.names)
+            for term in terms
+            if term.size or env.source.names
+        }
+        for group, terms in env.terms.items()
+    }
+
+
+def build_agent(config: PolicyConfig, env: HandEnv, seed: int) -> Agent:
+    """Fresh networks, the same for the same seed."""
+    sizes = term_sizes(env)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        actor = Actor(config, sizes["actor"], len(env.hand.actuators))
+        critic = Critic(config, sizes["critic"])
+    return Agent(actor, critic)

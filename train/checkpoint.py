@@ -1,0 +1,130 @@
+"""A run's whole state on disk: safetensors and JSON, never a pickle.
+
+    checkpoints/<steps>/weights.safetensors   actor.*, critic.*
+    checkpoints/<steps>/state.safetensors     optimizer, worlds, memory, random numbers
+    checkpoints/<steps>/checkpoint.json       steps, config, ADR state, versions, sizes of the files
+
+A checkpoint is written to a temporary folder and renamed, so it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ..errors import CheckpointError, SleightError
+from ..files import read_json, write_json
+
+FORMAT = 1
+KEEP = 2
+"""Checkpoints kept beside a new one."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that continuing a run takes."""
+
+    weights: dict[str, Tensor]
+    state: dict[str, Tensor]
+    meta: dict[str, Any]
+    """steps, config, adr, ... as plain data."""
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write under `folder`/<steps>, prune old ones. Raises SleightError when the disk is full."""
+    path = folder / f"{checkpoint.meta['steps']:012d}"
+    temporary = folder / f".{path.name}.{os.getpid()}"
+    try:
+        temporary.mkdir(parents=True, exist_ok=True)
+        save_file(checkpoint.weights, temporary / "weights.safetensors")
+        save_file(checkpoint.state, temporary / "state.safetensors")
+        sizes = {file.name: file.stat().st_size for file in temporary.iterdir()}
+        write_json(
+            temporary / "checkpoint.json", {"format": FORMAT, "sizes": sizes, **checkpoint.meta}
+        )
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT, None):
+            raise
+        raise SleightError(
+            f"{path}: cannot be saved: {error}; earlier checkpoints are untouched"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in complete(folder)[: -KEEP - 1]:
+        shutil.rmtree(old)
+    return path
+
+
+def complete(folder: Path) -> list[Path]:
+    """The checkpoints under `folder`, oldest first."""
+    return sorted(path for path in folder.glob("[0-9]*") if (path / "checkpoint.json").is_file())
+
+
+def find(path: Path) -> Path:
+    """The newest checkpoint of a run folder, or `path` itself if it is one."""
+    if (path / "checkpoint.json").is_file():
+        return path
+    found = complete(path / "checkpoints")
+    if not found:
+        raise CheckpointError(
+            f"{path}: got no checkpoint, allowed: a run folder with checkpoints/<steps>/,"
+            " or such a folder itself"
+        )
+    return found[-1]
+
+
+def load(path: Path, state: bool = True) -> Checkpoint:
+    """Read a run's newest checkpoint. Raises CheckpointError when it is missing or damaged."""
+    path = find(path)
+    meta = read_json(path / "checkpoint.json", CheckpointError)
+    if meta.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path / 'checkpoint.json'}: format: got {meta.get('format')}, allowed: {FORMAT}"
+        )
+    weights = _tensors(path / "weights.safetensors", meta)
+    return Checkpoint(weights, _tensors(path / "state.safetensors", meta) if state else {}, meta)
+
+
+def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
+    size = path.stat().st_size if path.is_file() else 0
+    wanted = meta.get("sizes", {}).get(path.name)
+    if size != wanted:
+        raise CheckpointError(f"{path}: got {size} bytes, allowed: {wanted}, as it was saved")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error}") from error
+
+
+def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    """A module's parameters and buffers, named with a prefix."""
+    return {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
+
+
+def load_module(prefix: str, module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    """Fill a module. Raises CheckpointError that names the first tensor which does not fit."""
+    own = module.state_dict()
+    given = {
+        name.removeprefix(f"{prefix}."): value
+        for name, value in weights.items()
+        if name.startswith(f"{prefix}.")
+    }
+    for name in sorted({*own, *given}):
+        got = tuple(given[name].shape) if name in given else "nothing"
+        allowed = tuple(own[name].shape) if name in own else "nothing"
+        if got != allowed:
+            raise CheckpointError(
+                f"{source}: {prefix}.{name}: got {got}, allowed: {allowed};"
+                " the checkpoint is of another policy"
+            )
+    module.load_state_dict(given)

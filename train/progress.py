@@ -1,0 +1,72 @@
+"""How far a long job is: a bar on a terminal, now and then a line in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+LOG_EVERY_S = 30.0
+
+
+class ProgressBar:
+    """`with ProgressBar("train", total) as bar: bar.update(done, "success 3.1")`."""
+
+    def __init__(self, title: str, total: int, done: int = 0, unit: str = "steps") -> None:
+        self._title, self._total, self._unit = title, total, unit
+        self._start, self._begun, self._spoke = done, time.monotonic(), time.monotonic()
+        self._bar: Progress | None = None
+        if sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
+            self._task = self._bar.add_task(title, total=total, completed=done, note="")
+
+    def __enter__(self) -> ProgressBar:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int, note: str = "") -> None:
+        """Show `done` of the total, with the rate and the time left."""
+        seconds = max(time.monotonic() - self._begun, 1e-9)
+        rate = (done - self._start) / seconds
+        note = f"{rate:,.0f} {self._unit}/s  {note}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, note=note)
+            return
+        last = done >= self._total
+        if last or time.monotonic() - self._spoke >= LOG_EVERY_S:
+            self._spoke = time.monotonic()
+            left = (self._total - done) / max(rate, 1e-9)
+            line = f"{self._title}: {done:,} of {self._total:,} {self._unit}, {note}"
+            sys.stderr.write(f"{line}, {_clock(left)} left\n")
+            sys.stderr.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{int(seconds % 60):02d}"
