@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
 from . import rotations
 from .config import GoalConfig
 
 KINDS = ("face_up", "any_axis", "about_z")
 MIN_MARGIN_RAD = 0.1
 """A new goal lies at least this far outside the threshold."""
+
+
+@dataclass(frozen=True)
+class _Dice:
+    """What chance decides about K goals, each (K,); of every kind, so that shares do not move seeds."""
+
+    kind: Tensor
+    flip: Tensor
+    half: Tensor
+    side: Tensor
+    yaw: Tensor
+    left: Tensor
+    spin: Tensor
+    ball: Tensor
+    axis: Tensor
+    """(K, 3)."""
+    turn: Tensor
+    turn_left: Tensor
 
 
 class GoalSampler:
@@ -22,61 +42,85 @@ class GoalSampler:
         self.config = config
         self._generator = generator
         self._shares = torch.tensor([getattr(config, kind) for kind in KINDS])
+        if not self._shares.sum() > 0:
+            raise ConfigError(
+                f"env.goals: got {', '.join(KINDS)} all 0, allowed: at least one above 0"
+            )
+        self._nearest = config.threshold_rad + MIN_MARGIN_RAD
         angles = torch.linspace(0.0, math.pi, 2048)
         self._angles, self._ball = angles, angles - angles.sin()
 
     def draw(self, object_wxyz: Tensor, largest_rad: Tensor) -> Tensor:
         """Goals (K, 4) for blocks at (K, 4), no rotation above `largest_rad` (K,) by more than tilt."""
-        count = len(object_wxyz)
-        kind = torch.multinomial(self._shares, count, True, generator=self._generator)
+        dice = self._roll(len(object_wxyz))
         upright = nearest_upright(object_wxyz)
-        goals = torch.stack(
-            (
-                rotations.multiply(self._flip_and_yaw(upright, largest_rad), upright),
-                rotations.multiply(self._any_axis(largest_rad), object_wxyz),
-                rotations.multiply(rotations.about_z(self._yaw(largest_rad)), upright),
-            )
+        goals = object_wxyz
+        for number, kind in enumerate(KINDS):
+            if self._shares[number] > 0:
+                found = self._goals(kind, dice, object_wxyz, upright, largest_rad)
+                goals = torch.where((dice.kind == number).unsqueeze(-1), found, goals)
+        return rotations.positive(goals)
+
+    def _goals(
+        self, kind: str, dice: _Dice, object_wxyz: Tensor, upright: Tensor, largest_rad: Tensor
+    ) -> Tensor:
+        if kind == "face_up":
+            turn = self._flip_and_yaw(dice, upright, largest_rad)
+        elif kind == "any_axis":
+            return rotations.multiply(self._any_axis(dice, largest_rad), object_wxyz)
+        else:
+            turn = rotations.about_z(self._yaw(dice.turn, dice.turn_left, largest_rad))
+        return rotations.multiply(turn, upright)
+
+    def _roll(self, count: int) -> _Dice:
+        def uniform() -> Tensor:
+            return torch.rand(count, generator=self._generator)
+
+        return _Dice(
+            kind=torch.multinomial(self._shares, count, True, generator=self._generator),
+            flip=uniform(),
+            half=uniform(),
+            side=torch.randint(4, (count,), generator=self._generator),
+            yaw=uniform(),
+            left=uniform(),
+            spin=uniform(),
+            ball=uniform(),
+            axis=torch.randn(count, 3, generator=self._generator),
+            turn=uniform(),
+            turn_left=uniform(),
         )
-        return rotations.positive(goals[kind, torch.arange(count)])
 
-    def _uniform(self, count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        return low + (high - low) * torch.rand(count, generator=self._generator)
+    def _yaw(self, size: Tensor, left: Tensor, largest_rad: Tensor) -> Tensor:
+        angle = self._nearest + (largest_rad - self._nearest).clamp_min(0.0) * size
+        return torch.where(left < 0.5, angle, -angle)
 
-    def _yaw(self, largest_rad: Tensor) -> Tensor:
-        nearest = self.config.threshold_rad + MIN_MARGIN_RAD
-        size = nearest + (largest_rad - nearest).clamp_min(0.0) * self._uniform(len(largest_rad))
-        return size * (self._uniform(len(largest_rad)) < 0.5).float().mul(2).sub(1)
-
-    def _any_axis(self, largest_rad: Tensor) -> Tensor:
+    def _any_axis(self, dice: _Dice, largest_rad: Tensor) -> Tensor:
         """Uniform on SO(3) within `largest_rad`: the angle has density 1 - cos (Haar measure)."""
-        nearest = torch.tensor(self.config.threshold_rad + MIN_MARGIN_RAD)
+        nearest = torch.tensor(self._nearest)
         low = nearest - nearest.sin()
         high = torch.maximum(largest_rad - largest_rad.sin(), low)
-        wanted = low + (high - low) * self._uniform(len(largest_rad))
+        wanted = low + (high - low) * dice.ball
         above = torch.searchsorted(self._ball, wanted).clamp(1, len(self._ball) - 1)
         below = above - 1
         part = (wanted - self._ball[below]) / (self._ball[above] - self._ball[below])
         size = self._angles[below] + part * (self._angles[above] - self._angles[below])
-        axis = torch.randn(len(largest_rad), 3, generator=self._generator)
-        axis = axis / axis.norm(dim=-1, keepdim=True)
+        axis = dice.axis / dice.axis.norm(dim=-1, keepdim=True)
         return rotations.from_rotvec(axis * size.unsqueeze(-1))
 
-    def _flip_and_yaw(self, upright: Tensor, largest_rad: Tensor) -> Tensor:
+    def _flip_and_yaw(self, dice: _Dice, upright: Tensor, largest_rad: Tensor) -> Tensor:
         """Another face up with the share that the config says, once goals reach that far."""
-        count = len(largest_rad)
-        flip = self._uniform(count) < self.config.flip_share
+        flip = (dice.flip < self.config.flip_share) & (largest_rad >= math.pi / 2)
         # Of the five other faces four are a quarter turn away and one a half turn.
-        half = (self._uniform(count) < 0.2) & (largest_rad >= math.pi - 1e-3)
-        flip &= largest_rad >= math.pi / 2
+        half = (dice.half < 0.2) & (largest_rad >= math.pi - 1e-3)
         # What the cube's symmetry leaves of an upright block is its yaw: its sides stand at that angle.
         yawed = rotations.to_rotvec(rotations.reduce_by_cube(upright))[..., 2]
-        side = yawed + torch.randint(4, (count,), generator=self._generator) * (math.pi / 2)
-        size = torch.where(half, math.pi, math.pi / 2)
-        axis = torch.stack((side.cos(), side.sin(), torch.zeros(count)), dim=-1)
+        side = yawed + dice.side * (math.pi / 2)
+        size = torch.where(half, math.pi, math.pi / 2) * flip
+        axis = torch.stack((side.cos(), side.sin(), torch.zeros_like(side)), dim=-1)
         turn = rotations.from_rotvec(axis * size.unsqueeze(-1))
-        turn = torch.where(flip.unsqueeze(-1), turn, rotations.from_rotvec(torch.zeros(count, 3)))
-        yaw = self._yaw(largest_rad)
-        spin = self._uniform(count, -1.0, 1.0) * (2 * (largest_rad - math.pi / 2)).clamp(0, math.pi)
+        widest = (2 * (largest_rad - math.pi / 2)).clamp(0, math.pi)
+        spin = (-1.0 + 2.0 * dice.spin) * widest
+        yaw = self._yaw(dice.yaw, dice.left, largest_rad)
         return rotations.multiply(rotations.about_z(torch.where(flip, spin, yaw)), turn)
 
 
