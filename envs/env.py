@@ -25,7 +25,7 @@ from .sensors import PoseMemory, SensorNoise
 from .sim import Sim
 from .spaces import observation_space
 from .task import Task
-from .worlds import Draw, FixedRanges, WorldSource, values
+from .worlds import Draw, FixedRanges, Reseedable, WorldSource, values
 
 Observation = dict[str, dict[str, Tensor]]
 """Group ("actor", "critic") -> term -> (N, size) float32."""
@@ -74,15 +74,20 @@ class HandEnv(VectorEnv):
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
         self.control = Control(config.control, self.hand, sim)
         self.noise = SensorNoise(n, len(self.hand.joints), rng)
-        self.memories = {"actor": PoseMemory(n), "critic": PoseMemory(n)}
+        self._noisy = "observation.noise" in self.source.names
+        true = PoseMemory(n)
+        self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
         self.terms = {
             "actor": observations.select(config.actor_terms, "env.actor_terms"),
             "critic": observations.select(config.critic_terms, "env.critic_terms"),
         }
+        self._all_terms = tuple(dict.fromkeys(t for terms in self.terms.values() for t in terms))
         self.rewards = RewardTable(config.rewards)
         self.randomizer = Randomizer(sim, set(self.source.names))
         self.failures = failures
         self.sim_seconds = 0.0
+        self.actor_sensors: Sensors = {}
+        """What the actor's last observation was computed from: a bundle's graph starts there."""
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._sites = torch.tensor([sim.model.site(tip).id for tip in self.hand.fingertips])
         self._num_joints = len(self.hand.joints)
@@ -106,6 +111,8 @@ class HandEnv(VectorEnv):
         """Start every world anew; a seed makes all that follows reproducible."""
         if seed is not None:
             self.rng.manual_seed(seed)
+            if isinstance(self.source, Reseedable):
+                self.source.reseed(seed)
         self._reset(torch.arange(self.num_envs))
         return self._observe(slice(None), remember=True), {}
 
@@ -205,14 +212,24 @@ class HandEnv(VectorEnv):
         return late.floor().long().clamp(0, MAX_DELAY)
 
     def _observe(self, worlds: Tensor | slice, remember: bool) -> Observation:
-        true = self._sensors(worlds)
-        noisy = self.noise(true, worlds) if "observation.noise" in self.source.names else true
-        seen = {"actor": noisy, "critic": true}
+        sensors = self._sensors(worlds)
+        true = self.memories["critic"].extend(sensors, worlds, remember)
+        seen = true
+        if self._noisy:
+            noisy = self.noise(sensors, worlds)
+            seen = self.memories["actor"].extend(noisy, worlds, remember)
+        if remember:
+            self.actor_sensors = seen
+        if self._noisy:
+            return {
+                "actor": observations.compute(self.terms["actor"], seen),
+                "critic": observations.compute(self.terms["critic"], true),
+            }
+        # Both see the same, so a term of both is computed once.
+        both = observations.compute(self._all_terms, true)
         return {
-            group: observations.compute(
-                self.terms[group], self.memories[group].extend(seen[group], worlds, remember)
-            )
-            for group in seen
+            group: {term.name: both[term.name] for term in terms}
+            for group, terms in self.terms.items()
         }
 
     def _sensors(self, worlds: Tensor | slice) -> Sensors:
@@ -220,10 +237,11 @@ class HandEnv(VectorEnv):
         return {
             "joint_position": qpos[:, : self._num_joints].float(),
             "joint_velocity": qvel[:, : self._num_joints].float(),
-            "target": self.control.target[worlds],
-            "last_action": self.control.action[worlds],
+            # Copies of what is written in place: an observation never changes once it is given.
+            "target": self.control.target[worlds].clone(),
+            "last_action": self.control.action[worlds].clone(),
             "fingertips": self.sim.output("site_xpos")[worlds][:, self._sites].float(),
             "motor_force": self.sim.output("actuator_force")[worlds].float(),
-            "world": self.coordinates[worlds],
+            "world": self.coordinates[worlds].clone(),
             **self.task.sensors(worlds),
         }

@@ -15,6 +15,7 @@ from .hand import SHADOW_RIGHT
 from .model import build_model
 from .reach import ReachTask, reachable
 from .resets import SettledStates, settle
+from .task import Task
 from .worlds import FixedRanges, WorldSource
 
 _CACHE: dict[str, SettledStates] = {}
@@ -28,16 +29,21 @@ def make_env(
     seed: int = 0,
     source: WorldSource | None = None,
     failures: Path | None = None,
+    cache_seed: int = CACHE_SEED,
 ) -> HandEnv:
-    """Build the environment of `config`; `source` replaces its fixed randomization ranges."""
+    """Build the environment of `config`; `source` replaces its fixed randomization ranges.
+
+    cache_seed: of the start states; another one than training's gives states that it never saw.
+    """
     config = for_task(config)
     rng = torch.Generator().manual_seed(seed)
     sim = BatchSim(build_model(config.model), config.num_worlds, config.threads)
+    task: Task
     if config.task == "reach":
-        table = reachable(config, SHADOW_RIGHT, sim, CACHE_SEED)
+        table = reachable(config, SHADOW_RIGHT, sim, cache_seed)
         task = ReachTask(config, SHADOW_RIGHT, sim, rng, table)
     else:
-        task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config))
+        task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config, cache_seed))
     source = source or FixedRanges(config.randomization, seed)
     return HandEnv(config, sim, task, rng, source, failures)
 
@@ -52,8 +58,8 @@ def for_task(config: EnvConfig) -> EnvConfig:
     return config
 
 
-def _settled(config: EnvConfig) -> SettledStates:
-    key = repr((config.model, config.control, config.resets))
+def _settled(config: EnvConfig, seed: int) -> SettledStates:
+    key = repr((config.model, config.control, config.resets, seed))
     if key not in _CACHE:
-        _CACHE[key] = settle(config, SHADOW_RIGHT, CACHE_SEED)
+        _CACHE[key] = settle(config, SHADOW_RIGHT, seed)
     return _CACHE[key]

@@ -37,6 +37,12 @@ class Actor(nn.Module):
         if config.head == "gaussian":
             start = torch.full((num_motors,), config.initial_std).log()
             self.log_std = nn.Parameter(start)
+        else:
+            # Bins begin as a discrete Gaussian: uniform ones would shake every motor at random.
+            centres = torch.linspace(-1.0, 1.0, config.bins)
+            logits = -0.5 * (centres / config.initial_std).square()
+            with torch.no_grad():
+                self.head.bias.copy_(logits.repeat(num_motors))
 
     def initial_carry(self, count: int) -> Carry:
         """The carry of `count` new episodes."""
@@ -47,7 +53,7 @@ class Actor(nn.Module):
     def forward(self, terms: Terms, carry: Carry) -> tuple[Distribution, Carry]:
         """One step of N worlds: terms (N, size), carry (N, hidden)."""
         feature, carry = self._remember(torch.relu(self.embedding(terms)), carry)
-        return self._distribution(feature), carry
+        return self.distribution(feature), carry
 
     def unroll(self, terms: Terms, carry: Carry, starts: Tensor) -> Distribution:
         """L steps of B sequences: terms (L, B, size), carry (B, hidden), starts (L, B) bool.
@@ -56,11 +62,11 @@ class Actor(nn.Module):
         """
         embedded = torch.relu(self.embedding(terms))
         if self.config.memory == "none":
-            return self._distribution(torch.relu(self.memory(embedded)))
+            return self.distribution(torch.relu(self.memory(embedded)))
         place = _Segments(starts)
         carry = place.begin(forget(carry, starts[0]))
         feature, _ = self.memory(place.split(embedded), carry)
-        return self._distribution(place.join(feature))
+        return self.distribution(place.join(feature))
 
     def _remember(self, inputs: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if self.config.memory == "none":
@@ -69,7 +75,8 @@ class Actor(nn.Module):
         out, (hidden, cell) = self.memory(inputs.unsqueeze(0), past)
         return out.squeeze(0), (hidden.squeeze(0), cell.squeeze(0))
 
-    def _distribution(self, feature: Tensor) -> Distribution:
+    def distribution(self, feature: Tensor) -> Distribution:
+        """From the memory's output (..., hidden)."""
         out = self.head(feature)
         if self.config.head == "gaussian":
             return Gaussian(out, self.log_std)

@@ -26,7 +26,7 @@ class PolicyConfig:
     """Independent categoricals over bins per motor, or a diagonal Gaussian."""
     bins: Annotated[int, Range(2, 101)] = 11
     """Bins per motor, equally spaced over [-1, 1]."""
-    initial_std: Annotated[float, Range(0.01, 2)] = 0.6
-    """Of the Gaussian head."""
+    initial_std: Annotated[float, Range(0.01, 100)] = 0.6
+    """Spread of the first actions, in units of the largest."""
     clip: Annotated[float, Range(1, 100)] = 5.0
     """Normalized observations are clipped to this many standard deviations."""

@@ -16,9 +16,9 @@ from typing import Any
 from .. import __version__
 from ..adr import persistence
 from ..adr.state import restart
+from ..config import from_dict, to_dict
 from ..config import load as load_config
 from ..config import save as save_config
-from ..config import to_dict
 from ..errors import CheckpointError, ConfigError
 from . import checkpoint
 from .config import TrainConfig
@@ -170,6 +170,4 @@ def load_run(path: Path) -> tuple[TrainConfig, checkpoint.Checkpoint]:
     found = checkpoint.load(path, state=False)
     if "config" not in found.meta:
         raise CheckpointError(f"{path}: config: got nothing, allowed: the run's config")
-    from ..config import from_dict
-
     return from_dict(TrainConfig, found.meta["config"], str(path)), found

@@ -1,0 +1,139 @@
+"""Consecutive successes in fresh worlds, by the papers' protocol."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ..config import to_dict
+from ..envs.config import EnvConfig, GoalConfig
+from ..envs.env import Episode, HandEnv
+from ..envs.make import make_env
+from ..envs.randomization import lookup
+from ..errors import ConfigError
+from .players import Player
+from .progress import ProgressBar
+from .session import versions
+
+FRESH = 1_000_003
+"""Added to seeds: start states and goals of an evaluation are not those of training."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Trials of one player under one set of conditions."""
+
+    player: str
+    trials: list[int]
+    """Goals reached in a row, one number a trial, in the order of the worlds."""
+    drops: int
+    timeouts: int
+    seconds_per_success: float
+    """Hand time per goal reached, over all trials."""
+    settings: dict[str, Any]
+
+    @property
+    def mean(self) -> float:
+        """Mean of the trials."""
+        return statistics.fmean(self.trials)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean (the form of Solving Rubik's Cube; Learning Dexterity printed deviations)."""
+        if len(self.trials) < 2:
+            return math.nan
+        return statistics.stdev(self.trials) / math.sqrt(len(self.trials))
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for eval.json."""
+        return {
+            "player": self.player,
+            "mean": self.mean,
+            "standard_error": self.standard_error if len(self.trials) > 1 else None,
+            "median": statistics.median(self.trials),
+            "max": max(self.trials),
+            "trials": self.trials,
+            "drops": self.drops,
+            "timeouts": self.timeouts,
+            "seconds_per_success": (
+                self.seconds_per_success if math.isfinite(self.seconds_per_success) else None
+            ),
+            "settings": self.settings,
+        }
+
+    def table(self) -> str:
+        """For people."""
+        trials = ", ".join(map(str, sorted(self.trials, reverse=True)))
+        return (
+            f"{self.player}\n"
+            f"  trials             {len(self.trials)}\n"
+            f"  mean +- s.e.       {self.mean:.2f} +- {self.standard_error:.2f}\n"
+            f"  median, max        {statistics.median(self.trials):g}, {max(self.trials)}\n"
+            f"  drops, timeouts    {self.drops}, {self.timeouts}\n"
+            f"  s per success      {self.seconds_per_success:.2f}\n"
+            f"  each trial         {trials}"
+        )
+
+
+def protocol(
+    trained: EnvConfig, trials: int, values: dict[str, float], goals: GoalConfig | None = None
+) -> EnvConfig:
+    """The evaluation's environment: the trained hand, the papers' goals, no randomization but `values`.
+
+    Goals have 32 s each, one face up with any yaw, half of them flips, up to 50 in a row.
+    """
+    fixed = {"goal.angle": math.pi, **values}
+    for name, value in fixed.items():
+        lookup(name, "--set").coordinate(value)
+    return replace(
+        trained,
+        num_worlds=trials,
+        goals=goals or GoalConfig(),
+        randomization={name: (value, value) for name, value in fixed.items()},
+    )
+
+
+def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") -> Evaluation:
+    """One trial in each world of `config`: the episode that it begins with."""
+    if config.task not in ("block", "block-z", "reach"):
+        raise ConfigError(f"--task: got {config.task}, allowed: block, block-z, reach")
+    env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
+    first = _first_episodes(player, env, title)
+    trials = [first[world].successes for world in range(env.num_envs)]
+    drops = sum(first[world].dropped for world in first)
+    cap = config.goals.max_successes
+    time_s = sum(episode.length for episode in first.values()) * config.period_s
+    return Evaluation(
+        player=player.name,
+        trials=trials,
+        drops=drops,
+        timeouts=sum(not e.dropped and e.successes < cap for e in first.values()),
+        seconds_per_success=time_s / sum(trials) if sum(trials) else math.inf,
+        settings={
+            "seed": seed,
+            "randomization": {k: v[0] for k, v in config.randomization.items()},
+            "goals": to_dict(config.goals),
+            "versions": versions(),
+        },
+    )
+
+
+def _first_episodes(player: Player, env: HandEnv, title: str) -> dict[int, Episode]:
+    # A world's later episodes are left out: short ones would be counted more often than long ones.
+    first: dict[int, Episode] = {}
+    observation, _ = env.reset()
+    player.start(env)
+    starts = torch.ones(env.num_envs, dtype=torch.bool)
+    with ProgressBar(title, env.num_envs, unit="trials") as bar:
+        while len(first) < env.num_envs:
+            action = player.act(env, observation, starts)
+            observation, _, terminated, truncated, info = env.step(action)
+            starts = terminated | truncated
+            for episode in info["episodes"]:
+                first.setdefault(episode.world, episode)
+            bar.update(len(first))
+    return first
