@@ -1,7 +1,7 @@
-"""Goals for trials on a robot, by the same law as in training; seeded, so that runs can be compared.
+"""Goals for trials on a robot, by the same law as in training; seeded, so that runs compare.
 
-The law is that of the simulated task: a goal lies at least `MIN_MARGIN_RAD` outside the threshold, one
-that is no flip turns by up to `max_angle_rad`, and flips come when that reaches a quarter turn.
+The law is that of the simulated task: a goal lies at least `MIN_MARGIN_RAD` outside the threshold,
+one that is no flip turns by up to `max_angle_rad`, and flips come when that is a quarter turn.
 """
 
 from __future__ import annotations

@@ -138,7 +138,8 @@ class GuardedHand:
         # A driver that hangs in `command` must not keep a stop from going out.
         locked = self._lock.acquire(timeout=STOP_WAIT_S)
         try:
-            if self._gate:
+            # A latched stop is the last word: a hold after it must not reach the hand.
+            if self._gate and self._gate.state is not GateState.STOPPED:
                 change(self._gate, reason)
                 send()
         except HandError:

@@ -58,6 +58,7 @@ class _Turn:
     verdict: Verdict
     state: HandState | None = None
     pose_new: bool = False
+    last_target: np.ndarray | None = None
     asked: np.ndarray | None = None
     applied: Applied | None = None
     note: str = ""
@@ -140,7 +141,8 @@ class ControlLoop:
         before_s = time.monotonic()
         elapsed_s = (1 + turn.tick.dropped) * self._period_s
         run = turn.verdict is Verdict.RUN
-        turn.asked = self._stage.target(state, pose, self._hand.last_sent, elapsed_s, run)
+        turn.last_target = self._hand.last_sent
+        turn.asked = self._stage.target(state, pose, turn.last_target, elapsed_s, run)
         decided_s = time.monotonic()
         if self._stage.decision is not None:
             self.timing.policy_s.append(decided_s - before_s)
@@ -219,6 +221,7 @@ class ControlLoop:
             "object_wxyz": stage.pose.wxyz if stage.pose else None,
             "pose_new": turn.pose_new,
             "action": stage.decision.action if stage.decision and applied else None,
+            "last_target": turn.last_target,
             "asked": turn.asked,
             "applied": applied.target if applied else None,
             "reasons": applied.reasons if applied else (),

@@ -20,7 +20,7 @@ class Sensors:
     joint_velocity: np.ndarray
     """(J,)"""
     last_target: np.ndarray
-    """(A,) the last target sent; at the first tick of a trial the one that brought the hand home."""
+    """(A,) the last target sent; at the first tick of a trial the target in force."""
     object_position: np.ndarray
     """(3,)"""
     object_wxyz: np.ndarray

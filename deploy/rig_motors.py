@@ -38,7 +38,7 @@ class Encoders:
         noise = self._noise_rad * self._rng.standard_normal(true_position.shape)
         measured = true_position + self._bias + noise
         rate = (measured - self.position) / self._timestep_s
-        self.velocity += self._blend * (rate - self.velocity)
+        self.velocity = self.velocity + self._blend * (rate - self.velocity)
         self.position = measured
 
 

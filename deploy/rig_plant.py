@@ -14,7 +14,7 @@ PLACE_POSITION_M = (0.0, -0.05, 0.075)
 """Where an object is let go above the palm."""
 PARK_HEIGHT_M = -0.5
 """A fallen object is kept here: the rig has no floor."""
-DISTAL_SPRING = (0.02, 0.01)
+DISTAL_SPRING = (0.03, 0.01)
 """Springs of (xxJ1, xxJ2) [Nm/rad]: the middle joint closes first, as on the real hand."""
 
 
@@ -67,8 +67,10 @@ class Plant:
     def healthy(self) -> bool:
         """Whether the state is finite and MuJoCo has not reset it."""
         warning = self._data.warning
-        kinds = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC)
-        bad = any(warning[int(kind)].number for kind in kinds)
+        kinds = ("BADQPOS", "BADQVEL", "BADQACC", "BADCTRL")
+        bad = any(
+            warning[int(getattr(mujoco.mjtWarning, f"mjWARN_{kind}"))].number for kind in kinds
+        )
         return not bad and bool(np.isfinite(self._data.qpos).all())
 
     def _set_object(self, position: np.ndarray, wxyz: np.ndarray) -> None:

@@ -100,8 +100,9 @@ class Port:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = Client(connection, f"{address[0]}:{address[1]}")
-        if len(self._clients) >= self._places:
-            others = ", ".join(other.address for other in self._clients)
+        living = [other.address for other in self._clients if not other.closed]
+        if len(living) >= self._places:
+            others = ", ".join(living)
             line = f"{self._what} is taken by {others}; one client at a time"
             connection.send(wire.encode("error", code="busy", message=line))
             connection.close()

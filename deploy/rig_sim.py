@@ -177,7 +177,7 @@ class RigSim:
         for client in self._hand.take_closed():
             self._log("client_gone", address=client.address, why=client.closed)
             self._session.gone(client.closed, now_s)
-            self._client = None
+            self._client = None if client is self._client else self._client
         self._session.watch(now_s, self._client is not None)
 
     def _opened(self, client: Client) -> None:

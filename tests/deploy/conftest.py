@@ -1,0 +1,246 @@
+"""A small bundle made by hand, and a rig in a process of its own."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from sleight.deploy.bundle import (
+    INPUTS,
+    ActionEntry,
+    BundleManifest,
+    ControlEntry,
+    GoalEntry,
+    GraphEntry,
+    HandEntry,
+    TaskEntry,
+    Tensor,
+    file_sha256,
+    write_manifest,
+)
+from sleight.envs.hand import SHADOW_RIGHT
+
+ROOT = Path(__file__).parents[2]
+WANTED = ("joint_position", "last_target", "goal_wxyz", "object_wxyz", "last_action")
+SWING_RAD = 0.05
+
+
+def _graph(path, swing_rad):
+    """target = last_target + swing * sin(phase) on every actuator; next_phase = phase + 0.2.
+
+    `joint_position`, the poses and `last_action` change nothing: they are added with weight zero,
+    so that the graph still needs them.
+    """
+    width = {"joints": 24, "actuators": 20, "3": 3, "4": 4}
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width[INPUTS[name][0]]])
+        for name in WANTED
+    ]
+    inputs.append(helper.make_tensor_value_info("phase", TensorProto.FLOAT, [1, 1]))
+    outputs = [
+        helper.make_tensor_value_info("target", TensorProto.FLOAT, [1, 20]),
+        helper.make_tensor_value_info("action", TensorProto.FLOAT, [1, 20]),
+        helper.make_tensor_value_info("next_phase", TensorProto.FLOAT, [1, 1]),
+    ]
+    constants = {"swing": [[swing_rad]], "step": [[0.2]], "ones": [[1.0] * 20], "zero": [[0.0]]}
+    initial = [numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items()]
+    nodes = [
+        helper.make_node("Sin", ["phase"], ["sine"]),
+        helper.make_node("Mul", ["sine", "ones"], ["action"]),
+        helper.make_node("Mul", ["action", "swing"], ["change"]),
+        helper.make_node("ReduceSum", ["joint_position"], ["a"], keepdims=1),
+        helper.make_node("Mul", ["goal_wxyz", "object_wxyz"], ["b"]),
+        helper.make_node("ReduceSum", ["b"], ["c"], keepdims=1),
+        helper.make_node("ReduceSum", ["last_action"], ["d"], keepdims=1),
+        helper.make_node("Sum", ["a", "c", "d"], ["e"]),
+        helper.make_node("Mul", ["e", "zero"], ["nothing"]),
+        helper.make_node("Sum", ["last_target", "change", "nothing"], ["target"]),
+        helper.make_node("Add", ["phase", "step"], ["next_phase"]),
+    ]
+    graph = helper.make_graph(nodes, "swing", inputs, outputs, initial)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def manifest(folder, **changes):
+    """The manifest of the graph in `folder`."""
+    width = {"joints": 24, "actuators": 20, "3": 3, "4": 4}
+    inputs = tuple(Tensor(name, (1, width[INPUTS[name][0]]), *INPUTS[name][1:]) for name in WANTED)
+    whole = BundleManifest(
+        format=1,
+        name="swing",
+        created="2026-11-21T00:00:00Z",
+        versions={"sleight": "0.1.0"},
+        hand=HandEntry.of(SHADOW_RIGHT),
+        task=TaskEntry(
+            name="block",
+            success_threshold_rad=0.4,
+            goal_timeout_s=1.2,
+            max_successes=50,
+            goal=GoalEntry(),
+            object_size_m=0.057,
+            drop_height_m=-0.04,
+        ),
+        control=ControlEntry(period_s=0.08),
+        action=ActionEntry(law="relative_to_target", scale=0.05, ema=0.0, bins=None),
+        inputs=inputs,
+        carry=(Tensor("phase", (1, 1)),),
+        outputs=(
+            Tensor("target", (1, 20), "rad"),
+            Tensor("action", (1, 20)),
+            Tensor("next_phase", (1, 1)),
+        ),
+        graph=GraphEntry("policy.onnx", file_sha256(folder / "policy.onnx")),
+        randomization={"object_mass": (0.5, 1.5)},
+        training={"anything": {"at": ["all", 1]}},
+    )
+    return dataclasses.replace(whole, **changes)
+
+
+def make_bundle(folder, swing_rad=SWING_RAD, **changes):
+    """A bundle of a policy that swings every actuator about where it is."""
+    folder.mkdir(parents=True)
+    _graph(folder / "policy.onnx", swing_rad)
+    write_manifest(folder, manifest(folder, **changes))
+    return folder
+
+
+def edit_manifest(folder, edit):
+    """Let `edit` change the plain data of `bundle.json`."""
+    path = folder / "bundle.json"
+    data = json.loads(path.read_text())
+    edit(data)
+    path.write_text(json.dumps(data))
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    return make_bundle(tmp_path / "bundle")
+
+
+@pytest.fixture
+def editable(bundle):
+    """The bundle and a way to edit its manifest."""
+    return bundle, lambda edit: edit_manifest(bundle, edit)
+
+
+class RigProcess:
+    """`sleight rig sim` in a process of its own, and what its own log says."""
+
+    def __init__(self, folder, *flags):
+        self.log = folder / f"rig-{time.monotonic_ns()}.jsonl"
+        self.process = start("rig", "sim", "--port", "0", "--referee-port", "0",
+                             "--log", str(self.log), *flags)  # fmt: skip
+        line = self.process.stdout.readline()
+        assert line.startswith("rig sim: hand on "), line + self.process.stderr.read()
+        words = line.replace(",", "").split()
+        self.hand, self.referee = words[4], words[7]
+        self.port, self.referee_port = (int(a.rpartition(":")[2]) for a in (words[4], words[7]))
+
+    def events(self, *names):
+        lines = [json.loads(line) for line in self.log.read_text().splitlines(keepends=True)
+                 if line.endswith("\n")]  # fmt: skip
+        return [line for line in lines if not names or line["event"] in names]
+
+    def wait_for(self, condition, timeout_s=20.0):
+        """Until `condition(events)` gives something; returns it."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            if found := condition(self.events()):
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"waited in vain; the rig's log ends with {self.events()[-3:]}")
+
+    def end(self):
+        end(self.process)
+
+
+def start(*words, **options):
+    """`python -m sleight ...` in the background."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "sleight", *words],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+def end(process):
+    """Whatever state it is in."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGCONT)
+        process.terminate()
+    try:
+        process.communicate(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def new_rig(tmp_path):
+    """Start a rig with flags; it ends with the test."""
+    rigs = []
+
+    def begin(*flags):
+        rigs.append(RigProcess(tmp_path, *flags))
+        return rigs[-1]
+
+    yield begin
+    for each in rigs:
+        each.end()
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory):
+    """One rig for the tests of a module that leave it alive and not latched."""
+    process = RigProcess(tmp_path_factory.mktemp("rig"))
+    yield process
+    process.end()
+
+
+@pytest.fixture
+def policy_run(bundle, tmp_path):
+    """Start `sleight rig run` on a rig in the background; it ends with the test."""
+    started = []
+
+    def begin(rig, *flags, folder=bundle, hand=None, **options):
+        quick = ("--loop.stage.home_s", "0.3", "--loop.stage.settle_s", "0.5")
+        started.append(
+            start("rig", "run", str(folder), "--rig", hand or rig.hand, "--referee", rig.referee,
+                  "--out", str(tmp_path / "runs"), *quick, *flags, **options)
+        )  # fmt: skip
+        return started[-1]
+
+    yield begin
+    for process in started:
+        end(process)
+
+
+@pytest.fixture
+def nan_bundle(tmp_path):
+    """A bundle whose policy asks for what is not a number."""
+    return make_bundle(tmp_path / "nan", float("nan"))
+
+
+@pytest.fixture
+def background():
+    """Start any `sleight ...`; it ends with the test."""
+    started = []
+
+    def begin(*words):
+        started.append(start(*words))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        end(process)

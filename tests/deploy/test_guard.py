@@ -1,0 +1,179 @@
+"""The gate in front of a driver, its lock, and the watchdog."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from sleight.deploy.gate import GateConfig, GateState
+from sleight.deploy.guard import GuardedHand, Watchdog, WatchdogConfig
+from sleight.deploy.hand import (
+    Applied,
+    CommandRejected,
+    DriverGone,
+    HandDriver,
+    HandMode,
+    HandState,
+    Health,
+    NotArmed,
+)
+from sleight.envs.hand import SHADOW_RIGHT as HAND
+
+
+class Recorder(HandDriver):
+    """A hand that does as it is told and remembers it."""
+
+    spec = HAND
+
+    def __init__(self):
+        self.calls = []
+        self.mode = HandMode.READY
+        self.slow_s = 0.0
+        self.gone = False
+
+    def connect(self, timeout_s):
+        self.calls.append("connect")
+
+    def arm(self):
+        self.mode = HandMode.ARMED
+        return Applied(HAND.home)
+
+    def read(self, max_age_s):
+        joints = HAND.joint_target(HAND.home)
+        return HandState(joints, np.zeros(24), None, 0.0, 0.0, 0.0, 0, self.mode)
+
+    def command(self, target, duration_s):
+        time.sleep(self.slow_s)
+        self.calls.append(target)
+        return Applied(target, ("hand_limit:FFJ3",))
+
+    def heartbeat(self):
+        self.calls.append("heartbeat")
+
+    def hold(self):
+        self._say("hold")
+
+    def relax(self):
+        self._say("relax")
+
+    def stop(self, reason):
+        self._say("stop")
+
+    def health(self):
+        return Health(self.mode, 125.0, 0.0, 0, 0)
+
+    def close(self, timeout_s):
+        self.calls.append("close")
+
+    def _say(self, what):
+        if self.gone:
+            raise DriverGone("gone")
+        self.calls.append(what)
+
+
+def guarded(arm=True):
+    driver = Recorder()
+    hand = GuardedHand(driver, GateConfig(), 0.08)
+    hand.connect(1.0)
+    if arm:
+        hand.arm()
+    return driver, hand
+
+
+def test_nothing_is_sent_before_arming():
+    driver, hand = guarded(arm=False)
+    with pytest.raises(NotArmed, match="ready"):
+        hand.command(HAND.home, hand.read(0.03))
+    assert driver.calls == ["connect"]
+
+
+def test_what_is_sent_is_what_the_gate_admits_and_the_reasons_are_told():
+    driver, hand = guarded()
+    target = HAND.home.copy()
+    target[HAND.actuators.index("MFJ3")] += 1.0
+    applied = hand.command(target, hand.read(0.03))
+    assert applied.reasons == ("error:MFJ3", "speed:MFJ3", "hand_limit:FFJ3")
+    np.testing.assert_array_equal(driver.calls[-1], hand.last_sent)
+
+
+def test_a_rejected_target_reaches_no_hand():
+    driver, hand = guarded()
+    with pytest.raises(CommandRejected):
+        hand.command(np.full(20, np.nan), hand.read(0.03))
+    assert driver.calls == ["connect"]
+
+
+def test_nothing_is_sent_after_stop_returned_whatever_thread_it_came_from():
+    driver, hand = guarded()
+    driver.slow_s = 0.02
+    errors = []
+
+    def keep_commanding():
+        try:
+            while True:
+                hand.command(HAND.home, hand.read(0.03))
+        except NotArmed as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=keep_commanding)
+    thread.start()
+    time.sleep(0.05)
+    hand.stop("an operator said so")
+    thread.join(1.0)
+    assert driver.calls[-1] == "stop"
+    assert errors == ["nothing is sent: the hand is stopped (an operator said so)"]
+    hand.hold("too late")
+    hand.relax("too late")
+    assert driver.calls[-1] == "stop"
+    with pytest.raises(NotArmed, match="stopped"):
+        hand.arm()
+
+
+def test_a_driver_that_hangs_does_not_keep_a_stop_from_going_out():
+    driver, hand = guarded()
+    driver.slow_s = 1.0
+    thread = threading.Thread(target=lambda: hand.command(HAND.home, hand.read(0.03)))
+    thread.start()
+    time.sleep(0.05)
+    started_s = time.monotonic()
+    hand.stop("now")
+    assert time.monotonic() - started_s < 0.6
+    assert "stop" in driver.calls
+    thread.join()
+
+
+def test_stop_and_hold_never_raise_when_the_link_is_gone():
+    driver, hand = guarded()
+    driver.gone = True
+    hand.hold("first")
+    assert hand.state is GateState.HOLD
+    hand.stop("second")
+    assert hand.state is GateState.STOPPED
+
+
+@pytest.mark.parametrize("mode", [HandMode.HOLD, HandMode.RELAXED, HandMode.READY])
+def test_a_hand_that_left_the_armed_mode_by_itself_is_not_commanded(mode):
+    driver, hand = guarded()
+    driver.mode = mode
+    state = hand.read(0.03)
+    assert hand.reason == f"the hand went to {mode} by itself"
+    with pytest.raises(NotArmed):
+        hand.command(HAND.home, state)
+
+
+def test_the_watchdog_holds_then_relaxes_a_silent_loop():
+    driver, hand = guarded()
+    with Watchdog(hand, WatchdogConfig(hold_after_s=0.05, relax_after_s=0.2)):
+        time.sleep(0.4)
+    assert [call for call in driver.calls if isinstance(call, str)] == ["connect", "hold", "relax"]
+    assert "the loop was silent" in hand.reason
+
+
+def test_the_watchdog_leaves_a_living_loop_alone():
+    _, hand = guarded()
+    with Watchdog(hand, WatchdogConfig(hold_after_s=0.25, relax_after_s=1.0)):
+        for _ in range(20):
+            hand.command(HAND.home, hand.read(0.03))
+            time.sleep(0.02)
+    assert hand.state is GateState.ARMED

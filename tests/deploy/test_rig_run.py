@@ -1,0 +1,316 @@
+"""A bundle on a rig in another process: trials, refusals, and what happens when something dies."""
+
+import itertools
+import json
+import resource
+import signal
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from sleight.deploy.bundle import load_bundle
+from sleight.deploy.policy import OnnxPolicy, Sensors
+from sleight.deploy.rig_driver import RigDriver
+from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.errors import ConnectError
+
+HOLD_LIMIT_S = 0.25
+
+
+def finish(process, code, timeout_s=30):
+    """Wait for it; returns (stdout, the error line, and nothing but it or progress lines)."""
+    out, err = process.communicate(timeout=timeout_s)
+    assert process.returncode == code, (out, err)
+    lines = [line for line in err.splitlines() if "successes" not in line]
+    assert "Traceback" not in err, err
+    return out, lines
+
+
+def only_run(tmp_path):
+    (folder,) = (tmp_path / "runs").iterdir()
+    return folder
+
+
+def in_a_trial(after):
+    """Condition: ten commands since the object was placed, later than `after`."""
+
+    def check(events):
+        recent = [e for e in events if e["t"] > after]
+        placed = [e["t"] for e in recent if e["event"] == "placed"]
+        commands = [e for e in recent if e["event"] == "command"]
+        return placed and sum(e["t"] > placed[0] for e in commands) >= 15
+
+    return check
+
+
+def first(name, after):
+    return lambda events: next((e for e in events if e["event"] == name and e["t"] > after), None)
+
+
+def test_trials_run_and_the_folder_tells_everything(rig, policy_run, bundle, tmp_path):
+    began = time.monotonic()
+    out, lines = finish(policy_run(rig, "--trials", "2", "--goal_seed", "3"), 0)
+    assert lines == []
+    folder = only_run(tmp_path)
+    assert f"run folder {folder}" in out
+    result = json.loads((folder / "result.json").read_text())
+    assert result["end"] == "done"
+    assert len(result["trials"]) == 2
+    assert set(result["endings"]) <= {"timeout", "dropped"}
+    turns = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    turns = [turn for turn in turns if turn["event"] == "turn"]
+    timing = json.loads((folder / "timing.json").read_text())
+    assert timing["ticks"] == len(turns)
+    assert all(a["k"] < b["k"] for a, b in itertools.pairwise(turns))
+    commands = [e for e in rig.events("command") if e["t"] > began]
+    assert len(commands) == sum(turn["applied"] is not None for turn in turns)
+    check_commands(commands)
+    recompute(turns, bundle)
+
+
+def check_commands(commands):
+    """What reached the hand kept limits and speed, by the hand's own log."""
+    targets = np.array([e["target"] for e in commands])
+    assert np.all(targets >= HAND.lower + 0.02 - 1e-4)
+    assert np.all(targets <= HAND.upper - 0.02 + 1e-4)
+    steps = np.abs(np.diff(targets, axis=0))
+    assert np.all(steps <= HAND.max_speed * 0.08 + 1e-4)
+    assert steps.max() > 0.01
+
+
+def recompute(turns, bundle):
+    """The log holds what the policy saw: its targets come out again, bit for bit."""
+    policy, trial, compared = OnnxPolicy(load_bundle(bundle)), 0, 0
+    for turn in turns:
+        if turn["action"] is None:
+            continue
+        if turn["trial"] != trial:
+            policy.reset()
+            trial = turn["trial"]
+        names = ("joint_position", "joint_velocity", "object_position", "object_wxyz")
+        seen = {name: np.array(turn[name]) for name in names}
+        last, goal = np.array(turn["last_target"]), np.array(turn["goal"])
+        sensors = Sensors(**seen, last_target=last, goal_wxyz=goal)
+        np.testing.assert_array_equal(policy.step(sensors).target, turn["asked"])
+        compared += 1
+    assert compared > 15
+
+
+def test_kill_9_of_the_policy_and_the_hand_holds(rig, policy_run):
+    began = time.monotonic()
+    process = policy_run(rig, "--trials", "50")
+    rig.wait_for(in_a_trial(began))
+    killed_s = time.monotonic()
+    process.send_signal(signal.SIGKILL)
+    hold = rig.wait_for(first("hold", killed_s))
+    assert hold["t"] - killed_s < HOLD_LIMIT_S
+    assert hold["since_heard_s"] < HOLD_LIMIT_S
+    relaxed = rig.wait_for(first("relaxed", killed_s))
+    assert relaxed["setpoint"] == hold["setpoint"]
+    assert relaxed["since_heard_s"] == pytest.approx(2.0, abs=0.1)
+    assert not [e for e in rig.events("command") if e["t"] > hold["t"]]
+
+
+def test_sigstop_of_the_policy_and_the_hand_holds_then_goes_on_and_ctrl_c_ends_it(
+    rig, policy_run, tmp_path
+):
+    began = time.monotonic()
+    process = policy_run(rig, "--trials", "50")
+    rig.wait_for(in_a_trial(began))
+    process.send_signal(signal.SIGSTOP)
+    stopped_s = time.monotonic()
+    hold = rig.wait_for(first("hold", stopped_s))
+    assert hold["cause"] == "watchdog: nothing arrived"
+    assert hold["since_heard_s"] < HOLD_LIMIT_S
+    assert hold["t"] - stopped_s < HOLD_LIMIT_S
+    process.send_signal(signal.SIGCONT)
+    armed = rig.wait_for(first("armed", stopped_s))
+    rig.wait_for(first("command", armed["t"]))
+    process.send_signal(signal.SIGINT)
+    _, lines = finish(process, 130)
+    assert lines == []
+    last = [e for e in rig.events() if e["event"] in ("hold", "command", "client_gone")][-2:]
+    assert [e["event"] for e in last] == ["hold", "client_gone"]
+    result = json.loads((only_run(tmp_path) / "result.json").read_text())
+    assert result["end"] == "interrupted"
+    assert result["holds"] >= 1
+    assert result["endings"][-1] == "cut"
+
+
+class Cable:
+    """A proxy for the hand's port that can be pulled out: bytes stop, nobody is told."""
+
+    def __init__(self, port):
+        self.out = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._to = port
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        near, _ = self._listener.accept()
+        far = socket.create_connection(("127.0.0.1", self._to))
+        self._sockets = near, far
+        for a, b in ((near, far), (far, near)):
+            a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+
+    def _carry(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                if not self.out:
+                    sink.sendall(data)
+        except OSError:
+            pass
+
+    def close(self):
+        for each in (*self._sockets, self._listener):
+            each.close()
+
+
+def test_the_cable_out_and_both_ends_stop(rig, policy_run):
+    began, cable = time.monotonic(), Cable(rig.port)
+    process = policy_run(rig, "--trials", "50", hand=cable.address)
+    rig.wait_for(in_a_trial(began))
+    cable.out, pulled_s = True, time.monotonic()
+    hold = rig.wait_for(first("hold", pulled_s))
+    assert hold["cause"] == "watchdog: nothing arrived"
+    assert hold["since_heard_s"] < HOLD_LIMIT_S
+    _, lines = finish(process, 4)
+    assert len(lines) == 1
+    assert lines[0].startswith("error: no joint state for 0.")
+    cable.close()
+    rig.wait_for(first("client_gone", pulled_s))
+
+
+def test_a_second_client_is_refused_with_one_line(rig, policy_run):
+    driver = RigDriver("127.0.0.1", rig.port)
+    driver.connect(3.0)
+    try:
+        _, lines = finish(policy_run(rig), 3)
+        assert len(lines) == 1
+        assert lines[0].startswith(f"error: hand at {rig.hand}: refused: the hand is taken by 127.")
+        assert driver.read(0.2).position.shape == (24,)
+    finally:
+        driver.close(1.0)
+
+
+def test_a_place_is_free_again_when_its_client_has_gone(rig):
+    for _ in range(3):
+        driver = RigDriver("127.0.0.1", rig.port)
+        driver.connect(3.0)
+        driver.close(1.0)
+        time.sleep(0.05)
+
+
+def test_a_full_disk_under_the_log_holds_the_hand_with_one_line(rig, policy_run):
+    def small_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+
+    began = time.monotonic()
+    _, lines = finish(policy_run(rig, "--trials", "50", preexec_fn=small_disk), 2)
+    assert len(lines) == 1
+    assert lines[0].endswith("log.jsonl: File too large; the log ends here")
+    last = [e for e in rig.events() if e["t"] > began and e["event"] in ("command", "hold")]
+    assert last[-1]["event"] == "hold"
+
+
+def test_a_bundle_that_is_not_whole_moves_nothing(rig, policy_run, editable, tmp_path):
+    folder, edit = editable
+    began = time.monotonic()
+    edit(lambda data: data["hand"]["joints"].reverse())
+    _, lines = finish(policy_run(rig), 2)
+    assert lines == [
+        f"error: {folder}/bundle.json: hand.joints: got THJ1 at place 0, allowed: WRJ2,"
+        " the hand's order"
+    ]
+    with open(folder / "policy.onnx", "ab") as graph:
+        graph.write(b"\0")
+    _, lines = finish(policy_run(rig), 2)
+    assert len(lines) == 1
+    assert "policy.onnx: got sha256" in lines[0]
+    assert not [e for e in rig.events("armed", "command") if e["t"] > began]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "line"),
+    [
+        (["--rig", "127.0.0.1:1"], 3, "hand at 127.0.0.1:1: cannot connect: Connection refused"),
+        (["--rig", "here"], 2, "--rig: got here, allowed: HOST:PORT"),
+        (["--trials", "0"], 2, "trials"),
+        (["--trails", "3"], 2, "--trails: unknown field, did you mean 'trials'"),
+        (["--gate.speed_scale", "2"], 2, "speed_scale"),
+    ],
+)
+def test_bad_flags_are_one_line(rig, policy_run, flags, code, line):
+    _, lines = finish(policy_run(rig, *flags), code)
+    assert len(lines) == 1
+    assert line in lines[0]
+
+
+def test_a_policy_that_is_not_finite_is_stopped_and_the_stop_is_latched(
+    new_rig, policy_run, tmp_path, nan_bundle
+):
+    rig = new_rig()
+    _, lines = finish(policy_run(rig, folder=nan_bundle), 4)
+    assert lines == ["error: target: got nan for WRJ2, allowed: finite angles in rad"]
+    assert rig.events("stopped")[-1]["cause"] == lines[0].removeprefix("error: ")
+    result = json.loads((only_run(tmp_path) / "result.json").read_text())
+    assert result["end"].startswith("safety stop: target: got nan")
+    _, lines = finish(policy_run(rig), 4)
+    assert lines == ["error: arm: the hand is stopped (stopped: start the hand anew)"]
+
+
+def test_a_hand_that_freezes_or_dies_ends_the_run(new_rig, policy_run):
+    rig = new_rig()
+    process = policy_run(rig, "--trials", "50")
+    rig.wait_for(in_a_trial(0.0))
+    rig.process.send_signal(signal.SIGSTOP)
+    _, lines = finish(process, 4)
+    assert len(lines) == 1
+    assert lines[0].startswith("error: no joint state for 0.")
+    rig.process.send_signal(signal.SIGCONT)
+    rig = new_rig()
+    process = policy_run(rig, "--trials", "50")
+    rig.wait_for(in_a_trial(0.0))
+    rig.process.kill()
+    _, lines = finish(process, 3)
+    assert len(lines) == 1
+    assert "the link has ended" in lines[0]
+
+
+@pytest.mark.parametrize("which", ["--port", "--referee_port"])
+def test_a_port_in_use_is_one_line(rig, background, which):
+    other = {"--port": "--referee_port", "--referee_port": "--port"}[which]
+    process = background("rig", "sim", which, str(rig.port), other, "0")
+    _, lines = finish(process, 3)
+    assert len(lines) == 1
+    assert f"cannot listen on 127.0.0.1:{rig.port}: Address already in use" in lines[0]
+
+
+def test_a_link_that_speaks_another_protocol_is_turned_away(rig):
+    with socket.create_connection(("127.0.0.1", rig.port)) as link:
+        link.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        link.settimeout(2.0)
+        heard = b""
+        while data := link.recv(65536):
+            heard += data
+    assert b'"code":"protocol"' in heard
+    with pytest.raises(ConnectError, match="speaks another protocol|closed the link|no answer"):
+        talk_to_a_web_server()
+
+
+def talk_to_a_web_server():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            link, _ = server.accept()
+            link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            link.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        RigDriver("127.0.0.1", server.getsockname()[1]).connect(2.0)
