@@ -109,6 +109,8 @@ def _robotics_spec(visual: bool) -> mujoco.MjSpec:
         if geom.name.startswith("robot0:V_"):
             if not visual:
                 spec.delete(geom)
+            else:
+                geom.contype = geom.conaffinity = 0
         elif visual:
             geom.rgba[3] = 0.0
     if not visual:
