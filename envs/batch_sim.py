@@ -13,11 +13,8 @@ from torch import Tensor
 
 from .sim import Sim
 
-_BROKEN = (
-    mujoco.mjtWarning.mjWARN_BADQPOS,
-    mujoco.mjtWarning.mjWARN_BADQVEL,
-    mujoco.mjtWarning.mjWARN_BADQACC,
-)
+_BROKEN = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+"""The warnings of a state that is not finite or diverges: of qpos, qvel and qacc."""
 _CURRENT = int(mujoco.mjtStage.mjSTAGE_VEL)
 """Outputs are computed up to velocities at the new state, which the next step then starts from."""
 
@@ -92,7 +89,7 @@ class BatchSim(Sim):
 
     def _warning_counts(self) -> np.ndarray:
         # Each warning is a pair (last info, number of times).
-        return self.batch.warning[:, [int(w) for w in _BROKEN], 1].sum(axis=1)
+        return self.batch.warning[:, _BROKEN, 1].sum(axis=1)
 
     def broken_state(self, world: int) -> dict[str, Any]:
         own = {name: self.field(name)[world].numpy().copy() for name in self.fields()}

@@ -66,7 +66,7 @@ class BlockTask(Task):
         return {
             "object_position": qpos[:, self._place].float(),
             "object_wxyz": wxyz,
-            "goal_wxyz": self.goal[worlds],
+            "goal_wxyz": self.goal[worlds].clone(),
             "object_velocity": qvel[:, self._velocity].float(),
             # MuJoCo gives a free joint's spin in the body's axes.
             "object_spin": rotations.rotate(wxyz, qvel[:, self._spin].float()),

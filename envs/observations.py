@@ -54,20 +54,23 @@ def object_motion(s: Sensors) -> Tensor:
     return 10.0 * torch.cat((shift, rotations.to_rotvec(turn)), dim=-1)
 
 
-def _to_goal(s: Sensors) -> Tensor:
-    return rotations.between(s["object_wxyz"], s["goal_wxyz"])
+def goal_relative(s: Sensors) -> Tensor:
+    """The rotation to the goal in the palm's axes (N, 4); three terms share it."""
+    if "goal_relative" not in s:
+        s["goal_relative"] = rotations.between(s["object_wxyz"], s["goal_wxyz"])
+    return s["goal_relative"]
 
 
 def goal_step(s: Sensors) -> Tensor:
     """The rotation vector to the goal, shortened to GOAL_STEP_RAD (N, 3)."""
-    rotvec = rotations.to_rotvec(_to_goal(s))
+    rotvec = rotations.to_rotvec(goal_relative(s))
     length = rotvec.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     return rotvec * (GOAL_STEP_RAD / length).clamp_max(1.0)
 
 
 def goal_angle(s: Sensors) -> Tensor:
     """Rotation distance to the goal (N, 1)."""
-    return rotations.angle(_to_goal(s)).unsqueeze(-1)
+    return rotations.angle(goal_relative(s)).unsqueeze(-1)
 
 
 def fingertips_to_object(s: Sensors) -> Tensor:
@@ -105,7 +108,7 @@ TERMS: tuple[Term, ...] = (
     Term("object_reduced", object_reduced, 6, "", "palm", ("object_wxyz",)),
     Term("object_motion", object_motion, 6, "10 m, 10 rad per step", "palm", _POSE + _PAST),
     _plain("goal_wxyz", 4, "", "palm"),
-    Term("goal_relative", _to_goal, 4, "", "palm", ("object_wxyz", "goal_wxyz")),
+    Term("goal_relative", goal_relative, 4, "", "palm", ("object_wxyz", "goal_wxyz")),
     Term("goal_step", goal_step, 3, "rad", "palm", ("object_wxyz", "goal_wxyz")),
     Term("goal_angle", goal_angle, 1, "rad", "", ("object_wxyz", "goal_wxyz")),
     Term("fingertips", lambda s: s["fingertips"].flatten(-2), 15, "m", "palm", ("fingertips",)),
@@ -133,4 +136,5 @@ def select(names: Sequence[str], source: str) -> tuple[Term, ...]:
 
 def compute(terms: Sequence[Term], sensors: Sensors) -> dict[str, Tensor]:
     """Every term on one set of sensors, each (N, size) float32."""
+    sensors = dict(sensors)  # terms may keep there what others need too
     return {term.name: term.compute(sensors) for term in terms}

@@ -106,10 +106,9 @@ class Nominal:
     def __init__(self, model: mujoco.MjModel) -> None:
         self.object_body = model.body(OBJECT).id
         self.object_geom = model.geom(OBJECT).id
-        self.hand_dofs = [i for i in range(model.nv) if model.dof_bodyid[i] != self.object_body]
-        self.hand_geoms = [
-            i for i in range(model.ngeom) if i != self.object_geom and model.geom_contype[i]
-        ]
+        dofs = [i for i in range(model.nv) if model.dof_bodyid[i] != self.object_body]
+        geoms = [i for i in range(model.ngeom) if i != self.object_geom and model.geom_contype[i]]
+        self.hand_dofs, self.hand_geoms = torch.tensor(dofs), torch.tensor(geoms)
         self.inertia = torch.from_numpy(model.body_inertia[self.object_body].copy())
         self.fields = {
             name: torch.from_numpy(np.array(getattr(model, name)))
@@ -138,14 +137,14 @@ def _friction(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tenso
     # MuJoCo takes the larger coefficient of two geoms, which would leave the smaller of two dead
     # knobs. So the hand's geoms carry the product, and the block's own coefficient is never larger.
     both = (value["object.friction"] * value["hand.friction"])[:, None, None]
-    geoms = torch.tensor(nominal.hand_geoms)
+    geoms = nominal.hand_geoms
     field = sim.field("geom_friction")
     field[worlds[:, None], geoms] = nominal.fields["geom_friction"][geoms] * both
     field[worlds, nominal.object_geom] = 1e-5
 
 
 def _damping(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tensor]) -> None:
-    dofs = torch.tensor(nominal.hand_dofs)
+    dofs = nominal.hand_dofs
     damping = nominal.fields["dof_damping"][dofs] * value["hand.damping"][:, None]
     sim.field("dof_damping")[worlds[:, None], dofs] = damping
 

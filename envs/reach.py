@@ -51,7 +51,7 @@ class ReachTask(Task):
         return Outcome(10.0 * progress, success, torch.zeros_like(success))
 
     def sensors(self, worlds: Tensor | slice) -> Sensors:
-        return {"goal_fingertips": self.goal[worlds]}
+        return {"goal_fingertips": self.goal[worlds].clone()}
 
     def _distance(self, worlds: Tensor | slice) -> Tensor:
         tips = self.sim.output("site_xpos")[worlds][:, self._sites].float()

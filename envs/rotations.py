@@ -12,7 +12,6 @@ import math
 import torch
 from torch import Tensor
 
-
 _FACTOR_INDEX = torch.tensor([0, 1, 2, 3, 1, 0, 3, 2, 2, 3, 0, 1, 3, 2, 1, 0])
 _FACTOR_SIGN = torch.tensor(
     [[1.0, 1.0, 1.0, 1.0], [-1.0, 1.0, -1.0, 1.0], [-1.0, 1.0, 1.0, -1.0], [-1.0, -1.0, 1.0, 1.0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -34,6 +34,15 @@ class WorldSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Reseedable(Protocol):
+    """A source whose draws `env.reset(seed=...)` makes reproducible."""
+
+    def reseed(self, seed: int) -> None:
+        """Start the generator anew."""
+        ...
+
+
 class FixedRanges:
     """Uniform in lambda between fixed ends: manual domain randomization, or none at all."""
 
@@ -46,6 +55,10 @@ class FixedRanges:
         ends = zip(rows, ranges.values(), strict=True)
         limits = [[row.coordinate(low), row.coordinate(high)] for row, (low, high) in ends]
         self._low, self._high = np.array(limits).reshape(-1, 2).T
+
+    def reseed(self, seed: int) -> None:
+        """Start the generator anew."""
+        self._rng = np.random.default_rng(seed)
 
     def draw(self, worlds: np.ndarray) -> Draw:
         count = len(worlds)
@@ -64,10 +77,14 @@ class FixedRanges:
 
 def values(names: tuple[str, ...], coordinates: np.ndarray) -> dict[str, Tensor]:
     """lambda (K, D) -> the value of every parameter of the table (K,), nominal where not drawn."""
-    drawn = dict(zip(names, coordinates.T, strict=True))
-    result = {}
-    for name, row in BY_NAME.items():
-        nominal = np.full(len(coordinates), row.value(np.array(0.0)))
-        value = row.value(drawn[name]) if name in drawn else nominal
+    count = len(coordinates)
+    result = {
+        name: torch.full((count,), value, dtype=torch.float64) for name, value in _NOMINAL.items()
+    }
+    for name, column in zip(names, coordinates.T, strict=True):
+        value = BY_NAME[name].value(column)
         result[name] = torch.from_numpy(np.asarray(value, dtype=np.float64))
     return result
+
+
+_NOMINAL = {name: float(row.value(np.array(0.0))) for name, row in BY_NAME.items()}
