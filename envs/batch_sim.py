@@ -1,4 +1,4 @@
-"""The CPU backend: `mujoco.batch`, a thread pool whose results do not depend on the thread count."""
+"""The CPU backend: `mujoco.batch`, a thread pool whose results do not depend on its size."""
 
 from __future__ import annotations
 

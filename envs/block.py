@@ -17,7 +17,7 @@ from .task import Outcome, Task
 
 
 class BlockTask(Task):
-    """`block` and `block-z` (Learning Dexterous In-Hand Manipulation, section 4 and appendix C.1)."""
+    """`block`, `block-z` (Learning Dexterous In-Hand Manipulation, section 4, appendix C.1)."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a user may say about the simulated hand and its task, with the defaults of the original work."""
+"""What a user may say about the simulated hand and its task; the original work's defaults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ControlConfig:
     substeps: Annotated[int, Range(1, 200)] = 10
     """Physics steps per action; with model.timestep_s this is the control period (80 ms)."""
     law: Literal["relative_to_target", "relative_to_joint", "absolute"] = "relative_to_target"
-    """What an action moves: the last target, the present joint angle, or the middle of the range."""
+    """What an action moves: the last target, the present joint angle, the middle of the range."""
     scale: Annotated[float, Range(0, 2, open_low=True)] = 0.35
     """Change of the target for an action of 1, in half ranges of the motor."""
     ema: Annotated[float, Range(0, 1, open_high=True)] = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -49,15 +49,19 @@ class Episode:
 
 
 class HandEnv(VectorEnv):
-    """Actions (N, A) in [-1, 1] -> observations, reward (N,), terminated (N,), truncated (N,), info.
+    """Actions (N, A) in [-1, 1] -> observations, reward, terminated, truncated, each (N,), info.
 
-    A world that ends is reset within the same step; `info["final"]` then holds the last observation of
-    the truncated worlds `info["truncated_worlds"]` (K,), and `info["episodes"]` the finished episodes.
+    A world that ends is reset within the same step; `info["final"]` then holds the last observation
+    of the truncated worlds `info["truncated_worlds"]` (K,), and `info["episodes"]` the finished
+    episodes.
     Termination is a drop (or broken physics). A goal's time limit and the cap on successes are
     truncations: the policy does not see either, so neither is the end of what it can earn.
     """
 
-    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
+    metadata: ClassVar[dict[str, Any]] = {
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+        "render_modes": [],
+    }
 
     def __init__(
         self,

@@ -16,16 +16,16 @@ MOST = 20
 
 
 def dump_failures(sim: Sim, worlds: Tensor, folder: Path) -> None:
-    """Write failure-<n>.npz with the state before the step, the controls and the world's own fields.
+    """Write failure-<n>.npz with the state before the step, its controls, the world's own fields.
 
-    `state` is an mjSTATE_INTEGRATION row of `model.xml`'s model; the same step from it breaks again.
+    `state` is an mjSTATE_INTEGRATION row of the model in model.mjb, controls included; the same
+    step from it breaks again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     known = len(list(folder.glob("failure-*.npz")))
     for number, world in enumerate(worlds.tolist(), start=known):
         if number >= MOST:
             return
-        with atomic_path(folder / f"failure-{number:03d}.npz") as path:
-            with path.open("wb") as file:
-                np.savez(file, world=world, **sim.broken_state(world))
+        with atomic_path(folder / f"failure-{number:03d}.npz") as path, path.open("wb") as file:
+            np.savez(file, world=world, **sim.broken_state(world))
     mujoco.mj_saveModel(sim.model, str(folder / "model.mjb"))

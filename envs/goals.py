@@ -19,7 +19,7 @@ MIN_MARGIN_RAD = 0.1
 
 @dataclass(frozen=True)
 class _Dice:
-    """What chance decides about K goals, each (K,); of every kind, so that shares do not move seeds."""
+    """What chance decides about K goals, each (K,): drawn for every kind, whatever the shares."""
 
     kind: Tensor
     flip: Tensor
@@ -51,7 +51,7 @@ class GoalSampler:
         self._angles, self._ball = angles, angles - angles.sin()
 
     def draw(self, object_wxyz: Tensor, largest_rad: Tensor) -> Tensor:
-        """Goals (K, 4) for blocks at (K, 4), no rotation above `largest_rad` (K,) by more than tilt."""
+        """Goals (K, 4) for blocks at (K, 4), no farther than `largest_rad` (K,) and their tilt."""
         dice = self._roll(len(object_wxyz))
         upright = nearest_upright(object_wxyz)
         goals = object_wxyz
@@ -112,7 +112,7 @@ class GoalSampler:
         flip = (dice.flip < self.config.flip_share) & (largest_rad >= math.pi / 2)
         # Of the five other faces four are a quarter turn away and one a half turn.
         half = (dice.half < 0.2) & (largest_rad >= math.pi - 1e-3)
-        # What the cube's symmetry leaves of an upright block is its yaw: its sides stand at that angle.
+        # What the cube's symmetry leaves of an upright block is its yaw, the angle of its sides.
         yawed = rotations.to_rotvec(rotations.reduce_by_cube(upright))[..., 2]
         side = yawed + dice.side * (math.pi / 2)
         size = torch.where(half, math.pi, math.pi / 2) * flip

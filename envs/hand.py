@@ -71,7 +71,7 @@ class HandSpec:
         return joint_position @ self.coupling.T
 
     def joint_target(self, target: np.ndarray) -> np.ndarray:
-        """(..., A) targets -> (..., J): a coupled sum is split evenly, as Shadow's driver takes it."""
+        """(..., A) targets -> (..., J): a coupled sum is split evenly, as by Shadow's driver."""
         share = self.coupling / self.coupling.sum(axis=1, keepdims=True)
         return target @ share
 
@@ -130,7 +130,7 @@ MJCF_JOINTS: dict[str, tuple[str, float]] = {
     for joint in JOINTS
     for sign in (-1.0 if joint.name == "THJ1" else 1.0,)
 }
-"""Shadow name -> (name, sign) in Gymnasium-Robotics' MJCF: numbered one lower, thumb tip negated."""
+"""Shadow name -> (name, sign) in Gymnasium-Robotics' MJCF: numbered one lower, THJ1 negated."""
 
 
 def _spec() -> HandSpec:

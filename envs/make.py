@@ -19,7 +19,7 @@ from .task import Task
 from .worlds import FixedRanges, WorldSource
 
 _CACHE: dict[str, SettledStates] = {}
-"""Settled states of this process by what they depend on: an evaluation beside training reuses them."""
+"""Settled states of this process by what they depend on: evaluation beside training shares them."""
 CACHE_SEED = 7
 """Start states are part of the task: the same for every run of one config."""
 

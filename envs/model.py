@@ -1,8 +1,8 @@
 """The MuJoCo model of a hand with a block over its palm, built and edited with MjSpec.
 
-The world frame of every model is the frame "palm": its origin is the centre of the palm with the wrist
-at rest, its z axis points up against gravity, the fingers point along -y. The module needs no torch, so
-that the simulated rig can build its own, different hand from it.
+The world frame of every model is the frame "palm": its origin is the centre of the palm with the
+wrist at rest, its z axis points up against gravity, the fingers point along -y. The module needs no
+torch, so that the simulated rig can build its own, different hand from it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .hand import ACTUATORS, DISTAL_PAIRS, FINGERTIPS, JOINTS, MJCF_JOINTS
 from .looks import dress
 
 MOUNT_POSITION = (0.011, 0.328, 0.010)
-"""Where the forearm must stand for the palm's centre to be the origin; from the model's body offsets."""
+"""Where the forearm stands when the palm's centre is the origin; from the model's body offsets."""
 MOUNT_WXYZ = (0.0, 0.0, 0.5**0.5, -(0.5**0.5))
 """Palm up, fingers along -y."""
 DISTAL_RATIO = (0.00705, -0.00805)
@@ -58,7 +58,7 @@ class ModelConfig:
 
 
 def build_spec(config: ModelConfig) -> mujoco.MjSpec:
-    """The editable model in Shadow's names; raises ConfigError when the hand's files are missing."""
+    """The model to edit in Shadow's names. Raises ConfigError when the hand's files are missing."""
     if config.hand == "menagerie":
         from .menagerie import menagerie_spec
 

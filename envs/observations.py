@@ -1,8 +1,8 @@
 """Observation terms: named functions of sensors.
 
-Sensors are a dict of tensors (N, ...); the actor's are noisy, the critic's are true, and on the robot they
-come from the hand and the cameras. Terms are pure, so the very same code is exported with the policy.
-Positions and rotations are in the frame "palm" (see `model`).
+Sensors are a dict of tensors (N, ...); the actor's are noisy, the critic's are true, and on the
+robot they come from the hand and the cameras. Terms are pure, so the very same code is exported
+with the policy. Positions and rotations are in the frame "palm" (see `model`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from . import rotations
 Sensors = dict[str, Tensor]
 
 GOAL_STEP_RAD = 0.8
-"""Longest rotation that `goal_step` shows. A policy that has learned to turn the block by this much about
-any axis then goes on towards any goal: every state on the way looks like one that it was trained on."""
+"""Longest rotation that `goal_step` shows. A policy that has learned to turn the block by this much
+about any axis then goes on towards any goal: every state on the way looks like one that it was
+trained on."""
 
 
 @dataclass(frozen=True)

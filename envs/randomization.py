@@ -1,9 +1,9 @@
 """The one table of what may differ between worlds: name, law, unit, limits, and what it writes.
 
-A parameter has a dimensionless coordinate, lambda, which is what automatic domain randomization moves
-(Solving Rubik's Cube with a Robot Hand, section 5 and appendix B); a law takes it to a value in the
-parameter's unit. Values are always applied to the nominal model, never to the present one, so nothing
-drifts over resets.
+A parameter has a dimensionless coordinate, lambda, which is what automatic domain randomization
+moves (Solving Rubik's Cube with a Robot Hand, section 5 and appendix B); a law takes it to a value
+in the parameter's unit. Values are always applied to the nominal model, never to the present one,
+so nothing drifts over resets.
 """
 
 from __future__ import annotations

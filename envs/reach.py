@@ -59,7 +59,7 @@ class ReachTask(Task):
 
 
 def reachable(config: EnvConfig, hand: HandSpec, sim: Sim, seed: int, count: int = 512) -> Tensor:
-    """Fingertips (count, 5, 3) of random poses, by forward kinematics in `sim`, which is then reset."""
+    """Fingertips (count, 5, 3) of random poses, by kinematics in `sim`, which is then reset."""
     rng = torch.Generator().manual_seed(seed)
     sites = torch.tensor([sim.model.site(tip).id for tip in hand.fingertips])
     found: list[Tensor] = []

@@ -1,7 +1,7 @@
 """Settled states: the block at rest in the palm, or leaning on fingers, for episodes to start from.
 
-Starting from states that the hand can hold, instead of dropping a block at every reset, was the largest
-lever on samples in the pilot.
+Starting from states that the hand can hold, instead of dropping a block at every reset, was the
+largest lever on samples in the pilot.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _drop_blocks(config: EnvConfig, hand: HandSpec, sim: BatchSim, rng: torch.Ge
 
 
 def random_poses(hand: HandSpec, count: int, share: float, rng: torch.Generator) -> Tensor:
-    """Motor targets (count, A): the home pose, or for `share` of them a random one that can hold."""
+    """Motor targets (count, A): the home pose, or for `share` of them one that can hold."""
     home = torch.tensor(hand.home, dtype=torch.float32)
     lower = torch.tensor(hand.lower, dtype=torch.float32)
     upper = torch.tensor(hand.upper, dtype=torch.float32)

@@ -24,7 +24,7 @@ class Step:
 
 
 def progress(s: Step) -> Tensor:
-    """Decrease of the distance to the goal (Learning Dexterous In-Hand Manipulation, section 4.2)."""
+    """Decrease of the distance to the goal (Learning Dexterous In-Hand Manipulation, 4.2)."""
     return s.outcome.progress
 
 

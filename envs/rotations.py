@@ -1,7 +1,7 @@
 """Rotations as unit quaternions, wxyz, on tensors of shape (..., 4).
 
-Every function is made of operations that ONNX knows, because the observation terms that call them are
-exported with the policy.
+Every function is made of operations that ONNX knows, because the observation terms that call them
+are exported with the policy.
 """
 
 from __future__ import annotations

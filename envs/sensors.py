@@ -13,8 +13,8 @@ Worlds = Tensor | slice
 EPISODE_STD = {"object_position": 0.005, "object_wxyz": 0.1, "joint_position": 0.02}
 """Noise drawn once per episode, at strength 1 [m, rad, rad]."""
 STEP_STD = {"object_position": 0.001, "object_wxyz": 0.1, "joint_position": 0.01}
-"""Noise drawn at each step. Pose: Learning Dexterous In-Hand Manipulation, table 3; the joints had no
-counterpart there (it did not read them), theirs are this project's choice for Hall sensors."""
+"""Noise drawn at each step. Pose: Learning Dexterous In-Hand Manipulation, table 3; the joints had
+no counterpart there (it did not read them), theirs are this project's choice for Hall sensors."""
 
 
 class SensorNoise:

@@ -1,7 +1,7 @@
 """The Sim contract: N worlds of one model stepped together, their fields seen as tensors.
 
-Goals, resets and randomization reach the physics by writing these tensors; task code never sees which
-backend is behind them. Backends: `batch_sim.BatchSim` on the CPU.
+Goals, resets and randomization reach the physics by writing these tensors; task code never sees
+which backend is behind them. Backends: `batch_sim.BatchSim` on the CPU.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Sim(ABC):
 
     @abstractmethod
     def output(self, name: str) -> Tensor:
-        """Live, read-only: xpos, site_xpos, actuator_force, ...; current after `step` or `forward`."""
+        """Live, read-only: xpos, site_xpos, actuator_force; current after `step`, `forward`."""
 
     @abstractmethod
     def field(self, name: str) -> Tensor:
@@ -57,4 +57,4 @@ class Sim(ABC):
 
     @abstractmethod
     def broken_state(self, world: int) -> dict[str, Any]:
-        """What a replay of the last step of `world` needs: state before it, controls, own fields."""
+        """What a replay of the last step of `world` needs: the state before it, its own fields."""

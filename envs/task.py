@@ -40,7 +40,7 @@ class Task(ABC):
 
     @abstractmethod
     def start(self, worlds: Tensor) -> Tensor:
-        """Write start states of `worlds` (K,) to the sim; returns the targets that hold them (K, A)."""
+        """Write start states of `worlds` (K,); returns the motor targets that hold them (K, A)."""
 
     @abstractmethod
     def new_goals(self, worlds: Tensor) -> None:
