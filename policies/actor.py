@@ -16,7 +16,7 @@ Carry = tuple[Tensor, ...]
 class Actor(nn.Module):
     """Embedding -> ReLU -> LSTM (or a hidden layer) -> head.
 
-    A worker, the learner's replay of a sequence, the exported model and the robot run the same code.
+    A worker, the learner's replay of a sequence, the exported model and the robot run this code.
     """
 
     def __init__(self, config: PolicyConfig, sizes: Sizes, num_motors: int) -> None:
@@ -109,7 +109,7 @@ class _Segments:
         """(B,) the row that each sequence begins with."""
 
     def begin(self, carry: Carry) -> Carry:
-        """The carry (B, hidden) for the rows that continue it, zero for the others, (1, R, hidden)."""
+        """The carry (B, hidden) for the rows that continue it, else zero: (1, R, hidden)."""
         rows = (part.new_zeros(1, self._rows, part.shape[-1]) for part in carry)
         return tuple(
             row.index_copy(1, self._whole, part.unsqueeze(0))
@@ -131,11 +131,12 @@ class _Segments:
 
 
 def _start_memory(cell: nn.LSTM) -> None:
-    for weight in (cell.weight_ih_l0, cell.weight_hh_l0):
-        for gate in weight.chunk(4):
+    for value in cell.parameters():
+        if value.ndim == 1:
+            nn.init.zeros_(value)
+            continue
+        for gate in value.chunk(4):
             nn.init.orthogonal_(gate)
-    nn.init.zeros_(cell.bias_ih_l0)
-    nn.init.zeros_(cell.bias_hh_l0)
     # An open forget gate at first lets gradients reach back (Jozefowicz et al. 2015).
     with torch.no_grad():
-        cell.bias_ih_l0.chunk(4)[1].fill_(1.0)
+        cell.get_parameter("bias_ih_l0").chunk(4)[1].fill_(1.0)

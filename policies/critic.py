@@ -42,7 +42,7 @@ class Critic(nn.Module):
 
     @torch.no_grad()
     def update_scale(self, returns: Tensor, rate: float = 0.05) -> None:
-        """Follow the returns' mean and spread, keeping every value unchanged (PopArt, 1602.07714)."""
+        """Follow the returns' mean and spread; every value stays as it is (PopArt, 1602.07714)."""
         mean = torch.lerp(self.mean, returns.mean(), rate)
         std = torch.lerp(self.std, returns.std().clamp_min(1e-2), rate)
         last = self.layers[-1]

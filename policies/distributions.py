@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Distribution(ABC):
-    """Independent over motors. `raw` is what is stored and scored; `action` is what moves the hand."""
+    """Independent over motors. `raw` is stored and scored; `action` is what moves the hand."""
 
     @abstractmethod
     def sample(self, generator: torch.Generator) -> Tensor:

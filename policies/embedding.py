@@ -1,13 +1,14 @@
-"""Embed and add: each observation term has its own normalizer and its own linear map, and the maps add.
+"""Embed and add: each observation term has its own normalizer and linear map, and the maps add.
 
-A term can be added to a trained network later without changing what it does with the others (Solving
-Rubik's Cube with a Robot Hand, section 6.2). For vectors the sum of linear maps is one linear map of
-the concatenation, which is how it is computed.
+A term can be added to a trained network later without changing what it does with the others
+(Solving Rubik's Cube with a Robot Hand, section 6.2). For vectors the sum of linear maps is one
+linear map of the concatenation, which is how it is computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,8 +62,9 @@ class Embedding(nn.Module):
     def forward(self, terms: Terms) -> Tensor:
         """Normalized, clipped, embedded and added."""
         values = torch.cat([terms[name] for name in self.names], dim=-1)
-        mean = torch.cat([self.normalizers[name].mean for name in self.names])
-        variance = torch.cat([self.normalizers[name].variance for name in self.names])
+        normalizers = [self.normalizer(name) for name in self.names]
+        mean = torch.cat([normalizer.mean for normalizer in normalizers])
+        variance = torch.cat([normalizer.variance for normalizer in normalizers])
         values = ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
         weight = torch.cat([self.weights[name] for name in self.names], dim=1)
         return nn.functional.linear(values, weight, self.bias)
@@ -70,4 +72,8 @@ class Embedding(nn.Module):
     def update(self, terms: Terms) -> None:
         """Let the normalizers learn from terms (..., size)."""
         for name in self.names:
-            self.normalizers[name].update(terms[name])
+            self.normalizer(name).update(terms[name])
+
+    def normalizer(self, name: str) -> Normalizer:
+        """The running statistics of one term."""
+        return cast(Normalizer, self.normalizers[name])

@@ -61,9 +61,9 @@ def advantages(
 ) -> tuple[Tensor, Tensor]:
     """Generalized advantage estimation, and the returns (T, N) that it implies.
 
-    value: (T + 1, N). final_value: (T, N), the value of the state that a truncation cut short, elsewhere
-    unused. A termination is worth nothing afterwards; a truncation is worth its final value; either
-    way nothing leaks from the next episode (equations 11 and 16 of 1506.02438).
+    value: (T + 1, N). final_value: (T, N), the value of the state that a truncation cut short,
+    elsewhere unused. A termination is worth nothing afterwards; a truncation is worth its final
+    value; either way nothing leaks from the next episode (equations 11 and 16 of 1506.02438).
     """
     done = terminated | truncated
     following = torch.where(truncated, final_value, value[1:]) * ~terminated

@@ -1,4 +1,4 @@
-"""A worker: its own environment and copy of the actor, from which it brings batches of experience."""
+"""A worker: its own environment and actor, from which it brings batches of experience."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .batch import Batch, Terms
 
 
 class Collector:
-    """Steps N worlds with the actor; worlds, memory and random numbers go on from batch to batch."""
+    """Steps N worlds with the actor; worlds, memory and random numbers go on between batches."""
 
     def __init__(self, env: HandEnv, actor: Actor, horizon: int, chunk: int, seed: int) -> None:
         self.env = env

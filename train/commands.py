@@ -1,4 +1,4 @@
-"""The commands of the program that live in this folder: each parses its words and calls the work."""
+"""The commands that live in this folder: each parses its words and calls the work."""
 
 from __future__ import annotations
 

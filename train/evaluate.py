@@ -82,7 +82,7 @@ class Evaluation:
 def protocol(
     trained: EnvConfig, trials: int, values: dict[str, float], goals: GoalConfig | None = None
 ) -> EnvConfig:
-    """The evaluation's environment: the trained hand, the papers' goals, no randomization but `values`.
+    """The evaluation's environment: the trained hand, the papers' goals, nominal but for `values`.
 
     Goals have 32 s each, one face up with any yaw, half of them flips, up to 50 in a row.
     """

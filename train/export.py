@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ..adr import persistence
-from ..adr.state import ranges
 from ..config import to_dict
 from ..envs import observations
 from ..envs.bundle import (
@@ -28,13 +27,13 @@ from ..envs.config import EnvConfig, GoalConfig
 from ..envs.control import ActionLaw
 from ..envs.hand import SHADOW_RIGHT, HandSpec
 from ..envs.make import for_task
-from ..envs.randomization import BY_NAME
 from ..envs.resets import DROP_HEIGHT_M
 from ..errors import ConfigError
 from ..policies.actor import Actor
 from .checkpoint import Checkpoint, load_module
 from .config import TrainConfig
 from .graph import PolicyGraph, write_graph
+from .randomization import physical_ranges
 from .session import load_run, versions
 
 GRAPH = "policy.onnx"
@@ -131,9 +130,5 @@ def _task(env: EnvConfig) -> TaskEntry:
 
 def _ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """What the policy was trained on: fixed ranges, and ADR's as far as they had widened."""
-    found = dict(config.env.randomization)
     adr = persistence.from_data(meta["adr"])
-    for name, (low, high) in ranges(adr).items():
-        value = BY_NAME[name].value
-        found[name] = (float(value(low)), float(value(high)))
-    return found
+    return {**config.env.randomization, **physical_ranges(adr)}

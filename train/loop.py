@@ -10,15 +10,15 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from ..adr.reports import record
-from ..adr.state import AdrState, entropy, ranges
+from ..adr.state import AdrState, entropy
 from ..adr.updates import update
-from ..envs.randomization import BY_NAME
 from .agent import Agent
 from .batch import Batch
 from .checkpoint import load_module, module_tensors
 from .config import TrainConfig
 from .metrics import EpisodeWindow
 from .ppo import Learner
+from .randomization import physical_ranges
 
 Metrics = dict[str, Any]
 
@@ -105,9 +105,8 @@ class Training:
         row: Metrics = {}
         if any(d.counts for d in self.adr.dimensions):
             row["adr_entropy"] = entropy(self.adr, self.config.adr)
-        for name, (low, high) in ranges(self.adr).items():
-            values = BY_NAME[name].value
-            row[f"range/{name}"] = [float(values(low)), float(values(high))]
+        for name, ends in physical_ranges(self.adr).items():
+            row[f"range/{name}"] = list(ends)
         return row
 
     def save(self) -> tuple[dict[str, Tensor], dict[str, Tensor], Metrics]:
@@ -148,7 +147,7 @@ class Training:
 class Hook:
     """Something to do now and then: `every` of seconds or of steps, whichever is given."""
 
-    run: Callable[[Training, Metrics], None]
+    run: Callable[[Training, Metrics], object]
     every_s: float = 0.0
     every_steps: int = 0
 

@@ -28,7 +28,7 @@ class EpisodeWindow:
         self.episodes.extend((e.successes, e.length, e.reward, e.dropped) for e in episodes)
 
     def means(self) -> dict[str, float]:
-        """successes_mean and _max, drop_rate, episode_length, episode_reward; {} before the first."""
+        """successes_mean, _max, drop_rate, episode_length, episode_reward; {} before the first."""
         if not self.episodes:
             return {}
         successes, length, reward, dropped = zip(*self.episodes, strict=True)

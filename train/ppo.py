@@ -29,7 +29,7 @@ class Learner:
 
     def update(self, batch: Batch, progress: float) -> Metrics:
         """Learn from `batch`; `progress` in [0, 1] places the entropy schedule."""
-        if not self.critic.embedding.normalizers[self.critic.embedding.names[0]].count:
+        if not self.critic.embedding.normalizer(self.critic.embedding.names[0]).count:
             self._see(batch)
         advantage, returns = self._targets(batch)
         with torch.no_grad():

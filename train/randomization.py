@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..adr.sampling import sample
-from ..adr.state import AdrState, initial
+from ..adr.state import AdrState, initial, ranges
 from ..adr.table import Dimension
-from ..envs.randomization import lookup
+from ..envs.randomization import BY_NAME, lookup
 from ..envs.worlds import Draw, FixedRanges
 from ..errors import ConfigError
 from .config import TrainConfig
@@ -79,6 +79,12 @@ class AdrSource:
         """Continue from `rng_state()`."""
         self._rng.bit_generator.state = state["adr"]
         self.fixed.load_state(state["fixed"])
+
+
+def physical_ranges(state: AdrState) -> dict[str, tuple[float, float]]:
+    """Parameter -> (low, high) in the parameter's own unit, as far as ADR has widened it."""
+    ends = {name: BY_NAME[name].value(np.array(lam)) for name, lam in ranges(state).items()}
+    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
 def start_state(config: TrainConfig) -> AdrState:
