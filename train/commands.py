@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import runpy
 import sys
 from pathlib import Path
 
@@ -95,3 +96,42 @@ def setting(word: str) -> tuple[str, float]:
         raise ConfigError(f"--set: got '{word}', allowed: NAME=VALUE")
     row.coordinate(value)
     return name, value
+
+
+def play(argv: list[str]) -> int:
+    """`sleight play RUN_OR_BUNDLE [--video FILE] [--browser]`."""
+    from . import play as stage
+    from .players import open_player
+
+    parser = _parser("play", "Watch a policy: in a window, in a browser, or as a film.")
+    parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
+    parser.add_argument("--video", type=Path, help="write an MP4 instead of opening a window")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the film")
+    parser.add_argument(
+        "--browser", action="store_true", help="serve a live page, without a screen"
+    )
+    parser.add_argument("--port", type=int, default=0, help="of the page; 0 takes a free one")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                        help="hold a randomization parameter at a value")  # fmt: skip
+    given = parser.parse_args(argv)
+    player = open_player(given.player)
+    env = stage.open_stage(player, dict(setting(word) for word in given.set), given.seed)
+    if given.video:
+        sys.stdout.write(f"{stage.film(player, env, given.video, given.seconds)}\n")
+    elif given.browser:
+        stage.browser(player, env, given.port, lambda url: sys.stdout.write(f"{url}\n"))
+    else:
+        stage.window(player, env)
+    return 0
+
+
+def bench(argv: list[str]) -> int:
+    """`sleight bench env|peers|train|rig`: runs a script of the checkout's benchmarks folder."""
+    folder = Path(__file__).resolve().parent.parent / "benchmarks"
+    known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    if not argv or argv[0] not in known:
+        got = argv[0] if argv else "nothing"
+        raise ConfigError(f"sleight bench: got {got}, allowed: {', '.join(known) or 'a checkout'}")
+    module = runpy.run_path(str(folder / f"{argv[0]}.py"))
+    return int(module["main"](argv[1:]) or 0)
