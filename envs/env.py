@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -58,7 +58,7 @@ class HandEnv(VectorEnv):
     truncations: the policy does not see either, so neither is the end of what it can earn.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
         "autoreset_mode": AutoresetMode.SAME_STEP,
         "render_modes": [],
     }
@@ -89,6 +89,8 @@ class HandEnv(VectorEnv):
         self.rewards = RewardTable(config.rewards)
         self.randomizer = Randomizer(sim, set(self.source.names))
         self.failures = failures
+        self.autoreset = True
+        """Whether a world that ends starts anew within the step; if not, `restart` does it."""
         self.sim_seconds = 0.0
         self.actor_sensors: Sensors = {}
         """What the actor's last observation was computed from: a bundle's graph starts there."""
@@ -119,6 +121,11 @@ class HandEnv(VectorEnv):
                 self.source.reseed(seed)
         self._reset(torch.arange(self.num_envs))
         return self._observe(slice(None), remember=True), {}
+
+    def restart(self, worlds: Tensor) -> Observation:
+        """Start `worlds` (K,) anew; returns their first observations (K, ...)."""
+        self._reset(worlds)
+        return self._observe(worlds, remember=True)
 
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step of every world."""
@@ -163,13 +170,14 @@ class HandEnv(VectorEnv):
         done = terminated | truncated
         if not done.any():
             return
-        if truncated.any():
+        if truncated.any() and self.autoreset:
             worlds = truncated.nonzero().squeeze(-1)
             info["truncated_worlds"] = worlds
             info["final"] = self._observe(worlds, remember=False)
         worlds = done.nonzero().squeeze(-1)
         info["episodes"] = [self._episode(world, terminated) for world in worlds.tolist()]
-        self._reset(worlds)
+        if self.autoreset:
+            self._reset(worlds)
 
     def _episode(self, world: int, terminated: Tensor) -> Episode:
         return Episode(
@@ -222,7 +230,7 @@ class HandEnv(VectorEnv):
         if self._noisy:
             noisy = self.noise(sensors, worlds)
             seen = self.memories["actor"].extend(noisy, worlds, remember)
-        if remember:
+        if isinstance(worlds, slice):
             self.actor_sensors = seen
         if self._noisy:
             return {

@@ -22,6 +22,7 @@ from .model import build_model
 DROP_HEIGHT_M = -0.04
 """A block whose centre is this far below the palm's centre has been dropped."""
 _CHUNK = 256
+"""Blocks dropped at once; fewer for a small cache."""
 _CALM = 0.3
 """Highest |qvel| of the block at rest [m/s, rad/s]."""
 _LEAN_RAD = 0.35
@@ -44,7 +45,8 @@ class SettledStates:
 def settle(config: EnvConfig, hand: HandSpec, seed: int) -> SettledStates:
     """Fill the cache. Raises ConfigError when almost nothing stays in the palm."""
     generator = torch.Generator().manual_seed(seed)
-    sim = BatchSim(build_model(config.model), _CHUNK, config.threads)
+    chunk = min(_CHUNK, max(32, 2 * config.resets.cache))
+    sim = BatchSim(build_model(config.model), chunk, config.threads)
     leaning = round(config.resets.half_flipped * config.resets.cache)
     calm = _collect(config, hand, sim, generator, config.resets.cache - leaning, False)
     lean = _collect(config, hand, sim, generator, leaning, True)
@@ -56,7 +58,7 @@ def _collect(
 ) -> tuple[Tensor, Tensor]:
     qpos = [torch.zeros(0, sim.model.nq, dtype=torch.float64)]
     target = [torch.zeros(0, len(hand.actuators))]
-    for _ in range(5 + 100 * wanted // _CHUNK):
+    for _ in range(5 + 100 * wanted // sim.num_worlds):
         if sum(map(len, qpos)) >= wanted:
             break
         targets = _drop_blocks(config, hand, sim, rng)

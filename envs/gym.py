@@ -1,0 +1,215 @@
+"""Standard Gymnasium environments on numpy, around `HandEnv`: one hand, or N of them as a vector.
+
+Observations are the actor's terms, a Dict of float32 arrays; actions are Box(-1, 1), one per motor.
+Keywords of `gymnasium.make` are fields of `EnvConfig`, or `config=` gives all of them:
+
+    gymnasium.make("sleight/Block-v0", goals=GoalConfig(flip_share=0.0))
+    gymnasium.make_vec("sleight/Block-v0", num_envs=64, randomization={"object.mass": (0.5, 2.0)})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv
+from torch import Tensor
+
+from ..errors import ConfigError, nearest
+from .batch_sim import BatchSim
+from .block import BlockTask
+from .config import EnvConfig, ResetConfig
+from .env import HandEnv
+from .make import make_env
+from .model import OBJECT
+from .reach import ReachTask
+
+if TYPE_CHECKING:
+    from .render import HandRenderer
+
+Arrays = dict[str, np.ndarray]
+"""Observation term -> (size,) or (N, size) float32."""
+
+SMALL_CACHE = 64
+"""Start states that are settled when no config is given: a second of building, not many."""
+
+
+def gym_config(
+    task: Literal["block", "block-z", "reach"],
+    num_worlds: int,
+    config: EnvConfig | None,
+    overrides: Mapping[str, Any],
+) -> EnvConfig:
+    """The config of a Gymnasium environment. Raises ConfigError for an unknown keyword."""
+    names = [field.name for field in fields(EnvConfig) if field.name not in ("task", "num_worlds")]
+    for name in overrides:
+        if name not in names:
+            raise ConfigError(f"make: got unknown keyword '{name}', {nearest(name, names)}")
+    base = config or EnvConfig(resets=ResetConfig(cache=SMALL_CACHE))
+    return replace(base, **{**overrides, "task": task, "num_worlds": num_worlds})
+
+
+class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
+    """One hand at a task. `info` has success (bool), successes of the episode, reward_terms."""
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
+        "render_modes": ["rgb_array"],
+        "render_fps": 12.5,
+    }
+
+    def __init__(
+        self,
+        task: Literal["block", "block-z", "reach"] = "block",
+        config: EnvConfig | None = None,
+        render_mode: str | None = None,
+        **overrides: Any,
+    ) -> None:
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ConfigError(f"make: render_mode: got {render_mode}, allowed: rgb_array or None")
+        self.render_mode = render_mode
+        # One world has nothing to share among threads.
+        self.engine = make_env(gym_config(task, 1, config, {"threads": 1, **overrides}))
+        self.engine.autoreset = False
+        self.observation_space = _actor(self.engine.single_observation_space)
+        self.action_space = self.engine.single_action_space
+        self._seeded = False
+        self._renderer: HandRenderer | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Arrays, dict[str, Any]]:
+        super().reset(seed=seed)
+        fresh = seed is not None or not self._seeded
+        self._seeded = True
+        # Gymnasium's generator seeds the engine's, so that without a seed every run differs.
+        found, _ = self.engine.reset(seed=_draw(self.np_random) if fresh else None)
+        return _first(found["actor"]), {}
+
+    def step(self, action: np.ndarray) -> tuple[Arrays, float, bool, bool, dict[str, Any]]:
+        found, reward, terminated, truncated, info = self.engine.step(
+            torch.as_tensor(action, dtype=torch.float32).unsqueeze(0)
+        )
+        told = {
+            "success": bool(info["success"][0]),
+            "successes": int(self.engine.successes[0]),
+            "reward_terms": {name: float(term[0]) for name, term in info["reward_terms"].items()},
+        }
+        ended = bool(terminated[0]), bool(truncated[0])
+        return _first(found["actor"]), float(reward[0]), *ended, told
+
+    def render(self) -> np.ndarray | None:
+        """The hand, the object and the goal (H, W, 3) uint8; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        if self._renderer is None:
+            self._renderer = _renderer(self.engine)
+        return draw(self.engine, self._renderer, 0)
+
+    def close(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+
+class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
+    """N hands stepped together on numpy; as in Gymnasium, a world resets in the next step."""
+
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+        "render_modes": [],
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        task: Literal["block", "block-z", "reach"] = "block",
+        config: EnvConfig | None = None,
+        **overrides: Any,
+    ) -> None:
+        self.engine = make_env(gym_config(task, num_envs, config, overrides))
+        self.engine.autoreset = False
+        self.num_envs = num_envs
+        self.single_observation_space = _actor(self.engine.single_observation_space)
+        self.observation_space = _actor(self.engine.observation_space)
+        self.single_action_space = self.engine.single_action_space
+        self.action_space = self.engine.action_space
+        self._seeded = False
+        self._ended = torch.zeros(num_envs, dtype=torch.bool)
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Arrays, dict[str, Any]]:
+        """Start every world anew. A sequence of seeds is folded into one: the worlds share it."""
+        if seed is not None and not isinstance(seed, int):
+            seed = int(np.random.SeedSequence(list(seed)).generate_state(1)[0])
+        super().reset(seed=seed)
+        fresh = seed is not None or not self._seeded
+        self._seeded = True
+        self._ended[:] = False
+        found, _ = self.engine.reset(seed=_draw(self.np_random) if fresh else None)
+        return _arrays(found["actor"]), {}
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[Arrays, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        found, reward, terminated, truncated, info = self.engine.step(torch.as_tensor(actions))
+        success = info["success"]
+        if self._ended.any():
+            worlds = self._ended.nonzero().squeeze(-1)
+            for name, rows in self.engine.restart(worlds)["actor"].items():
+                found["actor"][name][worlds] = rows
+            for row in (reward, terminated, truncated, success):
+                row[worlds] = 0
+        self._ended = terminated | truncated
+        told = {"success": success.numpy(), "successes": self.engine.successes.numpy().copy()}
+        told |= {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in told}
+        ended = terminated.numpy(), truncated.numpy()
+        return _arrays(found["actor"]), reward.double().numpy(), *ended, told
+
+
+def draw(env: HandEnv, renderer: HandRenderer, world: int) -> np.ndarray:
+    """A picture (H, W, 3) uint8 of one world as it is, its goal beside it."""
+    goals: dict[str, Any] = {}
+    if isinstance(env.task, BlockTask):
+        goals["goal_wxyz"] = env.task.goal[world].double().numpy()
+    elif isinstance(env.task, ReachTask):
+        goals["goal_fingertips"] = env.task.goal[world].double().numpy()
+    return renderer.frame(
+        env.sim.state("qpos")[world].numpy(), size_scale=_size_scale(env, world), **goals
+    )
+
+
+def _size_scale(env: HandEnv, world: int) -> float:
+    sim = env.sim
+    if not isinstance(sim, BatchSim) or "geom_size" not in sim.fields():
+        return 1.0
+    geom = sim.model.geom(OBJECT)
+    return float(sim.field("geom_size")[world, geom.id, 0] / geom.size[0])
+
+
+def _renderer(env: HandEnv) -> HandRenderer:
+    from .render import BLOCK_CAMERA, REACH_CAMERA, HandRenderer
+
+    camera = REACH_CAMERA if isinstance(env.task, ReachTask) else BLOCK_CAMERA
+    return HandRenderer(env.config.model, camera=camera)
+
+
+def _actor(space: gymnasium.Space[Any]) -> gymnasium.Space[Any]:
+    assert isinstance(space, gymnasium.spaces.Dict)
+    return space["actor"]
+
+
+def _draw(generator: np.random.Generator) -> int:
+    return int(generator.integers(2**63 - 1))
+
+
+def _arrays(terms: Mapping[str, Tensor]) -> Arrays:
+    return {name: value.numpy() for name, value in terms.items()}
+
+
+def _first(terms: Mapping[str, Tensor]) -> Arrays:
+    return {name: value[0].numpy() for name, value in terms.items()}
