@@ -24,6 +24,8 @@ MOUNT_POSITION = (0.011, 0.328, 0.010)
 """Where the forearm stands when the palm's centre is the origin; from the model's body offsets."""
 MOUNT_WXYZ = (0.0, 0.0, 0.5**0.5, -(0.5**0.5))
 """Palm up, fingers along -y."""
+PALM_POSITION = (0.011, 0.038, 0.0)
+"""Where the body "palm", at the wrist's axis, then stands."""
 DISTAL_RATIO = (0.00705, -0.00805)
 """Tendon coefficients (xxJ1, xxJ2) of the MJCF's distal coupling; its slack is +-1 mm."""
 OBJECT = "object"
@@ -62,12 +64,12 @@ def build_spec(config: ModelConfig) -> mujoco.MjSpec:
     if config.hand == "menagerie":
         from .menagerie import menagerie_spec
 
-        spec = menagerie_spec()
+        spec = menagerie_spec(PALM_POSITION, MOUNT_WXYZ, config.visual)
     else:
         spec = _robotics_spec(config.visual)
         _rename(spec)
-        _add_coupling(spec)
-        _add_actuators(spec)
+    _add_coupling(spec)
+    _add_actuators(spec)
     _set_options(spec, config)
     for joint in spec.joints:
         joint.frictionloss = config.joint_friction
