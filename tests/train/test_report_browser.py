@@ -1,0 +1,194 @@
+"""The run page in a real browser: nothing is asked for, nothing complains, everything is drawn."""
+
+import importlib.util
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sleight.train.report import write_report
+from sleight.train.video import _encoder
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="needs the system packages chromium and chromium-driver"
+)
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--window-size=1280,1000")  # fmt: skip
+
+
+class Browser:
+    """Just enough of the WebDriver protocol."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self._url = f"http://127.0.0.1:{port}"
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+        self._driver = subprocess.Popen(
+            [str(DRIVER), f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._session = ""
+        try:
+            self._wait_until_ready()
+            options = {"binary": BROWSER, "args": [*FLAGS, f"--user-data-dir={folder}"]}
+            wanted = {
+                "goog:chromeOptions": options,
+                "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+            }
+            made = self._send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        except BaseException:
+            self.close()
+            raise
+        self._session = f"/session/{made['sessionId']}"
+
+    def close(self) -> None:
+        if self._session:
+            self._send("DELETE", self._session)
+        self._driver.terminate()
+        self._driver.wait(10)
+
+    def go(self, page: Path) -> None:
+        self._send("POST", f"{self._session}/url", {"url": page.as_uri()})
+
+    def run(self, script: str) -> Any:
+        body = {"script": script, "args": []}
+        return self._send("POST", f"{self._session}/execute/sync", body)
+
+    def log(self, kind: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._send("POST", f"{self._session}/se/log", {"type": kind})
+        return found
+
+    def _wait_until_ready(self) -> None:
+        for _ in range(200):
+            try:
+                if self._send("GET", "/status")["ready"]:
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+        pytest.fail("chromedriver did not start")
+
+    def _send(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data, method=method)
+        with self._open(request, timeout=60) as answer:
+            return json.load(answer)["value"]
+
+
+def _whole_run(root: Path) -> Path:
+    """The run of `test_report`, with a film that a browser can play."""
+    place = Path(__file__).with_name("test_report.py")
+    spec = importlib.util.spec_from_file_location("run_for_the_browser", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    run: Path = module.whole_run(root)
+    (film,) = (run / "videos").iterdir()
+    with _encoder(film, (64, 48), 12.5) as encode:
+        for shade in range(0, 250, 25):
+            encode(np.full((48, 64, 3), shade, np.uint8))
+    module.curve(root / "other" / "metrics.jsonl", count=60)
+    return run
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    root = tmp_path_factory.mktemp("page")
+    run = _whole_run(root)
+    page = write_report(run, expected=root / "other" / "metrics.jsonl")
+    opened = Browser(root / "profile")
+    try:
+        opened.go(page)
+        yield opened
+    finally:
+        opened.close()
+
+
+def test_it_asks_for_nothing_and_nothing_complains(browser: Browser) -> None:
+    events = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
+    sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    # The browser's own start page asks for its parts too.
+    asked = [e["request"]["url"] for e in sent if e["documentURL"].endswith("report.html")]
+    assert any(url.endswith("report.html") for url in asked), "the log must show the page itself"
+    assert all(url.startswith(("file:", "data:")) for url in asked), asked
+    assert browser.log("browser") == []
+
+
+def test_every_chart_is_drawn_and_nothing_sticks_out(browser: Browser) -> None:
+    charts = browser.run("""
+        return [...document.querySelectorAll('svg.chart')].map(svg => {
+            const box = svg.viewBox.baseVal, inside = b =>
+                b.x >= -1 && b.y >= -1 && b.x + b.width <= box.width + 1
+                && b.y + b.height <= box.height + 1;
+            return {
+                name: svg.getAttribute('aria-label'),
+                ink: [...svg.querySelectorAll('path, rect')]
+                    .filter(e => e.getBBox().width > 0).length,
+                out: [...svg.querySelectorAll('text, path, rect')]
+                    .filter(e => !inside(e.getBBox())).map(e => e.outerHTML.slice(0, 200)),
+                wide: svg.getBoundingClientRect().width,
+            };
+        });""")
+    assert len(charts) >= 2 + 5 + 4 + 2
+    for chart in charts:
+        assert chart["ink"] >= 1 and chart["wide"] > 300, chart["name"]
+        assert chart["out"] == [], chart["name"]
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_charts_stand_side_by_side(browser: Browser) -> None:
+    tops = browser.run("""
+        return [...document.querySelectorAll('.charts')].map(row => [...row.children]
+            .map(e => Math.round(e.getBoundingClientRect().top)));""")
+    learning, learner = tops[0], tops[1]
+    assert learning[0] == learning[1], "over steps and over time, next to each other"
+    assert learner[0] == learner[1] == learner[2], "three small charts in a row"
+
+
+def test_the_pointer_shows_the_values(browser: Browser) -> None:
+    said = browser.run("""
+        const svg = document.querySelector('svg[data-chart]');
+        svg.scrollIntoView();
+        const box = svg.getBoundingClientRect();
+        svg.dispatchEvent(new PointerEvent('pointermove', { bubbles: true,
+            clientX: box.x + box.width * 0.6, clientY: box.y + box.height * 0.5 }));
+        const tip = document.getElementById('tip'), shown = tip.style.opacity;
+        const text = tip.innerText, marks = svg.querySelectorAll('circle').length;
+        svg.dispatchEvent(new PointerEvent('pointerleave'));
+        return [shown, text, marks, tip.style.opacity,
+                svg.querySelectorAll('circle').length];""")
+    assert said[0] == "1" and said[2] == 2 and said[3:] == ["0", 0]
+    assert "control steps" in said[1] and "this run" in said[1] and "expected" in said[1]
+
+
+def test_bars_say_what_they_count(browser: Browser) -> None:
+    said = browser.run("""
+        const bar = document.querySelector('rect[data-tip]');
+        bar.dispatchEvent(new PointerEvent('pointermove', { bubbles: true }));
+        return document.getElementById('tip').innerText;""")
+    assert said == "0 successes: 2 trials"
+
+
+def test_the_film_plays(browser: Browser) -> None:
+    for _ in range(100):
+        state = browser.run("""
+            const film = document.querySelector('video');
+            return [film.readyState, film.error && film.error.message, film.videoWidth,
+                    film.duration];""")
+        if state[0] >= 1 or state[1]:
+            break
+        time.sleep(0.05)
+    assert state[1] is None and state[2] == 64
+    assert state[3] == pytest.approx(10 / 12.5)
