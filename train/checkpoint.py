@@ -26,6 +26,7 @@ from ..files import read_json, write_json
 FORMAT = 1
 KEEP = 2
 """Checkpoints kept beside a new one."""
+_FIELDS = {"sizes": dict, "steps": int, "config": dict, "adr": dict}
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,17 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
     """Write under `folder`/<steps>, prune old ones. Raises SleightError when the disk is full."""
     path = folder / f"{checkpoint.meta['steps']:012d}"
     temporary = folder / f".{path.name}.{os.getpid()}"
+    for left in folder.glob(".[0-9]*"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
-        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(parents=True)
         save_file(checkpoint.weights, temporary / "weights.safetensors")
         save_file(checkpoint.state, temporary / "state.safetensors")
         sizes = {file.name: file.stat().st_size for file in temporary.iterdir()}
         write_json(
             temporary / "checkpoint.json", {"format": FORMAT, "sizes": sizes, **checkpoint.meta}
         )
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
+        _publish(temporary, path)
     except (OSError, SafetensorError) as error:
         if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT, None):
             raise
@@ -61,8 +63,37 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     for old in complete(folder)[: -KEEP - 1]:
-        shutil.rmtree(old)
+        _remove(old)
     return path
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Put a checkpoint in place; killed at any point, `complete` still ends with a whole one."""
+    for file in temporary.iterdir():
+        _sync(file)
+    before = path.with_name(f"{path.name}.before")
+    if path.exists():  # the same steps, saved once more; a folder cannot be replaced in one go
+        _remove(before)
+        os.replace(path, before)
+    os.replace(temporary, path)
+    _sync(path.parent)
+    _remove(before)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Delete a checkpoint; half deleted it must not look like one, so it is hidden first."""
+    hidden = path.with_name(f".{path.name}.{os.getpid()}.old")
+    if path.exists():
+        os.replace(path, hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def complete(folder: Path) -> list[Path]:
@@ -86,18 +117,27 @@ def find(path: Path) -> Path:
 def load(path: Path, state: bool = True) -> Checkpoint:
     """Read a run's newest checkpoint. Raises CheckpointError when it is missing or damaged."""
     path = find(path)
-    meta = read_json(path / "checkpoint.json", CheckpointError)
-    if meta.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path / 'checkpoint.json'}: format: got {meta.get('format')}, allowed: {FORMAT}"
-        )
+    meta = _meta(path / "checkpoint.json")
     weights = _tensors(path / "weights.safetensors", meta)
     return Checkpoint(weights, _tensors(path / "state.safetensors", meta) if state else {}, meta)
 
 
+def _meta(path: Path) -> dict[str, Any]:
+    meta = read_json(path, CheckpointError)
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        got = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
+        raise CheckpointError(f"{path}: format: got {got}, allowed: {FORMAT}")
+    for name, kind in _FIELDS.items():
+        if not isinstance(meta.get(name), kind):
+            raise CheckpointError(
+                f"{path}: {name}: got {meta.get(name)!r:.40}, allowed: {kind.__name__}"
+            )
+    return meta
+
+
 def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
     size = path.stat().st_size if path.is_file() else 0
-    wanted = meta.get("sizes", {}).get(path.name)
+    wanted = meta["sizes"].get(path.name)
     if size != wanted:
         raise CheckpointError(f"{path}: got {size} bytes, allowed: {wanted}, as it was saved")
     try:

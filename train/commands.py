@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import runpy
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from ..config import help_text
 from ..config import load as load_config
 from ..envs.config import GoalConfig
 from ..envs.randomization import lookup
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from ..files import write_json
 from .config import TrainConfig
 
@@ -40,7 +42,11 @@ def eval_(argv: list[str]) -> int:
     from .evaluate import evaluate, protocol
     from .players import open_player
 
-    parser = _parser("eval", "Consecutive successes in fresh worlds, by the papers' protocol.")
+    parser = _parser(
+        "eval",
+        "Consecutive successes in fresh worlds, by the papers' protocol.",
+        "--goals.FIELD VALUE changes the protocol, for instance --goals.flip_share 0",
+    )
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
     parser.add_argument("--trials", type=int, default=100, help="worlds, one trial each")
     parser.add_argument("--seed", type=int, default=0)
@@ -51,7 +57,7 @@ def eval_(argv: list[str]) -> int:
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     player = open_player(given.player, given.stochastic, given.seed)
-    goals = load_config(GoalConfig, None, [word.replace("--goals.", "--") for word in rest])
+    goals = load_config(GoalConfig, None, _goal_flags(rest, parser))
     values = dict(setting(word) for word in given.set)
     config = protocol(player.env_config, given.trials, values, goals)
     result = evaluate(player, config, given.seed)
@@ -74,8 +80,24 @@ def export(argv: list[str]) -> int:
     return 0
 
 
-def _parser(command: str, text: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"sleight {command}", description=text)
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as everything else does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{self.prog}: {message}")
+
+
+def _parser(command: str, text: str, more: str = "") -> argparse.ArgumentParser:
+    return _Parser(prog=f"sleight {command}", description=text, epilog=more)
+
+
+def _goal_flags(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
+    """`--goals.x value` as `--x value`. Raises ConfigError for any other flag."""
+    for word in words:
+        if word.startswith("--") and not word.startswith("--goals."):
+            known = re.findall(r"--\w+", parser.format_usage())
+            raise ConfigError(f"{word}: unknown flag, {nearest(word, [*known, '--goals.FIELD'])}")
+    return [word.replace("--goals.", "--", 1) for word in words]
 
 
 def check_count(flag: str, value: int) -> None:

@@ -14,7 +14,6 @@ from ..envs.config import EnvConfig, GoalConfig
 from ..envs.env import Episode, HandEnv
 from ..envs.make import make_env
 from ..envs.randomization import lookup
-from ..errors import ConfigError
 from .players import Player
 from .progress import ProgressBar
 from .session import versions
@@ -99,8 +98,6 @@ def protocol(
 
 def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") -> Evaluation:
     """One trial in each world of `config`: the episode that it begins with."""
-    if config.task not in ("block", "block-z", "reach"):
-        raise ConfigError(f"--task: got {config.task}, allowed: block, block-z, reach")
     env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
     first = _first_episodes(player, env, title)
     trials = [first[world].successes for world in range(env.num_envs)]

@@ -12,6 +12,7 @@ from ..adr.state import AdrState
 from ..envs.env import HandEnv
 from ..envs.make import make_env
 from ..envs.snapshot import load_state, save_state
+from ..errors import CheckpointError
 from .agent import Agent, build_agent
 from .batch import Batch
 from .collector import Collector
@@ -52,12 +53,23 @@ class LocalSampler:
             part, _, name = key.partition(".")
             if part in parts:
                 parts[part][name] = value
+        _check_shapes(save_state(self.collector.env), parts["env"])
         load_state(self.collector.env, parts["env"])
         self.collector.load_state(parts["collector"])
         self.source.load_rng_state(data["source"])
 
     def close(self) -> None:
         """See `Sampler`."""
+
+
+def _check_shapes(own: dict[str, Tensor], given: dict[str, Tensor]) -> None:
+    for name, value in own.items():
+        got = tuple(given[name].shape) if name in given else "nothing"
+        if got != (allowed := tuple(value.shape)):
+            raise CheckpointError(
+                f"state.safetensors: {name}: got {got}, allowed: {allowed};"
+                " a run goes on in the worlds that it was saved with"
+            )
 
 
 def build(config: TrainConfig, failures: Path | None = None) -> Training:

@@ -128,7 +128,7 @@ class Training:
 
     def load(self, weights: dict[str, Tensor], tensors: dict[str, Tensor], meta: Metrics) -> None:
         """Continue from `save()`; raises CheckpointError when the networks differ."""
-        self.load_weights(weights, "checkpoint")
+        self.load_weights(weights, "weights.safetensors")
         prefix = "learner."
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         self.learner.load_state(own, meta["learner"])
@@ -152,10 +152,9 @@ class Hook:
     every_steps: int = 0
 
 
-def run(training: Training, hooks: list[Hook]) -> None:
-    """Iterate until the config's steps are done; hooks also run once at the end of the loop."""
+def run(training: Training, hooks: list[Hook], stop: Callable[[], bool] = lambda: False) -> None:
+    """Iterate until the config's steps are done, or `stop` says so after an iteration."""
     marks = [(time.monotonic(), training.steps) for _ in hooks]
-    row: Metrics = {}
     while training.steps < training.config.steps:
         row = training.iterate()
         for index, hook in enumerate(hooks):
@@ -164,3 +163,5 @@ def run(training: Training, hooks: list[Hook]) -> None:
             if due_s and training.steps - steps >= hook.every_steps:
                 marks[index] = (time.monotonic(), training.steps)
                 hook.run(training, row)
+        if stop():
+            break

@@ -70,11 +70,14 @@ class MetricsFile:
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The rows of a metrics.jsonl; a line that was cut off when a run died is left out."""
     rows = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    for line in lines:
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError:
             continue
+        if isinstance(row, dict):
+            rows.append(row)
     return rows
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from .. import __version__
 from ..adr import persistence
@@ -22,6 +19,7 @@ from ..config import save as save_config
 from ..errors import CheckpointError, ConfigError
 from . import checkpoint
 from .config import TrainConfig
+from .interrupt import Interrupt
 from .local import build, use_threads
 from .loop import Hook, Metrics, Training, run
 from .metrics import MetricsFile, Wandb
@@ -36,11 +34,12 @@ def start(config: TrainConfig) -> Path:
     folder = Path(config.runs) / name
     if (folder / "config.yaml").exists():
         raise ConfigError(f"--name: got {name}, which exists; allowed: a new name, or --resume")
+    if config.warm_start:
+        checkpoint.find(Path(config.warm_start))
     use_threads(config)
     training = build(config, folder / "failures")
     if config.warm_start:
         warm_start(training, Path(config.warm_start))
-    folder.mkdir(parents=True, exist_ok=True)
     save_config(config, folder / "config.yaml")
     _go(training, folder, None)
     return folder
@@ -49,15 +48,27 @@ def start(config: TrainConfig) -> Path:
 def resume(folder: Path, overrides: list[str]) -> Path:
     """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped."""
     config = load_config(TrainConfig, folder / "config.yaml", overrides)
+    found = checkpoint.load(folder)
     use_threads(config)
     training = build(config, folder / "failures")
-    found = checkpoint.load(folder)
-    training.load(found.weights, found.state, found.meta)
-    training.adr = _adr(found.meta, config, str(folder))
+    restore(training, found, str(folder))
     if overrides:
         save_config(config, folder / "config.yaml")
     _go(training, folder, training.steps)
     return folder
+
+
+def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> None:
+    """Go on from a checkpoint. Raises CheckpointError when it is of another run."""
+    try:
+        training.load(found.weights, found.state, found.meta)
+    except KeyError as error:
+        raise CheckpointError(
+            f"{source}: {error.args[0]}: got nothing, allowed: the whole state of a run"
+        ) from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error}") from error
+    training.adr = persistence.from_data(found.meta["adr"], dimensions(training.config), source)
 
 
 def warm_start(training: Training, path: Path) -> None:
@@ -70,16 +81,12 @@ def warm_start(training: Training, path: Path) -> None:
         training.adr = restart(persistence.from_data(data, table, str(path), carry=True))
 
 
-def _adr(meta: Metrics, config: TrainConfig, source: str) -> Any:
-    return persistence.from_data(meta["adr"], dimensions(config), source)
-
-
 def _go(training: Training, folder: Path, resume_at: int | None) -> None:
     config = training.config
     metrics = MetricsFile(folder / "metrics.jsonl", resume_at)
     tracker = Wandb(config.wandb, folder, to_dict(config), folder.name)
     total = config.steps
-    with ProgressBar(folder.name, total, training.steps) as bar, _saved_on_exit(training, folder):
+    with Interrupt() as stop, ProgressBar(folder.name, total, training.steps) as bar:
 
         def log(training: Training, row: Metrics) -> None:
             metrics.write(row)
@@ -99,19 +106,12 @@ def _go(training: Training, folder: Path, resume_at: int | None) -> None:
                     every_steps=config.video_steps,
                 )
             )
-        run(training, hooks)
+        run(training, hooks, stop)
+        save(training, folder)
     tracker.close()
-
-
-@contextmanager
-def _saved_on_exit(training: Training, folder: Path) -> Iterator[None]:
-    """Save when the run ends, and also when Ctrl-C stops it between two iterations."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\nstopped; continue with: sleight train --resume {folder}\n")
-        raise
-    save(training, folder)
+    if stop():
+        sys.stderr.write(f"stopped; continue with: sleight train --resume {folder}\n")
+        raise KeyboardInterrupt
 
 
 def save(training: Training, folder: Path) -> None:
