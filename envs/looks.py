@@ -30,6 +30,7 @@ _BACKGROUND = (0.77, 0.79, 0.82)
 _SKIN = (0.70, 0.72, 0.75, 1.0)
 _DARK = (0.30, 0.32, 0.36, 1.0)
 _DARK_PARTS = ("distal", "knuckle", "wrist", "thbase", "thhub")
+"""Bodies, by what their names contain: the two sources of the hand name them alike."""
 
 
 def dress(spec: mujoco.MjSpec, object_name: str) -> None:
@@ -92,7 +93,7 @@ def _add_materials(spec: mujoco.MjSpec) -> None:
 def _paint_hand(spec: mujoco.MjSpec) -> None:
     for geom in spec.geoms:
         if geom.type == mujoco.mjtGeom.mjGEOM_MESH and not geom.contype:
-            dark = any(part in geom.name for part in _DARK_PARTS)
+            dark = any(part in geom.parent.name for part in _DARK_PARTS)
             geom.material = "dark" if dark else "skin"
 
 

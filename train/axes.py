@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 BLUE, ORANGE, GREEN, RED = "#2a6f97", "#d9772b", "#3c8d5a", "#c0443c"
@@ -61,8 +62,11 @@ class Plane:
         if self.frame.log:
             first = math.floor(math.log10(low) + _BEYOND_LOG)
             last = math.ceil(math.log10(high) - _BEYOND_LOG)
+            if last <= first:
+                first = math.floor(math.log10(low) + 1e-9)
+                last = first + 1
             apart = max(1, math.ceil((last - first) / 5))
-            powers = [10.0**i for i in range(first, max(last, first + 1) + 1, apart)]
+            powers = [10.0**i for i in range(first, last + 1, apart)]
             return (min(low, powers[0]), max(high, powers[-1])), powers
         low = min(low, 0.0) if self.frame.zero else low
         if high <= low:
@@ -88,15 +92,16 @@ class Plane:
 
     def grid(self, upright: bool = True) -> Iterable[str]:
         """Grid lines, their numbers, and the names of the axes."""
-        for value in self.y_ticks:
+        for value, name in zip(self.y_ticks, names(self.y_ticks), strict=True):
             _, y = self.place(self.x[0], value)
             yield stroke(self.left, y, self.right, y, GRID)
-            yield text(self.left - 7, y + 3.5, short(value), QUIET, "end")
-        for value in ticks(*self.x, count=max(2, int((self.right - self.left) / 65))):
+            yield text(self.left - 7, y + 3.5, name, QUIET, "end")
+        across = ticks(*self.x, count=max(2, int((self.right - self.left) / 65)))
+        for value, name in zip(across, names(across), strict=True):
             x, _ = self.place(value, self.y[0])
             if upright:
                 yield stroke(x, self.bottom, x, self.bottom + 4, SHADE)
-            yield text(x, self.bottom + 16, short(value), QUIET, "middle")
+            yield text(x, self.bottom + 16, name, QUIET, "middle")
         yield stroke(self.left, self.bottom, self.right, self.bottom, SHADE)
         if self.frame.x_label:
             yield text(self.right, self.bottom + 30, self.frame.x_label, QUIET, "end")
@@ -146,12 +151,21 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def short(value: float) -> str:
+def short(value: float, digits: int = 3) -> str:
     """A number in few characters: 12.5M, 8.2k, 0.031, 5e-05."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
+            return f"{value / size:.{digits}g}{letter}"
+    return f"{value:.{digits}g}"
+
+
+def names(values: list[float]) -> list[str]:
+    """Ticks as text, with as many digits as it takes to say them exactly."""
+    apart = min((abs(b - a) for a, b in pairwise(values)), default=math.inf)
+    digits = 3
+    while digits < 10 and any(abs(float(f"{v:.{digits}g}") - v) > 0.01 * apart for v in values):
+        digits += 1
+    return [short(value, digits) for value in values]
 
 
 def path(points: Points) -> str:

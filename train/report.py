@@ -56,7 +56,7 @@ def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
     name = run.folder.resolve().name
     parts = [
         f"<header>{html.title(name)}",
-        html.note("One run of sleight: learned in simulation, tried on a hand."),
+        html.note("A run of sleight: what it learned, and how well."),
         html.facts(_header(run, facts or {}).items()),
         "</header>",
         _glance(run),

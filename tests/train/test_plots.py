@@ -55,6 +55,19 @@ def test_values_that_are_not_finite_are_skipped() -> None:
     assert len(points) == 2
 
 
+def test_neighbouring_ticks_never_read_the_same() -> None:
+    svg = line_chart(Frame("t"), [Line("a", [0, 1], [47.93, 47.95])])
+    numbers = [word for word in _words(svg) if word.startswith("47.")]
+    assert len(numbers) >= 4 and len(set(numbers)) == len(numbers)
+
+
+def test_a_constant_on_a_logarithmic_axis_lies_between_two_powers() -> None:
+    svg = line_chart(Frame("t", log=True), [Line("a", [0, 1], [5e-4, 5e-4])])
+    assert {"0.0001", "0.001"} <= set(_words(svg))
+    ((_, y), _) = _lines(svg)[0]
+    assert y == pytest.approx(146 - 116 * math.log10(5), abs=0.1)
+
+
 @pytest.mark.parametrize("y", [[], [math.nan], [-1.0]])
 def test_a_chart_without_points_says_so(y: list[float]) -> None:
     svg = line_chart(Frame("t", log=True), [Line("a", [0.0] * len(y), y)])
