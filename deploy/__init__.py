@@ -2,6 +2,6 @@
 
 A hand (hand.py): connect, read, command, hold, relax, stop, health, close; `command` returns what
 was really sent, and every driver sits behind one safety gate (gate.py, guard.py). A bundle that
-does not match its hand is refused (bundle.py). `sleight rig run` is runner.py, loop.py, stage.py;
+does not match its hand is refused. `sleight rig run` is runner.py, loop.py, stage.py;
 `sleight rig sim` is the modules rig_*.py, but for rig_driver.py, the client of their protocol.
 """

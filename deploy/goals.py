@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .bundle import TaskEntry
+from ..envs.bundle import TaskEntry
 from .rotations import FACE_TO_UP, about, canonical, conjugate, face_up, multiply, rotate
 
 MIN_MARGIN_RAD = 0.1

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 
@@ -64,6 +64,13 @@ class _Turn:
     note: str = ""
 
 
+class Clock(Protocol):
+    """Tells when the next turn begins; `Pacer` is the real one."""
+
+    def wait(self) -> Tick:
+        """Until the next turn."""
+
+
 class ControlLoop:
     """Runs the stage's trials on a hand that is connected and armed."""
 
@@ -88,13 +95,17 @@ class ControlLoop:
         self.holds = 0
 
     def run(
-        self, trials: int, should_stop: Callable[[], bool], after_turn: Callable[[], None]
+        self,
+        trials: int,
+        should_stop: Callable[[], bool],
+        after_turn: Callable[[], None] = lambda: None,
+        pacer: Clock | None = None,
     ) -> None:
         """Turn until `trials` have ended or `should_stop`.
 
         Raises HandError, SafetyStop, LogError.
         """
-        pacer = Pacer(self._period_s)
+        pacer = pacer or Pacer(self._period_s)
         try:
             while self._stage.finished < trials and not should_stop():
                 turn = self._turn(pacer.wait())

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
+from ..envs.bundle import Bundle, Tensor
 from ..errors import BundleError
-from .bundle import Bundle, Tensor
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,17 @@ _ORT_ERRORS = (
 
 def _compare(bundle: Bundle, what: str, found: list, declared: tuple[Tensor, ...]) -> None:
     """The graph's own tensors against those of the manifest."""
-    graph = {node.name: (tuple(node.shape), node.type) for node in found}
+    graph = {node.name: (_shape(node.shape), node.type) for node in found}
     told = {tensor.name: (tensor.shape, "tensor(float)") for tensor in declared}
     if graph != told:
-        name = sorted(set(graph.items()) ^ set(told.items()))[0][0]
+        name = min(name for name, _ in set(graph.items()) ^ set(told.items()))
         raise BundleError(
             f"{bundle.graph}: {what}: {name}: got {graph.get(name, 'nothing')},"
             f" allowed: {told.get(name, 'nothing')}, as in bundle.json"
         )
+
+
+def _shape(sizes: list[int | str | None]) -> tuple[int | str | None, ...]:
+    """The shape that one robot sees: a graph may leave the batch, its first size, free."""
+    free = bool(sizes) and not isinstance(sizes[0], int)
+    return (1, *sizes[1:]) if free else tuple(sizes)

@@ -79,6 +79,8 @@ class RigSimConfig:
     """What holding means: keep the setpoint and with it the grip, or take the measured angles."""
     drop_height_m: Annotated[float, Range(-1, 1)] = -0.04
     """The referee calls an object dropped whose centre is lower than this in frame palm."""
+    realtime: bool = True
+    """Ask the system for real-time scheduling; without leave it runs as any process."""
     log: Path | None = None
     """JSON lines of what happened at the hand, with monotonic times."""
     duration_s: Annotated[float, Range(0, 1e9)] = 0.0

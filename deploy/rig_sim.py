@@ -15,6 +15,7 @@ from ..envs.hand import SHADOW_RIGHT, HandSpec
 from ..errors import DataError, SleightError
 from . import wire
 from .handshake import hello_of
+from .realtime import realtime
 from .rig_config import RigSimConfig, draw
 from .rig_motors import Encoders, Motors
 from .rig_plant import Plant
@@ -98,10 +99,14 @@ class RigSim:
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> None:
         """Serve until `should_stop` or the configured end. Raises DataError when physics fails."""
+        with realtime(self._config.realtime) as granted:
+            self._log("start", seed=self._config.seed, ports=self.ports, realtime=granted)
+            self._loop(should_stop)
+
+    def _loop(self, should_stop: Callable[[], bool]) -> None:
         step_s = self._config.plant.timestep_s / self._config.real_time_factor
         state_s = 1.0 / (self._config.state_rate_hz * self._config.real_time_factor)
         start_s = stepped_s = published_s = time.monotonic()
-        self._log("start", seed=self._config.seed, ports=self.ports)
         while not should_stop():
             now_s = time.monotonic()
             self._serve(now_s)

@@ -17,15 +17,16 @@ import onnxruntime
 
 from .. import __version__
 from ..config import Range, save
+from ..envs.bundle import Bundle, load_bundle, match_hand
 from ..errors import ConfigError, SafetyStop, SleightError
 from ..files import write_json
-from .bundle import Bundle, load_bundle, match_hand
 from .gate import GateConfig
 from .goals import GoalGenerator
 from .guard import GuardedHand, Watchdog, WatchdogConfig
 from .loop import ControlLoop, LoopConfig
 from .policy import OnnxPolicy
 from .poses import Referee
+from .realtime import realtime
 from .rig_driver import RigDriver
 from .run_log import RunLog
 from .stage import Stage
@@ -52,6 +53,8 @@ class RunConfig:
     """Longest wait for the hand and for the referee."""
     arm: bool = False
     """Let a hand move that is not simulated. A simulated one needs no leave."""
+    realtime: bool = True
+    """Ask the system for real-time scheduling; without leave it runs as any process."""
     gate: GateConfig = field(default_factory=GateConfig)
     """The safety gate."""
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -99,7 +102,10 @@ def run_bundle(
             )
         place = _folder(config.out, bundle.manifest.name)
         save(config, place / "config.yaml")
-        return place, _run(place, bundle, policy, hand, referee, config, should_stop, show)
+        with realtime(config.realtime) as granted:
+            parts = (place, bundle, policy, hand, referee, config)
+            result = _run(*parts, granted, should_stop, show)
+        return place, result
     finally:
         hand.hold("the run has ended")
         hand.close()
@@ -149,6 +155,7 @@ def _run(
     hand: GuardedHand,
     referee: Referee,
     config: RunConfig,
+    granted: bool,
     should_stop: Callable[[], bool],
     show: Callable[[Progress], None],
 ) -> dict[str, Any]:
@@ -157,7 +164,7 @@ def _run(
     goals = GoalGenerator(manifest.task, config.goal_seed)
     stage = Stage(hand.spec, manifest.task, policy, referee, goals, config.loop.stage)
     loop = ControlLoop(hand, referee, stage, manifest.control.period_s, config.loop, log)
-    log.write("start", wall=time.time(), t=time.monotonic(), bundle=manifest.name)
+    log.write("start", wall=time.time(), t=time.monotonic(), bundle=manifest.name, realtime=granted)
     started_s = time.monotonic()
 
     def over() -> bool:

@@ -9,8 +9,8 @@ from typing import Annotated
 import numpy as np
 
 from ..config import Range
+from ..envs.bundle import TaskEntry
 from ..envs.hand import HandSpec
-from .bundle import TaskEntry
 from .goals import GoalGenerator
 from .hand import HandError, HandState
 from .policy import Decision, OnnxPolicy, Sensors

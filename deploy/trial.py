@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .bundle import TaskEntry
+from ..envs.bundle import TaskEntry
 from .goals import GoalGenerator
 from .rotations import distance
 

@@ -15,7 +15,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sleight.deploy.bundle import (
+from sleight.envs.bundle import (
     INPUTS,
     ActionEntry,
     BundleManifest,

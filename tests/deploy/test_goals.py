@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sleight.deploy import rotations as r
-from sleight.deploy.bundle import GoalEntry, TaskEntry
 from sleight.deploy.goals import GoalGenerator, levelled
 from sleight.envs import rotations as envs_rotations
+from sleight.envs.bundle import GoalEntry, TaskEntry
 from sleight.envs.config import GoalConfig
 from sleight.envs.goals import GoalSampler, nearest_upright
 

@@ -8,68 +8,9 @@ import pytest
 
 from sleight.deploy.gate import GateConfig, GateState
 from sleight.deploy.guard import GuardedHand, Watchdog, WatchdogConfig
-from sleight.deploy.hand import (
-    Applied,
-    CommandRejected,
-    DriverGone,
-    HandDriver,
-    HandMode,
-    HandState,
-    Health,
-    NotArmed,
-)
+from sleight.deploy.hand import CommandRejected, HandMode, NotArmed
 from sleight.envs.hand import SHADOW_RIGHT as HAND
-
-
-class Recorder(HandDriver):
-    """A hand that does as it is told and remembers it."""
-
-    spec = HAND
-
-    def __init__(self):
-        self.calls = []
-        self.mode = HandMode.READY
-        self.slow_s = 0.0
-        self.gone = False
-
-    def connect(self, timeout_s):
-        self.calls.append("connect")
-
-    def arm(self):
-        self.mode = HandMode.ARMED
-        return Applied(HAND.home)
-
-    def read(self, max_age_s):
-        joints = HAND.joint_target(HAND.home)
-        return HandState(joints, np.zeros(24), None, 0.0, 0.0, 0.0, 0, self.mode)
-
-    def command(self, target, duration_s):
-        time.sleep(self.slow_s)
-        self.calls.append(target)
-        return Applied(target, ("hand_limit:FFJ3",))
-
-    def heartbeat(self):
-        self.calls.append("heartbeat")
-
-    def hold(self):
-        self._say("hold")
-
-    def relax(self):
-        self._say("relax")
-
-    def stop(self, reason):
-        self._say("stop")
-
-    def health(self):
-        return Health(self.mode, 125.0, 0.0, 0, 0)
-
-    def close(self, timeout_s):
-        self.calls.append("close")
-
-    def _say(self, what):
-        if self.gone:
-            raise DriverGone("gone")
-        self.calls.append(what)
+from tests.deploy.fakes import Recorder
 
 
 def guarded(arm=True):

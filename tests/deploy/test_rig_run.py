@@ -7,13 +7,15 @@ import signal
 import socket
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sleight.deploy.bundle import load_bundle
 from sleight.deploy.policy import OnnxPolicy, Sensors
 from sleight.deploy.rig_driver import RigDriver
+from sleight.deploy.rig_sim import RigLog
+from sleight.envs.bundle import load_bundle
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
 
@@ -107,6 +109,7 @@ def test_kill_9_of_the_policy_and_the_hand_holds(rig, policy_run):
     process.send_signal(signal.SIGKILL)
     hold = rig.wait_for(first("hold", killed_s))
     assert hold["t"] - killed_s < HOLD_LIMIT_S
+    assert hold["cause"].startswith("client gone")
     assert hold["since_heard_s"] < HOLD_LIMIT_S
     relaxed = rig.wait_for(first("relaxed", killed_s))
     assert relaxed["setpoint"] == hold["setpoint"]
@@ -290,6 +293,19 @@ def test_a_port_in_use_is_one_line(rig, background, which):
     _, lines = finish(process, 3)
     assert len(lines) == 1
     assert f"cannot listen on 127.0.0.1:{rig.port}: Address already in use" in lines[0]
+
+
+def test_a_rig_log_that_cannot_be_made_is_one_line(background, tmp_path):
+    _, lines = finish(background("rig", "sim", "--log", str(tmp_path / "no" / "log")), 2)
+    assert lines == [f"error: {tmp_path}/no/log: cannot be written: No such file or directory"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_hand_does_not_let_go_because_its_log_is_full():
+    log = RigLog(Path("/dev/full"))
+    for _ in range(3):
+        log("command", seq=1)
+    assert log.error == "/dev/full: No space left on device; the log ends at command"
 
 
 def test_a_link_that_speaks_another_protocol_is_turned_away(rig):
