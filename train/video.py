@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -70,7 +71,7 @@ def record(
         films = [_Film(env, world, renderer) for world in worlds]
         shape = (columns * tile[0], rows * tile[1])
         rate = fps or 1.0 / env.config.period_s
-        with atomic_path(path) as temporary, _encoder(temporary, shape, rate) as encode:
+        with atomic_path(path) as temporary, _encoder(temporary, shape, rate, Path(path)) as encode:
             for _ in _play(env, act, steps, films):
                 encode(_grid([film.picture() for film in films], columns, rows))
     return Path(path)
@@ -195,8 +196,9 @@ def _even(length: float) -> int:
 
 @contextmanager
 def _encoder(
-    path: Path, size: tuple[int, int], fps: float
+    path: Path, size: tuple[int, int], fps: float, name: Path | None = None
 ) -> Iterator[Callable[[np.ndarray], None]]:
+    """Yield what takes the pictures. `name` is the file to speak of when `path` is temporary."""
     writer = imageio_ffmpeg.write_frames(
         str(path),
         size,
@@ -205,15 +207,35 @@ def _encoder(
         pix_fmt_out="yuv420p",
         quality=None,
         macro_block_size=2,
-        ffmpeg_log_level="error",
+        ffmpeg_log_level="quiet",
         output_params=["-crf", str(_CRF), "-threads", "1", "-movflags", "+faststart"],
     )
     writer.send(None)
+    count = 0
+
+    def encode(frame: np.ndarray) -> None:
+        nonlocal count
+        writer.send(np.ascontiguousarray(frame))
+        count += 1
+
     try:
-        yield lambda frame: writer.send(np.ascontiguousarray(frame))
+        yield encode
         writer.close()
+        _check(path, count)
     except OSError as error:
-        reason = str(error).splitlines()[0]
-        raise SleightError(f"{path}: the film cannot be written: {reason}") from error
+        free_mb = shutil.disk_usage(path.parent).free / 1e6
+        raise SleightError(
+            f"{name or path}: the film cannot be written; {free_mb:.1f} MB are free on its disk"
+        ) from error
     finally:
         writer.close()
+
+
+def _check(path: Path, count: int) -> None:
+    """Raise OSError unless the file holds `count` pictures: the encoder fails without a word."""
+    try:
+        found, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+    if found != count:
+        raise OSError(f"{found} of {count} pictures were written")

@@ -1,5 +1,6 @@
 """Films: what is in the file, what is written on the pictures, and what a failure leaves behind."""
 
+import resource
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -101,6 +102,30 @@ def test_a_failure_leaves_the_old_film_and_nothing_else(env: HandEnv, tmp_path: 
         video.record(env, act, 4, tmp_path / "a.mp4", width=WIDTH, height=HEIGHT)
     assert (tmp_path / "a.mp4").read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_full_disk_leaves_the_old_film(env: HandEnv, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))  # no file may grow beyond this
+    try:
+        with pytest.raises(
+            SleightError, match=r"a\.mp4: the film cannot be written; .* MB are free"
+        ):
+            video.record(env, _still, 4, tmp_path / "a.mp4", width=WIDTH, height=HEIGHT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (tmp_path / "a.mp4").read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_film_that_was_cut_short_is_not_published(
+    env: HandEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video.imageio_ffmpeg, "count_frames_and_secs", lambda path: (3, 0.24))
+    with pytest.raises(SleightError, match="the film cannot be written"):
+        video.record(env, _still, 4, tmp_path / "a.mp4", width=WIDTH, height=HEIGHT)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_block_and_its_goal_are_filmed_and_success_is_flashed(tmp_path: Path) -> None:
