@@ -22,11 +22,11 @@ class PolicyConfig:
     """Size of the actor's memory, or of its last hidden layer without one."""
     critic: tuple[Size, ...] = (256, 256)
     """Hidden layers of the value network; the first is its embedding."""
-    head: Literal["bins", "gaussian"] = "bins"
+    head: Literal["bins", "gaussian"] = "gaussian"
     """Independent categoricals over bins per motor, or a diagonal Gaussian."""
     bins: Annotated[int, Range(2, 101)] = 11
     """Bins per motor, equally spaced over [-1, 1]."""
-    initial_std: Annotated[float, Range(0.01, 100)] = 0.6
+    initial_std: Annotated[float, Range(0.01, 100)] = 0.35
     """Spread of the first actions, in units of the largest."""
     clip: Annotated[float, Range(1, 100)] = 5.0
     """Normalized observations are clipped to this many standard deviations."""

@@ -1,4 +1,4 @@
-"""`sleight demo`: the whole road in a few minutes, each step the very command that a user would type."""
+"""`sleight demo`: the whole road in a few minutes, by the commands that a user would type."""
 
 import argparse
 import json

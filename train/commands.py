@@ -157,3 +157,21 @@ def bench(argv: list[str]) -> int:
         raise ConfigError(f"sleight bench: got {got}, allowed: {', '.join(known) or 'a checkout'}")
     module = runpy.run_path(str(folder / f"{argv[0]}.py"))
     return int(module["main"](argv[1:]) or 0)
+
+
+def report(argv: list[str]) -> int:
+    """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]`."""
+    from .report import write_report
+
+    parser = _parser("report", "A run as one HTML page that opens without a network.")
+    parser.add_argument("run", type=Path, help="a run folder")
+    parser.add_argument("--out", type=Path, help="the page; by default report.html in the run")
+    parser.add_argument("--rig", type=Path, help="the folder of a run on a rig")
+    parser.add_argument("--eval", type=Path, help="what `sleight eval --json` wrote")
+    parser.add_argument("--expected", type=Path, help="a metrics.jsonl to draw behind the curve")
+    given = parser.parse_args(argv)
+    page = write_report(
+        given.run, given.out, expected=given.expected, rig=given.rig, evaluation=given.eval
+    )
+    sys.stdout.write(f"{page}\n")
+    return 0
