@@ -15,7 +15,10 @@ from torch import Tensor
 
 
 class Sim(ABC):
-    """N worlds. All tensors are (N, ...) on `device`, in the backend's own floating-point type."""
+    """N worlds. All tensors are (N, ...) on `device`, in the backend's own floating-point type.
+
+    `worlds` (K,) are indices of some of them, ascending.
+    """
 
     model: mujoco.MjModel
     """The nominal model, as compiled: randomization always starts from it."""

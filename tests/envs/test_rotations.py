@@ -165,7 +165,7 @@ def test_the_cubes_group_is_closed():
 
 
 def test_the_cubes_group_maps_axes_to_axes():
-    axes = R.rotate(GROUP.unsqueeze(1), torch.eye(3, dtype=torch.float64))
+    axes = R.rotate(GROUP.unsqueeze(1), torch.eye(3, dtype=torch.float64).expand(24, 3, 3))
     ones = torch.ones(24, 3, dtype=torch.float64)
     torch.testing.assert_close(axes.abs().amax(dim=-1), ones)
     torch.testing.assert_close(axes.norm(dim=-1), ones)
