@@ -24,6 +24,12 @@ class ControlConfig:
     """Change of the target for an action of 1, in half ranges of the motor."""
     ema: Annotated[float, Range(0, 1, open_high=True)] = 0.0
     """Weight of the last target in the exponential moving average of targets."""
+    rated_speed: bool = True
+    """Targets move no faster than the motors are rated for, as a robot's safety gate demands."""
+    max_error_rad: Annotated[float, Range(0.01, 10)] = 0.35
+    """Farthest that a target may lie from the measured angle, per joint that the motor moves."""
+    margin_rad: Annotated[float, Range(0, 0.1)] = 0.02
+    """Targets stay this far inside the motors' limits."""
 
 
 @dataclass(frozen=True)

@@ -14,33 +14,41 @@ MAX_DELAY = 2
 
 
 class ActionLaw:
-    """Action in [-1, 1] (N, A) -> target of each motor [rad] (N, A); the same on the robot."""
+    """Action in [-1, 1] (N, A) -> target of each motor [rad] (N, A); the same on the robot.
 
-    def __init__(self, config: ControlConfig, hand: HandSpec) -> None:
+    It ends with the limits of the robot's safety gate (error, then speed, then position), so that
+    a policy learns within them and the gate has nothing left to cut.
+    """
+
+    def __init__(self, config: ControlConfig, hand: HandSpec, period_s: float) -> None:
         self.config = config
-        self.lower = torch.tensor(hand.lower, dtype=torch.float32)
-        self.upper = torch.tensor(hand.upper, dtype=torch.float32)
-        self.middle = (self.lower + self.upper) / 2
-        self.reach = config.scale * (self.upper - self.lower) / 2
-        self.coupling_t = torch.tensor(hand.coupling.T, dtype=torch.float32)
+        coupling = torch.tensor(hand.coupling, dtype=torch.float32)
+        lower, upper = (torch.tensor(v, dtype=torch.float32) for v in (hand.lower, hand.upper))
+        self.lower, self.upper = lower + config.margin_rad, upper - config.margin_rad
+        self.middle = (lower + upper) / 2
+        self.reach = config.scale * (upper - lower) / 2
+        self.fastest = torch.tensor(hand.max_speed * period_s, dtype=torch.float32)
+        self.farthest = config.max_error_rad * coupling.sum(dim=1)
+        self.coupling_t = coupling.T.contiguous()
 
     def __call__(self, action: Tensor, target: Tensor, joint_position: Tensor) -> Tensor:
         """Next target from the last one (N, A) and the measured joints (N, J) [rad]."""
-        if self.config.law == "absolute":
-            start = self.middle
-        elif self.config.law == "relative_to_joint":
-            start = joint_position @ self.coupling_t
-        else:
-            start = target
-        wanted = (start + self.reach * action).clamp(self.lower, self.upper)
-        return self.config.ema * target + (1.0 - self.config.ema) * wanted
+        position = joint_position @ self.coupling_t
+        starts = {"absolute": self.middle, "relative_to_joint": position}
+        start = starts.get(self.config.law, target)
+        wanted = start + self.reach * action
+        smooth = self.config.ema * target + (1.0 - self.config.ema) * wanted
+        near = torch.clamp(smooth, position - self.farthest, position + self.farthest)
+        if self.config.rated_speed:
+            near = torch.clamp(near, target - self.fastest, target + self.fastest)
+        return near.clamp(self.lower, self.upper)
 
 
 class Control:
     """The motors of N worlds: last targets and actions, and each motor's delay in steps."""
 
-    def __init__(self, config: ControlConfig, hand: HandSpec, sim: Sim) -> None:
-        self.law = ActionLaw(config, hand)
+    def __init__(self, config: ControlConfig, hand: HandSpec, sim: Sim, period_s: float) -> None:
+        self.law = ActionLaw(config, hand, period_s)
         self.sim = sim
         shape = (sim.num_worlds, len(hand.actuators))
         self.target = torch.zeros(shape)

@@ -76,7 +76,7 @@ class HandEnv(VectorEnv):
         self.num_envs = n = sim.num_worlds
         self.hand = SHADOW_RIGHT
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
-        self.control = Control(config.control, self.hand, sim)
+        self.control = Control(config.control, self.hand, sim, config.period_s)
         self.noise = SensorNoise(n, len(self.hand.joints), rng)
         self._noisy = "observation.noise" in self.source.names
         true = PoseMemory(n)

@@ -20,6 +20,10 @@ JOINTS = torch.tensor(
 """Joint angles (1, 24), all different."""
 
 
+PERIOD_S = 0.08
+FREE = {"rated_speed": False, "max_error_rad": 10.0, "margin_rad": 0.0}
+
+
 class Motors:
     """As much of a Sim as Control needs: N worlds with the hand's controls."""
 
@@ -34,21 +38,41 @@ class Motors:
 
 def control(worlds=1, **config):
     sim = Motors(worlds)
-    found = Control(ControlConfig(**config), SHADOW_RIGHT, sim)
+    found = Control(ControlConfig(**FREE | config), SHADOW_RIGHT, sim, PERIOD_S)
     target = MIDDLE.expand(worlds, 20).clone()
     found.reset(torch.arange(worlds), target, torch.zeros(worlds, 20, dtype=torch.long))
     return found, sim
 
 
+def unlimited(**config):
+    return ActionLaw(ControlConfig(**FREE | config), SHADOW_RIGHT, PERIOD_S)
+
+
+def test_targets_move_no_faster_than_the_motors_are_rated_for():
+    law = ActionLaw(ControlConfig(scale=2.0, max_error_rad=10.0), SHADOW_RIGHT, PERIOD_S)
+    target = law(torch.ones(1, 20), MIDDLE.unsqueeze(0), JOINTS)
+    change = torch.tensor(SHADOW_RIGHT.max_speed * PERIOD_S, dtype=torch.float32)
+    torch.testing.assert_close(target[0], torch.minimum(MIDDLE + change, UPPER - 0.02))
+
+
+def test_targets_stay_near_the_measured_angles():
+    law = ActionLaw(ControlConfig(scale=2.0, rated_speed=False), SHADOW_RIGHT, PERIOD_S)
+    target = law(torch.ones(1, 20), MIDDLE.unsqueeze(0), JOINTS)
+    position = JOINTS @ torch.tensor(SHADOW_RIGHT.coupling.T, dtype=torch.float32)
+    # A coupled motor moves two joints, so its sum may be twice as far away.
+    far = 0.35 * torch.tensor(SHADOW_RIGHT.coupling.sum(axis=1), dtype=torch.float32)
+    torch.testing.assert_close(target[0], torch.minimum(position[0] + far, UPPER - 0.02))
+
+
 def test_relative_to_target():
-    law = ActionLaw(ControlConfig(law="relative_to_target", scale=0.5), SHADOW_RIGHT)
+    law = unlimited(law="relative_to_target", scale=0.5)
     action = torch.linspace(-0.5, 0.5, 20).unsqueeze(0)
     target = law(action, MIDDLE.unsqueeze(0), JOINTS)
     torch.testing.assert_close(target, (MIDDLE + 0.5 * HALF * action))
 
 
 def test_relative_to_joint_starts_at_the_measured_angles_and_sums():
-    law = ActionLaw(ControlConfig(law="relative_to_joint", scale=0.35), SHADOW_RIGHT)
+    law = unlimited(law="relative_to_joint", scale=0.35)
     target = law(torch.zeros(1, 20), UPPER.unsqueeze(0), JOINTS)
     angle = dict(zip(SHADOW_RIGHT.joints, JOINTS[0].tolist(), strict=True))
     for name, found in zip(SHADOW_RIGHT.actuators, target[0].tolist(), strict=True):
@@ -58,7 +82,7 @@ def test_relative_to_joint_starts_at_the_measured_angles_and_sums():
 
 
 def test_absolute_covers_the_range():
-    law = ActionLaw(ControlConfig(law="absolute", scale=1.0), SHADOW_RIGHT)
+    law = unlimited(law="absolute", scale=1.0)
     for action, wanted in ((-1.0, LOWER), (0.0, MIDDLE), (1.0, UPPER)):
         found = law(torch.full((1, 20), action), UPPER.unsqueeze(0), JOINTS)
         torch.testing.assert_close(found[0], wanted)
@@ -66,14 +90,14 @@ def test_absolute_covers_the_range():
 
 @pytest.mark.parametrize("law", ["relative_to_target", "relative_to_joint", "absolute"])
 def test_targets_stay_within_the_motors_limits(law):
-    found = ActionLaw(ControlConfig(law=law, scale=2.0), SHADOW_RIGHT)
+    found = unlimited(law=law, scale=2.0)
     for action in (-1.0, 1.0):
         target = found(torch.full((1, 20), action), MIDDLE.unsqueeze(0), JOINTS)
         assert (target >= LOWER).all() and (target <= UPPER).all()
 
 
 def test_smoothing_weighs_the_old_target():
-    law = ActionLaw(ControlConfig(law="absolute", scale=1.0, ema=0.3), SHADOW_RIGHT)
+    law = unlimited(law="absolute", scale=1.0, ema=0.3)
     target = LOWER.unsqueeze(0)
     for _ in range(2):
         target = law(torch.ones(1, 20), target, JOINTS)
