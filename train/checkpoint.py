@@ -9,7 +9,6 @@ A checkpoint is written to a temporary folder and renamed, so it is there whole 
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write under `folder`/<steps>, prune old ones. Raises SleightError when the disk is full."""
+    """Write under `folder`/<steps>, prune old ones. Raises SleightError when it cannot."""
     path = folder / f"{checkpoint.meta['steps']:012d}"
     temporary = folder / f".{path.name}.{os.getpid()}"
     for left in folder.glob(".[0-9]*"):  # of a run that was killed
@@ -55,8 +54,6 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
         )
         _publish(temporary, path)
     except (OSError, SafetensorError) as error:
-        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT, None):
-            raise
         raise SleightError(
             f"{path}: cannot be saved: {error}; earlier checkpoints are untouched"
         ) from error

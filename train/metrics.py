@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -102,7 +103,8 @@ class Wandb:
             )
         except (wandb.Error, OSError) as error:
             self._run = None
-            (folder / "wandb-error.txt").write_text(f"{error}\n")
+            with suppress(OSError):
+                (folder / "wandb-error.txt").write_text(f"{error}\n")
 
     def log(self, row: dict[str, Any]) -> None:
         """Send one row."""
