@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,9 +26,11 @@ from .evaluate import FRESH, protocol
 from .players import Player
 from .video import record
 
-PAGE = b"""<!doctype html><meta charset=utf-8><title>sleight play</title>
+PAGE = b"""<!doctype html>
+<meta charset=utf-8><title>sleight play</title>
 <style>body{margin:0;background:#f4f4f2;display:grid;place-items:center;height:100vh}
-img{max-width:96vw;max-height:96vh;border-radius:8px}</style><img src=stream alt="the hand, live">"""
+img{max-width:96vw;max-height:96vh;border-radius:8px}</style>
+<img src=stream alt="the hand, live">"""
 
 
 def open_stage(player: Player, values: dict[str, float], seed: int) -> HandEnv:
@@ -67,6 +71,9 @@ def live(
 
 def window(player: Player, env: HandEnv) -> None:
     """MuJoCo's own viewer. Raises SleightError where there is no screen."""
+    if sys.platform == "linux" and not ({"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ)):
+        # Asked first: the viewer's library ends the process where there is none.
+        raise SleightError("play: got no screen, allowed without one: --browser or --video FILE")
     import mujoco
     import mujoco.viewer
 
@@ -74,12 +81,6 @@ def window(player: Player, env: HandEnv) -> None:
 
     model = build_model(replace(env.config.model, visual=True))
     data = mujoco.MjData(model)
-    try:
-        viewer = mujoco.viewer.launch_passive(model, data)
-    except (RuntimeError, mujoco.FatalError) as error:
-        raise SleightError(
-            f"play: got no window ({error}); allowed without a screen: --browser or --video FILE"
-        ) from error
 
     def show(qpos: np.ndarray, goal_wxyz: np.ndarray | None) -> bool:
         data.qpos[:] = qpos
@@ -89,7 +90,7 @@ def window(player: Player, env: HandEnv) -> None:
         viewer.sync()
         return bool(viewer.is_running())
 
-    with viewer:
+    with mujoco.viewer.launch_passive(model, data) as viewer:
         live(player, env, show)
 
 
