@@ -17,6 +17,10 @@ from ..config import Range
 from ..envs.hand import HandSpec
 from .hand import CommandRejected, NotArmed
 
+NOTICE_RAD = 1e-3
+"""Smaller changes are made, not told: they are float32 against float64, or a turn that comes a
+fraction of a millisecond early."""
+
 
 @dataclass(frozen=True)
 class GateConfig:
@@ -53,7 +57,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Limited:
-    """A target that may be sent, and what was changed: kind -> actuator indices."""
+    """A target that may be sent, and what was changed noticeably: kind -> actuator indices."""
 
     target: np.ndarray
     hits: dict[str, np.ndarray]
@@ -75,9 +79,9 @@ def limit(
     near = np.clip(target, measured - limits.error_rad, measured + limits.error_rad)
     slow = np.clip(near, last_sent - step, last_sent + step)
     inside = np.clip(slow, limits.lower_rad, limits.upper_rad)
-    changes = {"error": near != target, "speed": slow != near, "limit": inside != slow}
-    hits = {kind: np.flatnonzero(changed) for kind, changed in changes.items() if changed.any()}
-    return Limited(inside, hits)
+    changes = {"error": near - target, "speed": slow - near, "limit": inside - slow}
+    found = {kind: np.flatnonzero(abs(by) > NOTICE_RAD) for kind, by in changes.items()}
+    return Limited(inside, {kind: where for kind, where in found.items() if where.size})
 
 
 class GateState(StrEnum):

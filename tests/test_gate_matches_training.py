@@ -1,4 +1,4 @@
-"""A policy learns within the limits of the robot's safety gate: the gate has nothing left to cut."""
+"""A policy learns within the limits of the safety gate: it has nothing left to cut."""
 
 import numpy as np
 import pytest
@@ -90,6 +90,7 @@ def test_a_whole_episode_passes_the_gate_unchanged():
         asked = targets(law, action[None], last[None], joints.astype(np.float32)[None])[0]
         admitted = gate.admit(asked, joints, turn * PERIOD_S)
         np.testing.assert_allclose(admitted.target, asked, rtol=0, atol=ROUNDING_RAD)
+        assert not admitted.hits
         gate.sent(admitted.target, turn * PERIOD_S)
         position += 0.4 * (admitted.target - position)
     assert gate.state is GateState.ARMED

@@ -95,6 +95,21 @@ def test_each_clamp_by_hand():
     assert one(0.5, 0.5, 1.5) == (pytest.approx(0.66), {"error", "speed"})
 
 
+def test_a_change_too_small_to_matter_is_made_and_not_told():
+    """The law's float32 says 0.02 as 0.0199999996, and a turn may come 0.1 ms early."""
+    limits = Limits.of(HAND, GateConfig())
+    low, far = limits.lower_rad.astype(np.float32).astype(float), limits.lower_rad - 0.002
+    assert np.any(low < limits.lower_rad)
+    for target, told in ((low, set()), (far, {"limit"})):
+        result = limit(target, limits.lower_rad, limits.lower_rad, PERIOD_S, limits)
+        np.testing.assert_array_equal(result.target, np.maximum(target, limits.lower_rad))
+        assert set(result.hits) == told
+    quick = limits.upper_rad - HAND.max_speed * PERIOD_S
+    early = limit(limits.upper_rad, quick, quick, PERIOD_S - 1e-4, limits)
+    assert np.all(early.target < limits.upper_rad - 1e-4)
+    assert not early.hits
+
+
 def test_a_coupled_pair_may_err_by_both_joints():
     limits = Limits.of(HAND, GateConfig(max_error_rad=0.35))
     assert limits.error_rad[HAND.actuators.index("FFJ0")] == pytest.approx(0.70)
