@@ -101,6 +101,16 @@ def test_a_success_brings_the_next_goal_at_once_and_no_reset(build):
     torch.testing.assert_close(env.task.distance, apart, atol=2e-3, rtol=0)
 
 
+def test_a_goal_stays_until_it_is_reached(build, wander):
+    env = build()
+    env.reset(seed=0)
+    for action in wander(4, 20):
+        goal = env.task.goal.clone()
+        _, _, terminated, truncated, info = env.step(action)
+        same = (env.task.goal == goal).all(dim=1)
+        assert torch.equal(same, ~(info["success"] | terminated | truncated))
+
+
 def test_the_threshold(build):
     env = build(goals=GoalConfig(threshold_rad=0.7))
     env.reset(seed=0)

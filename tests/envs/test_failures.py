@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 import torch
+from mujoco.batch import SimulationError
 
 from sleight.envs.failures import MOST
 
@@ -67,6 +68,25 @@ def test_a_failure_is_kept_and_breaks_again(build, wander, tmp_path):
     assert data.ctrl.any()
     mujoco.mj_step(model, data)
     assert data.warning[mujoco.mjtWarning.mjWARN_BADQVEL].number == 1
+
+
+@pytest.mark.parametrize("kind", ["not finite", "raised"])
+def test_what_mujoco_does_not_warn_about_is_caught_too(build, monkeypatch, kind):
+    """A state that turns bad in the last substep, and an error that MuJoCo raises in one world."""
+    env = build()
+    env.reset(seed=0)
+    step = env.sim.batch.step
+
+    def broken(**keywords):
+        step(**keywords)
+        if kind == "raised":
+            raise SimulationError(np.array([3]), "out of memory")
+        env.sim.state("qvel")[3, 0] = float("nan")
+
+    monkeypatch.setattr(env.sim.batch, "step", broken)
+    found, reward, terminated, *_ = env.step(torch.zeros(4, 20))
+    assert terminated.tolist() == [False, False, False, True] and reward[3] == 0.0
+    assert finite(found) and env.sim.failures == 1
 
 
 def test_only_so_many_failures_are_kept(build, tmp_path):

@@ -66,6 +66,19 @@ def test_motors(model):
     np.testing.assert_allclose(model.actuator_forcerange, np.stack((-force, force), axis=1))
 
 
+def test_motors_are_as_strong_as_the_files(model):
+    raw = mujoco.MjModel.from_xml_path(str(_assets() / "manipulate_block.xml"))
+    # Under the coupling one radian of xxJ2 is this much of the sum, which the motor now acts on.
+    sum_per_radian = 1.0 - DISTAL_RATIO[1] / DISTAL_RATIO[0]
+    for name in SHADOW_RIGHT.actuators:
+        coupled = name.endswith("J0")
+        old = raw.actuator(f"robot0:A_{name[:3]}{1 if coupled else int(name[3]) - 1}")
+        ratio = sum_per_radian if coupled else 1.0
+        new = model.actuator(name)
+        assert new.gainprm[0] == pytest.approx(old.gainprm[0] / ratio**2, rel=1e-2)
+        assert new.forcerange[1] == pytest.approx(old.forcerange[1] / ratio, rel=1e-2)
+
+
 def test_control_position_is_what_the_motors_act_on(model, data, scattered):
     data.qpos[:24] = scattered
     mujoco.mj_forward(model, data)

@@ -28,10 +28,11 @@ def test_there_are_as_many_as_asked_for(states):
     assert states.qpos.isfinite().all()
 
 
-def test_the_share_that_leans(states):
-    wxyz = states.qpos[:, -4:].float()
+@pytest.mark.parametrize("share", [0.0, 0.75])
+def test_the_share_that_leans(share):
+    wxyz = settle(config(half_flipped=share), SHADOW_RIGHT, seed=7).qpos[:, -4:].float()
     tilt = R.distance(nearest_upright(wxyz), wxyz)
-    assert int((tilt > 0.35).sum()) == round(0.3 * 32)
+    assert int((tilt > 0.35).sum()) == round(share * 32)
 
 
 def test_the_hand_holds_them(states, model):
