@@ -50,7 +50,6 @@ def export(run: Path, folder: Path, name: str = "") -> Path:
     actor = _actor(config, found, str(run))
     terms = observations.select(env.actor_terms, "env.actor_terms")
     graph = PolicyGraph(actor, terms, ActionLaw(env.control, SHADOW_RIGHT, env.period_s))
-    folder.mkdir(parents=True, exist_ok=True)
     write_graph(graph, folder / GRAPH, _sizes(SHADOW_RIGHT))
     write_manifest(folder, _manifest(config, env, found, graph, folder, name or env.task))
     return folder
