@@ -114,7 +114,7 @@ class Wandb:
     def close(self) -> None:
         """Finish the run."""
         if self._run is not None:
-            self._run.finish(quiet=True)
+            self._run.finish()
 
 
 def _netrc() -> bool:

@@ -17,11 +17,11 @@ from .config import TrainConfig
 
 def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
     """What ADR moves in this run: the parameters to widen, and the curriculum."""
-    twice = {*config.widen, *config.curriculum} & {*config.env.randomization}
-    if twice or {*config.widen} & {*config.curriculum}:
+    names = [*config.widen, *config.curriculum, *config.env.randomization]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(
-            f"widen, curriculum, env.randomization: got {', '.join(sorted(twice)) or 'a name'}"
-            " in two of them, allowed: each parameter in one"
+            f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
+            " allowed: each parameter in one"
         )
     widen = [_dimension(name, step, "widen") for name, step in config.widen.items()]
     grow = []
