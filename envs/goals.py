@@ -25,6 +25,7 @@ class _Dice:
     flip: Tensor
     half: Tensor
     side: Tensor
+    """(K, 4)."""
     yaw: Tensor
     left: Tensor
     spin: Tensor
@@ -65,7 +66,7 @@ class GoalSampler:
         self, kind: str, dice: _Dice, object_wxyz: Tensor, upright: Tensor, largest_rad: Tensor
     ) -> Tensor:
         if kind == "face_up":
-            turn = self._flip_and_yaw(dice, upright, largest_rad)
+            turn = self._flip_and_yaw(dice, object_wxyz, upright, largest_rad)
         elif kind == "any_axis":
             return rotations.multiply(self._any_axis(dice, largest_rad), object_wxyz)
         else:
@@ -80,7 +81,7 @@ class GoalSampler:
             kind=torch.multinomial(self._shares, count, True, generator=self._generator),
             flip=uniform(),
             half=uniform(),
-            side=torch.randint(4, (count,), generator=self._generator),
+            side=torch.rand(count, 4, generator=self._generator),
             yaw=uniform(),
             left=uniform(),
             spin=uniform(),
@@ -107,21 +108,38 @@ class GoalSampler:
         axis = dice.axis / dice.axis.norm(dim=-1, keepdim=True)
         return rotations.from_rotvec(axis * size.unsqueeze(-1))
 
-    def _flip_and_yaw(self, dice: _Dice, upright: Tensor, largest_rad: Tensor) -> Tensor:
-        """Another face up with the share that the config says, once goals reach that far."""
-        flip = (dice.flip < self.config.flip_share) & (largest_rad >= math.pi / 2)
+    def _flip_and_yaw(
+        self, dice: _Dice, object_wxyz: Tensor, upright: Tensor, largest_rad: Tensor
+    ) -> Tensor:
+        """Another face up with the share that the config says, where goals reach that far.
+
+        A block that leans is nearer to the face that it leans to, so its flips come first.
+        """
+        quarter, far = self._quarter_turns(object_wxyz, upright)
+        near = far <= largest_rad.unsqueeze(-1) + 1e-3
+        flip = (dice.flip < self.config.flip_share) & near.any(dim=-1)
+        side = torch.where(near, dice.side, -1.0).argmax(dim=-1)
+        everyone = torch.arange(len(side))
+        axis, away = quarter[everyone, side], far[everyone, side]
         # Of the five other faces four are a quarter turn away and one a half turn.
         half = (dice.half < 0.2) & (largest_rad >= math.pi - 1e-3)
-        # What the cube's symmetry leaves of an upright block is its yaw, the angle of its sides.
-        yawed = rotations.to_rotvec(rotations.reduce_by_cube(upright))[..., 2]
-        side = yawed + dice.side * (math.pi / 2)
         size = torch.where(half, math.pi, math.pi / 2) * flip
-        axis = torch.stack((side.cos(), side.sin(), torch.zeros_like(side)), dim=-1)
         turn = rotations.from_rotvec(axis * size.unsqueeze(-1))
-        widest = (2 * (largest_rad - math.pi / 2)).clamp(0, math.pi)
+        # Both turns together: cos(whole / 2) = cos(flip / 2) cos(spin / 2) for a level block.
+        widest = 2 * ((largest_rad / 2).cos() / (away / 2).cos()).clamp(0, 1).acos()
         spin = (-1.0 + 2.0 * dice.spin) * widest
         yaw = self._yaw(dice.yaw, dice.left, largest_rad)
         return rotations.multiply(rotations.about_z(torch.where(flip, spin, yaw)), turn)
+
+    def _quarter_turns(self, object_wxyz: Tensor, upright: Tensor) -> tuple[Tensor, Tensor]:
+        """Axes (K, 4, 3) that bring each side up, and how far the block is from there (K, 4) rad."""
+        # What the cube's symmetry leaves of an upright block is its yaw, the angle of its sides.
+        yawed = rotations.to_rotvec(rotations.reduce_by_cube(upright))[..., 2]
+        side = yawed.unsqueeze(-1) + torch.arange(4) * (math.pi / 2)
+        axis = torch.stack((side.cos(), side.sin(), torch.zeros_like(side)), dim=-1)
+        turn = rotations.from_rotvec(axis * (math.pi / 2))
+        goals = rotations.multiply(turn, upright.unsqueeze(-2))
+        return axis, rotations.distance(goals, object_wxyz.unsqueeze(-2))
 
 
 def nearest_upright(object_wxyz: Tensor) -> Tensor:

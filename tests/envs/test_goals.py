@@ -100,15 +100,29 @@ def test_no_goal_is_nearer_than_threshold_and_margin(config, largest):
 def test_no_goal_is_farther_than_the_largest_angle(largest):
     for config in (GoalConfig(), ABOUT_Z):
         start, goals = draw(config, largest)
-        assert R.distance(goals, nearest_upright(start)).max() < largest + 2e-3
+        assert (R.distance(goals, start) - tilt(start)).max() < largest + 2e-3
+        level = nearest_upright(start)
+        _, goals = draw(config, largest, level)
+        assert R.distance(goals, level).max() < largest + 2e-3
     start, goals = draw(ANY_AXIS, largest)
     assert R.distance(goals, start).max() < largest + 2e-3
 
 
-def test_no_flips_before_goals_reach_a_quarter_turn():
+def test_no_flips_of_a_level_block_before_goals_reach_a_quarter_turn():
+    level = R.about_z(torch.linspace(-3, 3, COUNT))
     for largest, any_flip in ((1.5, False), (1.6, True)):
-        start, goals = draw(GoalConfig(flip_share=1.0), largest)
-        assert bool((face_up(goals) != face_up(start)).any()) == any_flip
+        _, goals = draw(GoalConfig(flip_share=1.0), largest, level)
+        assert bool((face_up(goals) == face_up(level)).all()) != any_flip
+
+
+def test_a_leaning_block_flips_to_the_face_that_it_leans_to():
+    # Leaning by 0.7 rad it lacks pi/2 - 0.7 = 0.87 rad to that face, and more to the others.
+    lean = R.from_rotvec(torch.tensor([[0.7, 0.0, 0.0]])).expand(COUNT, 4)
+    _, near = draw(GoalConfig(flip_share=1.0), 0.8, lean)
+    assert (face_up(near) == face_up(lean)).all()
+    _, goals = draw(GoalConfig(flip_share=1.0), 0.9, lean)
+    other = R.from_rotvec(torch.tensor([[torch.pi / 2, 0.0, 0.0]]))
+    assert (face_up(goals) == face_up(other)).all()
 
 
 def test_half_turns_only_when_goals_are_free():
