@@ -84,12 +84,13 @@ class BatchSim(Sim):
         self.batch.forward(worlds.numpy(), stage=_CURRENT)
 
     def reset(self, worlds: Tensor) -> None:
-        self.batch.reset(worlds.numpy(), stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self._warnings = self._warning_counts()
+        ids = worlds.numpy()
+        self.batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self._warnings[ids] = self._warning_counts(ids)
 
-    def _warning_counts(self) -> np.ndarray:
+    def _warning_counts(self, ids: np.ndarray | slice = slice(None)) -> np.ndarray:
         # Each warning is a pair (last info, number of times).
-        return self.batch.warning[:, _BROKEN, 1].sum(axis=1)
+        return self.batch.warning[ids, _BROKEN, 1].sum(axis=1)
 
     def broken_state(self, world: int) -> dict[str, Any]:
         own = {name: self.field(name)[world].numpy().copy() for name in self.fields()}

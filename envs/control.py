@@ -37,8 +37,9 @@ class ActionLaw:
         starts = {"absolute": self.middle, "relative_to_joint": position}
         start = starts.get(self.config.law, target)
         wanted = start + self.reach * action
-        smooth = self.config.ema * target + (1.0 - self.config.ema) * wanted
-        near = torch.clamp(smooth, position - self.farthest, position + self.farthest)
+        if self.config.ema:
+            wanted = self.config.ema * target + (1.0 - self.config.ema) * wanted
+        near = torch.clamp(wanted, position - self.farthest, position + self.farthest)
         if self.config.rated_speed:
             near = torch.clamp(near, target - self.fastest, target + self.fastest)
         return near.clamp(self.lower, self.upper)
