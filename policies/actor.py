@@ -60,7 +60,11 @@ class Actor(nn.Module):
 
         Where `starts` is set, a new episode begins and the carry is forgotten first.
         """
-        embedded = torch.relu(self.embedding(terms))
+        return self.replay(self.embedding.inputs(terms), carry, starts)
+
+    def replay(self, inputs: Tensor, carry: Carry, starts: Tensor) -> Distribution:
+        """`unroll` of what `embedding.inputs` gives (L, B, size), which a learner computes once."""
+        embedded = torch.relu(self.embedding.embed(inputs))
         if self.config.memory == "none":
             return self.distribution(torch.relu(self.memory(embedded)))
         place = _Segments(starts)

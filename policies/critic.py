@@ -34,11 +34,19 @@ class Critic(nn.Module):
 
     def forward(self, terms: Terms) -> Tensor:
         """Normalized value."""
-        return self.layers(self.embedding(terms)).squeeze(-1)
+        return self.judge(self.embedding.inputs(terms))
+
+    def judge(self, inputs: Tensor) -> Tensor:
+        """Normalized value of what `embedding.inputs` gives, which a learner computes once."""
+        return self.layers(self.embedding.embed(inputs)).squeeze(-1)
 
     def value(self, terms: Terms) -> Tensor:
         """Value in units of reward."""
-        return self.forward(terms) * self.std + self.mean
+        return self.in_reward(self.forward(terms))
+
+    def in_reward(self, normalized: Tensor) -> Tensor:
+        """A normalized value in units of reward."""
+        return normalized * self.std + self.mean
 
     @torch.no_grad()
     def update_scale(self, returns: Tensor, rate: float = 0.05) -> None:

@@ -37,7 +37,8 @@ class Bins(Distribution):
     """Categorical over equal bins, from logits (..., A, bins)."""
 
     def __init__(self, logits: Tensor) -> None:
-        self.log_probs = logits.log_softmax(dim=-1)
+        # What `log_softmax` gives, which is several times slower over so few bins.
+        self.log_probs = logits - logits.logsumexp(dim=-1, keepdim=True)
 
     def sample(self, generator: torch.Generator) -> Tensor:
         # The Gumbel-max trick: one fused argmax where multinomial would loop over rows.
@@ -64,7 +65,10 @@ class Gaussian(Distribution):
         self.mean, self.log_std = mean, log_std.expand_as(mean)
 
     def sample(self, generator: torch.Generator) -> Tensor:
-        noise = torch.empty_like(self.mean).normal_(generator=generator)
+        return self.perturbed(torch.empty_like(self.mean).normal_(generator=generator))
+
+    def perturbed(self, noise: Tensor) -> Tensor:
+        """The raw actions (..., A) that standard normal `noise` (..., A) picks."""
         return self.mean + self.log_std.exp() * noise
 
     def mode(self) -> Tensor:

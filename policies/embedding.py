@@ -61,13 +61,20 @@ class Embedding(nn.Module):
 
     def forward(self, terms: Terms) -> Tensor:
         """Normalized, clipped, embedded and added."""
+        return self.embed(self.inputs(terms))
+
+    def inputs(self, terms: Terms) -> Tensor:
+        """Normalized, clipped and side by side (..., sum of sizes)."""
         values = torch.cat([terms[name] for name in self.names], dim=-1)
         normalizers = [self.normalizer(name) for name in self.names]
         mean = torch.cat([normalizer.mean for normalizer in normalizers])
         variance = torch.cat([normalizer.variance for normalizer in normalizers])
-        values = ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
+        return ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """The sum of the linear maps, of `inputs` (..., sum of sizes)."""
         weight = torch.cat([self.weights[name] for name in self.names], dim=1)
-        return nn.functional.linear(values, weight, self.bias)
+        return nn.functional.linear(inputs, weight, self.bias)
 
     def update(self, terms: Terms) -> None:
         """Let the normalizers learn from terms (..., size)."""

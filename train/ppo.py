@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..policies.actor import Actor, Carry
+from ..policies.actor import Actor
 from ..policies.critic import Critic
-from .batch import Batch, Terms, advantages
+from .batch import Batch, advantages
 from .config import PpoConfig
+from .sequences import Sequences
 
 Metrics = dict[str, float]
 
@@ -23,7 +24,7 @@ class Learner:
         self.actor, self.critic = actor, critic
         self.rate = config.rate
         self.optimizer = torch.optim.Adam(
-            [*actor.parameters(), *critic.parameters()], lr=config.rate, eps=1e-5
+            [*actor.parameters(), *critic.parameters()], lr=config.rate, eps=1e-5, fused=True
         )
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -31,13 +32,15 @@ class Learner:
         """Learn from `batch`; `progress` in [0, 1] places the entropy schedule."""
         if not self.critic.embedding.normalizer(self.critic.embedding.names[0]).count:
             self._see(batch)
-        advantage, returns = self._targets(batch)
-        with torch.no_grad():
-            error = (returns - self.critic.value(_before(batch))).var()
+        # Normalizers stay as they are until the end, so what they give is computed once.
+        seen = self.actor.embedding.inputs(batch.actor)
+        state = self.critic.embedding.inputs(batch.critic)
+        advantage, returns, value = self._targets(batch, state)
+        error = (returns - value).var()
         self.critic.update_scale(returns)
         target = (returns - self.critic.mean) / self.critic.std
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        sequences = _Sequences(batch, advantage, target, self.config.chunk)
+        sequences = Sequences(batch, seen, state[:-1], advantage, target, self.config.chunk)
         start, end = self.config.entropy
         bonus = start + (end - start) * progress
         metrics = self._epochs(sequences, bonus)
@@ -72,13 +75,14 @@ class Learner:
         self.critic.embedding.update(batch.critic)
 
     @torch.no_grad()
-    def _targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        value = self.critic.value(batch.critic)
+    def _targets(self, batch: Batch, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Advantages, returns, and values as they were, (T, N) each."""
+        value = self.critic.in_reward(self.critic.judge(state))
         final = torch.zeros_like(batch.reward)
         if len(batch.final_index):
             steps, worlds = batch.final_index.T
             final[steps, worlds] = self.critic.value(batch.final)
-        return advantages(
+        advantage, returns = advantages(
             batch.reward,
             value,
             final,
@@ -87,8 +91,9 @@ class Learner:
             self.config.gamma,
             self.config.gae_lambda,
         )
+        return advantage, returns, value[:-1]
 
-    def _epochs(self, sequences: _Sequences, bonus: float) -> Metrics:
+    def _epochs(self, sequences: Sequences, bonus: float) -> Metrics:
         totals: dict[str, list[float]] = {}
         epochs = 0
         kl = 0.0
@@ -107,15 +112,16 @@ class Learner:
         means = {name: sum(values) / len(values) for name, values in totals.items()}
         return {**means, "kl": kl, "rate": self.rate, "epochs": float(epochs)}
 
-    def _minibatch(self, sequences: _Sequences, index: Tensor, bonus: float) -> Metrics:
+    def _minibatch(self, sequences: Sequences, index: Tensor, bonus: float) -> Metrics:
         part = sequences.take(index)
-        distribution = self.actor.unroll(part.actor, part.carry, part.starts)
+        distribution = self.actor.replay(part.actor, part.carry, part.starts)
         change = distribution.log_prob(part.raw) - part.log_prob
         ratio = change.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
         policy_loss = -torch.minimum(ratio * part.advantage, clipped * part.advantage).mean()
-        entropy = distribution.entropy().mean()
-        value_loss = 0.5 * (self.critic(part.critic) - part.target).square().mean()
+        with torch.set_grad_enabled(bonus != 0.0):
+            entropy = distribution.entropy().mean()
+        value_loss = 0.5 * (self.critic.judge(part.critic) - part.target).square().mean()
         loss = policy_loss - bonus * entropy + value_loss
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -145,46 +151,3 @@ class Learner:
 
 
 _METRICS = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "grad_norm")
-
-
-def _before(batch: Batch) -> Terms:
-    """The critic's view of the states that actions were taken in, (T, N, size)."""
-    return {name: term[:-1] for name, term in batch.critic.items()}
-
-
-class _Part:
-    """L steps of B sequences."""
-
-    def __init__(self, tensors: dict[str, Tensor], actor: Terms, critic: Terms, carry: Carry):
-        self.actor, self.critic, self.carry = actor, critic, carry
-        self.raw, self.log_prob = tensors["raw"], tensors["log_prob"]
-        self.starts = tensors["starts"]
-        self.advantage, self.target = tensors["advantage"], tensors["target"]
-
-
-class _Sequences:
-    """A batch (T, N) cut into chunks: (L, T/L * N), with the carry that each begins with."""
-
-    def __init__(self, batch: Batch, advantage: Tensor, target: Tensor, chunk: int) -> None:
-        self._chunk = chunk
-        named = {"raw": batch.raw, "log_prob": batch.log_prob, "starts": batch.starts}
-        named |= {"advantage": advantage, "target": target}
-        self._tensors = {name: self._cut(value) for name, value in named.items()}
-        self._actor = {name: self._cut(value) for name, value in batch.actor.items()}
-        self._critic = {name: self._cut(value[:-1]) for name, value in batch.critic.items()}
-        self._carry = tuple(torch.cat(parts) for parts in zip(*batch.carries, strict=True))
-        self.count = self._tensors["raw"].shape[1]
-
-    def _cut(self, value: Tensor) -> Tensor:
-        chunks = value.unflatten(0, (-1, self._chunk)).transpose(0, 1)
-        return chunks.flatten(1, 2)
-
-    def shuffled(self, parts: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Random sequences, in `parts` of nearly equal size."""
-        return torch.randperm(self.count, generator=generator).tensor_split(parts)
-
-    def take(self, index: Tensor) -> _Part:
-        tensors = {name: value[:, index] for name, value in self._tensors.items()}
-        actor = {name: value[:, index] for name, value in self._actor.items()}
-        critic = {name: value[:, index] for name, value in self._critic.items()}
-        return _Part(tensors, actor, critic, tuple(part[index] for part in self._carry))

@@ -12,7 +12,8 @@ from sleight.train.batch import Batch
 from sleight.train.config import TrainConfig
 from sleight.train.local import build
 from sleight.train.loop import Training
-from sleight.train.ppo import Learner, _Sequences
+from sleight.train.ppo import Learner
+from sleight.train.sequences import Sequences
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +139,14 @@ def test_saved_and_loaded_it_learns_the_same(learn: Any, batch: Batch) -> None:
 
 
 @pytest.fixture(scope="module")
-def sequences(batch: Batch) -> _Sequences:
+def sequences(batch: Batch) -> Sequences:
     # Numbers that tell their own step and world.
     steps, worlds = torch.meshgrid(*map(torch.arange, batch.reward.shape), indexing="ij")
-    return _Sequences(batch, steps.float(), worlds.float(), 8)
+    state = batch.critic["target"][:-1]
+    return Sequences(batch, batch.actor["target"], state, steps.float(), worlds.float(), 8)
 
 
-def test_a_sequence_is_consecutive_steps_of_one_world(sequences: _Sequences, batch: Batch) -> None:
+def test_a_sequence_is_consecutive_steps_of_one_world(sequences: Sequences, batch: Batch) -> None:
     part = sequences.take(torch.arange(sequences.count))
     step, world = part.advantage.long(), part.target.long()
     assert step.shape == (8, 16)  # 16 steps of 8 worlds
@@ -152,14 +154,15 @@ def test_a_sequence_is_consecutive_steps_of_one_world(sequences: _Sequences, bat
     assert (step[0] % 8 == 0).all()
     assert (world == world[0]).all()
     assert torch.equal(part.raw, batch.raw[step, world])
-    assert torch.equal(part.critic["target"], batch.critic["target"][step, world])
+    assert torch.equal(part.actor, batch.actor["target"][step, world])
+    assert torch.equal(part.critic, batch.critic["target"][step, world])
     for index in range(16):
         carry = batch.carries[int(step[0, index]) // 8]
         for mine, theirs in zip(part.carry, carry, strict=True):
             assert torch.equal(mine[index], theirs[world[0, index]])
 
 
-def test_an_epoch_takes_every_sequence_once(sequences: _Sequences) -> None:
+def test_an_epoch_takes_every_sequence_once(sequences: Sequences) -> None:
     generator = torch.Generator().manual_seed(0)
     first, second = (sequences.shuffled(3, generator) for _ in range(2))
     assert [len(part) for part in first] == [6, 5, 5]

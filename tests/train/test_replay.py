@@ -9,7 +9,7 @@ from sleight.train.batch import Batch
 from sleight.train.config import TrainConfig
 from sleight.train.local import build
 from sleight.train.loop import Training
-from sleight.train.ppo import _Sequences
+from sleight.train.sequences import Sequences
 
 
 def _collected(config: TrainConfig, memory: str, head: str) -> tuple[Training, Batch]:
@@ -33,10 +33,12 @@ def test_replay_gives_the_probabilities_that_the_worker_saw(
     inside = batch.starts.clone()
     inside[:: training.config.ppo.chunk] = False
     assert inside.any(), "no episode begins inside a chunk: the test would show nothing"
-    sequences = _Sequences(batch, batch.reward, batch.reward, training.config.ppo.chunk)
+    actor, chunk = training.agent.actor, training.config.ppo.chunk
+    seen = actor.embedding.inputs(batch.actor)
+    sequences = Sequences(batch, seen, seen, batch.reward, batch.reward, chunk)
     part = sequences.take(torch.randperm(sequences.count))
     with torch.no_grad():
-        replayed = training.agent.actor.unroll(part.actor, part.carry, part.starts)
+        replayed = actor.replay(part.actor, part.carry, part.starts)
     torch.testing.assert_close(replayed.log_prob(part.raw), part.log_prob, atol=1e-5, rtol=1e-5)
     assert float(part.log_prob.std()) > 0.1
 

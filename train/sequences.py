@@ -1,0 +1,61 @@
+"""A batch cut into the sequences that gradients go back through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..policies.actor import Carry
+from .batch import Batch
+
+
+@dataclass(frozen=True)
+class Part:
+    """L steps of B sequences, (L, B) or (L, B, size)."""
+
+    actor: Tensor
+    """What the actor's `embedding.inputs` gave."""
+    critic: Tensor
+    """What the critic's gave."""
+    raw: Tensor
+    log_prob: Tensor
+    starts: Tensor
+    advantage: Tensor
+    target: Tensor
+    carry: Carry
+    """(B, hidden), before the first step."""
+
+
+class Sequences:
+    """A batch (T, N) cut into chunks of L steps: S = T / L * N sequences."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        actor: Tensor,
+        critic: Tensor,
+        advantage: Tensor,
+        target: Tensor,
+        chunk: int,
+    ) -> None:
+        named = {"actor": actor, "critic": critic, "advantage": advantage, "target": target}
+        named |= {"raw": batch.raw, "log_prob": batch.log_prob, "starts": batch.starts}
+        self._tensors = {name: _cut(value, chunk) for name, value in named.items()}
+        self._carry = tuple(torch.cat(parts) for parts in zip(*batch.carries, strict=True))
+        self.count = self._tensors["raw"].shape[1]
+
+    def shuffled(self, parts: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Random sequences, in `parts` of nearly equal size."""
+        return torch.randperm(self.count, generator=generator).tensor_split(parts)
+
+    def take(self, index: Tensor) -> Part:
+        """The sequences of `index` (B,)."""
+        chosen = {name: value.index_select(1, index) for name, value in self._tensors.items()}
+        return Part(**chosen, carry=tuple(part[index] for part in self._carry))
+
+
+def _cut(value: Tensor, chunk: int) -> Tensor:
+    """(T, N, ...) -> (L, S, ...), contiguous; sequence s is of world s % N."""
+    return value.unflatten(0, (-1, chunk)).transpose(0, 1).flatten(1, 2)
