@@ -1,0 +1,246 @@
+"""Throughput of `block` against raw stepping of the same physics, in one run.
+
+    sleight bench env [--worlds 128 256] [--threads 2] [--steps 60] [--repetitions 5]
+
+Raw stepping replays what the environment did: the same model, start states, controls, resets and
+randomized fields, so every world goes through the very same states (checked to the last bit),
+while only the controls' writing and the stepping itself are timed. The environment is timed whole:
+actions, physics, rewards, goals, resets, randomization, observations. Repetitions are interleaved,
+because a shared machine changes its speed, and ratios are taken within a repetition.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import torch
+from mujoco.batch import Batch
+from torch import Tensor
+
+from sleight.envs.batch_sim import BatchSim, default_threads
+from sleight.envs.config import EnvConfig
+from sleight.envs.env import HandEnv
+from sleight.envs.hand import SHADOW_RIGHT
+from sleight.envs.make import make_env
+from sleight.envs.randomization import PARAMETERS
+from sleight.files import write_json
+
+WARM_UP = 20
+"""Steps before the clock starts: first falls, first goals, warm caches."""
+RAW = {
+    "one pass": (False, mujoco.mjtStage.mjSTAGE_NONE),
+    "kept": (True, mujoco.mjtStage.mjSTAGE_VEL),
+}
+"""The two fast forms of `mujoco.batch`: one MjData per thread, or one kept for each world."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """What the environment wrote to some worlds between two steps."""
+
+    worlds: np.ndarray
+    state: np.ndarray
+    fields: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """T control steps of N worlds."""
+
+    controls: list[np.ndarray]
+    resets: list[Reset]
+    end: np.ndarray
+    """(N, S) states after the last step."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One way of stepping, with one figure for each repetition."""
+
+    name: str
+    worlds: int
+    rates: list[float]
+    """Control steps per second, summed over worlds."""
+    ratios: list[float]
+    """Over the faster raw form of the same repetition."""
+
+
+def wide_ranges(reach: float = 0.5) -> dict[str, tuple[float, float]]:
+    """Every parameter between -reach and reach (lambda), the curriculum nominal at its widest."""
+    found = {}
+    for row in PARAMETERS:
+        if row.curriculum:
+            found[row.name] = (row.limits[1], row.limits[1])
+        else:
+            ends = [float(row.value(np.array(x))) for x in (-reach * (not row.one_sided), reach)]
+            found[row.name] = (min(ends), max(ends))
+    return found
+
+
+def record(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Recording:
+    """Run the environment and keep what raw stepping needs to do the same."""
+    sim = env.sim
+    assert isinstance(sim, BatchSim)
+    step, controls, resets = sim.step, [], []
+    worlds, end = np.arange(env.num_envs), [np.empty(0)]
+
+    def recorded(substeps: int) -> Tensor:
+        # Fields as they stand now are what this step runs on.
+        fields = {name: sim.field(name)[worlds].numpy().copy() for name in sim.fields()}
+        resets.append(Reset(worlds, sim.batch.state[worlds], fields))
+        controls.append(sim.state("ctrl").numpy().copy())
+        broken = step(substeps)
+        end[:] = [sim.batch.state.copy()]
+        return broken
+
+    env.reset(seed=seed)
+    vars(sim)["step"] = recorded
+    for action in actions:
+        _, _, terminated, truncated, _ = env.step(action)
+        worlds = (terminated | truncated).nonzero().squeeze(-1).numpy()
+    del vars(sim)["step"]
+    return Recording(controls, resets, end[0])
+
+
+def time_env(env: HandEnv, actions: Sequence[Tensor], seed: int) -> float:
+    """Control steps per second of the whole environment."""
+    env.reset(seed=seed)
+    for action in actions[:WARM_UP]:
+        env.step(action)
+    started = time.perf_counter()
+    for action in actions[WARM_UP:]:
+        env.step(action)
+    seconds = time.perf_counter() - started
+    return env.num_envs * (len(actions) - WARM_UP) / seconds
+
+
+def time_raw(env: HandEnv, recording: Recording, form: str) -> float:
+    """Control steps per second of stepping alone. Raises RuntimeError when its states differ."""
+    assert isinstance(env.sim, BatchSim)
+    persistent, stage = RAW[form]
+    threads, substeps = env.sim.batch.nthread, env.config.control.substeps
+    batch = Batch(env.sim.model, env.num_envs, nthread=threads, persistent=persistent)
+    ctrl, seconds = batch.bind("ctrl"), 0.0
+    for number, (reset, control) in enumerate(
+        zip(recording.resets, recording.controls, strict=True)
+    ):
+        _write(batch, reset, persistent)
+        started = time.perf_counter()
+        ctrl[:] = control
+        batch.step(nstep=substeps, stage=int(stage))
+        if number >= WARM_UP:
+            seconds += time.perf_counter() - started
+    if not np.array_equal(batch.state, recording.end):
+        raise RuntimeError("raw stepping went through other states than the environment")
+    return env.num_envs * (len(recording.controls) - WARM_UP) / seconds
+
+
+def _write(batch: Batch, reset: Reset, persistent: bool) -> None:
+    if not len(reset.worlds):
+        return
+    for name, rows in reset.fields.items():
+        batch.expand(name)[reset.worlds] = rows
+    if reset.fields:
+        batch.set_const(reset.worlds)
+    batch.state[reset.worlds] = reset.state
+    if persistent:
+        batch.forward(reset.worlds, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+
+
+def bench(
+    config: EnvConfig | None = None, steps: int = 60, repetitions: int = 5, seed: int = 0
+) -> list[Result]:
+    """Measure raw stepping and the environment, nominal and with every parameter randomized."""
+    config = config or EnvConfig()
+    worlds = config.num_worlds
+    actions = correlated_actions(worlds, WARM_UP + steps, seed)
+    results: list[Result] = []
+    for label, ranges in (("nominal", {}), ("randomized", wide_ranges())):
+        env = make_env(replace(config, randomization=ranges), seed)
+        recording = record(env, actions, seed)
+        rates: dict[str, list[float]] = {name: [] for name in (*RAW, "env")}
+        for _ in range(repetitions):
+            for form in RAW:
+                rates[form].append(time_raw(env, recording, form))
+            rates["env"].append(time_env(env, actions, seed))
+        fastest = [max(row) for row in zip(*(rates[form] for form in RAW), strict=True)]
+        for name, found in rates.items():
+            ratios = [rate / best for rate, best in zip(found, fastest, strict=True)]
+            title = "environment" if name == "env" else f"raw, {name}"
+            results.append(Result(f"{title}, {label}", worlds, found, ratios))
+    return results
+
+
+def table(results: Sequence[Result], period_s: float = EnvConfig().period_s) -> str:
+    """The results as text: medians over repetitions, and the spread of the ratio."""
+    head = f"{'':<26} {'worlds':>6} {'steps/s':>9} {'hand s/s':>9} {'of raw':>7}"
+    lines = [f"{head}  (lowest, highest)"]
+    for row in results:
+        rate, ratio = statistics.median(row.rates), statistics.median(row.ratios)
+        lines.append(
+            f"{row.name:<26} {row.worlds:>6} {rate:>9,.0f} {rate * period_s:>9.0f} {ratio:>7.3f}"
+            f"  ({min(row.ratios):.3f}, {max(row.ratios):.3f})"
+        )
+    return "\n".join(lines)
+
+
+def correlated_actions(num_worlds: int, steps: int, seed: int) -> list[Tensor]:
+    """T random actions (N, A) that wander, so that fingers move, turn blocks and drop them."""
+    rng = torch.Generator().manual_seed(seed)
+    size = len(SHADOW_RIGHT.actuators)
+    actions = [torch.zeros(num_worlds, size)]
+    for _ in range(steps):
+        noise = torch.randn(num_worlds, size, generator=rng)
+        actions.append((0.8 * actions[-1] + 0.4 * noise).clamp(-1.0, 1.0))
+    return actions[1:]
+
+
+def circumstances(threads: int) -> str:
+    """What a reader needs to judge the figures."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg()) if hasattr(os, "getloadavg") else "?"
+    return (
+        f"{threads or default_threads()} threads on {default_threads()} cores, load average {load},"
+        f" MuJoCo {mujoco.__version__}, commit {described.stdout.strip() or 'unknown'}"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser("sleight bench env", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--worlds", type=int, nargs="+", default=[128, 256])
+    parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
+    parser.add_argument("--steps", type=int, default=60, help="that are timed, after the warm-up")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    asked = parser.parse_args(argv)
+    before = circumstances(asked.threads)
+    print(f"before: {before}", flush=True)
+    results: list[Result] = []
+    for worlds in asked.worlds:
+        config = EnvConfig(num_worlds=worlds, threads=asked.threads)
+        results += bench(config, asked.steps, asked.repetitions)
+    after = circumstances(asked.threads)
+    print(f"after:  {after}\n\n{table(results)}")
+    if asked.json:
+        write_json(asked.json, {"before": before, "after": after, "results": results})
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
