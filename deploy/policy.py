@@ -42,7 +42,9 @@ class Decision:
 class OnnxPolicy:
     """The graph of a bundle with its carry. Raises BundleError when graph and manifest differ."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, seed: int = 0) -> None:
+        """seed: of the noise, for a policy that draws its actions."""
+        self._noise = np.random.default_rng(seed)
         self._manifest = bundle.manifest
         self._session = _open(bundle)
         self._wanted = [tensor.name for tensor in self._manifest.inputs]
@@ -79,6 +81,8 @@ class OnnxPolicy:
             "previous_object_wxyz": previous.object_wxyz,
             "goal_wxyz": sensors.goal_wxyz,
         }
+        if "noise" in self._wanted:
+            known["noise"] = self._noise.standard_normal(len(self._last_action))
         row = {name: np.asarray(known[name], np.float32)[None] for name in self._wanted}
         return {**row, **self._carry}
 

@@ -41,8 +41,10 @@ INPUTS: dict[str, tuple[str, str, str]] = {
     "previous_object_position": ("3", "m", "palm"),
     "previous_object_wxyz": ("4", "quaternion", "palm"),
     "goal_wxyz": ("4", "quaternion", "palm"),
+    "noise": ("actuators", "1", "actuator"),
 }
-"""What a graph may ask for: name -> (width, unit, frame). `last_target` is the last one sent."""
+"""What a graph may ask for: name -> (width, unit, frame). `last_target` is the last one sent;
+`noise`: standard normal numbers, new at each tick, for a policy that draws its actions."""
 
 
 @dataclass(frozen=True)

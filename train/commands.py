@@ -75,8 +75,9 @@ def export(argv: list[str]) -> int:
     parser.add_argument("run", type=Path, help="a run folder or a checkpoint")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
     parser.add_argument("--name", default="", help="of the bundle; by default the task")
+    parser.add_argument("--stochastic", action="store_true", help="draw actions, as in training")
     given = parser.parse_args(argv)
-    sys.stdout.write(f"{write_bundle(given.run, given.out, given.name)}\n")
+    sys.stdout.write(f"{write_bundle(given.run, given.out, given.name, given.stochastic)}\n")
     return 0
 
 

@@ -39,8 +39,12 @@ from .session import load_run, versions
 GRAPH = "policy.onnx"
 
 
-def export(run: Path, folder: Path, name: str = "") -> Path:
-    """Write the bundle of a run's newest checkpoint; `folder` is made or replaced file by file."""
+def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) -> Path:
+    """Write the bundle of a run's newest checkpoint; `folder` is made or replaced file by file.
+
+    stochastic: the bundle draws its actions as the policy did in training, from noise that the
+    robot gives it. Raises ConfigError when the policy cannot run on a rig.
+    """
     config, found = load_run(run)
     env = for_task(config.env)
     if env.task == "reach":
@@ -49,7 +53,8 @@ def export(run: Path, folder: Path, name: str = "") -> Path:
         )
     actor = _actor(config, found, str(run))
     terms = observations.select(env.actor_terms, "env.actor_terms")
-    graph = PolicyGraph(actor, terms, ActionLaw(env.control, SHADOW_RIGHT, env.period_s))
+    law = ActionLaw(env.control, SHADOW_RIGHT, env.period_s)
+    graph = PolicyGraph(actor, terms, law, stochastic)
     write_graph(graph, folder / GRAPH, _sizes(SHADOW_RIGHT))
     write_manifest(folder, _manifest(config, env, found, graph, folder, name or env.task))
     return folder

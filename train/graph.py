@@ -15,6 +15,7 @@ from ..envs.observations import Term, compute
 from ..errors import ConfigError
 from ..files import atomic_path
 from ..policies.actor import Actor, Carry
+from ..policies.distributions import Gaussian
 
 OPSET = 17
 _SENSOR_OF = {"last_target": "target"}
@@ -27,10 +28,18 @@ class PolicyGraph(nn.Module):
     The cell is a view of the same weights: ONNX Runtime runs it faster at batch 1 than a sequence.
     """
 
-    def __init__(self, actor: Actor, terms: Sequence[Term], law: ActionLaw) -> None:
+    def __init__(
+        self, actor: Actor, terms: Sequence[Term], law: ActionLaw, stochastic: bool = False
+    ) -> None:
+        """stochastic: actions are drawn, with noise from outside, instead of the likeliest."""
         super().__init__()
+        if stochastic and actor.config.head != "gaussian":
+            raise ConfigError(
+                f"--stochastic: got policy.head {actor.config.head}, allowed: gaussian"
+            )
         self.actor, self.terms, self.law = actor, terms, law
-        self.inputs = graph_inputs(terms)
+        self.stochastic = stochastic
+        self.inputs = (*graph_inputs(terms), *(("noise",) if stochastic else ()))
         self.carry_names = ("h", "c") if actor.config.memory == "lstm" else ()
         if self.carry_names:
             self.cell = _cell_view(actor.memory)
@@ -45,7 +54,11 @@ class PolicyGraph(nn.Module):
             distribution = self.actor.distribution(carry[0])
         else:
             distribution = self.actor.distribution(torch.relu(self.actor.memory(embedded)))
-        action = distribution.action(distribution.mode())
+        raw = distribution.mode()
+        if self.stochastic:
+            assert isinstance(distribution, Gaussian)
+            raw = distribution.perturbed(sensors["noise"])
+        action = distribution.action(raw)
         target = self.law(action, sensors["target"], sensors["joint_position"])
         return (target, action, *carry)
 

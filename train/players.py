@@ -71,8 +71,9 @@ class RunPlayer(Player):
 class BundlePlayer(Player):
     """The very graph that the robot runs, here with a batch of worlds."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seed: int = 0) -> None:
         self.bundle: Bundle = load_bundle(path)
+        self._generator = torch.Generator().manual_seed(seed)
         self.name = str(path)
         config = self.bundle.manifest.training.get("config")
         if not isinstance(config, dict):
@@ -97,7 +98,9 @@ class BundlePlayer(Player):
 
     def act(self, env: HandEnv, observation: Observation, starts: Tensor) -> Tensor:
         """See `Player`."""
-        sensors = {**env.actor_sensors, "last_target": env.actor_sensors["target"]}
+        target = env.actor_sensors["target"]
+        noise = torch.randn(target.shape, generator=self._generator)
+        sensors = {**env.actor_sensors, "last_target": target, "noise": noise}
         feed = {
             tensor.name: sensors[tensor.name].float().numpy()
             for tensor in self.bundle.manifest.inputs
@@ -112,7 +115,7 @@ class BundlePlayer(Player):
 def open_player(path: Path, stochastic: bool = False, seed: int = 0) -> Player:
     """A run folder, a checkpoint or a bundle. Raises the error of what it comes nearest to."""
     if (path / MANIFEST).is_file():
-        return BundlePlayer(path)
+        return BundlePlayer(path, seed)
     return RunPlayer(path, stochastic, seed)
 
 

@@ -186,7 +186,7 @@ def test_the_manifest_says_what_was_trained(
     assert manifest.task.goal_timeout_s == 32.0 and manifest.task.max_successes == 50
     assert [tensor.name for tensor in manifest.carry] == ["h", "c"]
     assert {tensor.shape for tensor in manifest.carry} == {(1, 32)}
-    assert {tensor.name for tensor in manifest.inputs} == set(INPUTS)
+    assert {tensor.name for tensor in manifest.inputs} == {*INPUTS} - {"noise"}
     assert manifest.training["steps"] == block_config.steps
     # Fixed ranges as given; ADR's in the parameters' own units, as the log had them at the end.
     last = read_metrics(block_run / "metrics.jsonl")[-1]
@@ -246,3 +246,21 @@ def test_the_command_exports_and_eval_plays_it(
     of_bundle, of_run = (table.split("\n", 1)[1] for table in tables)
     assert of_bundle == of_run
     assert EnvConfig().period_s == pytest.approx(0.08)
+
+
+def test_a_stochastic_graph_adds_the_policys_own_spread_to_its_mean() -> None:
+    actor, law = _actor("lstm", "gaussian"), ActionLaw(ControlConfig(), SHADOW_RIGHT, 0.08)
+    graph = PolicyGraph(actor, TERMS, law, stochastic=True)
+    assert graph.inputs[-1] == "noise"
+    sensors, noise = _sensors(3, torch.Generator().manual_seed(0)), torch.randn(3, 20)
+    distribution, _ = actor(observations.compute(TERMS, sensors), actor.initial_carry(3))
+    named = {**sensors, "last_target": sensors["target"], "noise": noise}
+    found = graph(*(named[name] for name in graph.inputs), *actor.initial_carry(3))
+    wanted = distribution.mean + actor.log_std.exp() * noise  # type: ignore[attr-defined]  # Gaussian
+    torch.testing.assert_close(found[1], wanted.clamp(-1, 1))
+
+
+def test_bins_cannot_be_exported_as_stochastic() -> None:
+    law = ActionLaw(ControlConfig(), SHADOW_RIGHT, 0.08)
+    with pytest.raises(ConfigError, match="--stochastic: got policy.head bins"):
+        PolicyGraph(_actor("none", "bins"), TERMS, law, stochastic=True)
