@@ -26,6 +26,12 @@ from .metrics import MetricsFile, Wandb
 from .progress import ProgressBar
 from .randomization import dimensions
 
+WORLD_TENSORS = (
+    "embedding.weights.world",
+    *(f"normalizers.world.{name}" for name in ("mean", "variance", "count")),
+)
+"""Of the critic: what depends on which parameters vary."""
+
 
 def start(config: TrainConfig) -> Path:
     """A new run; returns its folder. Raises ConfigError when the name is taken."""
@@ -72,9 +78,19 @@ def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> No
 
 
 def warm_start(training: Training, path: Path) -> None:
-    """Begin with the networks and the ADR ranges of another run."""
+    """Begin with the networks and the ADR ranges of another run.
+
+    The critic's term `world` lists the parameters that vary; where they are others than in that
+    run it begins at zero, which changes nothing yet: embeddings add.
+    """
     found = checkpoint.load(path, state=False)
-    training.load_weights(found.weights, str(path))
+    own = checkpoint.module_tensors("critic", training.agent.critic)
+    world = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
+    given = {k: v for k, v in found.weights.items() if not k.endswith(WORLD_TENSORS)}
+    kept = {k: v for k, v in found.weights.items() if k in world and v.shape == world[k].shape}
+    if len(kept) < len(world):
+        kept = {k: v * 0 if k.endswith("weights.world") else v for k, v in world.items()}
+    training.load_weights({**given, **kept}, str(path))
     if found.meta.get("adr") and training.adr.dimensions:
         table = dimensions(training.config)
         data = found.meta["adr"]

@@ -1,0 +1,49 @@
+"""Beginning with another run's networks, though other parameters vary now."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from sleight.config import load
+from sleight.train.config import TrainConfig
+from sleight.train.local import build
+from sleight.train.session import save, warm_start
+
+SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden", "16",
+         "--policy.embed", "16", "--policy.critic", "[16, 16]", "--ppo.horizon", "4",
+         "--ppo.chunk", "4", "--ppo.minibatches", "1", "--env.threads", "1"]  # fmt: skip
+
+
+def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    more = replace(config, widen={"gravity": 0.1, "object.size": 0.1}, seed=5)
+    second = build(more)
+    warm_start(second, tmp_path)
+    assert second.agent.critic.embedding.weights["world"].abs().max() == 0
+    terms = {name: torch.randn(3, size) for name, size in _sizes(first).items()}
+    theirs = first.agent.critic
+    with torch.no_grad():
+        theirs.embedding.weights["world"].zero_()
+        one = theirs.value({**terms, "world": torch.randn(3, 1)})
+        two = second.agent.critic.value({**terms, "world": torch.randn(3, 2)})
+    torch.testing.assert_close(one, two)
+
+
+def test_a_world_of_as_many_parameters_is_kept(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    second = build(replace(config, seed=5))
+    warm_start(second, tmp_path)
+    for name, value in first.agent.critic.state_dict().items():
+        torch.testing.assert_close(second.agent.critic.state_dict()[name], value)
+
+
+def _sizes(training: object) -> dict[str, int]:
+    embedding = training.agent.critic.embedding  # type: ignore[attr-defined]  # a Training
+    return {n: w.shape[1] for n, w in embedding.weights.items() if n != "world"}
