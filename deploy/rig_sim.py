@@ -12,13 +12,12 @@ from typing import Any, TextIO
 import numpy as np
 
 from ..envs.hand import SHADOW_RIGHT, HandSpec
-from ..errors import DataError, SleightError
+from ..errors import SleightError
 from . import wire
 from .handshake import hello_of
 from .realtime import realtime
-from .rig_config import RigSimConfig, draw
-from .rig_motors import Encoders, Motors
-from .rig_plant import Plant
+from .rig_body import Body
+from .rig_config import RigSimConfig
 from .rig_server import Client, Port
 from .rig_session import Session
 
@@ -64,16 +63,9 @@ class RigSim:
     def __init__(self, config: RigSimConfig, spec: HandSpec = SHADOW_RIGHT) -> None:
         self._config, self._spec = config, spec
         self.log = self._log = RigLog(config.log)
-        draws, noise, self._orientations = (
-            np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(3)
-        )
-        hidden = draw(config.plant, len(spec.actuators), len(spec.joints), draws)
-        self._plant = Plant(spec, config.plant, hidden)
-        start = self._plant.joint_position.copy()
-        self._encoders = Encoders(hidden, config.plant, start, noise)
-        self._motors = Motors(spec, hidden, config.plant, spec.home)
-        self._session = Session(spec, config, self._motors, self._measured, self._log)
-        self._hand, self._referee = self._ports(hidden.object_size_m)
+        self._body = body = Body(spec, config.plant, config.seed)
+        self._session = Session(spec, config, body.motors, body.measured, self._log)
+        self._hand, self._referee = self._ports(body.hidden.object_size_m)
         self._client: Client | None = None
         self._sent = self.overruns = 0
         self.lost_s = 0.0
@@ -90,6 +82,8 @@ class RigSim:
     ) -> None:
         self._hand.close()
         self._referee.close()
+        if error:
+            self._log("fault", cause=repr(error))
         self._log("end", overruns=self.overruns, lost_s=round(self.lost_s, 4))
 
     @property
@@ -113,7 +107,7 @@ class RigSim:
             if now_s - stepped_s > MAX_LAG_S:
                 stepped_s = self._let_go(stepped_s, now_s)
             while stepped_s + step_s <= now_s:
-                self._step()
+                self._body.step()
                 stepped_s += step_s
             if published_s + state_s <= now_s:
                 self._publish()
@@ -148,16 +142,6 @@ class RigSim:
             raise
         return hand, referee
 
-    def _measured(self) -> np.ndarray:
-        return self._spec.control_position(self._encoders.position)
-
-    def _step(self) -> None:
-        self._encoders.read(self._plant.joint_position)
-        self._plant.step(self._motors.step(self._encoders.position))
-        if not self._plant.healthy():
-            self._log("fault", cause="physics is not finite")
-            raise DataError("rig sim: the physics became non-finite; the hand has ended")
-
     def _let_go(self, stepped_s: float, now_s: float) -> float:
         self.overruns += 1
         self.lost_s += now_s - stepped_s
@@ -173,7 +157,7 @@ class RigSim:
                 self._hand.drop(client, "bye")
         for client, message in self._referee.poll(0.0, lambda client: None):
             if message["type"] == "place":
-                self._plant.place(self._orientations)
+                self._body.place()
                 self._log("placed")
                 self._referee.send(client, wire.encode("placed", seq=message["seq"]))
         self._referee.take_closed()
@@ -193,26 +177,26 @@ class RigSim:
     def _publish(self) -> None:
         self._sent += 1
         now_s = time.monotonic()
-        position, velocity = self._encoders.position, self._encoders.velocity
+        body, encoders = self._body, self._body.encoders
         self._hand.broadcast(
             wire.encode(
                 "state",
                 seq=self._sent,
                 time_s=now_s,
                 mode=self._session.mode,
-                position=np.round(position, 6).tolist(),
-                velocity=np.round(velocity, 5).tolist(),
-                effort=np.round(self._motors.force, 5).tolist(),
+                position=np.round(encoders.position, 6).tolist(),
+                velocity=np.round(encoders.velocity, 5).tolist(),
+                effort=np.round(body.motors.force, 5).tolist(),
             )
         )
-        where = self._plant.object_position
+        where = body.plant.object_position
         self._referee.broadcast(
             wire.encode(
                 "object",
                 seq=self._sent,
                 time_s=now_s,
                 position=where.tolist(),
-                wxyz=self._plant.object_wxyz.tolist(),
+                wxyz=body.plant.object_wxyz.tolist(),
                 dropped=bool(where[2] < self._config.drop_height_m),
             )
         )
