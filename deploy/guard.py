@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from ..config import Range
 from ..envs.hand import HandSpec
 from .gate import GateConfig, GateState, SafetyGate
-from .hand import Applied, HandDriver, HandError, HandMode, HandState, NotArmed
+from .hand import Applied, HandDriver, HandError, HandMode, HandState, Health, NotArmed
 
 STOP_WAIT_S = 0.2
 """How long `stop` waits for a command under way, before it goes ahead regardless."""
@@ -64,10 +66,9 @@ class GuardedHand:
         """Whether nothing real can break."""
         return self._driver.simulated
 
-    @property
-    def driver(self) -> HandDriver:
-        """The driver, for its health; not for commands."""
-        return self._driver
+    def health(self) -> Health:
+        """Rates and ages of the link. Never raises."""
+        return self._driver.health()
 
     def connect(self, timeout_s: float) -> None:
         """Reach the hand; moves nothing. Raises ConnectError."""
@@ -158,9 +159,10 @@ class GuardedHand:
 class WatchdogConfig:
     """When the program itself gives up on its loop; the hand has its own watchdog besides."""
 
-    hold_after_s: float = 0.16
+    hold_after_s: Annotated[float, Range(0.01, 60)] = 0.16
     """Two ticks without a sign of life."""
-    relax_after_s: float = 1.0
+    relax_after_s: Annotated[float, Range(0.01, 60)] = 1.0
+    """A hand that the watchdog holds then lets go."""
 
 
 class Watchdog:
@@ -183,8 +185,12 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._done.wait(0.02):
-            silent_s = time.monotonic() - self._hand.fed_s
-            if silent_s > self._config.relax_after_s and self._hand.state is GateState.HOLD:
-                self._hand.relax(f"watchdog: the loop was silent for {silent_s:.2f} s")
-            elif silent_s > self._config.hold_after_s and self._hand.state is GateState.ARMED:
-                self._hand.hold(f"watchdog: the loop was silent for {silent_s:.2f} s")
+            self.look(time.monotonic())
+
+    def look(self, now_s: float) -> None:
+        """Judge the loop at `now_s`; its thread does so all the time."""
+        silent_s = now_s - self._hand.fed_s
+        if silent_s > self._config.relax_after_s and self._hand.state is GateState.HOLD:
+            self._hand.relax(f"watchdog: the loop was silent for {silent_s:.2f} s")
+        elif silent_s > self._config.hold_after_s and self._hand.state is GateState.ARMED:
+            self._hand.hold(f"watchdog: the loop was silent for {silent_s:.2f} s")

@@ -20,6 +20,7 @@ from .gate import GateState
 from .guard import GuardedHand
 from .hand import Applied, HandState, NotArmed, StaleState
 from .pacer import OverrunConfig, OverrunGuard, Pacer, Tick, Verdict
+from .policy import Decision
 from .poses import ObjectPose, PoseSource
 from .run_log import RunLog
 from .stage import PoseMissing, Stage, StageConfig
@@ -60,6 +61,7 @@ class _Turn:
     pose_new: bool = False
     last_target: np.ndarray | None = None
     asked: np.ndarray | None = None
+    decision: Decision | None = None
     applied: Applied | None = None
     note: str = ""
 
@@ -89,7 +91,7 @@ class ControlLoop:
         self._fresh_s = time.monotonic()
         self._held_since_s: float | None = None
         self._good_turns = 0
-        self.timing = Timing.empty(period_s, config.overrun.late_s)
+        self.timing = Timing(period_s, config.overrun.late_s)
         self.gate_hits: Counter[str] = Counter()
         """`kind:actuator` -> how often the gate or the hand changed a target."""
         self.holds = 0
@@ -128,7 +130,7 @@ class ControlLoop:
                 self._act(turn, turn.state)
         except (StaleState, NotArmed, PoseMissing) as error:
             self._hold(turn, str(error))
-        self.timing.turn_s.append(time.monotonic() - started_s)
+        self.timing.note("turn", time.monotonic() - started_s)
         return turn
 
     def _look(self) -> HandState:
@@ -141,7 +143,7 @@ class ControlLoop:
                 raise SafetyStop(f"no joint state for {silent_s:.2f} s: {error}") from error
             raise
         self._fresh_s = time.monotonic()
-        self.timing.state_age_s.append(state.age_s)
+        self.timing.note("hand_state_age", state.age_s)
         if self._hand.state is GateState.STOPPED:
             raise SafetyStop(self._hand.reason)
         return state
@@ -154,17 +156,18 @@ class ControlLoop:
         run = turn.verdict is Verdict.RUN
         turn.last_target = self._hand.last_sent
         turn.asked = self._stage.target(state, pose, turn.last_target, elapsed_s, run)
+        turn.decision = self._stage.decision
         decided_s = time.monotonic()
-        if self._stage.decision is not None:
-            self.timing.policy_s.append(decided_s - before_s)
+        if turn.decision is not None:
+            self.timing.note("policy", decided_s - before_s)
         turn.applied = self._hand.command(turn.asked, state)
-        self.timing.command_s.append(time.monotonic() - decided_s)
+        self.timing.note("command_round_trip", time.monotonic() - decided_s)
         self.gate_hits.update(turn.applied.reasons)
 
     def _newest_pose(self) -> ObjectPose | None:
         pose = self._poses.newest(self._config.pose_max_age_s)
         if pose is not None:
-            self.timing.pose_age_s.append(pose.age_s)
+            self.timing.note("pose_age", pose.age_s)
         return pose
 
     def _hold(self, turn: _Turn, reason: str) -> None:
@@ -205,7 +208,7 @@ class ControlLoop:
 
     def _record(self, turn: _Turn) -> None:
         timing, tick = self.timing, turn.tick
-        timing.lateness_s.append(tick.lateness_s)
+        timing.note("lateness", tick.lateness_s)
         timing.dropped += tick.dropped
         timing.repeated += turn.verdict is Verdict.REPEAT
         timing.held += turn.applied is None
@@ -231,7 +234,7 @@ class ControlLoop:
             "object_position": stage.pose.position if stage.pose else None,
             "object_wxyz": stage.pose.wxyz if stage.pose else None,
             "pose_new": turn.pose_new,
-            "action": stage.decision.action if stage.decision and applied else None,
+            "action": turn.decision.action if turn.decision else None,
             "last_target": turn.last_target,
             "asked": turn.asked,
             "applied": applied.target if applied else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class RigDriver(HandDriver):
                 state = self._state
                 age_s = now_s - self._offset.ours(state.sensor_time_s) if state else float("inf")
                 if state and age_s <= max_age_s:
-                    return HandState(**{**vars(state), "age_s": age_s})
+                    return replace(state, age_s=age_s)
                 if now_s >= deadline_s:
                     raise StaleState(
                         f"joint state: got an age of {age_s:.3f} s, allowed: {max_age_s:.3f} s"

@@ -103,9 +103,8 @@ def run_bundle(
         place = _folder(config.out, bundle.manifest.name)
         save(config, place / "config.yaml")
         with realtime(config.realtime) as granted:
-            parts = (place, bundle, policy, hand, referee, config)
-            result = _run(*parts, granted, should_stop, show)
-        return place, result
+            run = _Run(place, bundle, policy, hand, referee, config)
+            return place, run.run(granted, should_stop, show)
     finally:
         hand.hold("the run has ended")
         hand.close()
@@ -148,100 +147,105 @@ def _folder(out: Path, name: str) -> Path:
     raise SleightError(f"{out / stem}: exists a thousand times")
 
 
-def _run(
-    place: Path,
-    bundle: Bundle,
-    policy: OnnxPolicy,
-    hand: GuardedHand,
-    referee: Referee,
-    config: RunConfig,
-    granted: bool,
-    should_stop: Callable[[], bool],
-    show: Callable[[Progress], None],
-) -> dict[str, Any]:
-    manifest = bundle.manifest
-    log = RunLog(place / "log.jsonl")
-    goals = GoalGenerator(manifest.task, config.goal_seed)
-    stage = Stage(hand.spec, manifest.task, policy, referee, goals, config.loop.stage)
-    loop = ControlLoop(hand, referee, stage, manifest.control.period_s, config.loop, log)
-    log.write("start", wall=time.time(), t=time.monotonic(), bundle=manifest.name, realtime=granted)
-    started_s = time.monotonic()
+class _Run:
+    """One run of a bundle on a hand that is connected: its parts put together, and its story."""
 
-    def over() -> bool:
-        late = config.duration_s and time.monotonic() - started_s > config.duration_s
-        return bool(late) or should_stop()
+    def __init__(
+        self,
+        place: Path,
+        bundle: Bundle,
+        policy: OnnxPolicy,
+        hand: GuardedHand,
+        referee: Referee,
+        config: RunConfig,
+    ) -> None:
+        self._place, self._config = place, config
+        self._manifest = manifest = bundle.manifest
+        self._hand, self._referee = hand, referee
+        self._log = RunLog(place / "log.jsonl")
+        goals = GoalGenerator(manifest.task, config.goal_seed)
+        self._stage = Stage(hand.spec, manifest.task, policy, referee, goals, config.loop.stage)
+        period_s = manifest.control.period_s
+        self._loop = ControlLoop(hand, referee, self._stage, period_s, config.loop, self._log)
 
-    def turned() -> None:
-        show(_progress(loop, stage, hand, config.trials, time.monotonic() - started_s))
+    def run(
+        self, granted: bool, should_stop: Callable[[], bool], show: Callable[[Progress], None]
+    ) -> dict[str, Any]:
+        """Arm, run, hold, write; returns what `result.json` holds."""
+        started_s = time.monotonic()
 
-    end = "done"
-    try:
-        hand.arm()
-        with Watchdog(hand, config.watchdog), _no_garbage_collection():
-            loop.run(config.trials, over, turned)
-        end = "interrupted" if should_stop() else "done"
-    except SleightError as error:
-        end = f"{'safety stop' if isinstance(error, SafetyStop) else 'error'}: {error}"
-        raise
-    finally:
-        hand.hold("the run has ended")
-        log.close()
-        result = _result(bundle, hand, referee, stage, loop, end)
-        _write(place, result, loop, end)
-    log.check()
-    return result
+        def over() -> bool:
+            late = self._config.duration_s and seconds() > self._config.duration_s
+            return bool(late) or should_stop()
 
+        def seconds() -> float:
+            return time.monotonic() - started_s
 
-def _result(
-    bundle: Bundle, hand: GuardedHand, referee: Referee, stage: Stage, loop: ControlLoop, end: str
-) -> dict[str, Any]:
-    for trial in stage.trials:
-        trial.cut()
-    manifest = bundle.manifest
-    return {
-        "end": end,
-        "bundle": {"name": manifest.name, "sha256": manifest.graph.sha256},
-        "hand": {"name": hand.spec.name, "simulated": hand.simulated},
-        "object_size_m": {"rig": referee.object_size_m, "trained": manifest.task.object_size_m},
-        "holds": loop.holds,
-        "gate_hits": dict(loop.gate_hits.most_common()),
-        "link": hand.driver.health(),
-        "versions": {
-            "sleight": __version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "onnxruntime": onnxruntime.__version__,
-        },
-        **summarize(stage.trials),
-    }
-
-
-def _write(place: Path, result: dict[str, Any], loop: ControlLoop, end: str) -> None:
-    try:
-        write_json(place / "result.json", result)
-        write_json(place / "timing.json", loop.timing.summary())
-    except SleightError:
-        # On a full disk the log has failed first; its line is the one to show.
-        if not end.startswith("error"):
+        self._log.write(
+            "start", wall=time.time(), t=started_s, bundle=self._manifest.name, realtime=granted
+        )
+        end = "interrupted"
+        try:
+            self._hand.arm()
+            with Watchdog(self._hand, self._config.watchdog), _no_garbage_collection():
+                self._loop.run(self._config.trials, over, lambda: show(self._progress(seconds())))
+            end = "interrupted" if should_stop() else "done"
+        except SleightError as error:
+            end = f"{'safety stop' if isinstance(error, SafetyStop) else 'error'}: {error}"
             raise
+        finally:
+            self._hand.hold("the run has ended")
+            self._log.close()
+            result = self._result(end)
+            self._write(result)
+        self._log.check()
+        return result
 
+    def _result(self, end: str) -> dict[str, Any]:
+        for trial in self._stage.trials:
+            trial.cut()
+        manifest, hand = self._manifest, self._hand
+        trained_m = manifest.task.object_size_m
+        return {
+            "end": end,
+            "bundle": {"name": manifest.name, "sha256": manifest.graph.sha256},
+            "hand": {"name": hand.spec.name, "simulated": hand.simulated},
+            "object_size_m": {"rig": self._referee.object_size_m, "trained": trained_m},
+            "holds": self._loop.holds,
+            "gate_hits": dict(self._loop.gate_hits.most_common()),
+            "link": hand.health(),
+            "versions": {
+                "sleight": __version__,
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "onnxruntime": onnxruntime.__version__,
+            },
+            **summarize(self._stage.trials),
+        }
 
-def _progress(
-    loop: ControlLoop, stage: Stage, hand: GuardedHand, trials: int, seconds: float
-) -> Progress:
-    trial = stage.trial
-    return Progress(
-        seconds=seconds,
-        trials_done=stage.finished,
-        trials=trials,
-        successes=sum(trial.successes for trial in stage.trials),
-        goal_s=trial.goal.duration_s if trial else 0.0,
-        phase=stage.phase,
-        gate=hand.state,
-        ticks=len(loop.timing.lateness_s),
-        late_ticks=sum(late >= loop.timing.late_s for late in loop.timing.lateness_s[-100:]),
-        gate_hits=loop.gate_hits.total(),
-    )
+    def _write(self, result: dict[str, Any]) -> None:
+        try:
+            write_json(self._place / "result.json", result)
+            write_json(self._place / "timing.json", self._loop.timing.summary())
+        except SleightError:
+            # On a full disk the log has failed first; its line is the one to show.
+            if not result["end"].startswith("error"):
+                raise
+
+    def _progress(self, seconds: float) -> Progress:
+        trial, timing = self._stage.trial, self._loop.timing
+        return Progress(
+            seconds=seconds,
+            trials_done=self._stage.finished,
+            trials=self._config.trials,
+            successes=sum(trial.successes for trial in self._stage.trials),
+            goal_s=trial.goal.duration_s if trial else 0.0,
+            phase=self._stage.phase,
+            gate=self._hand.state,
+            ticks=timing.ticks,
+            late_ticks=timing.late(100),
+            gate_hits=self._loop.gate_hits.total(),
+        )
 
 
 @contextmanager

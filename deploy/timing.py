@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+SPANS = ("lateness", "policy", "command_round_trip", "turn", "hand_state_age", "pose_age")
+
 
 @dataclass
 class Timing:
-    """Durations of every turn; `summary` is what is written."""
+    """Spans of time of every turn; `summary` is what is written."""
 
     period_s: float
     late_s: float
-    lateness_s: list[float]
-    policy_s: list[float]
-    command_s: list[float]
-    turn_s: list[float]
-    state_age_s: list[float]
-    pose_age_s: list[float]
+    spans_s: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SPANS})
+    """What took or was how long [s], turn by turn."""
     dropped: int = 0
     repeated: int = 0
     held: int = 0
 
-    @staticmethod
-    def empty(period_s: float, late_s: float) -> Timing:
-        """No turns yet."""
-        return Timing(period_s, late_s, [], [], [], [], [], [])
+    def note(self, name: str, seconds: float) -> None:
+        """One span of one turn."""
+        self.spans_s[name].append(seconds)
+
+    @property
+    def ticks(self) -> int:
+        """Turns so far."""
+        return len(self.spans_s["lateness"])
+
+    def late(self, window: int | None = None) -> int:
+        """How many of the last `window` turns, or of all, were late."""
+        recent = self.spans_s["lateness"][-window:] if window else self.spans_s["lateness"]
+        return sum(seconds >= self.late_s for seconds in recent)
 
     def summary(self) -> dict[str, Any]:
-        """Counts, and p50, p99 and max of each duration in ms."""
-        lateness = np.array(self.lateness_s)
+        """Counts, and p50, p99 and max of each span in ms."""
         return {
             "period_s": self.period_s,
-            "ticks": len(self.lateness_s),
-            "late_ticks": int((lateness >= self.late_s).sum()),
+            "ticks": self.ticks,
+            "late_ticks": self.late(),
             "late_is_s": self.late_s,
             "dropped_ticks": self.dropped,
             "repeated_ticks": self.repeated,
             "held_ticks": self.held,
-            "lateness_ms": spread_ms(self.lateness_s),
-            "policy_ms": spread_ms(self.policy_s),
-            "command_round_trip_ms": spread_ms(self.command_s),
-            "turn_ms": spread_ms(self.turn_s),
-            "hand_state_age_ms": spread_ms(self.state_age_s),
-            "pose_age_ms": spread_ms(self.pose_age_s),
+            **{f"{name}_ms": spread_ms(values) for name, values in self.spans_s.items()},
         }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sleight.deploy.gate import GateConfig, GateState
 from sleight.deploy.guard import GuardedHand, Watchdog, WatchdogConfig
-from sleight.deploy.hand import CommandRejected, HandMode, NotArmed
+from sleight.deploy.hand import Applied, CommandRejected, HandMode, NotArmed
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from tests.deploy.fakes import Recorder
 
@@ -73,14 +73,21 @@ def test_nothing_is_sent_after_stop_returned_whatever_thread_it_came_from():
 
 def test_a_driver_that_hangs_does_not_keep_a_stop_from_going_out():
     driver, hand = guarded()
-    driver.slow_s = 1.0
+    under_way, answer = threading.Event(), threading.Event()
+
+    def hang(target, duration_s):
+        under_way.set()
+        assert answer.wait(60)
+        return Applied(target)
+
+    driver.command = hang
     thread = threading.Thread(target=lambda: hand.command(HAND.home, hand.read(0.03)))
     thread.start()
-    time.sleep(0.05)
-    started_s = time.monotonic()
+    assert under_way.wait(60)
     hand.stop("now")
-    assert time.monotonic() - started_s < 0.6
-    assert "stop" in driver.calls
+    assert driver.calls[-1] == "stop"
+    assert thread.is_alive()
+    answer.set()
     thread.join()
 
 
@@ -103,18 +110,36 @@ def test_a_hand_that_left_the_armed_mode_by_itself_is_not_commanded(mode):
         hand.command(HAND.home, state)
 
 
-def test_the_watchdog_holds_then_relaxes_a_silent_loop():
+def test_the_watchdogs_thread_holds_then_relaxes_a_silent_loop():
     driver, hand = guarded()
     with Watchdog(hand, WatchdogConfig(hold_after_s=0.05, relax_after_s=0.2)):
-        time.sleep(0.4)
+        deadline_s = time.monotonic() + 60
+        while hand.state is not GateState.READY and time.monotonic() < deadline_s:
+            time.sleep(0.01)
     assert [call for call in driver.calls if isinstance(call, str)] == ["connect", "hold", "relax"]
     assert "the loop was silent" in hand.reason
 
 
-def test_the_watchdog_leaves_a_living_loop_alone():
-    _, hand = guarded()
-    with Watchdog(hand, WatchdogConfig(hold_after_s=0.25, relax_after_s=1.0)):
-        for _ in range(20):
+@pytest.mark.parametrize("sign_of_life", ["command", "heartbeat", None])
+def test_the_watchdog_leaves_only_a_living_loop_alone(sign_of_life):
+    """By its own clock: a sign of life every 80 ms, looked at every 20 ms, for four seconds."""
+    now_s = 0.0
+    hand = GuardedHand(Recorder(), GateConfig(), 0.08, clock=lambda: now_s)
+    hand.connect(1.0)
+    hand.arm()
+    watchdog = Watchdog(hand)
+    states = []
+    for step in range(200):
+        now_s = 0.02 * step
+        if step % 4 == 0 and sign_of_life == "command":
             hand.command(HAND.home, hand.read(0.03))
-            time.sleep(0.02)
-    assert hand.state is GateState.ARMED
+        elif step % 4 == 0 and sign_of_life == "heartbeat":
+            hand.heartbeat()
+        watchdog.look(now_s)
+        states.append(hand.state)
+    if sign_of_life:
+        assert set(states) == {GateState.ARMED}
+    else:
+        # 0.16 s and 1 s after the arming, at the next look.
+        assert states.index(GateState.HOLD) == 9
+        assert states.index(GateState.READY) == 51

@@ -149,7 +149,7 @@ def test_a_pose_may_be_missing_for_two_turns_and_then_the_hand_holds(bench):
 
 
 def test_a_stale_state_holds_at_once_and_sends_no_command(bench):
-    b = bench()
+    b = bench(stop_after_s=60.0)
     b.script.then(2).then(before=b.freeze).then(2).then(before=b.thaw).then(7)
     turns = b.run()
     stale = turns[PREPARE + 2 : PREPARE + 5]
@@ -162,7 +162,7 @@ def test_a_state_that_stays_stale_ends_in_a_latched_stop(bench):
     b = bench(stop_after_s=0.05)
     b.driver.slow_s = 0.01
     b.script.then(1).then(before=b.freeze).then(200, before=lambda: time.sleep(0.001))
-    with pytest.raises(SafetyStop, match=r"no joint state for 0\.\d+ s"):
+    with pytest.raises(SafetyStop, match=r"no joint state for \d+\.\d+ s"):
         b.run()
     assert b.driver.calls[-1] == "stop"
     assert b.hand.state is GateState.STOPPED

@@ -93,10 +93,12 @@ def test_dropped_turns_count_as_late_ones():
 
 
 def test_timing_summary_by_hand():
-    timing = Timing.empty(PERIOD_S, 0.02)
-    timing.lateness_s = [0.0, 0.001, 0.02, 0.05]
+    timing = Timing(PERIOD_S, 0.02)
+    for seconds in (0.0, 0.001, 0.02, 0.05):
+        timing.note("lateness", seconds)
+    assert [timing.late(window) for window in (1, 3, 100)] == [1, 2, 2]
     summary = timing.summary()
     assert (summary["ticks"], summary["late_ticks"]) == (4, 2)
     assert summary["lateness_ms"]["max"] == 50.0
     assert summary["lateness_ms"]["p50"] == 10.5
-    assert spread_ms([]) is None
+    assert summary["policy_ms"] is spread_ms([]) is None
