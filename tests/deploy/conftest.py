@@ -15,6 +15,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from sleight.cli import main
+from sleight.deploy.rig_driver import RigDriver
 from sleight.envs.bundle import (
     INPUTS,
     ActionEntry,
@@ -31,6 +33,12 @@ from sleight.envs.bundle import (
 from sleight.envs.hand import SHADOW_RIGHT
 
 ROOT = Path(__file__).parents[2]
+QUICK = (
+    "--loop.stage.home_s", "0.3", "--loop.stage.settle_s", "0.5",
+    # Machines that run tests are busy: what is tested is what happens, not how soon.
+    "--loop.hand_max_age_s", "0.3", "--loop.pose_max_age_s", "0.3", "--loop.stop_after_s", "0.9",
+    "--loop.max_holds", "1000", "--loop.hold_timeout_s", "60",
+)  # fmt: skip
 WANTED = ("joint_position", "last_target", "goal_wxyz", "object_wxyz", "last_action")
 SWING_RAD = 0.05
 
@@ -153,7 +161,7 @@ class RigProcess:
                  if line.endswith("\n")]  # fmt: skip
         return [line for line in lines if not names or line["event"] in names]
 
-    def wait_for(self, condition, timeout_s=20.0):
+    def wait_for(self, condition, timeout_s=60.0):
         """Until `condition(events)` gives something; returns it."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
@@ -161,6 +169,18 @@ class RigProcess:
                 return found
             time.sleep(0.02)
         raise AssertionError(f"waited in vain; the rig's log ends with {self.events()[-3:]}")
+
+    def free(self):
+        """Until nobody has the place of its one client."""
+        self.wait_for(lambda events: not sum(
+            {"client": 1, "client_gone": -1}.get(e["event"], 0) for e in events))  # fmt: skip
+
+    def driver(self):
+        """A client in this process, connected."""
+        self.free()
+        driver = RigDriver("127.0.0.1", self.port)
+        driver.connect(10.0)
+        return driver
 
     def end(self):
         end(self.process)
@@ -214,10 +234,10 @@ def policy_run(bundle, tmp_path):
     started = []
 
     def begin(rig, *flags, folder=bundle, hand=None, **options):
-        quick = ("--loop.stage.home_s", "0.3", "--loop.stage.settle_s", "0.5")
+        rig.free()
         started.append(
             start("rig", "run", str(folder), "--rig", hand or rig.hand, "--referee", rig.referee,
-                  "--out", str(tmp_path / "runs"), *quick, *flags, **options)
+                  "--out", str(tmp_path / "runs"), *QUICK, *flags, **options)
         )  # fmt: skip
         return started[-1]
 
@@ -227,20 +247,20 @@ def policy_run(bundle, tmp_path):
 
 
 @pytest.fixture
-def nan_bundle(tmp_path):
-    """A bundle whose policy asks for what is not a number."""
-    return make_bundle(tmp_path / "nan", float("nan"))
+def refused(capsys):
+    """Run `sleight rig ...` in this process; it ends with `code` and one line, which is given."""
+
+    def run(code, *words):
+        capsys.readouterr()
+        assert main(["rig", *words]) == code
+        out, err = capsys.readouterr()
+        assert out == "" and err.startswith("error: ") and err.count("\n") == 1, (out, err)
+        return err.rstrip("\n")
+
+    return run
 
 
 @pytest.fixture
-def background():
-    """Start any `sleight ...`; it ends with the test."""
-    started = []
-
-    def begin(*words):
-        started.append(start(*words))
-        return started[-1]
-
-    yield begin
-    for process in started:
-        end(process)
+def nan_bundle(tmp_path):
+    """A bundle whose policy asks for what is not a number."""
+    return make_bundle(tmp_path / "nan", float("nan"))
