@@ -132,7 +132,7 @@ class GoalSampler:
         return rotations.multiply(rotations.about_z(torch.where(flip, spin, yaw)), turn)
 
     def _quarter_turns(self, object_wxyz: Tensor, upright: Tensor) -> tuple[Tensor, Tensor]:
-        """Axes (K, 4, 3) that bring each side up, and how far the block is from there (K, 4) rad."""
+        """Axes (K, 4, 3) that bring each side up, and how far it is to there (K, 4) rad."""
         # What the cube's symmetry leaves of an upright block is its yaw, the angle of its sides.
         yawed = rotations.to_rotvec(rotations.reduce_by_cube(upright))[..., 2]
         side = yawed.unsqueeze(-1) + torch.arange(4) * (math.pi / 2)
