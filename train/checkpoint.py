@@ -1,4 +1,4 @@
-"""A run's whole state on disk: safetensors and JSON, never a pickle.
+"""A run's whole state on disk: safetensors and JSON, no pickle anywhere.
 
     checkpoints/<steps>/weights.safetensors   actor.*, critic.*
     checkpoints/<steps>/state.safetensors     optimizer, worlds, memory, random numbers
