@@ -20,7 +20,7 @@ from ..errors import ConnectError
 
 PROTOCOL = 1
 MAX_BODY = 64 * 1024
-"""Bytes; the longest message, `hello`, takes about 8,000."""
+"""Bytes: many times the longest message, `hello`."""
 _HEADER = 4
 
 Message = dict[str, Any]
