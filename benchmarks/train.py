@@ -1,0 +1,174 @@
+"""Where the time of training goes: simulation, the rest of the environment, policy, learner.
+
+    sleight bench train [--config FILE] [--iterations 8] [--threads 2] [--json FILE] [--field value]
+
+Trains `block` at the default sizes, with the LSTM and without memory in turns, because a shared
+machine changes its speed. Simulation is physics alone: goals, rewards, observations, resets and
+randomization are the environment's. Shares are of wall time; what others take of the machine counts
+for the part that they hit. The last column is the share of CPU time, in which waiting for a busy
+core does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sleight.config import load
+from sleight.envs.batch_sim import default_threads
+from sleight.files import write_json
+from sleight.train.config import TrainConfig
+from sleight.train.local import LocalSampler, build, use_threads
+from sleight.train.loop import Training
+from sleight.train.session import commit
+
+WARM_UP = 2
+"""Iterations before the clock starts: the first falls, memory that is allocated once."""
+PARTS = ("simulation", "environment", "policy", "learner")
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One iteration of training: seconds of each part, and CPU time."""
+
+    steps: int
+    seconds: float
+    parts: dict[str, float]
+    cpu_s: float
+    simulation_cpu_s: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One kind of policy."""
+
+    name: str
+    iterations: list[Iteration]
+
+    def median(self, of: Callable[[Iteration], float]) -> float:
+        """Over the iterations."""
+        return statistics.median(map(of, self.iterations))
+
+    def share(self, part: str) -> float:
+        """Median share of wall time."""
+        return self.median(lambda i: i.parts[part] / i.seconds)
+
+
+class _Watch:
+    """Wall and CPU time spent in a method."""
+
+    def __init__(self, owner: Any, method: str) -> None:
+        self.seconds = self.cpu_s = 0.0
+        self._call = getattr(owner, method)
+        setattr(owner, method, self)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = self._call(*arguments, **named)
+        self.seconds += time.perf_counter() - wall
+        self.cpu_s += time.process_time() - cpu
+        return found
+
+
+class _Watched:
+    """A run whose parts are timed."""
+
+    def __init__(self, training: Training) -> None:
+        assert isinstance(training.sampler, LocalSampler)
+        env = training.sampler.collector.env
+        self._training = training
+        self._sim, self._env = _Watch(env.sim, "step"), _Watch(env, "step")
+        self._collect = _Watch(training.sampler, "next")
+        self._learn = _Watch(training.learner, "update")
+
+    def iterate(self) -> Iteration:
+        watches = (self._sim, self._env, self._collect, self._learn)
+        for watch in watches:
+            watch.seconds = watch.cpu_s = 0.0
+        steps, wall, cpu = self._training.steps, time.perf_counter(), time.process_time()
+        self._training.iterate()
+        sim, env, collect, learn = (watch.seconds for watch in watches)
+        return Iteration(
+            steps=self._training.steps - steps,
+            seconds=time.perf_counter() - wall,
+            parts=dict(zip(PARTS, (sim, env - sim, collect - env, learn), strict=True)),
+            cpu_s=time.process_time() - cpu,
+            simulation_cpu_s=self._sim.cpu_s,
+        )
+
+
+def bench(config: TrainConfig, iterations: int = 8) -> list[Result]:
+    """Train with the LSTM and without memory, in turns."""
+    use_threads(config)
+    runs: dict[str, _Watched] = {}
+    for memory in ("lstm", "none"):
+        policy = replace(config.policy, memory=memory)
+        runs[memory] = _Watched(build(replace(config, policy=policy)))
+    found: dict[str, list[Iteration]] = {memory: [] for memory in runs}
+    for number in range(WARM_UP + iterations):
+        for memory, run in runs.items():
+            iteration = run.iterate()
+            if number >= WARM_UP:
+                found[memory].append(iteration)
+    names = {"lstm": "LSTM", "none": "feed-forward"}
+    return [Result(names[memory], rows) for memory, rows in found.items()]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Medians over iterations; of the share of simulation also the lowest and highest."""
+    heads = "".join(f"{part:>13}" for part in PARTS)
+    lines = [f"{'':<14}{'steps/s':>9}{heads}  (lowest, highest)   simulation of CPU"]
+    for result in results:
+        shares = "".join(f"{result.share(part):>13.1%}" for part in PARTS)
+        simulation = [i.parts["simulation"] / i.seconds for i in result.iterations]
+        cpu = result.median(lambda i: i.simulation_cpu_s / i.cpu_s)
+        lines.append(
+            f"{result.name:<14}{result.median(lambda i: i.steps / i.seconds):>9,.0f}{shares}"
+            f"  ({min(simulation):.1%}, {max(simulation):.1%}){'':>6}{cpu:>10.1%}"
+        )
+    return "\n".join(lines)
+
+
+def circumstances(config: TrainConfig) -> str:
+    """What a reader needs to judge the figures."""
+    load_average = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    ppo, env = config.ppo, config.env
+    threads = env.threads or default_threads()
+    return (
+        f"{env.task}, {env.num_worlds} worlds x {ppo.horizon} steps, {ppo.epochs} epochs,"
+        f" hidden {config.policy.hidden}, {config.policy.head};"
+        f" threads: {threads} of simulation, {torch.get_num_threads()} of torch,"
+        f" on {default_threads()} cores; load average {load_average},"
+        f" torch {torch.__version__}, commit {commit() or 'unknown'}"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser("sleight bench train", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--config", type=Path, help="a recipe; without it all defaults")
+    parser.add_argument("--iterations", type=int, default=8, help="that are timed, of each kind")
+    parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    asked, rest = parser.parse_known_args(argv)
+    config = load(TrainConfig, asked.config, rest)
+    config = replace(config, threads=asked.threads, env=replace(config.env, threads=asked.threads))
+    print(circumstances(config), flush=True)
+    results = bench(config, asked.iterations)
+    print(f"{circumstances(config)}\n\n{table(results)}")
+    if asked.json:
+        about = circumstances(config)
+        write_json(asked.json, {"about": about, "results": results})
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
