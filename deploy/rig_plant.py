@@ -17,6 +17,12 @@ PARK_HEIGHT_M = -0.5
 DISTAL_SPRING = (0.03, 0.01)
 """Springs of (xxJ1, xxJ2) [Nm/rad]: the middle joint closes first, as on the real hand."""
 
+BAD_STATE = [
+    int(getattr(mujoco.mjtWarning, f"mjWARN_BAD{what}"))
+    for what in ("QPOS", "QVEL", "QACC", "CTRL")
+]
+"""MuJoCo's warnings of a state that it could not use."""
+
 
 class Plant:
     """The body of the hand and the object, driven by motor forces."""
@@ -66,12 +72,8 @@ class Plant:
 
     def healthy(self) -> bool:
         """Whether the state is finite and MuJoCo has not reset it."""
-        warning = self._data.warning
-        kinds = ("BADQPOS", "BADQVEL", "BADQACC", "BADCTRL")
-        bad = any(
-            warning[int(getattr(mujoco.mjtWarning, f"mjWARN_{kind}"))].number for kind in kinds
-        )
-        return not bad and bool(np.isfinite(self._data.qpos).all())
+        warned = any(self._data.warning[kind].number for kind in BAD_STATE)
+        return not warned and bool(np.isfinite(self._data.qpos).all())
 
     def _set_object(self, position: np.ndarray, wxyz: np.ndarray) -> None:
         self._data.qpos[self._object_qpos] = np.concatenate((position, wxyz))

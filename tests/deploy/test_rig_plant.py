@@ -134,7 +134,8 @@ def test_a_placed_object_rests_in_the_palm_and_a_fallen_one_is_parked():
     assert plant.healthy()
 
 
-def test_physics_that_became_non_finite_is_noticed():
+def test_physics_that_became_non_finite_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes a log where it is
     plant = Plant(HAND, CONFIG, hidden())
     plant.step(np.zeros(20))
     assert plant.healthy()
