@@ -125,12 +125,16 @@ ACTUATORS: tuple[Actuator, ...] = (
     Actuator("THJ1", ("THJ1",), 0.0, 1.571, 1.0, 0.81, 2.0, 0.3),
 )
 
+MJCF_OPPOSITE = ("FFJ4", "MFJ4", "THJ2", "THJ1")
+"""Joints that Gymnasium-Robotics' MJCF turns the other way round than Shadow's URDF."""
 MJCF_JOINTS: dict[str, tuple[str, float]] = {
-    joint.name: (f"robot0:{joint.name[:-1]}{int(joint.name[-1]) - 1}", sign)
+    joint.name: (
+        f"robot0:{joint.name[:-1]}{int(joint.name[-1]) - 1}",
+        -1.0 if joint.name in MJCF_OPPOSITE else 1.0,
+    )
     for joint in JOINTS
-    for sign in (-1.0 if joint.name == "THJ1" else 1.0,)
 }
-"""Shadow name -> (name, sign) in Gymnasium-Robotics' MJCF: numbered one lower, THJ1 negated."""
+"""Shadow name -> (name, sign) in Gymnasium-Robotics' MJCF, which numbers joints one lower."""
 
 
 def _spec() -> HandSpec:

@@ -146,6 +146,7 @@ def test_the_adapter_keeps_the_kinematics_of_the_file(model, data, scattered):
 
 def test_the_thumb_bends_with_positive_angles(model, data):
     assert MJCF_JOINTS["THJ1"] == ("robot0:THJ0", -1.0)
+    assert MJCF_JOINTS["FFJ4"] == ("robot0:FFJ3", -1.0)
     mujoco.mj_forward(model, data)
     straight = data.site("thtip").xpos.copy()
     data.joint("THJ1").qpos = 1.0

@@ -176,22 +176,9 @@ def test_it_stands_in_the_palm_frame(menagerie, model):
         np.testing.assert_allclose(ours.site(tip).xpos, theirs.site(tip).xpos, atol=2.5e-3)
 
 
-OPPOSITE = ("FFJ4", "MFJ4", "THJ2")
-"""Joints whose sign in Gymnasium-Robotics' file is not Shadow's."""
-
-
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(
-            name,
-            marks=[pytest.mark.xfail(strict=True, reason="hand.MJCF_JOINTS does not negate it")]
-            if name in OPPOSITE
-            else [],
-        )
-        for name in SHADOW_RIGHT.joints
-        if name != "THJ5"  # it turns about the line to its fingertip
-    ],
+    [name for name in SHADOW_RIGHT.joints if name != "THJ5"],  # it turns about its own finger
 )
 def test_both_sources_bend_the_same_way(menagerie, model, name):
     moved = []
