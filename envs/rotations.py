@@ -72,7 +72,9 @@ def between(start: Tensor, end: Tensor) -> Tensor:
 
 def distance(p: Tensor, q: Tensor) -> Tensor:
     """Geodesic distance on SO(3) [rad], (...)."""
-    return angle(multiply(p, conjugate(q)))
+    # Half the angle between p and q on the sphere, from its chords: exact for near and far ones.
+    chords = (p - q).norm(dim=-1), (p + q).norm(dim=-1)
+    return 4.0 * torch.atan2(torch.minimum(*chords), torch.maximum(*chords))
 
 
 def rotate(q: Tensor, v: Tensor) -> Tensor:
