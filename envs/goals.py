@@ -47,6 +47,7 @@ class GoalSampler:
             raise ConfigError(
                 f"env.goals: got {', '.join(KINDS)} all 0, allowed: at least one above 0"
             )
+        self._steps = (self._shares.cumsum(0) / self._shares.sum())[:-1]
         self._nearest = config.threshold_rad + MIN_MARGIN_RAD
         angles = torch.linspace(0.0, math.pi, 2048)
         self._angles, self._ball = angles, angles - angles.sin()
@@ -54,41 +55,39 @@ class GoalSampler:
     def draw(self, object_wxyz: Tensor, largest_rad: Tensor) -> Tensor:
         """Goals (K, 4) for blocks at (K, 4), no farther than `largest_rad` (K,) and their tilt."""
         dice = self._roll(len(object_wxyz))
-        upright = nearest_upright(object_wxyz)
+        level = Level.nearest(object_wxyz)
         goals = object_wxyz
         for number, kind in enumerate(KINDS):
             if self._shares[number] > 0:
-                found = self._goals(kind, dice, object_wxyz, upright, largest_rad)
+                found = self._goals(kind, dice, object_wxyz, level, largest_rad)
                 goals = torch.where((dice.kind == number).unsqueeze(-1), found, goals)
         return rotations.positive(goals)
 
     def _goals(
-        self, kind: str, dice: _Dice, object_wxyz: Tensor, upright: Tensor, largest_rad: Tensor
+        self, kind: str, dice: _Dice, object_wxyz: Tensor, level: Level, largest_rad: Tensor
     ) -> Tensor:
         if kind == "face_up":
-            turn = self._flip_and_yaw(dice, object_wxyz, upright, largest_rad)
-        elif kind == "any_axis":
+            return self._flip_and_yaw(dice, level, largest_rad)
+        if kind == "any_axis":
             return rotations.multiply(self._any_axis(dice, largest_rad), object_wxyz)
-        else:
-            turn = rotations.about_z(self._yaw(dice.turn, dice.turn_left, largest_rad))
-        return rotations.multiply(turn, upright)
+        yaw = self._yaw(dice.turn, dice.turn_left, largest_rad)
+        return rotations.multiply(rotations.about_z(yaw), level.wxyz)
 
     def _roll(self, count: int) -> _Dice:
-        def uniform() -> Tensor:
-            return torch.rand(count, generator=self._generator)
-
+        uniform = torch.rand(count, 13, generator=self._generator)
+        kind, flip, half, yaw, left, spin, ball, turn, turn_left = uniform[:, :9].unbind(dim=1)
         return _Dice(
-            kind=torch.multinomial(self._shares, count, True, generator=self._generator),
-            flip=uniform(),
-            half=uniform(),
-            side=torch.rand(count, 4, generator=self._generator),
-            yaw=uniform(),
-            left=uniform(),
-            spin=uniform(),
-            ball=uniform(),
+            kind=(kind.unsqueeze(-1) >= self._steps).sum(dim=-1),
+            flip=flip,
+            half=half,
+            side=uniform[:, 9:],
+            yaw=yaw,
+            left=left,
+            spin=spin,
+            ball=ball,
             axis=torch.randn(count, 3, generator=self._generator),
-            turn=uniform(),
-            turn_left=uniform(),
+            turn=turn,
+            turn_left=turn_left,
         )
 
     def _yaw(self, size: Tensor, left: Tensor, largest_rad: Tensor) -> Tensor:
@@ -108,51 +107,73 @@ class GoalSampler:
         axis = dice.axis / dice.axis.norm(dim=-1, keepdim=True)
         return rotations.from_rotvec(axis * size.unsqueeze(-1))
 
-    def _flip_and_yaw(
-        self, dice: _Dice, object_wxyz: Tensor, upright: Tensor, largest_rad: Tensor
-    ) -> Tensor:
+    def _flip_and_yaw(self, dice: _Dice, level: Level, largest_rad: Tensor) -> Tensor:
         """Another face up with the share that the config says, where goals reach that far.
 
         A block that leans is nearer to the face that it leans to, so its flips come first.
         """
-        quarter, far = self._quarter_turns(object_wxyz, upright)
+        far = level.to_sides()
         near = far <= largest_rad.unsqueeze(-1) + 1e-3
         flip = (dice.flip < self.config.flip_share) & near.any(dim=-1)
-        side = torch.where(near, dice.side, -1.0).argmax(dim=-1)
-        everyone = torch.arange(len(side))
-        axis, away = quarter[everyone, side], far[everyone, side]
+        side = torch.where(near, dice.side, -1.0).argmax(dim=-1, keepdim=True)
+        away = far.gather(-1, side).squeeze(-1)
         # Of the five other faces four are a quarter turn away and one a half turn.
         half = (dice.half < 0.2) & (largest_rad >= math.pi - 1e-3)
-        size = torch.where(half, math.pi, math.pi / 2) * flip
-        turn = rotations.from_rotvec(axis * size.unsqueeze(-1))
+        turn = _SIDE_TURNS[flip * (1 + half.long()), level.face, side.squeeze(-1)]
         # Both turns together: cos(whole / 2) = cos(flip / 2) cos(spin / 2) for a level block.
         widest = 2 * ((largest_rad / 2).cos() / (away / 2).cos()).clamp(0, 1).acos()
         spin = (-1.0 + 2.0 * dice.spin) * widest
         yaw = self._yaw(dice.yaw, dice.left, largest_rad)
-        return rotations.multiply(rotations.about_z(torch.where(flip, spin, yaw)), turn)
+        spun = rotations.about_z(torch.where(flip, spin, yaw))
+        return rotations.multiply(spun, rotations.multiply(level.wxyz, turn))
 
-    def _quarter_turns(self, object_wxyz: Tensor, upright: Tensor) -> tuple[Tensor, Tensor]:
-        """Axes (K, 4, 3) that bring each side up, and how far it is to there (K, 4) rad."""
-        # What the cube's symmetry leaves of an upright block is its yaw, the angle of its sides.
-        yawed = rotations.to_rotvec(rotations.reduce_by_cube(upright))[..., 2]
-        side = yawed.unsqueeze(-1) + torch.arange(4) * (math.pi / 2)
-        axis = torch.stack((side.cos(), side.sin(), torch.zeros_like(side)), dim=-1)
-        turn = rotations.from_rotvec(axis * (math.pi / 2))
-        goals = rotations.multiply(turn, upright.unsqueeze(-2))
-        return axis, rotations.distance(goals, object_wxyz.unsqueeze(-2))
+
+_FACES = torch.cat((torch.eye(3), -torch.eye(3)))
+"""Outward normals of the block's faces in its own axes (6, 3)."""
+
+
+def _side_turns() -> Tensor:
+    """(3, 6, 4, 4): no, a quarter or a half turn of the block about each axis that is level while
+    a face is up."""
+    sides = torch.stack([_FACES[(_FACES @ face) == 0.0] for face in _FACES])
+    half_angles = torch.tensor([0.0, math.pi / 4, math.pi / 2]).view(3, 1, 1, 1)
+    real = half_angles.cos().expand(3, 6, 4, 1)
+    return torch.cat((real, half_angles.sin() * sides), dim=-1)
+
+
+_SIDE_TURNS = _side_turns()
+
+
+@dataclass(frozen=True)
+class Level:
+    """K blocks turned by as little as brings a face exactly up."""
+
+    face: Tensor
+    """(K,) which face, of +x +y +z -x -y -z."""
+    lean: Tensor
+    """(K, 4) the turn, in the block's own axes: level = block lean."""
+    wxyz: Tensor
+    """(K, 4) the level orientation."""
+
+    @classmethod
+    def nearest(cls, object_wxyz: Tensor) -> Level:
+        """From orientations (K, 4)."""
+        up = _FACES[2].to(object_wxyz).expand(len(object_wxyz), 3)
+        up = rotations.rotate(rotations.conjugate(object_wxyz), up)
+        height, face = torch.cat((up, -up), dim=-1).max(dim=-1, keepdim=True)
+        normal = _FACES.to(up)[face.squeeze(-1)]
+        # The shortest turn from a to b is (1 + a.b, a x b), normalized.
+        lean = torch.cat((1.0 + height, torch.linalg.cross(normal, up)), dim=-1)
+        lean = rotations.normalize(lean)
+        return cls(face.squeeze(-1), lean, rotations.multiply(object_wxyz, lean))
+
+    def to_sides(self) -> Tensor:
+        """How far the blocks are from having each of the four sides up (K, 4) [rad]."""
+        turn = _SIDE_TURNS[1].to(self.lean)[self.face]
+        real = (turn * rotations.conjugate(self.lean).unsqueeze(-2)).sum(dim=-1)
+        return 2.0 * real.abs().clamp(max=1.0).acos()
 
 
 def nearest_upright(object_wxyz: Tensor) -> Tensor:
     """The nearest orientation with one face exactly up (K, 4)."""
-    columns = rotations.to_columns(object_wxyz).unflatten(-1, (2, 3))
-    third = torch.linalg.cross(columns[..., 0, :], columns[..., 1, :]).unsqueeze(-2)
-    axes = torch.cat((columns, third), dim=-2)
-    axes = torch.cat((axes, -axes), dim=-2)
-    best = axes[..., 2].argmax(dim=-1)
-    normal = axes[torch.arange(len(best)), best]
-    up = torch.tensor([0.0, 0.0, 1.0]).to(normal)
-    axis = torch.linalg.cross(normal, up.expand_as(normal))
-    sine = axis.norm(dim=-1, keepdim=True)
-    lean = torch.atan2(sine, normal[..., 2:])
-    upright = rotations.from_rotvec(axis * (lean / sine.clamp_min(1e-9)))
-    return rotations.multiply(upright, object_wxyz)
+    return Level.nearest(object_wxyz).wxyz
