@@ -233,10 +233,9 @@ class HandEnv(VectorEnv):
         if isinstance(worlds, slice):
             self.actor_sensors = seen
         if self._noisy:
-            return {
-                "actor": observations.compute(self.terms["actor"], seen),
-                "critic": observations.compute(self.terms["critic"], true),
-            }
+            actor, critic = self.terms["actor"], self.terms["critic"]
+            pair = observations.compute_both(actor, seen, critic, true)
+            return dict(zip(("actor", "critic"), pair, strict=True))
         # Both see the same, so a term of both is computed once.
         both = observations.compute(self._all_terms, true)
         return {

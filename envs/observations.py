@@ -139,3 +139,19 @@ def compute(terms: Sequence[Term], sensors: Sensors) -> dict[str, Tensor]:
     """Every term on one set of sensors, each (N, size) float32."""
     sensors = dict(sensors)  # terms may keep there what others need too
     return {term.name: term.compute(sensors) for term in terms}
+
+
+def compute_both(
+    actor: Sequence[Term], noisy: Sensors, critic: Sequence[Term], true: Sensors
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """`compute` for the actor and for the critic; the terms of both on all rows at once."""
+    shared = [term for term in actor if term in critic and term.reads != (term.name,)]
+    reads = {name for term in shared for name in term.reads}
+    stacked = {name: torch.cat((noisy[name], true[name])) for name in reads}
+    halves = {name: value.chunk(2) for name, value in compute(shared, stacked).items()}
+    found: list[dict[str, Tensor]] = []
+    for terms, sensors in ((actor, noisy), (critic, true)):
+        own = compute([term for term in terms if term.name not in halves], sensors)
+        own |= {name: half[len(found)] for name, half in halves.items()}
+        found.append({term.name: own[term.name] for term in terms})
+    return found[0], found[1]

@@ -76,6 +76,18 @@ def test_terms_that_share_a_rotation_leave_the_sensors_alone():
         assert torch.equal(together[term.name], term.compute(dict(before)))
 
 
+def test_both_observers_at_once_see_what_each_would_see_alone():
+    noisy, true = sensors(6, seed=1), sensors(6, seed=2)
+    actor = O.select(("goal_angle", "object_motion", "target", "fingertips"), "")
+    critic = O.select(("target", "object_motion", "goal_step", "goal_angle", "world"), "")
+    pair = O.compute_both(actor, noisy, critic, true)
+    for found, terms, seen in zip(pair, (actor, critic), (noisy, true), strict=True):
+        alone = O.compute(terms, seen)
+        assert list(found) == list(alone)
+        for name, value in alone.items():
+            torch.testing.assert_close(found[name], value, atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize(
     "name", ["object_reduced", "object_motion", "goal_step", "goal_angle", "goal_relative"]
 )
