@@ -44,7 +44,7 @@ class RunConfig:
     trials: Annotated[int, Range(1, 10_000)] = 10
     """Trials: successes in a row until a drop, a timeout or the maximum."""
     goal_seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Seed of the goals."""
+    """Seed of the goals, and of the noise of a policy that draws its actions."""
     duration_s: Annotated[float, Range(0, 1e6)] = 0.0
     """End after this much time, cutting the trial under way; 0 waits for all trials."""
     out: Path = Path("runs")
@@ -92,7 +92,7 @@ def run_bundle(
     HandError, LogError.
     """
     bundle = load_bundle(folder)
-    policy = OnnxPolicy(bundle)
+    policy = OnnxPolicy(bundle, config.goal_seed)
     hand, referee = _connect(config, bundle)
     try:
         match_hand(bundle, hand.spec)
