@@ -96,6 +96,57 @@ def test_killed_while_it_saves_a_whole_checkpoint_is_left(tmp_path: Path) -> Non
     assert _hidden(folder) == []
 
 
+_KILLED_AT_EACH_OPERATION = """
+import os, sys, torch
+from pathlib import Path
+from sleight.train.checkpoint import Checkpoint, complete, load, save
+
+def write(steps, mark):
+    value = torch.full((1000,), mark)
+    save(folder, Checkpoint({"a": value}, {"b": value.clone()},
+                            {"steps": steps, "config": {}, "adr": {}}))
+
+def count_down(left):
+    def hook(event, arguments):
+        nonlocal left
+        if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"):
+            left -= 1
+            if left < 0:
+                os._exit(9)
+    return hook
+
+folder = Path(sys.argv[1])
+for steps in (1, 2, 3, 4):
+    write(steps, 1.0)
+for steps in (4, 5):  # the same once more, and the next
+    for operations in range(200):
+        child = os.fork()
+        if child == 0:
+            sys.addaudithook(count_down(operations))
+            write(steps, 2.0)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        for whole in complete(folder):
+            load(whole)
+        found = load(folder.parent)
+        mark = float(found.weights["a"][0])
+        assert found.meta["steps"] in (4, steps) and mark in (1.0, 2.0), (steps, operations)
+        assert bool((found.weights["a"] == mark).all()) and bool((found.state["b"] == mark).all())
+        if code == 0:
+            break
+    assert found.meta["steps"] == steps and mark == 2.0
+    print(steps, operations)
+"""
+
+
+def test_killed_before_any_of_its_operations_a_whole_checkpoint_is_left(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _KILLED_AT_EACH_OPERATION, str(tmp_path / "checkpoints")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    counts = [int(line.split()[1]) for line in done.stdout.splitlines()]
+    assert len(counts) == 2 and min(counts) > 10
+
+
 def _mount(folder: Path) -> bool:
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
