@@ -61,7 +61,7 @@ class ProgressBar:
         last = done >= self._total
         if last or time.monotonic() - self._spoke >= LOG_EVERY_S:
             self._spoke = time.monotonic()
-            left = (self._total - done) / max(rate, 1e-9)
+            left = max(self._total - done, 0) / max(rate, 1e-9)
             line = f"{self._title}: {done:,} of {self._total:,} {self._unit}, {note}"
             sys.stderr.write(f"{line}, {_clock(left)} left\n")
             sys.stderr.flush()
