@@ -30,6 +30,8 @@ class ControlConfig:
     """Farthest that a target may lie from the measured angle, per joint that the motor moves."""
     margin_rad: Annotated[float, Range(0, 0.1)] = 0.02
     """Targets stay this far inside the motors' limits."""
+    wrist_rad: Annotated[float, Range(0, 1)] = 1.0
+    """The wrist's targets stay this near to level; 1 lets it go anywhere, 0 holds it."""
 
 
 @dataclass(frozen=True)

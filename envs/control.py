@@ -25,15 +25,23 @@ class ActionLaw:
         coupling = torch.tensor(hand.coupling, dtype=torch.float32)
         lower, upper = (torch.tensor(v, dtype=torch.float32) for v in (hand.lower, hand.upper))
         self.lower, self.upper = lower + config.margin_rad, upper - config.margin_rad
+        wrist = [i for i, name in enumerate(hand.actuators) if name.startswith("WRJ")]
+        for limit in (self.lower, self.upper):
+            limit[wrist] = limit[wrist].clamp(-config.wrist_rad, config.wrist_rad)
         self.middle = (lower + upper) / 2
         self.reach = config.scale * (upper - lower) / 2
         self.fastest = torch.tensor(hand.max_speed * period_s, dtype=torch.float32)
         self.farthest = config.max_error_rad * coupling.sum(dim=1)
-        self.coupling_t = coupling.T.contiguous()
+        # A motor moves one joint or two; picked by index, because a matrix product of this size
+        # would wake torch's threads, whose waiting then takes the cores from the physics.
+        self.first = coupling.argmax(dim=1)
+        self.second = coupling.shape[1] - 1 - coupling.flip(1).argmax(dim=1)
+        self.both = (self.first != self.second).float()
 
     def __call__(self, action: Tensor, target: Tensor, joint_position: Tensor) -> Tensor:
         """Next target from the last one (N, A) and the measured joints (N, J) [rad]."""
-        position = joint_position @ self.coupling_t
+        second = joint_position.index_select(-1, self.second)
+        position = joint_position.index_select(-1, self.first) + self.both * second
         starts = {"absolute": self.middle, "relative_to_joint": position}
         start = starts.get(self.config.law, target)
         wanted = start + self.reach * action

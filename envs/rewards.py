@@ -21,6 +21,8 @@ class Step:
     action_change: Tensor
     motor_force: Tensor
     """(N, A) each."""
+    wrist: Tensor
+    """(N, 2) rad, both joints."""
 
 
 def progress(s: Step) -> Tensor:
@@ -53,8 +55,14 @@ def effort(s: Step) -> Tensor:
     return s.motor_force.square().sum(dim=-1)
 
 
+def wrist(s: Step) -> Tensor:
+    """Squared wrist angles [rad^2]: a bent wrist turns the block without the fingers, once."""
+    return s.wrist.square().sum(dim=-1)
+
+
 TERMS: dict[str, Callable[[Step], Tensor]] = {
-    term.__name__: term for term in (progress, success, drop, action_change, action_size, effort)
+    term.__name__: term
+    for term in (progress, success, drop, action_change, action_size, effort, wrist)
 }
 
 

@@ -11,6 +11,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 _FACTOR_INDEX = torch.tensor([0, 1, 2, 3, 1, 0, 3, 2, 2, 3, 0, 1, 3, 2, 1, 0])
 _FACTOR_SIGN = torch.tensor(
@@ -42,12 +43,12 @@ def positive(q: Tensor) -> Tensor:
 
 def normalize(q: Tensor) -> Tensor:
     """Unit length, (..., 4)."""
-    return q / q.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    return q / vector_norm(q, dim=-1, keepdim=True).clamp_min(1e-12)
 
 
 def from_rotvec(rotvec: Tensor) -> Tensor:
     """Rotation vector [rad], (..., 3) -> (..., 4)."""
-    half = 0.5 * rotvec.norm(dim=-1, keepdim=True)
+    half = 0.5 * vector_norm(rotvec, dim=-1, keepdim=True)
     # sin(x)/x by torch.sinc, which is exact at zero.
     return torch.cat((half.cos(), 0.5 * torch.sinc(half / math.pi) * rotvec), dim=-1)
 
@@ -55,14 +56,14 @@ def from_rotvec(rotvec: Tensor) -> Tensor:
 def to_rotvec(q: Tensor) -> Tensor:
     """Rotation vector of length in [0, pi] rad, (..., 4) -> (..., 3)."""
     q = positive(q)
-    sine = q[..., 1:].norm(dim=-1, keepdim=True)
+    sine = vector_norm(q[..., 1:], dim=-1, keepdim=True)
     angle = 2.0 * torch.atan2(sine, q[..., :1])
     return q[..., 1:] * torch.where(sine > 1e-8, angle / sine.clamp_min(1e-8), 2.0)
 
 
 def angle(q: Tensor) -> Tensor:
     """Rotation angle in [0, pi] rad, (..., 4) -> (...)."""
-    return 2.0 * torch.atan2(q[..., 1:].norm(dim=-1), q[..., 0].abs())
+    return 2.0 * torch.atan2(vector_norm(q[..., 1:], dim=-1), q[..., 0].abs())
 
 
 def between(start: Tensor, end: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ def between(start: Tensor, end: Tensor) -> Tensor:
 def distance(p: Tensor, q: Tensor) -> Tensor:
     """Geodesic distance on SO(3) [rad], (...)."""
     # Half the angle between p and q on the sphere, from its chords: exact for near and far ones.
-    chords = (p - q).norm(dim=-1), (p + q).norm(dim=-1)
+    chords = vector_norm(p - q, dim=-1), vector_norm(p + q, dim=-1)
     return 4.0 * torch.atan2(torch.minimum(*chords), torch.maximum(*chords))
 
 

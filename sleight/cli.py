@@ -101,6 +101,9 @@ def prepare_environment() -> None:
         os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa's rasterizer: more threads are slower
     os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
+    # Threads of torch that wait for work spin, for milliseconds by default, and would take the
+    # cores from the physics; long enough to span two operations of the learner is best.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
 def _cores() -> int:

@@ -146,3 +146,14 @@ def test_a_reset_touches_its_worlds_alone():
     found.apply(torch.full((3, 20), -1.0), JOINTS.expand(3, 24))
     assert torch.equal(found.target[1], LOWER)
     assert (found.target[0] < kept[0][0]).all()
+
+
+def test_the_wrist_stays_near_level_when_it_is_told_to():
+    law = ActionLaw(ControlConfig(wrist_rad=0.1), SHADOW_RIGHT, PERIOD_S)
+    target = torch.tensor(SHADOW_RIGHT.home, dtype=torch.float32).unsqueeze(0)
+    joints = torch.from_numpy(SHADOW_RIGHT.joint_target(target.double().numpy())).float()
+    for _ in range(50):
+        target = law(torch.ones(1, 20), target, joints)
+    assert SHADOW_RIGHT.actuators[:2] == ("WRJ2", "WRJ1")
+    torch.testing.assert_close(target[0, :2], torch.tensor([0.1, 0.1]))
+    assert (target[0, 2:] > 0.1).any()

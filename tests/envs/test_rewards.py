@@ -18,7 +18,8 @@ def step():
     action = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
     change = torch.tensor([[0.5, 0.5], [1.0, 0.0]])
     force = torch.tensor([[0.1, 0.2], [2.0, 1.0]])
-    return Step(outcome, action, change, force)
+    wrist = torch.tensor([[0.3, 0.4], [0.0, -0.2]])
+    return Step(outcome, action, change, force, wrist)
 
 
 WANTED = {
@@ -28,6 +29,7 @@ WANTED = {
     "action_change": [0.5, 1.0],
     "action_size": [5.0, 9.0],
     "effort": [0.05, 5.0],
+    "wrist": [0.25, 0.04],
 }
 
 
