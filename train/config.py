@@ -38,6 +38,8 @@ class PpoConfig:
     """Between which the learning rate moves."""
     kl_target: tuple[float, float] = (0.008, 0.03)
     """Below the first the learning rate rises, above the second it falls [nats]."""
+    kl_final: Annotated[float, Range(0, 1, open_low=True)] = 1.0
+    """What is left of kl_target at the last step; it shrinks evenly until then."""
     kl_stop: Annotated[float, Range(0, 10, open_low=True)] = 0.1
     """The update of this batch ends when an epoch's KL passes this [nats]."""
     entropy: tuple[float, float] = (0.0, 0.0)

@@ -44,6 +44,8 @@ class Learner:
         start, end = self.config.entropy
         bonus = start + (end - start) * progress
         metrics = self._epochs(sequences, bonus)
+        self._steer(metrics["kl"], 1.0 + (self.config.kl_final - 1.0) * progress)
+        metrics["rate"] = self.rate
         # Only now, so that the replay above normalized observations as the worker did.
         self._see(batch)
         metrics["explained_variance"] = 1.0 - float(error / returns.var())
@@ -108,9 +110,8 @@ class Learner:
             kl = sum(kls) / len(kls)
             if kl > self.config.kl_stop:
                 break
-        self._steer(kl)
         means = {name: sum(values) / len(values) for name, values in totals.items()}
-        return {**means, "kl": kl, "rate": self.rate, "epochs": float(epochs)}
+        return {**means, "kl": kl, "epochs": float(epochs)}
 
     def _minibatch(self, sequences: Sequences, index: Tensor, bonus: float) -> Metrics:
         part = sequences.take(index)
@@ -136,8 +137,9 @@ class Learner:
         values = torch.stack((policy_loss, value_loss, entropy, kl, outside, grad)).tolist()
         return dict(zip(_METRICS, values, strict=True))
 
-    def _steer(self, kl: float) -> None:
-        low, high = self.config.kl_target
+    def _steer(self, kl: float, share: float) -> None:
+        """Aim at `share` of kl_target with the next batch."""
+        low, high = (share * limit for limit in self.config.kl_target)
         slowest, fastest = self.config.rate_limits
         if kl < low:
             self.rate = min(self.rate * 1.3, fastest)

@@ -183,3 +183,15 @@ def test_rewarded_actions_become_likelier(learn: Any, batch: Batch, sign: float)
     before = motor(None).mean()
     learner.update(replace(batch, reward=sign * motor(batch.raw)), 0.0)
     assert sign * (motor(None).mean() - before) > 0.05
+
+
+def test_the_kl_that_is_aimed_at_shrinks_evenly(learn: Any, batch: Batch) -> None:
+    kl = learn(epochs=1, rate=5e-4).update(batch, 0.0)["kl"]
+    assert kl > 0.0
+    # The band [kl / 2, 2 kl] holds kl; times 0.55, halfway to 0.1, its upper end still
+    # does; at a tenth no more.
+    rates = [
+        learn(epochs=1, rate=5e-4, kl_target=(kl / 2, 2 * kl), kl_final=0.1).update(batch, progress)
+        for progress in (0.0, 0.5, 1.0)
+    ]
+    assert [row["rate"] for row in rates] == pytest.approx([5e-4, 5e-4, 5e-4 / 1.5])
