@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from ..envs.config import EnvConfig, GoalConfig
 from ..envs.env import Episode, HandEnv
 from ..envs.make import make_env
 from ..envs.randomization import lookup
+from .goal_book import GoalBook, share
 from .players import Player
 from .progress import ProgressBar
 from .session import versions
@@ -34,6 +35,8 @@ class Evaluation:
     seconds_per_success: float
     """Hand time per goal reached, over all trials."""
     settings: dict[str, Any]
+    goals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Kind of goal -> (asked, reached), over all trials."""
 
     @property
     def mean(self) -> float:
@@ -62,11 +65,13 @@ class Evaluation:
                 self.seconds_per_success if math.isfinite(self.seconds_per_success) else None
             ),
             "settings": self.settings,
+            "goals": {kind: list(counts) for kind, counts in self.goals.items()},
         }
 
     def table(self) -> str:
         """For people."""
         trials = ", ".join(map(str, sorted(self.trials, reverse=True)))
+        goals = "".join(f"  {kind:<28} {share(*row)}\n" for kind, row in self.goals.items())
         return (
             f"{self.player}\n"
             f"  trials             {len(self.trials)}\n"
@@ -74,6 +79,7 @@ class Evaluation:
             f"  median, max        {statistics.median(self.trials):g}, {max(self.trials)}\n"
             f"  drops, timeouts    {self.drops}, {self.timeouts}\n"
             f"  s per success      {self.seconds_per_success:.2f}\n"
+            f"{goals}"
             f"  each trial         {trials}"
         )
 
@@ -99,7 +105,7 @@ def protocol(
 def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") -> Evaluation:
     """One trial in each world of `config`: the episode that it begins with."""
     env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
-    first = _first_episodes(player, env, title)
+    first, book = _first_episodes(player, env, title)
     trials = [first[world].successes for world in range(env.num_envs)]
     drops = sum(first[world].dropped for world in first)
     cap = config.goals.max_successes
@@ -116,21 +122,27 @@ def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") 
             "goals": to_dict(config.goals),
             "versions": versions(),
         },
+        goals=book.found(),
     )
 
 
-def _first_episodes(player: Player, env: HandEnv, title: str) -> dict[int, Episode]:
+def _first_episodes(
+    player: Player, env: HandEnv, title: str
+) -> tuple[dict[int, Episode], GoalBook]:
     # A world's later episodes are left out: short ones would be counted more often than long ones.
     first: dict[int, Episode] = {}
     observation, _ = env.reset()
     player.start(env)
     starts = torch.ones(env.num_envs, dtype=torch.bool)
+    counts, book = starts, GoalBook(env)
     with ProgressBar(title, env.num_envs, unit="trials") as bar:
         while len(first) < env.num_envs:
             action = player.act(env, observation, starts)
             observation, _, terminated, truncated, info = env.step(action)
             starts = terminated | truncated
+            book.note(info["success"], starts, counts)
+            counts = counts & ~starts
             for episode in info["episodes"]:
                 first.setdefault(episode.world, episode)
             bar.update(len(first))
-    return first
+    return first, book

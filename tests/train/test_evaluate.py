@@ -117,6 +117,8 @@ def test_a_trial_is_the_first_episode_of_its_world(block_run: Path) -> None:
     assert sum(found.trials) > 0 and later.sum() > 0, "nothing to tell the two apart"
     assert found.drops == int(dropped.sum())
     assert found.timeouts == int((~dropped & (count < 2)).sum())
+    asked, reached = (sum(column) for column in zip(*found.goals.values(), strict=True))
+    assert (reached, asked - reached) == (sum(found.trials), found.drops + found.timeouts)
     assert found.seconds_per_success == pytest.approx(int(length.sum()) * 0.08 / sum(found.trials))
 
 
