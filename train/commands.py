@@ -176,3 +176,22 @@ def report(argv: list[str]) -> int:
     )
     sys.stdout.write(f"{page}\n")
     return 0
+
+
+def runs(argv: list[str]) -> int:
+    """`sleight runs [--runs FOLDER] [--html FILE RUN...]`."""
+    from .compare import write_comparison
+    from .runs import chosen, find_runs, read, table
+
+    parser = _parser("runs", "The local runs as a table, or some of them side by side as a page.")
+    parser.add_argument("run", nargs="*", help="runs to show, by name or folder; default: all")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of the runs")
+    parser.add_argument("--html", type=Path, help="write a page that compares the runs")
+    given = parser.parse_args(argv)
+    if given.html and not given.run:
+        raise ConfigError("--html: got no runs, allowed: --html FILE RUN...")
+    folders = chosen(given.runs, given.run) if given.run else find_runs(given.runs)
+    found = [read(folder, given.runs) for folder in folders]
+    page = write_comparison(found, given.html) if given.html else None
+    sys.stdout.write(f"{page}\n" if page else f"{table(found)}\n")
+    return 0

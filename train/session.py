@@ -21,6 +21,7 @@ from . import checkpoint
 from .config import TrainConfig
 from .interrupt import Interrupt
 from .local import build, use_threads
+from .lock import FolderLock
 from .loop import Hook, Metrics, Training, run
 from .metrics import MetricsFile, Wandb
 from .progress import ProgressBar
@@ -46,21 +47,23 @@ def start(config: TrainConfig) -> Path:
     training = build(config, folder / "failures")
     if config.warm_start:
         warm_start(training, Path(config.warm_start))
-    save_config(config, folder / "config.yaml")
-    _go(training, folder, None)
+    with FolderLock(folder):
+        save_config(config, folder / "config.yaml")
+        _go(training, folder, None)
     return folder
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
     """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped."""
     config = load_config(TrainConfig, folder / "config.yaml", overrides)
-    found = checkpoint.load(folder)
-    use_threads(config)
-    training = build(config, folder / "failures")
-    restore(training, found, str(folder))
-    if overrides:
-        save_config(config, folder / "config.yaml")
-    _go(training, folder, training.steps)
+    with FolderLock(folder):
+        found = checkpoint.load(folder)
+        use_threads(config)
+        training = build(config, folder / "failures")
+        restore(training, found, str(folder))
+        if overrides:
+            save_config(config, folder / "config.yaml")
+        _go(training, folder, training.steps)
     return folder
 
 
