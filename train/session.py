@@ -125,7 +125,13 @@ def _go(training: Training, folder: Path, resume_at: int | None) -> None:
                     every_steps=config.video_steps,
                 )
             )
-        run(training, hooks, stop)
+
+        def ends() -> bool:
+            return stop() or 0 < config.pause_steps <= training.steps
+
+        # A run that is resumed where it already is has nothing to do.
+        if not ends():
+            run(training, hooks, ends)
         save(training, folder)
     tracker.close()
     if stop():
