@@ -1,5 +1,6 @@
 """Sweeps without processes: what is tried, what is stopped, and that a journal is the whole state."""
 
+import copy
 import json
 import statistics
 from collections.abc import Callable, Iterator
@@ -179,12 +180,12 @@ def test_a_killed_sweep_does_what_an_undisturbed_one_does(
     fields = {"ppo.gamma": FieldConfig(low=0.1, high=0.9), "ppo.epochs": FieldConfig(low=1, high=9)}
     source = write(method="bayesian", fields=fields, trials=6, seeds=2, stopping="asha")
     whole = _run(source)
-    path = whole.journal.path
+    path, left = whole.journal.path, copy.deepcopy(world)
     lines = path.read_text().splitlines(keepends=True)
     assert len(lines) > 15
     for count in range(len(lines)):
-        for name in world.keys() - {"started"}:
-            world[name]["alive"] = False
+        world.clear()
+        world.update(copy.deepcopy(left))
         path.write_text("".join(lines[:count]) + '{"event": "en')  # killed while it wrote
         _run(source, again=True)
         assert _settled(path.read_text()) == _settled("".join(lines)), count
