@@ -1,9 +1,9 @@
-"""Sweeps without processes: what is tried, what is stopped, and that a journal is the whole state."""
+"""Sweeps without processes: what is tried, what is stopped; a journal is the whole state."""
 
 import copy
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,12 @@ class _Fake:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def world(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Runs that are numbers; the name of each in the order of starting."""
     runs: dict[str, Any] = {}
     monkeypatch.setattr(runner, "Trial", lambda sweep, name: _Fake(sweep, name, runs))
     monkeypatch.setattr(runner, "POLL_S", 0.0)
-    yield runs
+    return runs
 
 
 def _run(source: Path, again: bool = False) -> runner.Runner:

@@ -19,10 +19,10 @@ from .. import checkpoint
 from .config import PbtConfig, SweepConfig
 from .folder import BASE, restore
 from .journal import Event, Journal
-from .runner import POLL_S, RETRIES, Say, command, run_name, threads
+from .runner import POLL_S, RETRIES, Say, command, threads
 from .space import Dimension, Setting, Space, check, flags
 from .state import Tried
-from .trial import Trial
+from .trial import Trial, run_name
 
 
 class Population:

@@ -13,7 +13,7 @@ from .folder import BASE, restore
 from .journal import Journal
 from .space import Setting, Space, check, flags
 from .state import Tried
-from .trial import Trial
+from .trial import Trial, run_name
 
 POLL_S = 0.5
 RETRIES = 2
@@ -164,11 +164,6 @@ class Runner:
             trial.ask_to_stop()
         while any(trial.running() for trial in self._active.values()):
             time.sleep(POLL_S)
-
-
-def run_name(setting: int, seed: int) -> str:
-    """The folder of a run in the sweep's."""
-    return f"t{setting:03d}-s{seed}"
 
 
 def command(folder: Path, key: tuple[int, int], values: Setting, first_seed: int) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ...errors import SleightError
 from ..interrupt import Interrupt
 from ..progress import ProgressBar
 from .config import SweepConfig
+from .effects import done as done_runs
 from .journal import Journal
 from .pbt import Population
 from .report import summary, write_report
@@ -36,4 +38,8 @@ def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source
     if stop():
         sys.stderr.write(f"stopped; continue with: sleight sweep {source} --resume\n")
         raise KeyboardInterrupt
+    if not done_runs(runner.state):
+        ends = [end for tried in runner.state.settings for end in tried.ends.values()]
+        said = ends[0].remark if ends else "nothing was tried"
+        raise SleightError(f"{folder}: no run came to its end; the first: {said}")
     sys.stdout.write(f"{summary(runner.state)}\n{page}\n")

@@ -30,6 +30,9 @@ class Tried:
 
     index: int
     values: Setting
+    """As they are now: a population changes them."""
+    first: Setting = field(default_factory=dict)
+    """As they were drawn."""
     ends: dict[int, End] = field(default_factory=dict)
     rungs: dict[int, float | None] = field(default_factory=dict)
     """Control steps -> score, where it was compared."""
@@ -93,7 +96,7 @@ class State:
                 raise DataError(f"{self.where}: setting {index}: {dimension.name}: got {got}")
         if not fresh:
             self.study.take(values)
-        self.settings.append(Tried(index, values))
+        self.settings.append(Tried(index, values, dict(values)))
 
     def _setting(self, event: Event) -> Tried:
         if event["setting"] >= len(self.settings):

@@ -37,6 +37,11 @@ class Study:
         )
         self._trials: list[Trial] = []
 
+    @property
+    def trials(self) -> optuna.Study:
+        """For Optuna's own analysis."""
+        return self._study
+
     def draw(self) -> Setting:
         """A new setting."""
         seed = self.config.seed + len(self._trials)

@@ -145,6 +145,11 @@ class Trial:
         return self._asked is None and (code is None or code < 0)
 
 
+def run_name(setting: int, seed: int) -> str:
+    """The folder of a run in the sweep's."""
+    return f"t{setting:03d}-s{seed}"
+
+
 def score(path: Path, metric: str, at: int) -> float | None:
     """Mean of a metric over the last tenth of the steps before `at`, or its last value there."""
     x, y = series(read_metrics(path), "steps", metric)
