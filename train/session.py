@@ -23,9 +23,10 @@ from .interrupt import Interrupt
 from .local import build, use_threads
 from .lock import FolderLock
 from .loop import Hook, Metrics, Training, run
-from .metrics import MetricsFile, Wandb
+from .metrics import MetricsFile
 from .progress import ProgressBar
 from .randomization import dimensions
+from .track import Tracker
 
 WORLD_TENSORS = (
     "embedding.weights.world",
@@ -103,13 +104,12 @@ def warm_start(training: Training, path: Path) -> None:
 def _go(training: Training, folder: Path, resume_at: int | None) -> None:
     config = training.config
     metrics = MetricsFile(folder / "metrics.jsonl", resume_at)
-    tracker = Wandb(config.wandb, folder, to_dict(config), folder.name)
+    tracker = Tracker(config.wandb, folder)
     total = config.steps
     with Interrupt() as stop, ProgressBar(folder.name, total, training.steps) as bar:
 
         def log(training: Training, row: Metrics) -> None:
             metrics.write(row)
-            tracker.log(row)
             bar.update(training.steps, _note(row))
 
         hooks = [

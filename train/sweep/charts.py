@@ -146,7 +146,7 @@ def _axis(column: float, top: float, bottom: float, dimension: Dimension) -> Ite
     for share, name in _marks(dimension):
         y = _down(top, bottom, share)
         yield stroke(column - 4, y, column, y, SHADE)
-        yield _halo(words(column - 7, y + 3.5, _cut(name, 10), QUIET, "end"))
+        yield _halo(words(column - 7, y + 3.5, _cut(name, 12), QUIET, "end"))
 
 
 def _score_axis(
