@@ -30,24 +30,18 @@ ERROR = "wandb/error.txt"
 
 
 def main(words: list[str]) -> int:
-    """`follow FOLDER MODE` or `record FOLDER MODE`."""
+    """`follow FOLDER MODE`, or `record FOLDER MODE` with the job on the standard input."""
     os.nice(10)  # the run comes first
     kind, folder, mode = words[0], Path(words[1]), words[2]
-    job = json.loads(sys.stdin.read()) if kind == "record" and len(words) < 4 else None
-    if len(words) > 3:
-        job = json.loads(words[3])
     try:
-        if job is None:
+        if kind == "follow":
             Follower(folder, mode).run()
         else:
-            record(folder, mode, job)
+            record(folder, mode, json.loads(sys.stdin.read()))
     except (wandb.Error, OSError, SleightError, ValueError, TypeError) as error:
-        _note(folder, f"{type(error).__name__}: {' '.join(str(error).split())}")
-        if mode == "offline":
-            return 1
-        # A process whose first attempt failed cannot begin again offline (wandb issue 9865).
-        again = [kind, str(folder), "offline", *([json.dumps(job)] if job is not None else [])]
-        os.execv(sys.executable, [sys.executable, "-m", "sleight.train.follower", *again])
+        line = f"{mode}: {type(error).__name__}: {' '.join(str(error).split())}"
+        write_text(folder / ERROR, f"{line}\n")
+        return 1
     return 0
 
 
@@ -211,10 +205,6 @@ def _ended(seconds: float) -> bool:
 
 def _clean(name: str) -> str:
     return re.sub(r"[^\w.-]", "-", name)[:120]
-
-
-def _note(folder: Path, line: str) -> None:
-    write_text(folder / ERROR, f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def _start(folder: Path, words: list[str]) -> subprocess.Popen[bytes] | None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             return subprocess.Popen(
-                [sys.executable, "-m", "sleight.train.follower", *words],
+                [sys.executable, "-m", "sleight.train.track", *words],
                 stdin=subprocess.PIPE,  # its end tells that this process has ended, however
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -92,3 +92,26 @@ def _start(folder: Path, words: list[str]) -> subprocess.Popen[bytes] | None:
 def _end(process: subprocess.Popen[bytes], last: bytes) -> None:
     with suppress(OSError, subprocess.TimeoutExpired):
         process.communicate(last, timeout=CLOSE_S)
+
+
+def supervise(words: list[str]) -> int:
+    """`follow` or `record`, FOLDER, MODE: what fails online, in whatever way, is kept offline.
+
+    Each attempt is a fresh process: one whose first attempt at W&B failed cannot make a second
+    (wandb issue 9865).
+    """
+    kind, folder, mode = words
+    job = sys.stdin.buffer.read() if kind == "record" else None
+    for attempt in ("online", "offline") if mode == "online" else ("offline",):
+        process = subprocess.run(
+            [sys.executable, "-m", "sleight.train.follower", kind, folder, attempt],
+            input=job,
+            check=False,
+        )
+        if process.returncode == 0:
+            return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(supervise(sys.argv[1:]))

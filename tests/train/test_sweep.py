@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sleight.cli import find
+from sleight.config import load, yamlfile
 from sleight.config import save as save_config
 from sleight.errors import DataError
 from sleight.train.config import TrainConfig
@@ -21,6 +23,7 @@ from sleight.train.sweep.journal import Journal, read
 from sleight.train.sweep.space import Dimension
 from sleight.train.sweep.state import Tried
 
+ROOT = Path(__file__).parents[2]
 Write = Callable[..., Path]
 STEPS = 900
 
@@ -399,3 +402,29 @@ def test_a_value_is_found_by_its_dotted_name(reach_config: TrainConfig) -> None:
     assert space.value_of(config, "env.goals.timeout-s") == 0.8
     assert space.flags({"a.b": True, "c": (1.0, 2.0), "d": 1e-5}) == [
         "--a.b=true", "--c=[1.0, 2.0]", "--d=1e-05"]  # fmt: skip
+
+
+# The examples
+
+
+def test_the_example_can_be_swept() -> None:
+    source = ROOT / "configs" / "sweep.yaml"
+    config, folder = sweep_folder.place(source)
+    found = space.open_space(config, source)
+    assert folder == Path("runs/sweep") and found.base.steps == config.steps
+    assert [d.whole for d in found.dimensions] == [False, False, True]
+    assert space.rungs(config, config.steps)
+
+
+def test_the_flags_of_a_wandb_agent_are_those_of_train() -> None:
+    sweep = yamlfile.read(ROOT / "configs" / "wandb_sweep.yaml")
+    assert sweep["command"][1:] == ["train", "configs/reach.yaml", "${args}"]
+    assert find(sweep["command"][1]) and sweep["metric"]["name"] == SweepConfig("").metric
+    for ends in (0, -1):
+        words = []
+        for name, kind in sweep["parameters"].items():
+            values = kind.get("values") or [kind.get("min", kind.get("value")),
+                                            kind.get("max", kind.get("value"))]  # fmt: skip
+            words.append(f"--{name}={values[ends]}")  # as ${args} writes them
+        config = load(TrainConfig, ROOT / sweep["command"][2], words)
+        assert config.ppo.epochs == (1, 6)[ends] and config.steps == 100_000

@@ -22,7 +22,7 @@ from sleight.train.metrics import read_metrics
 from sleight.train.session import resume, start
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 180.0
+PATIENCE_S = 150.0
 CLOCKS = {"seconds", "steps_per_second", "sim_share", "learn_share"}
 
 
@@ -87,7 +87,7 @@ def test_a_bad_server_costs_a_moment_and_no_data(
     assert _curve(tracked) == _curve(plain) != []
     # Its process goes on alone, gives the server up, and keeps everything for `wandb sync`.
     _wait(lambda: any(_kept(tracked)))
-    assert (tracked / "wandb" / "error.txt").read_text().count("\n") == 1
+    assert (tracked / "wandb" / "error.txt").read_text().startswith("online: ")
 
 
 def _kept(run: Path) -> Iterator[Path]:
