@@ -12,6 +12,7 @@ import secrets
 import select
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,12 @@ class Follower:
             if film.name not in self._sent and not film.name.startswith("."):  # half written
                 self._sent.add(film.name)
                 self._run.log({"video": wandb.Video(str(film), format="mp4")}, step=self._steps)
-        result = self.folder / "eval.json"
-        if result.is_file() and result.name not in self._sent:
-            self._sent.add(result.name)
-            self._run.log(tables(read_json(result)), step=self._steps)
+        path = self.folder / "eval.json"
+        if path.is_file() and path.name not in self._sent:
+            self._sent.add(path.name)
+            with suppress(SleightError):  # a file that is damaged is left out
+                if isinstance(result := read_json(path), dict):
+                    self._run.log(tables(result), step=self._steps)
 
     def _rows(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl since the last look."""

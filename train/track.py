@@ -51,7 +51,7 @@ def record(mode: str, folder: Path, job: dict[str, Any]) -> None:
 def resolved(mode: str) -> str:
     """online, offline or off. WANDB_MODE and WANDB_DISABLED count, as they do for W&B."""
     asked = os.environ.get("WANDB_MODE", "").lower()
-    if mode == "off" or asked in ("disabled", "dryrun-disabled") or _disabled():
+    if mode == "off" or asked == "disabled" or _disabled():
         return "off"
     if mode == "offline" or asked in ("offline", "dryrun"):
         return "offline"

@@ -102,8 +102,15 @@ def test_nobody_logged_in_is_offline_and_resuming_is_the_same_run(
 ) -> None:
     monkeypatch.setattr(track, "CLOSE_S", PATIENCE_S)
     monkeypatch.delenv("WANDB_MODE", raising=False)
+    (tmp_path / "run" / "videos").mkdir(parents=True)
+    (tmp_path / "run" / "videos" / "000000000128.mp4").write_bytes(b"a film")
+    (tmp_path / "run" / "eval.json").write_text('{"trials": [3, 5], "mean": 4.0}')
     folder = start(replace(reach_config, runs=str(tmp_path), name="run", wandb="auto"))
     (first,) = _kept(folder)
+    for what in (b"media/videos/video_", b"eval/trials", b"eval/mean"):
+        assert what in first.read_bytes(), what
+    (film,) = folder.glob("wandb/offline-run-*/files/media/videos/*.mp4")
+    assert film.read_bytes() == b"a film"
     assert b"checkpoint-run" in first.read_bytes(), "the last checkpoint goes along"
     resume(folder, ["--steps", str(reach_config.steps + 256)])
     assert len({path.name for path in folder.glob("wandb/offline-run-*/run-*.wandb")}) == 1

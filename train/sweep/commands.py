@@ -14,7 +14,9 @@ from .config import SweepConfig
 _USAGE = """usage: sleight sweep SWEEP.yaml [--resume | --report]
 
 Many runs of `sleight train`, each a process with its own run folder. --resume goes on with a sweep
-that was stopped or killed; --report only writes its page again. The fields of SWEEP.yaml:
+that was stopped or killed; --report only writes its page again. An example is configs/sweep.yaml.
+What to try for a field: {values: [a, b]}, or {low: a, high: b} with log: true for a logarithmic
+draw. The fields of SWEEP.yaml:
 
 """
 
@@ -28,7 +30,8 @@ def sweep(argv: list[str]) -> int:
     """`sleight sweep SWEEP.yaml [--resume | --report]`."""
     if not argv or argv[0] in ("-h", "--help"):
         page = help_text(SweepConfig, "sleight sweep")
-        sys.stdout.write(_USAGE + page.split("\n", 2)[2])
+        fields = "\n" + page.split("\n", 2)[2]  # after the line of usage; these are no flags
+        sys.stdout.write(_USAGE + fields.replace("\n  --", "\n  ")[1:])
         return 0
     parser = _Parser(prog="sleight sweep", add_help=False)
     parser.add_argument("sweep", type=Path)

@@ -59,6 +59,7 @@ class Trial:
 
     def _launch(self, words: list[str], threads: int) -> None:
         lock = FolderLock(self.log.parent, f"{self.name}.lock")
+        lock.note(0)  # nobody yet whom one could ask to stop
         try:
             with self.log.open("ab") as log:
                 log.write(f"$ sleight {shlex.join(words)}\n".encode())
