@@ -57,11 +57,13 @@ setup(
         "numpy>=2.0",
         "onnx>=1.17",
         "onnxruntime>=1.20",
+        "optuna>=4.6",
         "pillow>=10",
         "pyyaml>=6",
         "ray>=2.40",
         "rich>=13",
         "safetensors>=0.5",
+        "scikit-learn>=1.5",  # Optuna's fANOVA
         "torch>=2.6",
         "wandb>=0.19",
     ],

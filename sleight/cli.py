@@ -32,6 +32,10 @@ COMMANDS = {
     "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and more"),
     "bench": Command("train.commands", "bench", "throughput of the environment, training, the rig"),
     "report": Command("train.commands", "report", "a run as one self-contained HTML page"),
+    "sweep": Command(
+        "train.sweep.commands", "sweep", "many runs: grid, random, Bayesian, ASHA, PBT"
+    ),
+    "runs": Command("train.commands", "runs", "the local runs as a table, or compared as a page"),
     "demo": Command("demo", "demo", "the whole road in a few minutes"),
 }
 

@@ -119,6 +119,14 @@ def load(path: Path, state: bool = True) -> Checkpoint:
     return Checkpoint(weights, _tensors(path / "state.safetensors", meta) if state else {}, meta)
 
 
+def read_meta(path: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself, its files being there whole. Raises CheckpointError."""
+    meta = _meta(path / "checkpoint.json")
+    for name in ("weights.safetensors", "state.safetensors"):
+        _check_size(path / name, meta)
+    return meta
+
+
 def _meta(path: Path) -> dict[str, Any]:
     meta = read_json(path, CheckpointError)
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
@@ -132,11 +140,15 @@ def _meta(path: Path) -> dict[str, Any]:
     return meta
 
 
-def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
+def _check_size(path: Path, meta: dict[str, Any]) -> None:
     size = path.stat().st_size if path.is_file() else 0
     wanted = meta["sizes"].get(path.name)
     if size != wanted:
         raise CheckpointError(f"{path}: got {size} bytes, allowed: {wanted}, as it was saved")
+
+
+def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
+    _check_size(path, meta)
     try:
         return load_file(path)
     except SafetensorError as error:

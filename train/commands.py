@@ -41,6 +41,7 @@ def eval_(argv: list[str]) -> int:
     """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`."""
     from .evaluate import evaluate, protocol
     from .players import open_player
+    from .track import record
 
     parser = _parser(
         "eval",
@@ -54,6 +55,7 @@ def eval_(argv: list[str]) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the result here as well")
+    _track_flag(parser)
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     player = open_player(given.player, given.stochastic, given.seed)
@@ -64,21 +66,32 @@ def eval_(argv: list[str]) -> int:
     sys.stdout.write(result.table() + "\n")
     if given.json:
         write_json(given.json, result.data())
+    record(given.wandb, Path("runs", f"eval-{given.player.resolve().name}"),
+           {"kind": "eval", "uses": str(given.player), "result": result.data()})  # fmt: skip
     return 0
 
 
 def export(argv: list[str]) -> int:
     """`sleight export RUN --out DIR`."""
     from .export import export as write_bundle
+    from .track import record
 
     parser = _parser("export", "Write the bundle that a robot runs.")
     parser.add_argument("run", type=Path, help="a run folder or a checkpoint")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
     parser.add_argument("--name", default="", help="of the bundle; by default the task")
     parser.add_argument("--stochastic", action="store_true", help="draw actions, as in training")
+    _track_flag(parser)
     given = parser.parse_args(argv)
     sys.stdout.write(f"{write_bundle(given.run, given.out, given.name, given.stochastic)}\n")
+    record(given.wandb, Path("runs", f"export-{given.out.resolve().name}"),
+           {"kind": "export", "uses": str(given.run), "bundle": str(given.out)})  # fmt: skip
     return 0
+
+
+def _track_flag(parser: argparse.ArgumentParser) -> None:
+    text = "record it, with what it used and made, at Weights & Biases"
+    parser.add_argument("--wandb", choices=("auto", "offline", "off"), default="off", help=text)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -175,4 +188,23 @@ def report(argv: list[str]) -> int:
         given.run, given.out, expected=given.expected, rig=given.rig, evaluation=given.eval
     )
     sys.stdout.write(f"{page}\n")
+    return 0
+
+
+def runs(argv: list[str]) -> int:
+    """`sleight runs [--runs FOLDER] [--html FILE RUN...]`."""
+    from .compare import write_comparison
+    from .runs import chosen, find_runs, read, table
+
+    parser = _parser("runs", "The local runs as a table, or some of them side by side as a page.")
+    parser.add_argument("run", nargs="*", help="runs to show, by name or folder; default: all")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of the runs")
+    parser.add_argument("--html", type=Path, help="write a page that compares the runs")
+    given = parser.parse_args(argv)
+    if given.html and not given.run:
+        raise ConfigError("--html: got no runs, allowed: --html FILE RUN...")
+    folders = chosen(given.runs, given.run) if given.run else find_runs(given.runs)
+    found = [read(folder, given.runs) for folder in folders]
+    page = write_comparison(found, given.html) if given.html else None
+    sys.stdout.write(f"{page}\n" if page else f"{table(found)}\n")
     return 0

@@ -80,6 +80,8 @@ class TrainConfig:
     """Parameter -> step of its boundaries in lambda: these are under ADR."""
     curriculum: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
     """Parameter -> (threshold_low, threshold_high, buffer, step): grows apart from the entropy."""
+    pause_steps: Annotated[int, Range(0, 1e12)] = 0
+    """Save and end here, to go on with --resume; schedules still run over `steps`. 0: do not."""
     checkpoint_s: Annotated[float, Range(1, 1e6)] = 120.0
     """Time between checkpoints."""
     video_steps: Annotated[int, Range(0, 1e12)] = 0

@@ -40,6 +40,8 @@ section { background: #fff; border: 1px solid #e4e8ec; border-radius: 10px;
 .card b { display: block; font-size: 22px; white-space: nowrap; font-weight: 650; line-height: 1.25;
   font-variant-numeric: tabular-nums; }
 .card span { color: #6b7480; font-size: 13px; display: block; line-height: 1.35; }
+.key { display: flex; flex-wrap: wrap; gap: 4px 20px; margin-top: 14px; font-size: 14px; }
+.key i { display: inline-block; width: 22px; margin-right: 7px; vertical-align: middle; }
 .charts { display: flex; flex-wrap: wrap; gap: 8px 16px; margin-top: 10px; }
 .chart { max-width: 100%; height: auto; display: block; overflow: visible; }
 .chart rect[data-tip]:hover { fill-opacity: 1; }
@@ -183,6 +185,16 @@ def cards(items: Iterable[tuple[str, str]]) -> str:
         f'<div class="card"><b>{escape(n)}</b><span>{escape(w)}</span></div>' for n, w in items
     )
     return f'<div class="cards">{"".join(boxes)}</div>'
+
+
+def key(items: Iterable[tuple[str, str, bool]]) -> str:
+    """(name, colour, dashed): what the lines of a page's charts stand for."""
+    marks = (
+        f'<span><i style="border-top:3px {"dashed" if dashed else "solid"} {colour}"></i>'
+        f"{escape(name)}</span>"
+        for name, colour, dashed in items
+    )
+    return f'<div class="key">{"".join(marks)}</div>'
 
 
 def charts(drawings: Iterable[str]) -> str:

@@ -1,11 +1,9 @@
-"""What a run writes down about itself: one line of JSON per iteration, and W&B beside it."""
+"""What a run writes down about itself: one line of JSON per iteration."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -80,43 +78,3 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         if isinstance(row, dict):
             rows.append(row)
     return rows
-
-
-class Wandb:
-    """Weights & Biases, online when somebody is logged in; its failures never reach the run."""
-
-    def __init__(self, mode: str, folder: Path, config: dict[str, Any], name: str) -> None:
-        self._run: Any = None
-        if mode == "off":
-            return
-        os.environ.setdefault("WANDB_SILENT", "true")
-        import wandb
-
-        online = mode == "auto" and bool(os.environ.get("WANDB_API_KEY") or _netrc())
-        try:
-            self._run = wandb.init(
-                project="sleight",
-                name=name,
-                dir=str(folder),
-                config=config,
-                mode="online" if online else "offline",
-            )
-        except (wandb.Error, OSError) as error:
-            self._run = None
-            with suppress(OSError):
-                (folder / "wandb-error.txt").write_text(f"{error}\n")
-
-    def log(self, row: dict[str, Any]) -> None:
-        """Send one row."""
-        if self._run is not None:
-            self._run.log({k: v for k, v in row.items() if k != "steps"}, step=row["steps"])
-
-    def close(self) -> None:
-        """Finish the run."""
-        if self._run is not None:
-            self._run.finish()
-
-
-def _netrc() -> bool:
-    path = Path.home() / ".netrc"
-    return path.is_file() and "wandb" in path.read_text(errors="replace")

@@ -76,7 +76,7 @@ def learning_section(run: Run) -> str:
         return ""
     drawings = [
         _curve(run, "steps", "control steps", 1.0, "over control steps"),
-        _curve(run, "seconds", *_time_unit(run.rows), "over wall time"),
+        _curve(run, "seconds", *time_unit(run.rows), "over wall time"),
     ]
     about = "Goals reached in a row, mean over the latest 200 episodes of training."
     return html.section("Learning", [html.charts(drawings)], about)
@@ -118,7 +118,8 @@ def _curve(run: Run, key: str, label: str, unit: float, title: str) -> str:
     return line_chart(frame, lines)
 
 
-def _time_unit(rows: list[Row]) -> tuple[str, float]:
+def time_unit(rows: list[Row]) -> tuple[str, float]:
+    """The unit that suits the longest of the rows' times, and its seconds."""
     end = max(series(rows, "seconds", "steps")[0], default=0.0)
     for name, size in (("hours", 3600.0), ("minutes", 60.0)):
         if end >= 3 * size:

@@ -21,10 +21,12 @@ from . import checkpoint
 from .config import TrainConfig
 from .interrupt import Interrupt
 from .local import build, use_threads
+from .lock import FolderLock
 from .loop import Hook, Metrics, Training, run
-from .metrics import MetricsFile, Wandb
+from .metrics import MetricsFile
 from .progress import ProgressBar
 from .randomization import dimensions
+from .track import Tracker
 
 WORLD_TENSORS = (
     "embedding.weights.world",
@@ -46,21 +48,23 @@ def start(config: TrainConfig) -> Path:
     training = build(config, folder / "failures")
     if config.warm_start:
         warm_start(training, Path(config.warm_start))
-    save_config(config, folder / "config.yaml")
-    _go(training, folder, None)
+    with FolderLock(folder):
+        save_config(config, folder / "config.yaml")
+        _go(training, folder, None)
     return folder
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
     """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped."""
     config = load_config(TrainConfig, folder / "config.yaml", overrides)
-    found = checkpoint.load(folder)
-    use_threads(config)
-    training = build(config, folder / "failures")
-    restore(training, found, str(folder))
-    if overrides:
-        save_config(config, folder / "config.yaml")
-    _go(training, folder, training.steps)
+    with FolderLock(folder):
+        found = checkpoint.load(folder)
+        use_threads(config)
+        training = build(config, folder / "failures")
+        restore(training, found, str(folder))
+        if overrides:
+            save_config(config, folder / "config.yaml")
+        _go(training, folder, training.steps)
     return folder
 
 
@@ -100,13 +104,12 @@ def warm_start(training: Training, path: Path) -> None:
 def _go(training: Training, folder: Path, resume_at: int | None) -> None:
     config = training.config
     metrics = MetricsFile(folder / "metrics.jsonl", resume_at)
-    tracker = Wandb(config.wandb, folder, to_dict(config), folder.name)
+    tracker = Tracker(config.wandb, folder)
     total = config.steps
     with Interrupt() as stop, ProgressBar(folder.name, total, training.steps) as bar:
 
         def log(training: Training, row: Metrics) -> None:
             metrics.write(row)
-            tracker.log(row)
             bar.update(training.steps, _note(row))
 
         hooks = [
@@ -122,7 +125,13 @@ def _go(training: Training, folder: Path, resume_at: int | None) -> None:
                     every_steps=config.video_steps,
                 )
             )
-        run(training, hooks, stop)
+
+        def ends() -> bool:
+            return stop() or 0 < config.pause_steps <= training.steps
+
+        # A run that is resumed where it already is has nothing to do.
+        if not ends():
+            run(training, hooks, ends)
         save(training, folder)
     tracker.close()
     if stop():

@@ -1,16 +1,12 @@
 """What a run writes down about itself."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from sleight.envs.env import Episode
-from sleight.train.config import TrainConfig
 from sleight.train.metrics import RECENT, EpisodeWindow, MetricsFile, read_metrics
-from sleight.train.session import start
 
 
 def _episode(successes: int, length: int = 10, dropped: bool = False) -> Episode:
@@ -57,11 +53,3 @@ def test_a_file_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
     MetricsFile(path, resume_at=20).write({"steps": 25})
     assert [row["steps"] for row in read_metrics(path)] == [10, 20, 25]
     assert read_metrics(path)[0]["x"] == 1 / 3
-
-
-@pytest.mark.slow
-def test_wandb_keeps_the_run_offline(reach_config: TrainConfig, tmp_path: Path) -> None:
-    folder = start(replace(reach_config, runs=str(tmp_path), name="logged", wandb="offline"))
-    (logged,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
-    assert logged.stat().st_size > 0
-    assert len(read_metrics(folder / "metrics.jsonl")) == 4

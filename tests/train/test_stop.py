@@ -89,6 +89,19 @@ def test_a_second_interrupt_stops_at_once_and_loses_nothing_that_was_saved(
     assert after == before
 
 
+def test_a_pause_is_exact_and_changes_nothing(reach_config: TrainConfig, tmp_path: Path) -> None:
+    config = replace(reach_config, runs=str(tmp_path))
+    whole = start(replace(config, name="whole"))
+    paused = start(replace(config, name="paused", pause_steps=200))
+    assert checkpoint.load(paused).meta["steps"] == 256, "the end of the iteration that passes it"
+    resume(paused, [])  # it is there already
+    assert checkpoint.load(paused).meta["steps"] == 256
+    resume(paused, ["--pause_steps", "0"])
+    rows = [read_metrics(run / "metrics.jsonl") for run in (whole, paused)]
+    kept = ("steps", "kl", "reward_mean", "entropy", "rate")
+    assert [[r[k] for k in kept] for r in rows[0]] == [[r[k] for k in kept] for r in rows[1]]
+
+
 class _Child:
     """`sleight train` in a process of its own."""
 

@@ -1,0 +1,69 @@
+"""`sleight sweep`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from ...config import help_text
+from ...errors import ConfigError
+from .config import SweepConfig
+
+_USAGE = """usage: sleight sweep SWEEP.yaml [--resume | --report]
+
+Many runs of `sleight train`, each a process with its own run folder. --resume goes on with a sweep
+that was stopped or killed; --report only writes its page again. An example is configs/sweep.yaml.
+What to try for a field: {values: [a, b]}, or {low: a, high: b} with log: true for a logarithmic
+draw. The fields of SWEEP.yaml:
+
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"sleight sweep: {message}")
+
+
+def sweep(argv: list[str]) -> int:
+    """`sleight sweep SWEEP.yaml [--resume | --report]`."""
+    if not argv or argv[0] in ("-h", "--help"):
+        page = help_text(SweepConfig, "sleight sweep")
+        fields = "\n" + page.split("\n", 2)[2]  # after the line of usage; these are no flags
+        sys.stdout.write(_USAGE + fields.replace("\n  --", "\n  ")[1:])
+        return 0
+    parser = _Parser(prog="sleight sweep", add_help=False)
+    parser.add_argument("sweep", type=Path)
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--resume", action="store_true")
+    way.add_argument("--report", action="store_true")
+    given = parser.parse_args(argv)
+    return _report(given.sweep) if given.report else _sweep(given.sweep, given.resume)
+
+
+def _report(source: Path) -> int:
+    from .folder import place, read
+    from .report import write_report
+
+    _, folder = place(source)
+    sys.stdout.write(f"{write_report(read(folder), folder)}\n")
+    return 0
+
+
+def _sweep(source: Path, again: bool) -> int:
+    from ..lock import FolderLock
+    from .folder import create, place, reopen
+    from .session import go
+
+    config, folder = place(source)
+    if again and not folder.is_dir():
+        raise ConfigError(f"--resume: got {folder}, which is no folder, allowed: a sweep's folder")
+    if again:
+        with FolderLock(folder):
+            go(config, *reopen(config, folder, source), folder, source)
+        return 0
+    space, journal = create(config, folder, source)
+    with FolderLock(folder):
+        go(config, space, journal, folder, source)
+    return 0

@@ -1,0 +1,210 @@
+"""Population-based training (Jaderberg et al. 2017): runs that go on from each other's checkpoints.
+
+A generation ends when every member has come to the same step and paused. Those at the bottom take
+weights, optimizer and worlds of one at the top, and go on with its settings, changed a little.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...config import to_dict
+from ...errors import SleightError
+from .. import checkpoint
+from .config import PbtConfig, SweepConfig
+from .folder import BASE, restore
+from .journal import Event, Journal
+from .runner import POLL_S, RETRIES, Say, command, threads
+from .space import Dimension, Setting, Space, check, flags
+from .state import Tried
+from .trial import Trial, run_name
+
+
+class Population:
+    """Runs the members side by side, generation after generation."""
+
+    def __init__(
+        self, config: SweepConfig, space: Space, journal: Journal, folder: Path, say: Say
+    ) -> None:
+        self.config, self.space, self.journal = config, space, journal
+        self.folder, self.say = folder, say
+        self.state = restore(config, space, journal)
+        self.settings = config.trials
+        self.ends = boundaries(config.pbt, space.base.steps)
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Until the last generation ends, or `stop`: then members are asked to save, and end."""
+        while len(self.state.settings) < self.config.trials:
+            index, values = len(self.state.settings), self.state.study.draw()
+            row = self.journal.add("setting", setting=index, values=values)
+            self.state.apply(row, fresh=True)
+        self._move()
+        for end in self.ends[len(self.state.generations) :]:
+            if not self._advance(end, stop):
+                return
+            if end < self.space.base.steps:
+                self._exchange(end)
+        for tried in self._alive():
+            steps = self._trial(tried).steps()
+            value = self._trial(tried).score(self.config.metric, steps)
+            self._end(tried, "failed" if value is None else "complete", value, steps, "")
+
+    def _alive(self) -> list[Tried]:
+        return [tried for tried in self.state.settings if not tried.ends]
+
+    def _trial(self, tried: Tried) -> Trial:
+        return Trial(self.folder, run_name(tried.index, 0))
+
+    def _advance(self, end: int, stop: Callable[[], bool]) -> bool:
+        """Bring every member to `end`; False when it was asked to stop before."""
+        waiting = [tried for tried in self._alive() if self._trial(tried).steps() < end]
+        active: dict[int, Trial] = {}
+        tries: dict[int, int] = {}
+        try:
+            while (waiting or active) and not stop():
+                while waiting and len(active) < self.config.concurrent:
+                    tried = waiting.pop(0)
+                    active[tried.index] = self._start(tried, end)
+                for index, trial in list(active.items()):
+                    if trial.running():
+                        continue
+                    del active[index]
+                    if trial.steps() >= end:
+                        continue
+                    tries[index] = tries.get(index, 0) + 1
+                    if trial.killed() and tries[index] <= RETRIES:
+                        waiting.append(self.state.settings[index])
+                    else:
+                        tried = self.state.settings[index]
+                        self._end(tried, "failed", None, trial.steps(), trial.failure())
+                time.sleep(POLL_S if active else 0)
+            return self._wind_down(active)
+        except KeyboardInterrupt:
+            for trial in active.values():
+                trial.kill()
+            raise
+
+    def _wind_down(self, active: dict[int, Trial]) -> bool:
+        """True when there is nothing to wind down."""
+        for trial in active.values():
+            trial.ask_to_stop()
+        while any(trial.running() for trial in active.values()):
+            time.sleep(POLL_S)
+        return not active
+
+    def _start(self, tried: Tried, end: int) -> Trial:
+        trial = self._trial(tried)
+        if trial.running():  # it went on while its sweep was killed
+            return trial
+        pause = [f"--pause_steps={end if end < self.space.base.steps else 0}"]
+        words = command(self.folder, (tried.index, 0), tried.values, self.config.seed + tried.index)
+        cores = threads(self.config.concurrent)
+        if trial.steps():
+            trial.go_on([*flags(tried.values), *pause], cores)
+        else:
+            trial.start([*words, *pause], cores)
+        return trial
+
+    def _exchange(self, end: int) -> None:
+        """Decide who goes on from whom, write it down, do it."""
+        alive = self._alive()
+        if len(alive) < 2:
+            raise SleightError(f"{self.folder}: got {len(alive)} members alive, allowed: 2 or more")
+        scores = [self._trial(tried).score(self.config.metric, end) for tried in alive]
+        generation = len(self.state.generations)
+        rng = np.random.default_rng([self.config.seed, generation])
+        moves = plan(self.config, self.space.dimensions, alive, scores, rng)
+        self._write(
+            "generation", generation=generation, steps=end,
+            scores=self._all_scores(alive, scores), moves=moves,
+        )  # fmt: skip
+        self._move()
+
+    def _all_scores(self, alive: list[Tried], scores: Sequence[float | None]) -> list[float | None]:
+        known = {tried.index: value for tried, value in zip(alive, scores, strict=True)}
+        return [known.get(tried.index) for tried in self.state.settings]
+
+    def _move(self) -> None:
+        """The checkpoints of the last generation's exchange; doing it twice changes nothing."""
+        if self.state.moved >= len(self.state.generations):
+            return
+        event = self.state.generations[-1]
+        for move in event["moves"]:
+            donor, member = (run_name(move[key], 0) for key in ("donor", "member"))
+            hand_over(self.folder, donor, member, move["values"], self.config.seed + move["member"])
+        self._write("moved", generation=event["generation"])
+
+    def _end(self, tried: Tried, state: str, value: float | None, steps: int, remark: str) -> None:
+        self._write(
+            "end", setting=tried.index, seed=0, state=state, value=value, steps=steps, remark=remark
+        )
+        said = f"{self.config.metric} {value:.3g}" if value is not None else remark
+        self.say(f"{run_name(tried.index, 0)}: {state}, {said}")
+
+    def _write(self, event: str, **fields: object) -> Event:
+        row = self.journal.add(event, **fields)
+        self.state.apply(row)
+        return row
+
+
+def boundaries(config: PbtConfig, steps: int) -> list[int]:
+    """Control steps at which generations end; the last is the end of the runs."""
+    interval = config.interval or max(1, steps // 8)
+    return [*range(interval, steps, interval), steps]
+
+
+def plan(
+    config: SweepConfig,
+    dimensions: Sequence[Dimension],
+    alive: Sequence[Tried],
+    scores: Sequence[float | None],
+    rng: np.random.Generator,
+) -> list[dict[str, object]]:
+    """Who goes on from whom, and with what: truncation selection, then perturbation."""
+    sign = 1.0 if config.mode == "max" else -1.0
+    worth = [-np.inf if score is None else sign * score for score in scores]
+    order = [int(i) for i in np.argsort(worth, kind="stable")]  # the worst first
+    count = min(max(1, int(config.pbt.share * len(alive))), len(alive) // 2)
+    top = [i for i in order[-count:] if scores[i] is not None]
+    moves: list[dict[str, object]] = []
+    for loser in order[:count] if top else ():
+        donor = alive[int(rng.choice(top))]
+        values = {d.name: perturb(d, donor.values[d.name], config.pbt, rng) for d in dimensions}
+        moves.append({"member": alive[loser].index, "donor": donor.index, "values": values})
+    return moves
+
+
+def perturb(
+    dimension: Dimension, value: str | int | float, config: PbtConfig, rng: np.random.Generator
+) -> str | int | float:
+    """A neighbour of a value, within its limits; now and then one drawn afresh."""
+    fresh = rng.random() < config.resample
+    if dimension.choices:
+        last = len(dimension.choices) - 1
+        at = dimension.choices.index(str(value)) + int(rng.choice([-1, 1]))
+        return dimension.choices[int(rng.integers(last + 1)) if fresh else min(max(at, 0), last)]
+    low, high = dimension.low, dimension.high
+    if fresh and dimension.log:
+        found = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    elif fresh:
+        found = float(rng.uniform(low, high))
+    else:
+        found = float(value) * float(rng.choice(config.factors))
+    found = min(max(found, low), high)
+    return round(found) if dimension.whole else found
+
+
+def hand_over(sweep: Path, donor: str, member: str, values: Setting, seed: int) -> None:
+    """Put the donor's newest checkpoint into the member's run, with other settings."""
+    found = checkpoint.load(sweep / donor)
+    config = replace(check(sweep / BASE, values), name=member, runs=str(sweep), seed=seed)
+    meta = {k: v for k, v in found.meta.items() if k not in ("format", "sizes")}
+    meta["config"] = to_dict(config)
+    if "ppo.rate" in values:  # elsewhere the learner keeps the rate that it has steered to
+        meta["learner"] = {**meta["learner"], "rate": float(values["ppo.rate"])}
+    checkpoint.save(sweep / member / "checkpoints", replace(found, meta=meta))

@@ -1,0 +1,180 @@
+"""The sweep itself: fill the free places, watch what runs, write down what happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import ConfigError
+from .config import SweepConfig
+from .folder import BASE, restore
+from .journal import Journal
+from .space import Setting, Space, check, flags
+from .state import Tried
+from .trial import Trial, run_name
+
+POLL_S = 0.5
+RETRIES = 2
+"""Of a run that a signal ended: it goes on from its checkpoint."""
+Say = Callable[[str], None]
+
+
+class Runner:
+    """Runs a sweep to its end, or until it is asked to stop."""
+
+    def __init__(
+        self, config: SweepConfig, space: Space, journal: Journal, folder: Path, say: Say
+    ) -> None:
+        self.config, self.space, self.journal = config, space, journal
+        self.folder, self.say = folder, say
+        self.state = restore(config, space, journal)
+        self.total = space.base.steps
+        self._grid: list[Setting] = list(space.grid()) if config.method == "grid" else []
+        self._active: dict[tuple[int, int], Trial] = {}
+        self._tries: dict[tuple[int, int], int] = {}
+
+    @property
+    def settings(self) -> int:
+        """How many the sweep tries."""
+        return len(self._grid) if self.config.method == "grid" else self.config.trials
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Until nothing is left, or `stop`: then runs are asked to save, and end."""
+        self._adopt()
+        try:
+            while not stop():
+                self._watch()
+                while len(self._active) < self.config.concurrent and self._begin():
+                    pass
+                if not self._active:
+                    return
+                time.sleep(POLL_S)
+            self._wind_down()
+        except KeyboardInterrupt:
+            for trial in self._active.values():
+                trial.kill()
+            raise
+
+    def _adopt(self) -> None:
+        """Watch the runs of a sweep that was killed, which went on without it."""
+        for tried in self.state.settings:
+            for seed in range(self.config.seeds):
+                trial = self._trial(tried.index, seed)
+                if seed not in tried.ends and trial.running():
+                    self._active[tried.index, seed] = trial
+
+    def _watch(self) -> None:
+        for key, trial in list(self._active.items()):
+            tried = self.state.settings[key[0]]
+            running = trial.running()
+            if key[1] == 0:
+                self._compare(tried, trial)
+            if not running:
+                del self._active[key]
+                self._conclude(key, trial)
+
+    def _compare(self, tried: Tried, trial: Trial) -> None:
+        """ASHA's decisions at the rungs that a first run has passed."""
+        due = [rung for rung in self.state.study.rungs if rung not in tried.rungs]
+        seen = trial.seen() if due else 0
+        for rung in due:
+            if seen < rung or tried.condemned:
+                break
+            value = trial.score(self.config.metric, rung)
+            self._write("rung", setting=tried.index, steps=rung, value=value)
+        if tried.condemned:
+            trial.ask_to_stop()
+
+    def _conclude(self, key: tuple[int, int], trial: Trial) -> None:
+        steps, tried = trial.steps(), self.state.settings[key[0]]
+        if steps >= self.total:
+            value = trial.score(self.config.metric, steps)
+            remark = "" if value is not None else f"metrics.jsonl: no {self.config.metric}"
+            self._end(key, "failed" if value is None else "complete", value, steps, remark)
+        elif tried.condemned and key[1] == 0:
+            value = trial.score(self.config.metric, max(steps, *tried.rungs))
+            self._end(key, "pruned", value, steps, "")
+        elif trial.killed() and self._tries.get(key, 0) < RETRIES:
+            self._tries[key] = self._tries.get(key, 0) + 1
+            self._start(key)
+        else:
+            self._end(key, "failed", None, steps, trial.failure())
+
+    def _end(
+        self, key: tuple[int, int], state: str, value: float | None, steps: int, remark: str
+    ) -> None:
+        self._write(
+            "end", setting=key[0], seed=key[1], state=state, value=value, steps=steps, remark=remark
+        )
+        said = f"{self.config.metric} {value:.3g}" if value is not None else remark
+        self.say(f"{run_name(*key)}: {state}, {said}")
+
+    def _begin(self) -> bool:
+        """Start the next run, if there is one."""
+        for tried in self.state.settings:
+            for seed in range(self.config.seeds):
+                key = (tried.index, seed)
+                if seed in tried.ends or key in self._active or not self._may(tried, seed):
+                    continue
+                if tried.condemned:  # it was stopped when the sweep was killed
+                    self._conclude(key, self._trial(*key))
+                else:
+                    self._start(key)
+                return True
+        return self._draw()
+
+    def _may(self, tried: Tried, seed: int) -> bool:
+        """Whether a run is wanted: with ASHA the first of a setting decides about the others."""
+        if seed == 0:
+            return True
+        decided = not self.state.study.rungs or 0 in tried.ends
+        return decided and not self.state.given_up(tried)
+
+    def _draw(self) -> bool:
+        index = len(self.state.settings)
+        if index >= self.settings:
+            return False
+        values = self._grid[index] if self._grid else self.state.study.draw()
+        row = self.journal.add("setting", setting=index, values=values)
+        self.state.apply(row, fresh=not self._grid)
+        try:
+            check(self.folder / BASE, values)
+        except ConfigError as error:
+            for seed in range(self.config.seeds):
+                self._end((index, seed), "failed", None, 0, str(error))
+        return True
+
+    def _start(self, key: tuple[int, int]) -> None:
+        trial = self._trial(*key)
+        words = command(self.folder, key, self.state.settings[key[0]].values, self.config.seed)
+        self._active[key] = trial
+        trial.start(words, threads(self.config.concurrent))
+
+    def _trial(self, setting: int, seed: int) -> Trial:
+        return Trial(self.folder, run_name(setting, seed))
+
+    def _write(self, event: str, **fields: object) -> None:
+        self.state.apply(self.journal.add(event, **fields))
+
+    def _wind_down(self) -> None:
+        """Ask each to save; what it has then is on the disk, not in the journal."""
+        for trial in self._active.values():
+            trial.ask_to_stop()
+        while any(trial.running() for trial in self._active.values()):
+            time.sleep(POLL_S)
+
+
+def command(folder: Path, key: tuple[int, int], values: Setting, first_seed: int) -> list[str]:
+    """What one types to make this run alone."""
+    own = [f"--seed={first_seed + key[1]}", f"--name={run_name(*key)}", f"--runs={folder}"]
+    return ["train", str(folder / BASE), *flags(values), *own]
+
+
+def threads(concurrent: int) -> int:
+    """The cores for each of the runs at the same time; 0 leaves it to them."""
+    if concurrent == 1:
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // concurrent)

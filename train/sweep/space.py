@@ -1,0 +1,203 @@
+"""What a sweep may try, held against the training config's own types and limits."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...config import load
+from ...envs import observations
+from ...envs.make import for_task
+from ...envs.rewards import TERMS
+from ...errors import ConfigError, nearest
+from ..config import TrainConfig
+from ..randomization import dimensions
+from .config import FieldConfig, SweepConfig
+
+Setting = dict[str, str | int | float]
+"""Field -> the text of a flag (one of `values`), or a number (of a range)."""
+MOST_SETTINGS = 1000
+_OWN = {
+    "name": "the sweep names its runs",
+    "runs": "the sweep's own `runs`",
+    "seed": "the sweep's own `seeds`",
+    "steps": "the sweep's own `steps`",
+    "pause_steps": "the sweep pauses its runs itself",
+}
+_FIXED_IN_A_RUN = (
+    "policy.", "env.task", "env.num_worlds", "env.model.", "env.actor_terms", "env.critic_terms",
+    "env.randomization", "ppo.horizon", "ppo.chunk", "widen", "curriculum", "warm_start",
+)  # fmt: skip
+"""A run that goes on from a checkpoint must keep these."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A field that varies."""
+
+    name: str
+    choices: tuple[str, ...] = ()
+    """As text of a flag; empty for a range."""
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    whole: bool = False
+    """Whether the field is an integer."""
+
+    def allows(self, value: str | int | float) -> bool:
+        """Whether a setting may have this value."""
+        if self.choices or isinstance(value, str):
+            return value in self.choices
+        return self.low <= value <= self.high and (isinstance(value, int) or not self.whole)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The fields that vary, and the training config without them."""
+
+    dimensions: tuple[Dimension, ...]
+    base: TrainConfig
+
+    def grid(self) -> Iterator[Setting]:
+        """Every combination, the last field fastest."""
+        names = [dimension.name for dimension in self.dimensions]
+        for values in itertools.product(*(dimension.choices for dimension in self.dimensions)):
+            yield dict(zip(names, values, strict=True))
+
+
+def open_space(config: SweepConfig, source: Path) -> Space:
+    """The space of a sweep, all of it checked. Raises ConfigError with the file and the field."""
+    train = source.parent / config.train
+    fixed = [f"--{name}={text(value)}" for name, value in config.set.items()]
+    steps = [f"--steps={config.steps}"] if config.steps else []
+    for name in [*config.set, *config.fields]:
+        if name in _OWN:
+            raise ConfigError(f"{source}: got {name}, allowed: {_OWN[name]}")
+    base = _load(train, [*fixed, *steps], source, "set")
+    names = tuple(_dimension(n, f, train, fixed, source) for n, f in config.fields.items())
+    space = Space(names, base)
+    _check_stopping(config, base, source)
+    if config.method == "grid":
+        _check_grid(space, train, fixed, source)
+    return space
+
+
+def text(value: Any) -> str:
+    """A value as it is written in a flag."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(list(value)) if isinstance(value, tuple | list) else str(value)
+
+
+def flags(setting: Mapping[str, Any]) -> list[str]:
+    """The words of the command line that make this setting."""
+    return [f"--{name}={text(value)}" for name, value in setting.items()]
+
+
+def check(base: Path, setting: Mapping[str, Any]) -> TrainConfig:
+    """The training config of one setting. Raises ConfigError when its fields disagree."""
+    config = load(TrainConfig, base, flags(setting))
+    check_names(config)
+    return config
+
+
+def check_names(config: TrainConfig) -> None:
+    """Refuse names that only building the environment would otherwise refuse."""
+    dimensions(config)
+    env = for_task(config.env)
+    observations.select(env.actor_terms, "env.actor_terms")
+    observations.select(env.critic_terms, "env.critic_terms")
+    for name in env.rewards:
+        if name not in TERMS:
+            raise ConfigError(f"env.rewards: got unknown term '{name}', {nearest(name, TERMS)}")
+
+
+def _load(train: Path, words: list[str], source: Path, part: str) -> TrainConfig:
+    try:
+        config = load(TrainConfig, train, words)
+        check_names(config)
+    except ConfigError as error:
+        line = str(error)
+        # A flag is a field of the sweep's file here.
+        line = f"{source}: {part}: {line[2:]}" if line.startswith("--") else f"{source}: {line}"
+        raise ConfigError(line) from error
+    return config
+
+
+def _dimension(
+    name: str, field: FieldConfig, train: Path, fixed: list[str], source: Path
+) -> Dimension:
+    """Each value is checked beside the other fields as they are in `train`."""
+    values = field.values or (_whole(field.low), _whole(field.high))
+    found = []
+    for value in values:
+        words = [*fixed, f"--{name}={text(value)}"]
+        found.append(value_of(_load(train, words, source, "fields"), name))
+    if field.low is None or field.high is None:
+        return Dimension(name, choices=tuple(map(text, field.values)))
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in found):
+        raise ConfigError(f"{source}: fields: {name}: got a range, allowed: values")
+    whole = all(isinstance(value, int) for value in found)
+    return Dimension(name, (), field.low, field.high, field.log, whole)
+
+
+def _whole(value: float | None) -> float | int | None:
+    """An integer where it is one: a field of integers takes no 2.0."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def value_of(config: Any, name: str) -> Any:
+    """The value of a dotted field; the keys of a dict may have dots themselves."""
+    words = name.split(".")
+    while words:
+        if isinstance(config, dict):
+            return config.get(".".join(words))
+        config = getattr(config, words.pop(0).replace("-", "_"))
+    return config
+
+
+def _check_grid(space: Space, train: Path, fixed: list[str], source: Path) -> None:
+    for dimension in space.dimensions:
+        if not dimension.choices:
+            raise ConfigError(
+                f"{source}: fields: {dimension.name}: got a range, allowed with grid: values"
+            )
+    count = math.prod(len(dimension.choices) for dimension in space.dimensions)
+    if count > MOST_SETTINGS:
+        raise ConfigError(f"{source}: got {count} settings, allowed: at most {MOST_SETTINGS}")
+    for setting in space.grid():
+        _load(train, [*fixed, *flags(setting)], source, "fields")
+
+
+def _check_stopping(config: SweepConfig, base: TrainConfig, source: Path) -> None:
+    if config.stopping == "asha" and config.asha.first >= base.steps:
+        raise ConfigError(
+            f"{source}: asha.first: got {config.asha.first}, allowed: below steps, {base.steps}"
+        )
+    if config.stopping != "pbt":
+        return
+    if config.pbt.interval >= base.steps:
+        raise ConfigError(
+            f"{source}: pbt.interval: got {config.pbt.interval}, allowed: below {base.steps}"
+        )
+    for name in config.fields:
+        if name.startswith(_FIXED_IN_A_RUN):
+            raise ConfigError(
+                f"{source}: fields: got {name}, which a run must keep; allowed with pbt: others"
+            )
+
+
+def rungs(config: SweepConfig, steps: int) -> list[int]:
+    """Control steps at which ASHA decides; one in the last half would spare little."""
+    reduction = config.asha.reduction
+    rung = config.asha.first or max(1, steps // reduction**2)
+    found = []
+    while 2 * rung <= steps:
+        found.append(rung)
+        rung *= reduction
+    return found
