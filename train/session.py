@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -42,12 +44,11 @@ def start(config: TrainConfig) -> Path:
         raise ConfigError(f"--name: got {name}, which exists; allowed: a new name, or --resume")
     if config.warm_start:
         checkpoint.find(Path(config.warm_start))
-    use_threads(config)
-    training = build(config, folder / "failures")
-    if config.warm_start:
-        warm_start(training, Path(config.warm_start))
-    save_config(config, folder / "config.yaml")
-    _go(training, folder, None)
+    with _built(config, folder) as training:
+        if config.warm_start:
+            warm_start(training, Path(config.warm_start))
+        save_config(config, folder / "config.yaml")
+        _go(training, folder, None)
     return folder
 
 
@@ -55,13 +56,29 @@ def resume(folder: Path, overrides: list[str]) -> Path:
     """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped."""
     config = load_config(TrainConfig, folder / "config.yaml", overrides)
     found = checkpoint.load(folder)
-    use_threads(config)
-    training = build(config, folder / "failures")
-    restore(training, found, str(folder))
-    if overrides:
-        save_config(config, folder / "config.yaml")
-    _go(training, folder, training.steps)
+    lives = found.meta.get("sampler", {}).get("lives", 0)
+    with _built(config, folder, lives) as training:
+        restore(training, found, str(folder))
+        if overrides:
+            save_config(config, folder / "config.yaml")
+        _go(training, folder, training.steps)
     return folder
+
+
+@contextmanager
+def _built(config: TrainConfig, folder: Path, lives: int = 0) -> Iterator[Training]:
+    """A run in this process, or with workers on a cluster, which end with it."""
+    use_threads(config)
+    if config.train.workers:
+        from .cluster.build import build as build_cluster
+
+        training = build_cluster(config, folder / "failures", lives)
+    else:
+        training = build(config, folder / "failures")
+    try:
+        yield training
+    finally:
+        training.sampler.close()
 
 
 def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> None:
