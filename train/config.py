@@ -62,6 +62,8 @@ class ActorsConfig:
     """Cores that a worker reserves and simulates on; 0 divides the cluster's among them."""
     worker_gpus: Annotated[float, Range(0, 64)] = 0.0
     """GPUs that a worker reserves; fractions share one."""
+    restarts: Annotated[int, Range(0, 1000)] = 0
+    """How often a run whose learning process is killed goes on by itself, with or without Ray."""
 
 
 @dataclass(frozen=True)

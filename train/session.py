@@ -37,11 +37,9 @@ WORLD_TENSORS = (
 
 def start(config: TrainConfig) -> Path:
     """A new run; returns its folder. Raises ConfigError when the name is taken."""
-    name = config.name or f"{config.env.task}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    config = replace(config, name=name)
-    folder = Path(config.runs) / name
-    if (folder / "config.yaml").exists():
-        raise ConfigError(f"--name: got {name}, which exists; allowed: a new name, or --resume")
+    config = named(config)
+    folder = Path(config.runs) / config.name
+    check_new(folder)
     if config.warm_start:
         checkpoint.find(Path(config.warm_start))
     with _built(config, folder) as training:
@@ -50,6 +48,19 @@ def start(config: TrainConfig) -> Path:
         save_config(config, folder / "config.yaml")
         _go(training, folder, None)
     return folder
+
+
+def named(config: TrainConfig) -> TrainConfig:
+    """The config with a name; without one it is the task, and the date and time."""
+    name = config.name or f"{config.env.task}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    return replace(config, name=name)
+
+
+def check_new(folder: Path) -> None:
+    """Raise ConfigError when there is a run in `folder`."""
+    if (folder / "config.yaml").exists():
+        got = f"--name: got {folder.name}, which exists"
+        raise ConfigError(f"{got}; allowed: a new name, or --resume")
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:

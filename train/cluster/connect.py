@@ -28,7 +28,7 @@ def connect(config: RayConfig) -> Callable[[], None]:
         return lambda: None
     if config.address:
         probe(config.address, config.wait_s)
-    own = {
+    own: dict[str, Any] = {
         "num_cpus": config.cpus or default_threads(),
         "object_store_memory": config.store_mb * 2**20,
         "include_dashboard": False,

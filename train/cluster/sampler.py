@@ -88,6 +88,11 @@ class RaySampler:
         self.timing.transfer_s += time.perf_counter() - copied
         return batch
 
+    def settle(self) -> None:
+        """Wait for all that is being collected, and start nothing new."""
+        while self.pool.collecting:
+            self._receive(self.pool.poll(1.0))
+
     def _late(self) -> bool:
         """Whether somebody still collects what this batch is the last to take."""
         return any(
