@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ...envs.batch_sim import default_threads
@@ -13,6 +14,8 @@ from ...errors import ConfigError, ConnectError
 from ..config import RayConfig
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+TOKEN = Path("~/.ray/auth_token")
+"""Ray's default place of the secret that a cluster of this user asks for."""
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -51,6 +54,8 @@ def prepare(address: str) -> None:
     if not address or address.rpartition(":")[0] in LOOPBACK:
         # Without this Ray turns 127.0.0.1 into the machine's outer address, and listens on it.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        if TOKEN.expanduser().is_file():  # Ray itself shows it only to the clusters that it finds
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def probe(address: str, wait_s: float) -> None:
@@ -74,7 +79,8 @@ def probe(address: str, wait_s: float) -> None:
         pass
     raise ConnectError(
         f"--ray.address: got {address}, where no Ray cluster let this process in within"
-        f" {wait_s:g} s ({why}); allowed: host:port of one started with `ray start --head`"
+        f" {wait_s:g} s ({why}); allowed: host:port of one started with `ray start --head`,"
+        " and RAY_AUTH_MODE=token if it asks for a token"
     )
 
 
