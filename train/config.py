@@ -62,6 +62,10 @@ class ActorsConfig:
     """Cores that a worker reserves and simulates on; 0 divides the cluster's among them."""
     worker_gpus: Annotated[float, Range(0, 64)] = 0.0
     """GPUs that a worker reserves; fractions share one."""
+    evaluate_s: Annotated[float, Range(0, 1e6)] = 0.0
+    """Time between evaluations beside training, by a process of its own; 0 for none."""
+    evaluate_trials: Annotated[int, Range(2, 10_000)] = 32
+    """Worlds of such an evaluation, one trial each."""
     restarts: Annotated[int, Range(0, 1000)] = 0
     """How often a run whose learning process is killed goes on by itself, with or without Ray."""
 
@@ -120,6 +124,11 @@ class TrainConfig:
     """Where they run."""
 
     def __post_init__(self) -> None:
+        if self.train.evaluate_s and not self.train.workers:
+            raise ValueError(
+                f"train.evaluate_s: got {self.train.evaluate_s:g} with train.workers 0,"
+                " allowed: --train.workers 1 or more"
+            )
         if self.ray.address and not self.train.workers:
             raise ValueError(
                 f"ray.address: got {self.ray.address} with train.workers 0,"

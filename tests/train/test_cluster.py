@@ -14,8 +14,10 @@ from sleight.errors import ConfigError, SleightError
 from sleight.train.cluster import pool as pools
 from sleight.train.cluster.build import build
 from sleight.train.cluster.connect import connect
+from sleight.train.cluster.evaluator import Evaluator
 from sleight.train.cluster.rollout import LIFE_BITS
 from sleight.train.cluster.sampler import RaySampler
+from sleight.train.cluster.wire import to_arrays
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.local import build as build_local
 from sleight.train.loop import Training
@@ -142,6 +144,33 @@ def test_a_checkpoint_goes_on_with_new_lives(pair: Training, block_config: Train
     assert local.iterate()["steps"] == pair.steps + 128
 
 
+def test_the_policy_is_evaluated_beside_training(reach_config: TrainConfig) -> None:
+    import ray
+
+    near = build_local(reach_config)
+    weights = to_arrays(dict(near.agent.actor.state_dict()))
+    published = ray.put({"version": 7, "weights": weights, "ranges": near.adr})
+    actors = ActorsConfig(workers=1, evaluate_s=0.01, evaluate_trials=3)
+    evaluator = Evaluator(replace(reach_config, train=actors))
+
+    def wait() -> dict[str, float]:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := evaluator.result()):
+            assert time.monotonic() < deadline
+            evaluator.offer(published)
+            time.sleep(0.05)
+        return found
+
+    first = wait()
+    assert (first["eval/version"], first["eval/trials"]) == (7, 3)
+    assert 0 <= first["eval/successes_mean"] <= first["eval/successes_max"]
+    evaluator.offer(published)
+    evaluator.close()  # killed in the middle: that one is lost, the next comes
+    second = wait()
+    assert {**first, "eval/seconds": 0} == {**second, "eval/seconds": 0}
+    evaluator.close()
+
+
 def test_a_worker_with_other_code_is_refused(
     reach_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,3 +214,4 @@ def test_an_address_without_a_cluster_is_one_line(
 
 def test_an_address_without_workers_is_refused(refused: Callable[..., str]) -> None:
     assert "ray.address: got auto with train.workers 0" in refused("train", "--ray.address", "auto")
+    assert "evaluate_s: got 5 with train.workers 0" in refused("train", "--train.evaluate_s", "5")

@@ -31,6 +31,6 @@ def build(config: TrainConfig, failures: Path | None = None, lives: int = 0) -> 
         assert pool.about is not None
         agent = sized_agent(config.policy, **pool.about, seed=config.seed)
         learner = Learner(config.ppo, agent.actor, agent.critic, config.seed + 2)
-        sampler = RaySampler(pool, config.train.max_lag, end)
+        sampler = RaySampler(pool, end)
         stack.pop_all()
     return Training(config, agent, learner, sampler, adr)

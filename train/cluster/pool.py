@@ -130,7 +130,7 @@ class Pool:
         try:
             return ray.get(member.result)
         except ray.exceptions.RayTaskError as error:
-            raise _own_error(error, member) from error
+            raise own_error(error, f"worker {member.slot}") from error
         except ray.exceptions.RayError as error:
             self._lose(member, str(error))
             return None
@@ -215,14 +215,14 @@ def node_cores() -> list[float]:
     return [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
 
 
-def _own_error(error: Any, member: Member) -> SleightError:
-    """What went wrong in a worker, as one line; its traceback is the cause."""
+def own_error(error: Any, who: str) -> SleightError:
+    """What went wrong in `who`, as one line; its traceback is the cause."""
     cause = error.cause
     if isinstance(cause, SleightError):
         return cause
     if isinstance(cause, ImportError):
         return ConfigError(
-            f"worker {member.slot}: got a machine with other code ({cause}), allowed: the version"
+            f"{who}: got a machine with other code ({cause}), allowed: the version"
             " of the process that learns, on every machine"
         )
-    return SleightError(f"worker {member.slot}: {type(cause).__name__}: {cause}")
+    return SleightError(f"{who}: {type(cause).__name__}: {cause}")

@@ -8,6 +8,7 @@ one that would be more than `max_lag` updates late is waited for, so that slow w
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from ...adr.state import AdrState
 from ...errors import SleightError
 from ..batch import Batch, concatenate
+from .evaluator import Evaluator
 from .pool import Member, Pool
 from .rollout import draw_state
 from .wire import nbytes, to_arrays, unpack
@@ -36,9 +38,10 @@ class Timing:
 class RaySampler:
     """See `loop.Sampler`."""
 
-    def __init__(self, pool: Pool, max_lag: int, end: Any) -> None:
+    def __init__(self, pool: Pool, end: Callable[[], None]) -> None:
         self.pool = pool
-        self.max_lag = max_lag
+        self.max_lag = pool.config.train.max_lag
+        self.evaluator = Evaluator(pool.config)
         self.timing = Timing()
         self._end = end
         self._version = 0
@@ -65,6 +68,7 @@ class RaySampler:
                 " allowed: a larger one"
             ) from error
         self._version = version
+        self.evaluator.offer(self._published)
         self.timing = Timing(0.0, time.perf_counter() - began, nbytes(arrays))
 
     def next(self) -> Batch:
@@ -128,6 +132,7 @@ class RaySampler:
             "weights_mb": self.timing.weights_bytes / 1e6,
             "batch_mb": self.timing.batch_bytes / 1e6,
             **rates,
+            **self.evaluator.result(),
         }
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -139,6 +144,7 @@ class RaySampler:
 
     def close(self) -> None:
         """See `Sampler`."""
+        self.evaluator.close()
         self.pool.close()
         self._end()
 
