@@ -32,8 +32,8 @@ def supervise(words: Sequence[str], folder: Path, restarts: int) -> int:
     words: of a run whose folder is `folder`, new or resumed.
     """
     for left in range(restarts, -1, -1):
-        code = _run(words)
-        if code >= 0 or not left:
+        code, told = _run(words)
+        if code >= 0 or told or not left:
             break
         name = signal.Signals(-code).name
         sys.stderr.write(f"{folder.name}: killed by {name}; going on, {left} times at most\n")
@@ -50,22 +50,28 @@ def _flags(words: Sequence[str]) -> Sequence[str]:
     return words[2:] if words[:1] == ["--resume"] else []
 
 
-def _run(words: Sequence[str]) -> int:
-    """One process in a session of its own, which gets the signals that this one gets."""
+def _run(words: Sequence[str]) -> tuple[int, bool]:
+    """One process in a session of its own, which gets the signals that this one gets.
+
+    Returns its exit code, and whether there were such signals: then it is not to go on.
+    """
     command = [sys.executable, "-m", "sleight", "train", *words]
     child = subprocess.Popen(command, env={**os.environ, MARK: "1"}, start_new_session=True)
-    with _handing_on(child):
-        return child.wait()
+    with _handing_on(child) as told:
+        return child.wait(), bool(told)
 
 
 @contextmanager
-def _handing_on(child: subprocess.Popen[bytes]) -> Iterator[None]:
+def _handing_on(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    told: list[int] = []
+
     def hand_on(number: int, frame: FrameType | None) -> None:
+        told.append(number)
         child.send_signal(number)
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

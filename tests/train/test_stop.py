@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sleight.config import save as save_config
-from sleight.train import checkpoint
+from sleight.train import checkpoint, supervise
 from sleight.train.config import TrainConfig
 from sleight.train.interrupt import Interrupt
 from sleight.train.metrics import read_metrics
@@ -166,6 +166,31 @@ def test_a_run_that_is_killed_goes_on_by_itself(reach_config: TrainConfig, tmp_p
     assert "continue with: sleight train --resume" in err
     rows = [row["steps"] for row in read_metrics(folder / "metrics.jsonl")]
     assert rows == list(range(128, rows[-1] + 1, 128))
+
+
+def test_a_run_that_was_told_to_stop_and_dies_of_it_stays_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As when the signal comes just after a kill, or a library makes a crash of it."""
+    code = "import os, signal, time; signal.signal(2, lambda *_: os.kill(os.getpid(), 9)); "
+    code += "open('ready', 'w').close(); time.sleep(60)"
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        supervise.subprocess,
+        "Popen",
+        lambda words, **options: popen([sys.executable, "-c", code], cwd=tmp_path, **options),
+    )
+
+    def press() -> None:
+        while not (tmp_path / "ready").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    assert supervise.supervise(["any.yaml"], tmp_path, 5) == 128 + signal.SIGKILL
+    thread.join()
+    assert capfd.readouterr().err == ""
 
 
 def _learner(parent: int) -> int:
