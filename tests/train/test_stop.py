@@ -142,6 +142,7 @@ def test_the_program_interrupted_killed_and_resumed(
     assert rows == list(range(128, saved + 129, 128))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_by_itself(reach_config: TrainConfig, tmp_path: Path) -> None:
     config = replace(reach_config, runs=str(tmp_path), name="run", steps=10**9, checkpoint_s=1.0)
     save_config(config, tmp_path / "reach.yaml")
