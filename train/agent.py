@@ -33,10 +33,16 @@ def term_sizes(env: HandEnv) -> dict[str, dict[str, int]]:
 
 
 def build_agent(config: PolicyConfig, env: HandEnv, seed: int) -> Agent:
-    """Fresh networks, the same for the same seed."""
-    sizes = term_sizes(env)
+    """Fresh networks for this environment, the same for the same seed."""
+    return sized_agent(config, term_sizes(env), len(env.hand.actuators), seed)
+
+
+def sized_agent(
+    config: PolicyConfig, sizes: dict[str, dict[str, int]], actuators: int, seed: int
+) -> Agent:
+    """`build_agent` where the environment is elsewhere; sizes: see `term_sizes`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        actor = Actor(config, sizes["actor"], len(env.hand.actuators))
+        actor = Actor(config, sizes["actor"], actuators)
         critic = Critic(config, sizes["critic"])
     return Agent(actor, critic)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,9 +16,10 @@ Terms = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Batch:
-    """T steps of N worlds, from one version of the policy."""
+    """T steps of N worlds."""
 
     version: int
+    """Of the policy that acted; where parts of several make the batch, the oldest."""
     actor: Terms
     """Each (T, N, size): what the actor saw."""
     critic: Terms
@@ -40,14 +42,47 @@ class Batch:
     """Each (K, size): the critic's view of the state that was cut short."""
     episodes: tuple[Episode, ...]
     sim_seconds: float
-    """Time in physics."""
+    """Time in physics; of parts that were collected beside each other, the mean."""
     seconds: float
     """Time for all of it."""
+    episode_ids: tuple[int, ...] = ()
+    """Of `episodes`, unique in the run; () where each is surely handed over once."""
 
     @property
     def steps(self) -> int:
         """Control steps in the batch."""
         return self.reward.numel()
+
+
+def concatenate(parts: Sequence[Batch]) -> Batch:
+    """Batches of equal T side by side: their worlds follow each other in the order of `parts`."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    sizes = [part.reward.shape[1] for part in parts]
+    offsets = [sum(sizes[:index]) for index in range(len(parts))]
+    placed = list(zip(parts, offsets, strict=True))
+    carries = zip(*(part.carries for part in parts), strict=True)
+    return Batch(
+        version=min(part.version for part in parts),
+        actor=_join([part.actor for part in parts], 1),
+        critic=_join([part.critic for part in parts], 1),
+        **{name: torch.cat([getattr(part, name) for part in parts], 1) for name in _WORLDS},
+        carries=tuple(tuple(map(torch.cat, zip(*chunk, strict=True))) for chunk in carries),
+        final_index=torch.cat([p.final_index + torch.tensor([0, at]) for p, at in placed]),
+        final=_join([part.final for part in parts], 0),
+        episodes=tuple(replace(e, world=e.world + at) for p, at in placed for e in p.episodes),
+        sim_seconds=sum(part.sim_seconds for part in parts) / len(parts),
+        seconds=max(part.seconds for part in parts),
+        episode_ids=tuple(number for part in parts for number in part.episode_ids),
+    )
+
+
+_WORLDS = ("raw", "log_prob", "reward", "terminated", "truncated", "starts")
+
+
+def _join(parts: Sequence[Terms], dim: int) -> Terms:
+    return {name: torch.cat([part[name] for part in parts], dim) for name in parts[0]}
 
 
 def advantages(

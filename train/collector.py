@@ -53,6 +53,7 @@ class Collector:
             episodes=episodes,
             sim_seconds=self.env.sim_seconds - physics,
             seconds=time.perf_counter() - began,
+            episode_ids=(),
         )
 
     def state(self) -> dict[str, Tensor]:

@@ -20,7 +20,8 @@ from .config import TrainConfig
 
 def train(argv: list[str]) -> int:
     """`sleight train CONFIG.yaml [--field value ...]` or `sleight train --resume RUN`."""
-    from .session import resume, start
+    from .session import check_new, named, resume, start
+    from .supervise import supervise, supervised
 
     if not argv or argv[0] in ("-h", "--help"):
         sys.stdout.write("usage: sleight train CONFIG.yaml [--field value ...] | --resume RUN\n\n")
@@ -29,10 +30,19 @@ def train(argv: list[str]) -> int:
     if argv[0] == "--resume":
         if len(argv) < 2:
             raise ConfigError("--resume: got nothing, allowed: the folder of a run")
-        folder = resume(Path(argv[1]), argv[2:])
+        folder = Path(argv[1])
+        config = load_config(TrainConfig, folder / "config.yaml", argv[2:])
+        if config.train.restarts and not supervised():
+            return supervise(argv, folder, config.train.restarts)
+        resume(folder, argv[2:])
     else:
         path = None if argv[0].startswith("--") else Path(argv[0])
-        folder = start(load_config(TrainConfig, path, argv[path is not None :]))
+        config = named(load_config(TrainConfig, path, argv[path is not None :]))
+        folder = Path(config.runs) / config.name
+        if config.train.restarts and not supervised():
+            check_new(folder)
+            return supervise([*argv, "--name", config.name], folder, config.train.restarts)
+        start(config)
     sys.stdout.write(f"{folder}\n")
     return 0
 

@@ -53,6 +53,40 @@ class PpoConfig:
 
 
 @dataclass(frozen=True)
+class ActorsConfig:
+    """Who collects experience, when it is not this process alone."""
+
+    workers: Annotated[int, Range(0, 100_000)] = 0
+    """Rollout workers on Ray, `env.num_worlds` worlds each; 0 collects in this process."""
+    max_lag: Annotated[int, Range(0, 64)] = 1
+    """Updates by which experience may be late; 0 waits for the newest policy every time."""
+    worker_cpus: Annotated[float, Range(0, 1024)] = 0.0
+    """Cores that a worker reserves and simulates on; 0 divides the cluster's among them."""
+    worker_gpus: Annotated[float, Range(0, 64)] = 0.0
+    """GPUs that a worker reserves; fractions share one."""
+    evaluate_s: Annotated[float, Range(0, 1e6)] = 0.0
+    """Time between evaluations beside training, by a process of its own; 0 for none."""
+    evaluate_trials: Annotated[int, Range(2, 10_000)] = 32
+    """Worlds of such an evaluation, one trial each."""
+    restarts: Annotated[int, Range(0, 1000)] = 0
+    """How often a run whose learning process is killed goes on by itself, with or without Ray."""
+
+
+@dataclass(frozen=True)
+class RayConfig:
+    """The cluster that workers run on."""
+
+    address: str = ""
+    """host:port of a cluster to join, or auto; by default the run's own, on this machine alone."""
+    cpus: Annotated[int, Range(0, 4096)] = 0
+    """Cores of the run's own cluster; 0 takes those that the process may use."""
+    store_mb: Annotated[int, Range(80, 1_000_000)] = 200
+    """Object store of the run's own cluster [MB]."""
+    wait_s: Annotated[float, Range(1, 86_400)] = 60.0
+    """Longest wait for the cluster to answer, and for it to place the workers."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """`sleight train`."""
 
@@ -88,3 +122,19 @@ class TrainConfig:
     """Control steps between videos; 0 for none."""
     wandb: Literal["auto", "offline", "off"] = "auto"
     """auto: online when somebody is logged in, else offline."""
+    train: ActorsConfig = field(default_factory=ActorsConfig)
+    """The workers."""
+    ray: RayConfig = field(default_factory=RayConfig)
+    """Where they run."""
+
+    def __post_init__(self) -> None:
+        if self.train.evaluate_s and not self.train.workers:
+            raise ValueError(
+                f"train.evaluate_s: got {self.train.evaluate_s:g} with train.workers 0,"
+                " allowed: --train.workers 1 or more"
+            )
+        if self.ray.address and not self.train.workers:
+            raise ValueError(
+                f"ray.address: got {self.ray.address} with train.workers 0,"
+                " allowed: --train.workers 1 or more"
+            )

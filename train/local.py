@@ -48,6 +48,8 @@ class LocalSampler:
 
     def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
         """See `Sampler`."""
+        if "lives" in data:  # of workers on a cluster, whose worlds are not kept
+            return
         parts: dict[str, dict[str, Tensor]] = {"env": {}, "collector": {}}
         for key, value in tensors.items():
             part, _, name = key.partition(".")
@@ -57,6 +59,10 @@ class LocalSampler:
         load_state(self.collector.env, parts["env"])
         self.collector.load_state(parts["collector"])
         self.source.load_rng_state(data["source"])
+
+    def metrics(self) -> dict[str, Any]:
+        """See `Sampler`."""
+        return {}
 
     def close(self) -> None:
         """See `Sampler`."""
@@ -79,14 +85,15 @@ def build(config: TrainConfig, failures: Path | None = None) -> Training:
     env = make_env(config.env, config.seed, source, failures)
     agent = build_agent(config.policy, env, config.seed)
     learner = Learner(config.ppo, agent.actor, agent.critic, config.seed + 2)
-    sampler = LocalSampler(_collector(config, env, agent), source)
+    sampler = LocalSampler(collector(config, env, agent, config.seed), source)
     return Training(config, agent, learner, sampler, adr)
 
 
-def _collector(config: TrainConfig, env: HandEnv, agent: Agent) -> Collector:
-    env.rng.manual_seed(config.seed)
+def collector(config: TrainConfig, env: HandEnv, agent: Agent, seed: int) -> Collector:
+    """A collector whose random numbers, the environment's among them, follow from `seed`."""
+    env.rng.manual_seed(seed)
     ppo = config.ppo
-    return Collector(env, agent.actor, ppo.horizon, ppo.chunk, config.seed + 1)
+    return Collector(env, agent.actor, ppo.horizon, ppo.chunk, seed + 1)
 
 
 def use_threads(config: TrainConfig) -> None:

@@ -42,6 +42,10 @@ class Sampler(Protocol):
         """Continue from `state()`."""
         ...
 
+    def metrics(self) -> Metrics:
+        """Of the last batch, for the log, beside what every batch says."""
+        ...
+
     def close(self) -> None:
         """Release what it holds."""
         ...
@@ -86,6 +90,7 @@ class Training:
             "sim_share": batch.sim_seconds / seconds,
             "learn_share": (seconds - (collected - began)) / seconds,
             "lag": self.version - 1 - batch.version,
+            **self.sampler.metrics(),
         }
 
     def _randomize(self, batch: Batch) -> None:
@@ -98,6 +103,7 @@ class Training:
             [e.tag for e in done],
             [e.version for e in done],
             [float(e.successes) for e in done],
+            batch.episode_ids or None,
         )
         self.adr, _ = update(self.adr, self.config.adr, self.steps)
 

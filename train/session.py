@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -37,21 +39,31 @@ WORLD_TENSORS = (
 
 def start(config: TrainConfig) -> Path:
     """A new run; returns its folder. Raises ConfigError when the name is taken."""
-    name = config.name or f"{config.env.task}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    config = replace(config, name=name)
-    folder = Path(config.runs) / name
-    if (folder / "config.yaml").exists():
-        raise ConfigError(f"--name: got {name}, which exists; allowed: a new name, or --resume")
+    config = named(config)
+    folder = Path(config.runs) / config.name
+    check_new(folder)
     if config.warm_start:
         checkpoint.find(Path(config.warm_start))
-    use_threads(config)
-    training = build(config, folder / "failures")
-    if config.warm_start:
-        warm_start(training, Path(config.warm_start))
-    with FolderLock(folder):
-        save_config(config, folder / "config.yaml")
-        _go(training, folder, None)
+    with _built(config, folder) as training:
+        if config.warm_start:
+            warm_start(training, Path(config.warm_start))
+        with FolderLock(folder):
+            save_config(config, folder / "config.yaml")
+            _go(training, folder, None)
     return folder
+
+
+def named(config: TrainConfig) -> TrainConfig:
+    """The config with a name; without one it is the task, and the date and time."""
+    name = config.name or f"{config.env.task}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    return replace(config, name=name)
+
+
+def check_new(folder: Path) -> None:
+    """Raise ConfigError when there is a run in `folder`."""
+    if (folder / "config.yaml").exists():
+        got = f"--name: got {folder.name}, which exists"
+        raise ConfigError(f"{got}; allowed: a new name, or --resume")
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
@@ -59,13 +71,29 @@ def resume(folder: Path, overrides: list[str]) -> Path:
     config = load_config(TrainConfig, folder / "config.yaml", overrides)
     with FolderLock(folder):
         found = checkpoint.load(folder)
-        use_threads(config)
-        training = build(config, folder / "failures")
-        restore(training, found, str(folder))
-        if overrides:
-            save_config(config, folder / "config.yaml")
-        _go(training, folder, training.steps)
+        lives = found.meta.get("sampler", {}).get("lives", 0)
+        with _built(config, folder, lives) as training:
+            restore(training, found, str(folder))
+            if overrides:
+                save_config(config, folder / "config.yaml")
+            _go(training, folder, training.steps)
     return folder
+
+
+@contextmanager
+def _built(config: TrainConfig, folder: Path, lives: int = 0) -> Iterator[Training]:
+    """A run in this process, or with workers on a cluster, which end with it."""
+    use_threads(config)
+    if config.train.workers:
+        from .cluster.build import build as build_cluster
+
+        training = build_cluster(config, folder / "failures", lives)
+    else:
+        training = build(config, folder / "failures")
+    try:
+        yield training
+    finally:
+        training.sampler.close()
 
 
 def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sleight.config import save as save_config
-from sleight.train import checkpoint
+from sleight.train import checkpoint, supervise
 from sleight.train.config import TrainConfig
 from sleight.train.interrupt import Interrupt
 from sleight.train.metrics import read_metrics
@@ -153,6 +153,66 @@ def test_the_program_interrupted_killed_and_resumed(
     resume(folder, ["--steps", str(saved + 128)])
     rows = [row["steps"] for row in read_metrics(folder / "metrics.jsonl")]
     assert rows == list(range(128, saved + 129, 128))
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on_by_itself(reach_config: TrainConfig, tmp_path: Path) -> None:
+    config = replace(reach_config, runs=str(tmp_path), name="run", steps=10**9, checkpoint_s=1.0)
+    save_config(config, tmp_path / "reach.yaml")
+    folder = tmp_path / "run"
+    child = _Child(str(tmp_path / "reach.yaml"), "--train.restarts", "2")
+
+    child.wait_for((folder / "config.yaml").exists)
+    child.wait_for(lambda: len(read_metrics(folder / "metrics.jsonl")) >= 2)
+    assert not checkpoint.complete(folder / "checkpoints")
+    first = _learner(child.process.pid)
+    os.kill(first, signal.SIGKILL)  # with nothing saved: from the start
+    child.wait_for(lambda: len(checkpoint.complete(folder / "checkpoints")) > 0)
+    second = _learner(child.process.pid)
+    assert second != first
+    os.kill(second, signal.SIGKILL)
+    saved = checkpoint.load(folder).meta["steps"]
+    child.wait_for(lambda: _steps(folder) > saved + 5 * 128)
+    child.wait_for(lambda: _learner(child.process.pid) not in (0, first, second))
+    code, out, err = child.end(signal.SIGINT)
+    assert (code, out) == (130, "")
+    assert err.count("killed by SIGKILL; going on") == 2 and "Traceback" not in err
+    assert "continue with: sleight train --resume" in err
+    rows = [row["steps"] for row in read_metrics(folder / "metrics.jsonl")]
+    assert rows == list(range(128, rows[-1] + 1, 128))
+
+
+def test_a_run_that_was_told_to_stop_and_dies_of_it_stays_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As when the signal comes just after a kill, or a library makes a crash of it."""
+    code = "import os, signal, time; signal.signal(2, lambda *_: os.kill(os.getpid(), 9)); "
+    code += "open('ready', 'w').close(); time.sleep(60)"
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        supervise.subprocess,
+        "Popen",
+        lambda words, **options: popen([sys.executable, "-c", code], cwd=tmp_path, **options),
+    )
+
+    def press() -> None:
+        while not (tmp_path / "ready").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    assert supervise.supervise(["any.yaml"], tmp_path, 5) == 128 + signal.SIGKILL
+    thread.join()
+    assert capfd.readouterr().err == ""
+
+
+def _learner(parent: int) -> int:
+    """The only child of a process, 0 while it has none."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True
+    )
+    return int(found.stdout.split()[0]) if found.stdout.split() else 0
 
 
 def _steps(folder: Path) -> int:

@@ -1,0 +1,78 @@
+"""Evaluation beside training: consecutive successes of the published policy, now and then."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from ...config import to_dict
+from ..config import TrainConfig
+from .pool import own_error
+
+
+class EvaluationWorker:
+    """The Ray actor; see `worker` for why its methods import what they need."""
+
+    def evaluate(self, config: dict[str, Any], published: dict[str, Any]) -> dict[str, float]:
+        """`sleight eval` of what was published, sampled as in training, on one thread."""
+        import os
+
+        from .trial import evaluate_weights
+
+        if not getattr(self, "_polite", False):
+            os.nice(10)  # it reserves no core, so it must not take one from the workers
+            self._polite = True
+        return evaluate_weights(config, published)
+
+
+class Evaluator:
+    """Starts an evaluation every `train.evaluate_s`, one at a time, and waits for none."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self._actor: Any = None
+        self._running: Any = None
+        self._began = -float("inf")
+
+    def offer(self, published: Any) -> None:
+        """Evaluate this, a reference into the store, if it is time."""
+        import ray
+
+        if not self.config.train.evaluate_s or self._running is not None:
+            return
+        if time.monotonic() - self._began < self.config.train.evaluate_s:
+            return
+        if self._actor is None:
+            actor: Any = ray.remote(num_cpus=0, max_restarts=0)(EvaluationWorker)
+            self._actor = actor.remote()
+        config = replace(self.config, env=replace(self.config.env, threads=1))
+        self._running = self._actor.evaluate.remote(to_dict(config), published)
+        self._began = time.monotonic()
+
+    def result(self) -> dict[str, float]:
+        """What has come since the last call, for the log; {} when nothing has.
+
+        Raises the evaluation's own error; an evaluator that was killed is started again next time.
+        """
+        import ray
+
+        if self._running is None or not ray.wait([self._running], timeout=0)[0]:
+            return {}
+        running, self._running = self._running, None
+        try:
+            found: dict[str, float] = ray.get(running)
+        except ray.exceptions.RayTaskError as error:
+            raise own_error(error, "evaluator") from error
+        except ray.exceptions.RayError:
+            self.close()
+            return {}
+        return {**found, "eval/seconds": time.monotonic() - self._began}
+
+    def close(self) -> None:
+        """End its process."""
+        import ray
+
+        if self._actor is not None:
+            ray.kill(self._actor)
+            self._actor = None

@@ -1,0 +1,34 @@
+"""Which code a process runs: workers of another version would train another policy, quietly."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ... import __version__
+from ...errors import ConfigError
+from ..session import commit
+
+
+def identity() -> dict[str, str]:
+    """Version, commit, and a digest of the package's sources, which is what decides."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for folder in ("adr", "envs", "policies", "train"):
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return {"sleight": __version__, "commit": commit(), "code": digest.hexdigest()[:12]}
+
+
+def check_identity(got: dict[str, str], allowed: dict[str, str], who: str) -> None:
+    """Raise ConfigError unless both are the same code."""
+    if got.get("code") != allowed["code"]:
+        raise ConfigError(
+            f"{who}: got {_text(got)}, allowed: {_text(allowed)}, as in the process that learns;"
+            " install one version on every machine"
+        )
+
+
+def _text(found: dict[str, str]) -> str:
+    commit = f", commit {found['commit']}" if found.get("commit") else ""
+    return f"sleight {found.get('sleight', 'unknown')}{commit}, code {found.get('code', 'unknown')}"

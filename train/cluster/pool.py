@@ -1,0 +1,228 @@
+"""The workers of a run: started, watched, and started again where there is room.
+
+A worker is placed, says which code it runs, builds its worlds, and then collects batch by batch.
+Each of these is one call that it is busy with, so waiting for all workers is one wait. A worker
+that dies, or whose machine does, is replaced by one with a new life; what it was collecting is
+collected anew, and as its episodes were never handed over, none of them counts twice.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ...config import to_dict
+from ...errors import ConfigError, ConnectError, SleightError
+from ..config import TrainConfig
+from .identity import check_identity, identity
+from .layout import cores_per_worker, places
+from .worker import RolloutWorker
+
+MAX_DEATHS = 5
+"""Of one worker in a row, without a batch between them: the machine is not to blame."""
+Task = Literal["place", "begin", "collect", "none"]
+
+
+@dataclass
+class Member:
+    """A worker that lives or is being started."""
+
+    slot: int
+    life: int
+    actor: Any
+    task: Task
+    result: Any = None
+    """Ray's reference to what its task will give."""
+    pid: int = 0
+    """Of its process, on its machine."""
+
+
+class Pool:
+    """Up to `config.train.workers` workers. `lives` counts those that were ever started."""
+
+    def __init__(self, config: TrainConfig, failures: str, lives: int = 0) -> None:
+        self.config = config
+        self.failures = failures
+        self.lives = lives
+        self.cores = worker_cores(config)
+        self.members: dict[int, Member] = {}
+        self.about: dict[str, Any] | None = None
+        """See `Rollout.about`; None until the first worker has built its worlds."""
+        self.restarts = 0
+        self._own = identity()
+        self._deaths = dict.fromkeys(range(config.train.workers), 0)
+        self._alive = time.monotonic()
+
+    @property
+    def ready(self) -> list[Member]:
+        """Those that have nothing to do."""
+        return [member for member in self.members.values() if member.task == "none"]
+
+    @property
+    def collecting(self) -> list[Member]:
+        """Those that are at it."""
+        return [member for member in self.members.values() if member.task == "collect"]
+
+    def start_all(self) -> None:
+        """Start every worker and wait until each has built its worlds.
+
+        Raises ConfigError when they find no room within `ray.wait_s`, or run other code.
+        """
+        wait_s, began = self.config.ray.wait_s, time.monotonic()
+        self.fill()
+        while len(self.ready) < self.config.train.workers:
+            waiting = sum(member.task == "place" for member in self.members.values())
+            if waiting and time.monotonic() - began > wait_s:
+                raise ConfigError(self._too_few(waiting))
+            self.poll(1.0)
+
+    def fill(self) -> None:
+        """Ask for the workers that are missing; Ray starts them as soon as there is room."""
+        import ray
+
+        gpus = self.config.train.worker_gpus
+        remote = ray.remote(num_cpus=self.cores, num_gpus=gpus, max_restarts=0)
+        for slot in self._deaths:
+            if slot not in self.members:
+                actor: Any = remote(RolloutWorker).remote()
+                self.members[slot] = Member(slot, self.lives, actor, "place")
+                self.members[slot].result = actor.identity.remote()
+                self.lives += 1
+
+    def collect(self, member: Member, published: Any) -> None:
+        """Let a ready worker collect with what was published, a reference into the store."""
+        self._give(member, "collect", member.actor.collect.remote(published))
+
+    def poll(self, timeout_s: float) -> list[tuple[Member, dict[str, Any]]]:
+        """Wait for something to happen; returns the batches that were brought."""
+        import ray
+
+        busy = {member.result: member for member in self.members.values() if member.task != "none"}
+        if not busy:
+            return []
+        done, _ = ray.wait(list(busy), num_returns=1, timeout=timeout_s)
+        if done:  # and who else is done by now
+            done, _ = ray.wait(list(busy), num_returns=len(busy), timeout=0)
+        batches = []
+        for reference in done:
+            member, found = busy[reference], self._take(busy[reference])
+            if found is not None and member.task == "collect":
+                batches.append((member, found))
+                self._deaths[member.slot] = 0
+                self._give(member, "none", None)
+            elif found is not None:
+                self._advance(member, found)
+        self.fill()
+        self._check_alive()
+        return batches
+
+    def close(self) -> None:
+        """End every worker."""
+        for member in list(self.members.values()):
+            self._drop(member)
+
+    def _take(self, member: Member) -> Any:
+        """What a worker's task gave; None when the worker is lost. Raises its own errors."""
+        import ray
+
+        try:
+            return ray.get(member.result)
+        except ray.exceptions.RayTaskError as error:
+            raise own_error(error, f"worker {member.slot}") from error
+        except ray.exceptions.RayError as error:
+            self._lose(member, str(error))
+            return None
+
+    def _advance(self, member: Member, found: dict[str, Any]) -> None:
+        if member.task == "begin":
+            self.about = found
+            self._give(member, "none", None)
+            return
+        try:
+            check_identity(found, self._own, f"worker {member.slot}")
+        except ConfigError as error:
+            self._refuse(member, error)
+            return
+        member.pid = int(found["pid"])
+        threads = self.config.env.threads or max(1, int(self.cores))
+        config = replace(self.config, env=replace(self.config.env, threads=threads))
+        began = member.actor.begin.remote(to_dict(config), member.life, self.failures)
+        self._give(member, "begin", began)
+
+    def _refuse(self, member: Member, error: ConfigError) -> None:
+        """Go on without a latecomer that runs other code; at the beginning it ends the run."""
+        self._drop(member)
+        del self._deaths[member.slot]
+        if self.about is None or not self._deaths:
+            raise error
+        sys.stderr.write(f"going on without it: {error}\n")
+
+    def _lose(self, member: Member, text: str) -> None:
+        self._drop(member)
+        self.restarts += 1
+        self._deaths[member.slot] += 1
+        if self._deaths[member.slot] > MAX_DEATHS:
+            raise SleightError(
+                f"worker {member.slot}: died {MAX_DEATHS + 1} times without bringing a batch;"
+                f" at last: {' '.join(text.split())[:300]}"
+            )
+
+    def _drop(self, member: Member) -> None:
+        import ray
+
+        self.members.pop(member.slot, None)
+        ray.kill(member.actor)
+
+    def _give(self, member: Member, task: Task, result: Any) -> None:
+        member.task, member.result = task, result
+
+    def _check_alive(self) -> None:
+        """Raise ConnectError when for long no worker has had a place."""
+        if any(member.task != "place" for member in self.members.values()):
+            self._alive = time.monotonic()
+        elif self.about is not None and time.monotonic() - self._alive > self.config.ray.wait_s:
+            raise ConnectError(self._too_few(len(self.members)))
+
+    def _too_few(self, waiting: int) -> str:
+        train, nodes = self.config.train, node_cores()
+        room = places(nodes, self.cores)
+        return (
+            f"train.workers: got {train.workers}, of which {waiting} found no place within"
+            f" {self.config.ray.wait_s:g} s; allowed: {room} of {self.cores:g} cores"
+            f"{f' and {train.worker_gpus:g} GPUs' if train.worker_gpus else ''} each"
+            f" on {len(nodes)} machines with {', '.join(f'{n:g}' for n in nodes)} cores"
+        )
+
+
+def worker_cores(config: TrainConfig) -> float:
+    """Cores of each worker. Raises ConfigError when the run's own cluster has too few."""
+    nodes, train = node_cores(), config.train
+    cores = train.worker_cpus or cores_per_worker(nodes, train.workers) or 1.0
+    if not config.ray.address and (room := places(nodes, cores)) < train.workers:
+        raise ConfigError(
+            f"train.workers: got {train.workers}, allowed: {room} of {cores:g} cores each on this"
+            f" machine's {sum(nodes):g}, or --train.worker_cpus {sum(nodes) / train.workers:.3g}"
+        )
+    return cores
+
+
+def node_cores() -> list[float]:
+    """Cores of each machine of the cluster that is up."""
+    import ray
+
+    return [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+
+
+def own_error(error: Any, who: str) -> SleightError:
+    """What went wrong in `who`, as one line; its traceback is the cause."""
+    cause = error.cause
+    if isinstance(cause, SleightError):
+        return cause
+    if isinstance(cause, ImportError):
+        return ConfigError(
+            f"{who}: got a machine with other code ({cause}), allowed: the version"
+            " of the process that learns, on every machine"
+        )
+    return SleightError(f"{who}: {type(cause).__name__}: {cause}")

@@ -1,0 +1,49 @@
+"""Batches and weights as numpy arrays, which Ray's object store shares without copying them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..batch import Batch
+
+
+def pack(batch: Batch) -> dict[str, Any]:
+    """A batch as arrays and plain data."""
+    return {field.name: to_arrays(getattr(batch, field.name)) for field in fields(batch)}
+
+
+def unpack(data: dict[str, Any]) -> Batch:
+    """The batch of `pack`, copied, so that the object store may forget its own."""
+    return Batch(**{name: to_tensors(value) for name, value in data.items()})
+
+
+def to_arrays(value: Any) -> Any:
+    """Tensors to arrays, inside dicts and tuples too."""
+    if isinstance(value, Tensor):
+        return value.numpy()
+    if isinstance(value, dict):
+        return {name: to_arrays(part) for name, part in value.items()}
+    return tuple(map(to_arrays, value)) if isinstance(value, tuple) else value
+
+
+def to_tensors(value: Any) -> Any:
+    """The other way round; the tensors are copies."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    if isinstance(value, dict):
+        return {name: to_tensors(part) for name, part in value.items()}
+    return tuple(map(to_tensors, value)) if isinstance(value, tuple) else value
+
+
+def nbytes(value: Any) -> int:
+    """Bytes in the arrays of `to_arrays`."""
+    if isinstance(value, dict):
+        return sum(map(nbytes, value.values()))
+    if isinstance(value, tuple):
+        return sum(map(nbytes, value))
+    return int(value.nbytes) if isinstance(value, np.ndarray) else 0

@@ -1,0 +1,39 @@
+"""The Ray actor of a worker.
+
+Ray sends this class's code itself to the worker, so it only finds out there which version of the
+package the worker's machine has: what it needs is imported by its methods, on that machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RolloutWorker:
+    """A process of its own somewhere in the cluster."""
+
+    def identity(self) -> dict[str, str]:
+        """See `identity.identity`; and the process, by which an operator finds it."""
+        import os
+
+        from .identity import identity
+
+        return {**identity(), "pid": str(os.getpid())}
+
+    def begin(self, config: dict[str, Any], life: int, failures: str) -> dict[str, Any]:
+        """Build the worlds; config: as `config.to_dict` gives it. Returns `Rollout.about`."""
+        from pathlib import Path
+
+        from ...config import from_dict
+        from ..config import TrainConfig
+        from .rollout import Rollout
+
+        given = from_dict(TrainConfig, config, f"worker {life}")
+        self.rollout = Rollout(given, life, Path(failures) if failures else None)
+        return self.rollout.about()
+
+    def collect(self, published: dict[str, Any]) -> dict[str, Any]:
+        """A batch as `wire.pack` makes it; published: version, weights and ranges."""
+        from .wire import pack
+
+        return pack(self.rollout.collect(**published))

@@ -1,0 +1,77 @@
+"""A run that goes on by itself: the process that learns is watched, and resumed when it is killed.
+
+Only for a process that was killed or crashed by a signal (out of memory, kill -9, a fault in a
+library): errors and Ctrl-C end the run as they do without it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from . import checkpoint
+
+MARK = "SLEIGHT_SUPERVISED"
+"""In the environment of the process that is watched, which must not watch another."""
+
+
+def supervised() -> bool:
+    """Whether this process is watched by another."""
+    return MARK in os.environ
+
+
+def supervise(words: Sequence[str], folder: Path, restarts: int) -> int:
+    """Run `sleight train WORDS` up to 1 + `restarts` times; returns its exit code.
+
+    words: of a run whose folder is `folder`, new or resumed.
+    """
+    for left in range(restarts, -1, -1):
+        code, told = _run(words)
+        if code >= 0 or told or not left:
+            break
+        name = signal.Signals(-code).name
+        sys.stderr.write(f"{folder.name}: killed by {name}; going on, {left} times at most\n")
+        if checkpoint.complete(folder / "checkpoints"):
+            words = ["--resume", str(folder), *_flags(words)]
+        else:  # nothing to go on from: the same from the start
+            for file in ("config.yaml", "metrics.jsonl"):
+                (folder / file).unlink(missing_ok=True)
+    return code if code >= 0 else 128 - code
+
+
+def _flags(words: Sequence[str]) -> Sequence[str]:
+    """The fields that were given on the command line of a resumed run; a new one has saved them."""
+    return words[2:] if words[:1] == ["--resume"] else []
+
+
+def _run(words: Sequence[str]) -> tuple[int, bool]:
+    """One process in a session of its own, which gets the signals that this one gets.
+
+    Returns its exit code, and whether there were such signals: then it is not to go on.
+    """
+    command = [sys.executable, "-m", "sleight", "train", *words]
+    child = subprocess.Popen(command, env={**os.environ, MARK: "1"}, start_new_session=True)
+    with _handing_on(child) as told:
+        return child.wait(), bool(told)
+
+
+@contextmanager
+def _handing_on(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    told: list[int] = []
+
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        told.append(number)
+        child.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
