@@ -25,9 +25,8 @@ class ActionLaw:
         coupling = torch.tensor(hand.coupling, dtype=torch.float32)
         lower, upper = (torch.tensor(v, dtype=torch.float32) for v in (hand.lower, hand.upper))
         self.lower, self.upper = lower + config.margin_rad, upper - config.margin_rad
-        wrist = [i for i, name in enumerate(hand.actuators) if name.startswith("WRJ")]
         for limit in (self.lower, self.upper):
-            limit[wrist] = limit[wrist].clamp(-config.wrist_rad, config.wrist_rad)
+            limit[hand.wrist].clamp_(-config.wrist_rad, config.wrist_rad)
         self.middle = (lower + upper) / 2
         self.reach = config.scale * (upper - lower) / 2
         self.fastest = torch.tensor(hand.max_speed * period_s, dtype=torch.float32)

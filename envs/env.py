@@ -97,7 +97,6 @@ class HandEnv(VectorEnv):
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._sites = torch.tensor([sim.model.site(tip).id for tip in self.hand.fingertips])
         self._num_joints = len(self.hand.joints)
-        self._wrist = [i for i, name in enumerate(self.hand.joints) if name.startswith("WRJ")]
         self.coordinates = torch.zeros(n, len(self.source.names))
         self.tags = torch.full((n,), -1)
         self.versions = torch.zeros(n, dtype=torch.long)
@@ -150,7 +149,7 @@ class HandEnv(VectorEnv):
             self._repair(broken.nonzero().squeeze(-1))
         outcome = self.task.judge()
         force = self.sim.output("actuator_force").float()
-        wrist = self.sim.state("qpos")[:, self._wrist].float()
+        wrist = self.sim.state("qpos")[:, self.hand.wrist].float()
         step = Step(outcome, self.control.action, self.control.action_change, force, wrist)
         reward, terms = self.rewards(step)
         return reward * ~broken, terms, outcome.success & ~broken, outcome.drop

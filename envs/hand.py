@@ -9,6 +9,7 @@ robot imports it too.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -54,6 +55,8 @@ class HandSpec:
     actuators: tuple[str, ...]
     coupling: np.ndarray = field(repr=False)
     """(A, J): control position = coupling @ joint position."""
+    wrist: ClassVar[slice] = slice(0, 2)
+    """WRJ2 and WRJ1, which joints and actuators alike begin with."""
     joint_lower: np.ndarray = field(repr=False)
     joint_upper: np.ndarray = field(repr=False)
     """(J,) rad."""

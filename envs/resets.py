@@ -105,7 +105,7 @@ def random_poses(hand: HandSpec, count: int, share: float, rng: torch.Generator)
     anywhere = lower + (upper - lower) * torch.rand(count, len(home), generator=rng)
     # The wrist stays near level, or nothing would lie in the palm.
     amount = torch.full((len(home),), 0.6)
-    amount[:2] = 0.25
+    amount[hand.wrist] = 0.25
     random = home + amount * torch.rand(count, 1, generator=rng) * (anywhere - home)
     chosen = torch.rand(count, 1, generator=rng) < share
     return torch.where(chosen, random, home)

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import FrameType
 
 _LINE = b"\nstopping after this iteration, which is then saved; Ctrl-C again stops at once\n"
 
@@ -32,12 +32,7 @@ class Interrupt:
             self._restore = lambda: signal.signal(signal.SIGINT, before)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
