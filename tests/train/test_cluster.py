@@ -24,7 +24,7 @@ from sleight.train.loop import Training
 from sleight.train.session import _note
 
 TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 @pytest.fixture(scope="module", autouse=True)
