@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ from sleight.config import load, to_dict
 from sleight.envs.batch_sim import default_threads
 from sleight.errors import ConfigError
 from sleight.files import write_json
+from sleight.train import benching
 from sleight.train.cluster.build import build as build_cluster
 from sleight.train.cluster.connect import connect
 from sleight.train.cluster.forecast import FORMAT, Cluster, Measurement, Result, Turn, read, report
@@ -39,7 +39,6 @@ from sleight.train.cluster.sampler import RaySampler
 from sleight.train.config import ActorsConfig, TrainConfig
 from sleight.train.local import build, use_threads
 from sleight.train.loop import Metrics, Training
-from sleight.train.session import commit
 
 TIMES = ("collect_s", "wait_s", "transfer_s", "learn_s", "share_s", "learner_s")
 
@@ -157,11 +156,10 @@ def _share(turn: Turn, part: str) -> float:
 
 def circumstances(config: TrainConfig) -> str:
     """What a reader needs to judge the figures."""
-    load_average = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     return (
         f"{config.env.task}, {config.env.num_worlds} worlds a worker x {config.ppo.horizon} steps,"
         f" {config.ppo.epochs} epochs, hidden {config.policy.hidden}, lag {config.train.max_lag};"
-        f" {default_threads()} cores, load average {load_average}, commit {commit() or 'unknown'}"
+        f" {benching.machine()}"
     )
 
 
@@ -210,13 +208,10 @@ def forecast(asked: argparse.Namespace, rest: list[str]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench scale", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--config", type=Path, help="a recipe; without it all defaults")
+    parser = benching.parser("scale", __doc__, iterations=4)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each kind that count")
-    parser.add_argument("--iterations", type=int, default=4, help="that are timed in a turn")
     parser.add_argument("--workers", default="1,2", help="numbers of workers, with commas")
     parser.add_argument("--learners", default="", help="numbers of learners, with commas")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     model = parser.add_argument_group("the model, from the file of --json")
     model.add_argument("--simulate", type=Path, metavar="FILE", help="measure nothing, foretell")
     model.add_argument("--plot", type=Path, help="draw it into this file: .png, .svg, .pdf")

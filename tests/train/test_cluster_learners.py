@@ -142,7 +142,7 @@ def test_learners_listen_on_loopback_alone(undisturbed: Any) -> None:
     assert found[0] and set.union(*found) == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_learner_killed_in_an_update_changes_nothing(
     victim: int, whole: TrainConfig, local: Any, undisturbed: Any
 ) -> None:
