@@ -1,6 +1,7 @@
 """A cluster that somebody started: found by itself, without its head, with fractions of a GPU."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -71,6 +72,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     found.kill()
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _train(*words: Any, **env: str) -> subprocess.Popen[str]:
