@@ -10,9 +10,9 @@ from ..adr.history import Course, course
 from ..adr.state import AdrState
 from ..adr.table import AdrConfig
 from ..envs.randomization import BY_NAME
-from . import html
-from .axes import BLUE, ORANGE, Frame, Mark, short
-from .plots import Line, bar_chart, column_chart, line_chart
+from ..pages import html
+from ..pages.axes import BLUE, ORANGE, Frame, Mark, short
+from ..pages.plots import Line, bar_chart, column_chart, line_chart
 from .report_data import Rig, Row, Run, flat, number
 
 _LATE_BINS = 50
