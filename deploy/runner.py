@@ -23,6 +23,7 @@ from ..files import write_json
 from .gate import GateConfig
 from .goals import GoalGenerator
 from .guard import GuardedHand, Watchdog, WatchdogConfig
+from .log_read import LOG
 from .loop import ControlLoop, LoopConfig
 from .policy import OnnxPolicy
 from .poses import Referee
@@ -162,7 +163,7 @@ class _Run:
         self._place, self._config = place, config
         self._manifest = manifest = bundle.manifest
         self._hand, self._referee = hand, referee
-        self._log = RunLog(place / "log.jsonl")
+        self._log = RunLog(place / LOG, hand.spec, manifest.control.period_s)
         goals = GoalGenerator(manifest.task, config.goal_seed)
         self._stage = Stage(hand.spec, manifest.task, policy, referee, goals, config.loop.stage)
         period_s = manifest.control.period_s

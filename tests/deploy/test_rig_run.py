@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sleight.deploy.log_read import read_log
 from sleight.deploy.policy import OnnxPolicy, Sensors
 from sleight.deploy.rig_driver import RigDriver
 from sleight.deploy.rig_sim import RigLog
@@ -70,8 +71,7 @@ def test_trials_run_and_the_folder_tells_everything(rig, policy_run, bundle, tmp
     assert result["end"] == "done"
     assert len(result["trials"]) == 2
     assert set(result["endings"]) <= {"timeout", "dropped"}
-    turns = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    turns = [turn for turn in turns if turn["event"] == "turn"]
+    turns = read_log(folder).turns
     timing = json.loads((folder / "timing.json").read_text())
     assert timing["ticks"] == len(turns)
     assert all(a["k"] < b["k"] for a, b in itertools.pairwise(turns))
@@ -229,7 +229,7 @@ def test_a_full_disk_under_the_log_holds_the_hand_with_one_line(rig, policy_run)
     began = time.monotonic()
     _, lines = finish(policy_run(rig, "--trials", "50", preexec_fn=small_disk), 2)
     assert len(lines) == 1
-    assert lines[0].endswith("log.jsonl: File too large; the log ends here")
+    assert lines[0].endswith("run.mcap: File too large; the log ends here")
     last = [e for e in rig.events() if e["t"] > began and e["event"] in ("command", "hold")]
     assert last[-1]["event"] == "hold"
 
