@@ -110,10 +110,15 @@ def _why(error: BaseException) -> str:
 
 def _take(log: Log, message: Message, topic: str, kind: str) -> None:
     if kind == STRING and topic.startswith(RECORDS):
-        text = ros2().deserialize_cdr(message.data, kind).data
+        text = _decode(message, kind).data
         event = topic.removeprefix(RECORDS)
         log.records.append({"event": event, "wall_ns": message.log_time, **json.loads(text)})
     elif kind == IMAGE:
-        image = ros2().deserialize_cdr(message.data, kind)
+        image = _decode(message, kind)
         camera = image.header.frame_id
         log.pictures.append(Picture(camera, message.log_time, image.data.tobytes()))
+
+
+def _decode(message: Message, kind: str) -> Any:
+    """A message's fields; its type is made at run time."""
+    return ros2().deserialize_cdr(message.data, kind)

@@ -26,22 +26,22 @@ from .run_log import RunLog
 from .stage import PoseMissing, Stage, StageConfig
 from .timing import Timing
 
-Seconds = Annotated[float, Range(1e-3, 60)]
+Age = Annotated[float, Range(1e-3, 1)]
 
 
 @dataclass(frozen=True)
 class LoopConfig:
     """Ages that the loop accepts, and what it does beyond them."""
 
-    hand_max_age_s: Seconds = 0.03
+    hand_max_age_s: Age = 0.03
     """Nothing is commanded on a joint state older than this; the hand holds."""
-    pose_max_age_s: Seconds = 0.06
+    pose_max_age_s: Age = 0.06
     """A pose older than this is missing."""
-    stop_after_s: Seconds = 0.3
+    stop_after_s: Annotated[float, Range(1e-3, 60)] = 0.3
     """Without a joint state for this long the run ends with a safety stop."""
     resume_ticks: Annotated[int, Range(1, 1000)] = 5
     """Good turns in a row after which a holding hand is armed again."""
-    hold_timeout_s: Seconds = 10.0
+    hold_timeout_s: Annotated[float, Range(0.1, 60)] = 10.0
     """A hold that lasts longer ends the run with a safety stop."""
     max_holds: Annotated[int, Range(0, 1000)] = 10
     """More holds than this in one trial end the run with a safety stop."""

@@ -37,6 +37,11 @@ class Timing:
         """One span of one turn."""
         self.spans_s[name].append(seconds)
 
+    def newest(self, name: str) -> float | None:
+        """The last span of a kind [s]; None without one."""
+        values = self.spans_s[name]
+        return values[-1] if values else None
+
     @property
     def ticks(self) -> int:
         """Turns so far."""

@@ -88,9 +88,9 @@ def histogram(timing: Row, span: str, marks: tuple[Mark, ...] = (), wide: bool =
     edges, counts = numbers(bins.get("edges")), numbers(bins.get("counts"))
     if len(edges) != len(counts) + 1 or not counts:
         return ""
-    size = {"width": 516.0, "height": 236.0} if wide else {}
+    width, height = (516.0, 236.0) if wide else (338.0, 168.0)
     title = SPANS[span][0].upper() + SPANS[span][1:]
-    frame = Frame(title, "ms", "turns", log=True, marks=marks, **size)
+    frame = Frame(title, "ms", "turns", width, height, log=True, marks=marks)
     return bar_chart(frame, edges, counts, "ms")
 
 
