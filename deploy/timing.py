@@ -78,10 +78,10 @@ def spread_ms(values_s: list[float]) -> dict[str, float] | None:
 def histogram_ms(values_s: list[float]) -> dict[str, list[float]]:
     """Counts between edges in ms; what lies beyond the last edge is in the last bin.
 
-    The edges end at the 99.9th percentile or a little later: one turn that took seconds must not
+    The edges end at ten times the 99th percentile at most: one turn that took seconds must not
     squeeze all the others into one bin.
     """
     values_ms = np.array(values_s) * 1e3
-    top = max(float(np.percentile(values_ms, 99.9)) * 1.1, 0.1)
+    top = max(min(values_ms.max(), 10.0 * float(np.percentile(values_ms, 99))), 0.1)
     counts, edges = np.histogram(np.clip(values_ms, 0.0, top), BINS, (0.0, top))
     return {"edges": np.round(edges, 4).tolist(), "counts": counts.tolist()}
