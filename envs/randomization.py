@@ -122,11 +122,11 @@ _WORLD = (
 )  # fmt: skip
 _ACTIONS = (
     _noise("action.noise.step", 0.1, 0.5, "of [-1, 1]", "added to actions, N(0, v) per step",
-           "[D] T1: 0.1"),
+           "[D] C.2: 0.1"),
     _noise("action.noise.offset", 0.03, 0.3, "of [-1, 1]", "added to actions, N(0, v) per episode",
-           "[D] T1: 0.03"),
+           "[D] C.2: 0.03"),
     _noise("action.noise.scale", 0.03, 0.3, "x", "actions times 1 + N(0, v) per episode",
-           "[D] T1: 0.03"),
+           "[D] C.2: 0.03"),
     Parameter("action.delay", "spread", 0.5, 0.0, (0.0, 2.0), "steps",
               "mean delay of each motor, drawn per episode", "[D] C.2", one_sided=True),
     _linear("action.latency", 10.0, 60.0, "ms", "delay of all motors, times 1 + N(0, 0.1) per"
@@ -138,7 +138,7 @@ _ACTIONS = (
 )  # fmt: skip
 _OBSERVATIONS = (
     _noise("observation.noise", 1.0, 5.0, "x the 2018 noise", "noise of pose and joints, per"
-           " episode and per step", "[D] T2"),
+           " episode and per step", "[D] C.2"),
     _noise("observation.noise.offset", 1.0, 5.0, "x the 2018 noise", "more of it per episode",
            "[R] B, n1"),
     _noise("observation.noise.step", 1.0, 5.0, "x the 2018 noise", "more of it per step",
