@@ -23,11 +23,11 @@ def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
             f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
             " allowed: each parameter in one"
         )
-    check_needs(names, "widen, curriculum, env.randomization")
     widen = [_dimension(name, step, "widen") for name, step in config.widen.items()]
     grow = []
     for name, (low, high, buffer, step) in config.curriculum.items():
         grow.append(_dimension(name, step, "curriculum", low, high, buffer))
+    check_needs(names, "widen, curriculum, env.randomization")
     return (*widen, *grow)
 
 
