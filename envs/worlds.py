@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from .parameters import Laws
-from .randomization import BY_NAME, PARAMETERS, check_needs, lookup
+from .randomization import BY_NAME, PARAMETERS, lookup
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class FixedRanges:
         self.names = tuple(ranges)
         self._rng = np.random.default_rng(seed)
         rows = [lookup(name, source) for name in ranges]
-        check_needs(ranges, source)
         for name, (low, high) in ranges.items():
             if not low <= high:
                 raise ConfigError(
