@@ -19,7 +19,6 @@ from .control import MAX_DELAY, Control, fill_history
 from .failures import dump_failures
 from .hand import SHADOW_RIGHT
 from .observations import Sensors
-from .push import Pusher
 from .rewards import RewardTable, Step
 from .sensors import PoseMemory, SensorNoise
 from .sim import Sim
@@ -85,8 +84,6 @@ class HandEnv(VectorEnv):
         self.control = Control(
             config.control, self.hand, sim, config.period_s, self.unmodelled.faults
         )
-        push = VARIANTS[config.model.variant].push
-        self._pusher = Pusher(sim, push, config.period_s) if push else None
         self.terms = {
             "actor": observations.select(config.actor_terms, "env.actor_terms"),
             "critic": observations.select(config.critic_terms, "env.critic_terms"),
@@ -145,10 +142,8 @@ class HandEnv(VectorEnv):
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step of every world."""
         joints = self.sim.state("qpos")[:, : self._num_joints].float()
-        self.unmodelled.before_step(self.actor_sensors)
+        self.unmodelled.before_step(self.actor_sensors, self.length)
         self.control.apply(torch.as_tensor(actions, dtype=torch.float32), joints)
-        if self._pusher is not None:
-            self._pusher.apply(self.length, self.unmodelled.forces is not None)
         started = time.perf_counter()
         broken = self.sim.step(self.config.control.substeps)
         self.sim_seconds += time.perf_counter() - started

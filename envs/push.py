@@ -18,11 +18,11 @@ class Pusher:
         self._force = sim.state("xfrc_applied")
         self._body = sim.model.body(OBJECT).id
 
-    def apply(self, steps: Tensor, more: bool) -> None:
+    def apply(self, steps: Tensor, added: bool) -> None:
         """Before a control step, `steps` (N,) after the beginning of each world's episode.
 
-        more: onto the random forces that were written for this step.
+        added: random forces were written before, and the push comes on top.
         """
-        force = push_force(self._push, steps.numpy() * self._period_s)
-        onto = self._force[:, self._body, :3] if more else 0.0
-        self._force[:, self._body, :3] = onto + torch.from_numpy(force).to(self._force)
+        force = torch.from_numpy(push_force(self._push, steps.numpy() * self._period_s))
+        place = self._force[:, self._body, :3]
+        place.copy_(place + force if added else force)

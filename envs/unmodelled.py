@@ -16,8 +16,10 @@ from .config import EnvConfig
 from .forces import Forces
 from .hand import HandSpec
 from .observations import Sensors
+from .push import Pusher
 from .sim import Sim
 from .tracking import Tracking
+from .variants import VARIANTS
 
 Part = Adversary | ActionFaults | Forces | Clock | Tracking
 
@@ -31,19 +33,26 @@ class Unmodelled:
     forces: Forces | None
     clock: Clock | None
     tracking: Tracking | None
+    pusher: Pusher | None
+    """The pushes of a variant: the same in every episode, so nothing of them is drawn."""
 
     def parts(self) -> Iterator[tuple[str, Part]]:
-        """Name and part, of those in use."""
+        """Name and part, of those in use that draw."""
         for name in self.__dataclass_fields__:
-            if (part := getattr(self, name)) is not None:
+            if name != "pusher" and (part := getattr(self, name)) is not None:
                 yield name, part
 
-    def before_step(self, sensors: Sensors) -> None:
-        """Prepare the coming control step; `sensors` is what the actor sees."""
+    def before_step(self, sensors: Sensors, steps: Tensor) -> None:
+        """Prepare the coming control step.
+
+        `sensors` is what the actor sees, `steps` (N,) how many each world's episode has had.
+        """
         if self.adversary is not None:
             self.adversary.look(sensors)
         if self.forces is not None:
             self.forces.apply()
+        if self.pusher is not None:
+            self.pusher.apply(steps, added=self.forces is not None)
         if self.clock is not None:
             self.clock.apply()
 
@@ -68,6 +77,7 @@ def unmodelled(
     adversary = None
     if any_of(("adversary.action", "adversary.force")):
         adversary = Adversary(count, motors, config.adversary_width, rng)
+    push = VARIANTS[config.model.variant].push
     half_edge, tips = config.model.object_size_m / 2, len(hand.fingertips)
     return Unmodelled(
         adversary,
@@ -77,4 +87,5 @@ def unmodelled(
         Tracking(count, tips, half_edge, names, rng, config.period_s)
         if any_of(tracking.ROWS)
         else None,
+        Pusher(sim, push, config.period_s) if push else None,
     )
