@@ -63,7 +63,8 @@ setup(
         "ray>=2.40",
         "rich>=13",
         "safetensors>=0.5",
-        "scikit-learn>=1.5",  # Optuna's fANOVA
+        "scikit-learn>=1.5",  # Optuna's fANOVA, and the probes of a memory
+        "scipy>=1.13",
         "torch>=2.6",
         "wandb>=0.19",
     ],

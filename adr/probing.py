@@ -78,5 +78,5 @@ def classifier(kind: Kind, seed: int = 0) -> Pipeline:
     if kind == "linear":
         model = RidgeClassifierCV(alphas=np.logspace(0.0, 5.0, 6))
     else:
-        model = MLPClassifier((64,), solver="lbfgs", alpha=30.0, max_iter=100, random_state=seed)
+        model = MLPClassifier((64,), solver="lbfgs", alpha=10.0, max_iter=100, random_state=seed)
     return make_pipeline(StandardScaler(), model)

@@ -48,7 +48,10 @@ def train(argv: list[str]) -> int:
 
 
 def eval_(argv: list[str]) -> int:
-    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`."""
+    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
+    with `--trained` or `--range name=low,high` success by stratum."""
+    from .analysis.strata import check_trials, strata, write_page
+    from .analysis.worlds import wanted_ranges
     from .evaluate import evaluate, protocol
     from .players import open_player
     from .track import record
@@ -64,18 +67,28 @@ def eval_(argv: list[str]) -> int:
     parser.add_argument("--stochastic", action="store_true", help="sample actions (runs only)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
+    range_flags(parser, "by stratum: ")
     parser.add_argument("--json", type=Path, help="write the result here as well")
+    parser.add_argument("--html", type=Path, help="by stratum: write a page with charts")
     _track_flag(parser)
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     player = open_player(given.player, given.stochastic, given.seed)
     goals = load_config(GoalConfig, None, _goal_flags(rest, parser))
     values = dict(setting(word) for word in given.set)
-    config = protocol(player.env_config, given.trials, values, goals)
+    ranges = wanted_ranges(player, given.trained, given.range, values)
+    if ranges:
+        check_trials(given.trials, ranges)
+    elif given.html:
+        raise ConfigError("--html: got no ranges, allowed with --trained or --range NAME=LOW,HIGH")
+    config = protocol(player.env_config, given.trials, values, goals, ranges)
     result = evaluate(player, config, given.seed)
-    sys.stdout.write(result.table() + "\n")
+    found = strata(result, config) if ranges else None
+    sys.stdout.write(result.table() + (found.table() if found else "") + "\n")
     if given.json:
-        write_json(given.json, result.data())
+        write_json(given.json, result.data() | ({"strata": found.data()} if found else {}))
+    if given.html and found:
+        sys.stdout.write(f"{write_page(found, result, given.html)}\n")
     record(given.wandb, Path("runs", f"eval-{given.player.resolve().name}"),
            {"kind": "eval", "uses": str(given.player), "result": result.data()})  # fmt: skip
     return 0
@@ -128,6 +141,14 @@ def check_count(flag: str, value: int) -> None:
     """Raise ConfigError unless there is at least one."""
     if value < 1:
         raise ConfigError(f"{flag}: got {value}, allowed: an integer >= 1")
+
+
+def range_flags(parser: argparse.ArgumentParser, what: str = "") -> None:
+    """`--trained` and `--range`: the worlds that are drawn from."""
+    trained = f"{what}draw worlds from the ranges that it was trained on at last"
+    parser.add_argument("--trained", action="store_true", help=trained)
+    one = f"{what}draw a parameter of each world from a range"
+    parser.add_argument("--range", action="append", default=[], metavar="NAME=LOW,HIGH", help=one)
 
 
 def setting(word: str) -> tuple[str, float]:

@@ -26,12 +26,17 @@ def test_an_encoded_parameter_is_found(kind: Kind) -> None:
     assert found.p_value == pytest.approx(1 / 4) and found.episodes == N
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_absent_parameter_is_at_chance(kind: Kind) -> None:
-    value, states = memory(2)
-    found = probe(states, labels(value), kind, permutations=3)
-    assert found is not None and not found.knows
-    assert found.accuracy.low < 0.5 < found.accuracy.high + 0.03
+def test_an_absent_parameter_is_at_chance() -> None:
+    found = []
+    for seed in range(2, 10):
+        value, states = memory(seed)
+        found.append(probe(states, labels(value), "linear", 3))
+    assert all(each is not None and not each.knows for each in found)
+    # One accuracy has a standard error of 0.032, the mean of eight 0.012.
+    assert np.mean([each.accuracy.value for each in found if each]) == pytest.approx(0.5, abs=0.04)
+    value, states = memory(10)
+    network = probe(states, labels(value), "nonlinear", 3)
+    assert network is not None and not network.knows and network.accuracy.value < 0.6
 
 
 def test_what_is_folded_is_found_by_the_network_alone() -> None:
