@@ -56,7 +56,7 @@ def eval_(argv: list[str]) -> int:
     from .players import open_player
     from .track import record
 
-    parser = _parser(
+    parser = make_parser(
         "eval",
         "Consecutive successes in fresh worlds, by the papers' protocol.",
         "--goals.FIELD VALUE changes the protocol, for instance --goals.flip_share 0",
@@ -74,7 +74,7 @@ def eval_(argv: list[str]) -> int:
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     player = open_player(given.player, given.stochastic, given.seed)
-    goals = load_config(GoalConfig, None, _goal_flags(rest, parser))
+    goals = load_config(GoalConfig, None, goal_flags(rest, parser))
     values = dict(setting(word) for word in given.set)
     ranges = wanted_ranges(player, given.trained, given.range, values)
     if ranges:
@@ -99,7 +99,7 @@ def export(argv: list[str]) -> int:
     from .export import export as write_bundle
     from .track import record
 
-    parser = _parser("export", "Write the bundle that a robot runs.")
+    parser = make_parser("export", "Write the bundle that a robot runs.")
     parser.add_argument("run", type=Path, help="a run folder or a checkpoint")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
     parser.add_argument("--name", default="", help="of the bundle; by default the task")
@@ -124,11 +124,11 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{self.prog}: {message}")
 
 
-def _parser(command: str, text: str, more: str = "") -> argparse.ArgumentParser:
+def make_parser(command: str, text: str, more: str = "") -> argparse.ArgumentParser:
     return _Parser(prog=f"sleight {command}", description=text, epilog=more)
 
 
-def _goal_flags(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
+def goal_flags(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
     """`--goals.x value` as `--x value`. Raises ConfigError for any other flag."""
     for word in words:
         if word.startswith("--") and not word.startswith("--goals."):
@@ -170,7 +170,7 @@ def play(argv: list[str]) -> int:
     from . import play as stage
     from .players import open_player
 
-    parser = _parser("play", "Watch a policy: in a window, in a browser, or as a film.")
+    parser = make_parser("play", "Watch a policy: in a window, in a browser, or as a film.")
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
     parser.add_argument("--video", type=Path, help="write an MP4 instead of opening a window")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the film")
@@ -208,7 +208,7 @@ def report(argv: list[str]) -> int:
     """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]`."""
     from .report import write_report
 
-    parser = _parser("report", "A run as one HTML page that opens without a network.")
+    parser = make_parser("report", "A run as one HTML page that opens without a network.")
     parser.add_argument("run", type=Path, help="a run folder")
     parser.add_argument("--out", type=Path, help="the page; by default report.html in the run")
     parser.add_argument("--rig", type=Path, help="the folder of a run on a rig")
@@ -227,7 +227,9 @@ def runs(argv: list[str]) -> int:
     from .compare import write_comparison
     from .runs import chosen, find_runs, read, table
 
-    parser = _parser("runs", "The local runs as a table, or some of them side by side as a page.")
+    parser = make_parser(
+        "runs", "The local runs as a table, or some of them side by side as a page."
+    )
     parser.add_argument("run", nargs="*", help="runs to show, by name or folder; default: all")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of the runs")
     parser.add_argument("--html", type=Path, help="write a page that compares the runs")

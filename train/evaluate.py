@@ -158,9 +158,13 @@ class Watcher(Protocol):
 
 
 def first_episodes(
-    player: Player, env: HandEnv, title: str, watchers: Sequence[Watcher] = ()
+    player: Player,
+    env: HandEnv,
+    title: str,
+    watchers: Sequence[Watcher] = (),
+    steps: int | None = None,
 ) -> dict[int, Episode]:
-    """World -> the episode that it begins with.
+    """World -> the episode that it begins with; with `steps`, of those that ended within so many.
 
     A world's later episodes are left out: short ones would be counted more often than long ones.
     """
@@ -168,9 +172,10 @@ def first_episodes(
     observation, _ = env.reset()
     player.start(env)
     starts = torch.ones(env.num_envs, dtype=torch.bool)
-    counts = starts
+    counts, taken = starts, 0
     with ProgressBar(title, env.num_envs, unit="trials") as bar:
-        while len(first) < env.num_envs:
+        while len(first) < env.num_envs and taken != steps:
+            taken += 1
             action = player.act(env, observation, starts)
             for watcher in watchers:
                 watcher.acted(player, counts)

@@ -34,6 +34,8 @@ class Player(ABC):
     """Of the run that trained it."""
     ranges: dict[str, tuple[float, float]]
     """Parameter -> [low, high] that it was trained on at last, in the parameter's unit."""
+    steps: int | None = None
+    """Control steps of its training."""
 
     @property
     def env_config(self) -> EnvConfig:
@@ -63,6 +65,7 @@ class RunPlayer(Player):
     def __init__(self, path: Path, stochastic: bool = False, seed: int = 0) -> None:
         self.config, self._checkpoint = load_run(path)
         self.ranges = trained_ranges(self.config, self._checkpoint.meta)
+        self.steps = self._checkpoint.meta["steps"]
         self.name = str(path)
         self._stochastic = stochastic
         self._generator = torch.Generator().manual_seed(seed)
@@ -107,6 +110,7 @@ class BundlePlayer(Player):
             )
         self.config = from_dict(TrainConfig, config, str(path / MANIFEST))
         self.ranges = dict(self.bundle.manifest.randomization)
+        self.steps = self.bundle.manifest.training.get("steps")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
 
@@ -25,16 +25,16 @@ _GOES_ON = (
 
 
 def wanted_ranges(
-    player: Player, trained: bool, words: Iterable[str], fixed: Mapping[str, float]
+    player: Player, trained: bool, words: Iterable[str], fixed: Mapping[str, float] | None = None
 ) -> Ranges:
     """The ranges of `--trained` and of each `--range`, which wins; empty when neither is given.
 
     A curriculum is part of the task and is drawn from only when it is named. Raises ConfigError for
     a parameter that is also held, and for `--trained` where nothing varied in training.
     """
-    own = {n: ends for n, ends in player.ranges.items() if not lookup(n, player.name).curriculum}
-    wide = {n: (low, high) for n, (low, high) in own.items() if low < high and n not in fixed}
-    if trained and not wide:
+    fixed = fixed or {}
+    wide = {name: ends for name, ends in _trained(player).items() if name not in fixed}
+    if trained and not _trained(player):
         raise ConfigError(
             f"--trained: {player.name}: got a policy that was trained in one world, allowed:"
             " --range NAME=LOW,HIGH"
@@ -43,6 +43,25 @@ def wanted_ranges(
     if twice := sorted({*named} & {*fixed}):
         raise ConfigError(f"--range {twice[0]}: got it in --set too, allowed: one of them")
     return {**(wide if trained else {}), **named}
+
+
+def study_ranges(
+    players: Sequence[Player], words: Iterable[str], fixed: Mapping[str, float] | None = None
+) -> Ranges:
+    """Worlds in which players are compared: per parameter the hull of what any was trained on, and
+    each `--range` instead. Raises ConfigError for a parameter that is also held."""
+    hull: Ranges = {}
+    for player in players:
+        for name, (low, high) in wanted_ranges(player, bool(_trained(player)), (), fixed).items():
+            before = hull.get(name, (low, high))
+            hull[name] = min(low, before[0]), max(high, before[1])
+    return hull | wanted_ranges(players[0], False, words, fixed)
+
+
+def _trained(player: Player) -> Ranges:
+    """What differed between the worlds of training, a curriculum apart."""
+    own = {n: ends for n, ends in player.ranges.items() if not lookup(n, player.name).curriculum}
+    return {name: ends for name, ends in own.items() if ends[0] < ends[1]}
 
 
 def _range(word: str) -> tuple[str, tuple[float, float]]:
