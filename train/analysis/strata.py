@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...adr.exposure import PER_COLUMN, Effect, Slice, Worst, regress, slices, worst
-from ...adr.intervals import mean
+from ...adr.intervals import Estimate, mean
 from ...envs.config import EnvConfig
 from ...envs.randomization import BY_NAME
 from ...errors import ConfigError
@@ -120,12 +120,12 @@ def write_page(found: Strata, evaluation: Evaluation, path: Path) -> Path:
 def page(found: Strata, evaluation: Evaluation) -> str:
     """The strata as a page."""
     overall = mean(evaluation.trials)
-    cards = [
-        (overall.text(), f"successes in a row, mean of {len(evaluation.trials)} trials [95 %]"),
-    ]
+    n = len(evaluation.trials)
+    cards = [(short(overall.value), f"successes in a row, mean of {n} trials, {_reach(overall)}")]
     if found.worst:
         at = f"{found.worst.parameter}, {short(found.worst.low)} to {short(found.worst.high)}"
-        cards.append((found.worst.successes.text(), f"in the worst stratum: {at}"))
+        level = found.worst.successes
+        cards.append((short(level.value), f"in the worst stratum, {_reach(level)}: {at}"))
     exposed = [effect.parameter for effect in found.effects if effect.exposed]
     cards.append((str(len(exposed)), f"exposed to: {', '.join(exposed) or 'nothing found'}"))
     parts = [
@@ -141,6 +141,10 @@ def page(found: Strata, evaluation: Evaluation) -> str:
         _slices(found, overall.value),
     ]
     return html.page("Success by stratum - sleight", parts)
+
+
+def _reach(estimate: Estimate) -> str:
+    return f"95 % {estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def _exposure(found: Strata) -> str:

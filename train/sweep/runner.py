@@ -140,7 +140,7 @@ class Runner:
         row = self.journal.add("setting", setting=index, values=values)
         self.state.apply(row, fresh=not self._grid)
         try:
-            check(self.folder / BASE, values)
+            check(self.folder / BASE, self.space.expand(values))
         except ConfigError as error:
             for seed in range(self.config.seeds):
                 self._end((index, seed), "failed", None, 0, str(error))
@@ -148,7 +148,8 @@ class Runner:
 
     def _start(self, key: tuple[int, int]) -> None:
         trial = self._trial(*key)
-        words = command(self.folder, key, self.state.settings[key[0]].values, self.config.seed)
+        values = self.space.expand(self.state.settings[key[0]].values)
+        words = command(self.folder, key, values, self.config.seed)
         self._active[key] = trial
         trial.start(words, threads(self.config.concurrent))
 
