@@ -107,18 +107,19 @@ def test_trials_are_disturbed_once_after_their_nth_success(block_run: Path, what
 def test_arms_that_do_nothing_are_the_undisturbed_one(block_run: Path) -> None:
     """Up to the disturbance every arm is the same trial; without one, to the end."""
     player = RunPlayer(block_run, stochastic=True, seed=3)
-    config = protocol(player.env_config, 8, {"goal.angle": 1.4}, EASY, RANGES)
+    goals = replace(EASY, timeout_s=2.4)
+    config = protocol(player.env_config, 24, {"goal.angle": 1.4}, goals, RANGES)
 
     def trials(what: str, after: int) -> list[Trial]:
         again = RunPlayer(block_run, stochastic=True, seed=3)
         return play(again, config, Arm(what, after), 5)  # type: ignore[arg-type]
 
     plain = trials("nothing", 0)
-    assert sum(t.successes for t in plain) > 4, "nothing to compare"
+    assert sum(t.successes for t in plain) > 2, "nothing to compare"
     assert trials("memory", 50) == plain
-    late = trials("memory", 2)
+    late = trials("memory", 1)
     for before, after in zip(plain, late, strict=True):
-        assert after.reached_s[:2] == before.reached_s[:2]
+        assert after.reached_s[:1] == before.reached_s[:1]
     assert all(t.failed == (t.successes < 4) for t in plain)
 
 
