@@ -19,12 +19,14 @@ from .control import MAX_DELAY, Control
 from .failures import dump_failures
 from .hand import SHADOW_RIGHT
 from .observations import Sensors
+from .push import Pusher
 from .randomization import Randomizer
 from .rewards import RewardTable, Step
 from .sensors import PoseMemory, SensorNoise
 from .sim import Sim
 from .spaces import observation_space
 from .task import Task
+from .variants import VARIANTS
 from .worlds import Draw, FixedRanges, Reseedable, WorldSource, values
 
 Observation = dict[str, dict[str, Tensor]]
@@ -77,6 +79,8 @@ class HandEnv(VectorEnv):
         self.hand = SHADOW_RIGHT
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
         self.control = Control(config.control, self.hand, sim, config.period_s)
+        push = VARIANTS[config.model.variant].push
+        self._pusher = Pusher(sim, push, config.period_s) if push else None
         self.noise = SensorNoise(n, len(self.hand.joints), rng)
         self._noisy = "observation.noise" in self.source.names
         true = PoseMemory(n)
@@ -132,6 +136,8 @@ class HandEnv(VectorEnv):
         """One control step of every world."""
         joints = self.sim.state("qpos")[:, : self._num_joints].float()
         self.control.apply(torch.as_tensor(actions, dtype=torch.float32), joints)
+        if self._pusher is not None:
+            self._pusher.apply(self.length)
         started = time.perf_counter()
         broken = self.sim.step(self.config.control.substeps)
         self.sim_seconds += time.perf_counter() - started
@@ -177,21 +183,23 @@ class HandEnv(VectorEnv):
             info["truncated_worlds"] = worlds
             info["final"] = self._observe(worlds, remember=False)
         worlds = done.nonzero().squeeze(-1)
-        info["episodes"] = [self._episode(world, terminated) for world in worlds.tolist()]
+        info["episodes"] = self._episodes(worlds, terminated)
         if self.autoreset:
             self._reset(worlds)
 
-    def _episode(self, world: int, terminated: Tensor) -> Episode:
-        return Episode(
-            world=world,
-            successes=int(self.successes[world]),
-            length=int(self.length[world]),
-            reward=float(self.earned[world]),
-            dropped=bool(terminated[world]),
-            tag=int(self.tags[world]),
-            version=int(self.versions[world]),
-            coordinates=self.coordinates[world].numpy().copy(),
-        )
+    def _episodes(self, worlds: Tensor, terminated: Tensor) -> list[Episode]:
+        told = {
+            "successes": self.successes,
+            "length": self.length,
+            "reward": self.earned,
+            "dropped": terminated,
+            "tag": self.tags,
+            "version": self.versions,
+        }
+        # Whole columns at once: a single number out of a tensor costs as much.
+        columns = {"world": worlds.tolist()} | {k: v[worlds].tolist() for k, v in told.items()}
+        rows = zip(*columns.values(), self.coordinates[worlds].numpy(), strict=True)
+        return [Episode(**dict(zip((*columns, "coordinates"), row, strict=True))) for row in rows]
 
     def _reset(self, worlds: Tensor) -> None:
         draw = self.source.draw(worlds.numpy())

@@ -19,6 +19,8 @@ from ..config import Range
 from ..errors import ConfigError
 from .hand import ACTUATORS, DISTAL_PAIRS, FINGERTIPS, JOINTS, MJCF_JOINTS
 from .looks import dress
+from .variant_model import apply_variant
+from .variants import VARIANTS, VariantName
 
 MOUNT_POSITION = (0.011, 0.328, 0.010)
 """Where the forearm stands when the palm's centre is the origin; from the model's body offsets."""
@@ -55,6 +57,8 @@ class ModelConfig:
     """Edge of the block."""
     object_mass_kg: Annotated[float, Range(0.01, 0.5)] = 0.078
     """Mass of the block (Solving Rubik's Cube with a Robot Hand, table 7)."""
+    variant: VariantName = "none"
+    """A change that policies are tested under, such as a glove (variants.py)."""
     visual: bool = False
     """Add meshes, lights, floor and the goal block: for pictures, not for training."""
 
@@ -74,6 +78,7 @@ def build_spec(config: ModelConfig) -> mujoco.MjSpec:
     for joint in spec.joints:
         joint.frictionloss = config.joint_friction
     _add_object(spec, config)
+    apply_variant(spec, VARIANTS[config.variant], OBJECT)
     if config.visual:
         dress(spec, OBJECT)
     else:

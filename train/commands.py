@@ -6,6 +6,7 @@ import argparse
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from ..config import help_text
 from ..config import load as load_config
 from ..envs.config import GoalConfig
 from ..envs.randomization import lookup
+from ..envs.variants import VARIANTS
 from ..errors import ConfigError, nearest
 from ..files import write_json
 from .config import TrainConfig
@@ -47,15 +49,7 @@ def train(argv: list[str]) -> int:
     return 0
 
 
-def eval_(argv: list[str]) -> int:
-    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
-    with `--trained` or `--range name=low,high` success by stratum."""
-    from .analysis.strata import check_trials, strata, write_page
-    from .analysis.worlds import wanted_ranges
-    from .evaluate import evaluate, protocol
-    from .players import open_player
-    from .track import record
-
+def _eval_parser() -> argparse.ArgumentParser:
     parser = make_parser(
         "eval",
         "Consecutive successes in fresh worlds, by the papers' protocol.",
@@ -68,9 +62,24 @@ def eval_(argv: list[str]) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
     range_flags(parser, "by stratum: ")
+    parser.add_argument("--variant", choices=VARIANTS, default="none",
+                        help="put a glove on the hand, tie two fingers, push, cover")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the result here as well")
     parser.add_argument("--html", type=Path, help="by stratum: write a page with charts")
     _track_flag(parser)
+    return parser
+
+
+def eval_(argv: list[str]) -> int:
+    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
+    with `--trained` or `--range name=low,high` success by stratum."""
+    from .analysis.strata import check_trials, strata, write_page
+    from .analysis.worlds import wanted_ranges
+    from .evaluate import evaluate, protocol
+    from .players import open_player
+    from .track import record
+
+    parser = _eval_parser()
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     player = open_player(given.player, given.stochastic, given.seed)
@@ -82,6 +91,7 @@ def eval_(argv: list[str]) -> int:
     elif given.html:
         raise ConfigError("--html: got no ranges, allowed with --trained or --range NAME=LOW,HIGH")
     config = protocol(player.env_config, given.trials, values, goals, ranges)
+    config = replace(config, model=replace(config.model, variant=given.variant))
     result = evaluate(player, config, given.seed)
     found = strata(result, config) if ranges else None
     sys.stdout.write(result.table() + (found.table() if found else "") + "\n")

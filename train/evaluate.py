@@ -133,6 +133,7 @@ def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") 
                 for name, ends in config.randomization.items()
             },
             "goals": to_dict(config.goals),
+            "variant": config.model.variant,
             "versions": versions(),
         },
         goals=book.found(),
