@@ -5,11 +5,13 @@ linear classifier stands beside it: what it finds too lies open in the memory.
 """
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest, false_discovery_control
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import StratifiedKFold, permutation_test_score
@@ -36,13 +38,29 @@ class Found:
     chance_high: float
     """The highest of those."""
     p_value: float
-    """Share of permutations that do as well, the data's own order among them."""
+    """Of being right so often by saying the commoner class, or as well as on permuted labels."""
     episodes: int
+    knows: bool = False
+    """Whether it is more than chance, among all answers that were asked for; see `judge`."""
 
-    @property
-    def knows(self) -> bool:
-        """Whether it is better than every permutation, by more than its own uncertainty."""
-        return self.accuracy.low > self.chance_high
+
+def judge(found: Sequence[Found | None]) -> list[Found | None]:
+    """Say of each whether it is more than chance, as one of so many.
+
+    Of those that are, about one in twenty is so by chance (Benjamini, Hochberg 1995); none is no
+    better than one of its permutations.
+    """
+    known = [each for each in found if each is not None]
+    if not known:
+        return list(found)
+    chances = iter(false_discovery_control([each.p_value for each in known]))
+    return [
+        each
+        and replace(
+            each, knows=bool(next(chances) < 0.05) and each.accuracy.value > each.chance_high
+        )
+        for each in found
+    ]
 
 
 def labels(values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -64,12 +82,13 @@ def probe(
     with warnings.catch_warnings():
         # Weight decay, not convergence, keeps the network from learning so few episodes by heart.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        score, chances, p_value = permutation_test_score(
+        score, chances, _ = permutation_test_score(
             classifier(kind, seed), x, y, cv=folds, n_permutations=permutations, random_state=seed
         )
-    accuracy = proportion(round(float(score) * len(y)), len(y))
-    chance, high = float(np.mean(chances)), float(np.max(chances))
-    return Found(accuracy, chance, high, float(p_value), len(y))
+    right, n = round(float(score) * len(y)), len(y)
+    chance, guess = float(np.mean(chances)), float(max(y.mean(), 1 - y.mean()))
+    p_value = binomtest(right, n, max(chance, guess), alternative="greater").pvalue
+    return Found(proportion(right, n), chance, float(np.max(chances)), float(p_value), n)
 
 
 def classifier(kind: Kind, seed: int = 0) -> Pipeline:

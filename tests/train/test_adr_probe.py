@@ -109,7 +109,12 @@ def test_bundles_have_the_same_memory(
 def fabricated(name: str, npd: float, right: int) -> Probe:
     """What a probe finds when `right` of 100 answers are right."""
     answers = tuple(
-        Answer("object.mass", t, "nonlinear", Found(proportion(right, 100), 0.5, 0.54, 0.2, 100))
+        Answer(
+            "object.mass",
+            t,
+            "nonlinear",
+            Found(proportion(right, 100), 0.5, 0.54, 0.2, 100, right > 60),
+        )
         for t in (1, 60)
     )
     return Probe(

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...adr.growth import MEANING, Boundary, stoppers
 from ...files import write_text
-from .. import html
-from ..axes import BLUE, ORANGE, Frame, Mark, short
+from ...pages import html
+from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
+from ...pages.plots import Line, line_chart
 from ..compare import style
-from ..plots import Line, line_chart
 from ..report_data import series
 from .adr_runs import AdrRun, physical, unit
 from .dots import Dot, dot_chart

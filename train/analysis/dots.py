@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 
 from ...adr.intervals import Estimate
-from ..axes import BLUE, INK, QUIET, SHADE, Frame, Plane, middle, stroke, svg
-from ..axes import text as words
+from ...pages.axes import BLUE, INK, QUIET, SHADE, Frame, Plane, middle, stroke, svg
+from ...pages.axes import text as words
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 from ...adr.intervals import Estimate
 from ...adr.recovery import Change, Goal, change, goals
 from ...files import write_text
-from .. import html
-from ..axes import SHADE, Frame, Mark
+from ...pages import html
+from ...pages.axes import SHADE, Frame, Mark
+from ...pages.plots import Line, line_chart
 from ..compare import PALETTE
-from ..plots import Line, line_chart
 from .perturb import Arm, Study
 
 HEAD = ("trials", "before", "first after", "later", "slower by", "fails before", "first", "later")

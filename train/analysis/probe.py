@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...adr.probing import KINDS, LEAST, Found, Kind, labels, probe
+from ...adr.probing import KINDS, LEAST, Found, Kind, judge, labels, probe
 from ...envs.config import EnvConfig, GoalConfig
 from ...envs.env import HandEnv
 from ...envs.make import make_env
@@ -131,7 +131,10 @@ def probe_player(
         entropy=entropy(player),
         steps=player.steps,
         running={time: int(running.sum()) for time, running in sorted(book.running.items())},
-        answers=tuple(answers),
+        answers=tuple(
+            replace(answer, found=found)
+            for answer, found in zip(answers, judge([a.found for a in answers]), strict=True)
+        ),
         settings={
             "seed": seed,
             "trials": trials,

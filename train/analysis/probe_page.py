@@ -10,8 +10,8 @@ from typing import Any
 from ...adr.intervals import NOTHING
 from ...adr.probing import KINDS, Found, Kind
 from ...files import write_text
-from .. import html
-from ..axes import Frame, Mark, short
+from ...pages import html
+from ...pages.axes import Frame, Mark, short
 from ..compare import PALETTE
 from .dots import Dot, dot_chart, named_chart
 from .probe import Probe
@@ -59,7 +59,7 @@ def table(found: Probe) -> str:
     lines = [
         f"{found.player}"
         + (f", {found.entropy:.2f} nats per dimension" if found.entropy is not None else ""),
-        "  accuracy on held-out trials [95 %], * above every permutation",
+        "  accuracy on held-out trials [95 %], * more than chance",
     ]
     for kind in dict.fromkeys(a.kind for a in found.answers):
         lines.append(f"  {kind}")
@@ -174,5 +174,5 @@ def _tables(probes: Sequence[Probe]) -> str:
         running = ", ".join(f"{p.running[t]} at t = {t}" for t in times)
         parts += [html.note(f"{_name(p)}: trials still running: {running}"),
                   html.table(head, rows, len(times) + 1, sortable=True)]  # fmt: skip
-    about = "With 95 % intervals (Wilson); * better than every permutation."
+    about = "With 95 % intervals (Wilson); * more than chance, as one of so many answers."
     return html.section("Tables", parts, about)

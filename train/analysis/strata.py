@@ -15,8 +15,8 @@ from ...envs.config import EnvConfig
 from ...envs.randomization import BY_NAME
 from ...errors import ConfigError
 from ...files import write_text
-from .. import html
-from ..axes import BLUE, ORANGE, Frame, Mark, short
+from ...pages import html
+from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
 from ..evaluate import Evaluation
 from .dots import Dot, dot_chart, forest_chart
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ...files import read_json, write_json, write_text
-from .. import html
+from ...pages import html
 from ..evaluate import evaluate, protocol
 from ..players import RunPlayer
 from .config import EvaluateConfig
