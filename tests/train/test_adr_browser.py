@@ -60,7 +60,7 @@ def pages(folder: Path) -> dict[str, Path]:
 
 
 def test_every_page_is_drawn_and_nothing_complains(browser: Browser, tmp_path: Path) -> None:
-    least = {"adr": 12, "strata": 4, "probe": 2, "perturb": 2}
+    least = {"adr": 10, "strata": 4, "probe": 2, "perturb": 2}
     for name, page in pages(tmp_path).items():
         browser.go(page)
         charts = browser.charts()

@@ -12,9 +12,10 @@ from sleight.adr.recovery import Trial
 from sleight.envs.config import GoalConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.make import make_env
+from sleight.envs.snapshot import save_state
 from sleight.train.analysis.perturb import Arm, Perturber, Study, arms, play, study
 from sleight.train.analysis.perturb_page import changes, page, table
-from sleight.train.analysis.worlds import redraw
+from sleight.train.analysis.worlds import _GOES_ON, redraw
 from sleight.train.evaluate import protocol
 from sleight.train.players import RunPlayer
 
@@ -70,6 +71,13 @@ def test_a_world_is_drawn_anew_and_the_trial_goes_on(block_run: Path) -> None:
     torch.testing.assert_close(world()["mass"], masses, atol=1e-6, rtol=1e-5)
     env.step(torch.zeros(8, 20))
     assert (env.length == 4).all(), "nobody has begun anew"
+
+
+def test_all_that_goes_on_is_there(block_run: Path) -> None:
+    """A part of the environment that is renamed must not silently begin anew."""
+    names = save_state(easy_env(RunPlayer(block_run), 2))
+    for prefix in _GOES_ON:
+        assert any(name.startswith(prefix) for name in names), prefix
 
 
 def test_a_broken_joint_keeps_its_target_and_the_policy_is_not_told(block_run: Path) -> None:

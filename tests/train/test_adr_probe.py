@@ -55,7 +55,7 @@ def test_a_memory_that_holds_the_mass_is_found_to(block_run: Path) -> None:
 def test_memories_are_those_of_first_trials_that_still_run(block_run: Path) -> None:
     player = RunPlayer(block_run)
     config = protocol(player.env_config, 6, {}, GoalConfig(timeout_s=0.4), RANGES)
-    book, worlds = collect(player, config, (2, 5, 7), seed=0)
+    book, worlds = collect(player, config, (2, 7), seed=0)
     assert set(worlds) == set(RANGES) and book.states[2].shape == (6, 32)
     assert book.running[2].all() and not book.running[7].any(), "0.4 s are five steps"
     env = make_env(config, FRESH, cache_seed=FRESH)
@@ -92,7 +92,7 @@ def test_bundles_have_the_same_memory(
 ) -> None:
     assert cli("export", block_run, "--out", tmp_path / "bundle")[0] == 0
     bundle, run = open_player(tmp_path / "bundle"), RunPlayer(block_run)
-    assert bundle.ranges == pytest.approx(run.ranges) and bundle.steps == run.steps
+    assert bundle.ranges == run.ranges and bundle.steps == run.steps
     assert entropy(bundle) == pytest.approx(entropy(run), abs=1e-6)
     env = make_env(protocol(run.env_config, 3, {}, GoalConfig(), study_ranges([run], ())), 1)
     observation, _ = env.reset()

@@ -105,6 +105,8 @@ def ran(reach_config: TrainConfig, tmp_path: Path) -> tuple[State, Path]:
 
 def test_runs_are_evaluated_once_and_make_a_table(ran: tuple[State, Path]) -> None:
     state, folder = ran
+    evaluate_runs(state, folder, stop=lambda: True)
+    assert not list(folder.glob("t*/eval*.json"))
     evaluate_runs(state, folder)
     files = sorted(folder.glob("t*/eval*.json"))
     assert [f"{f.parent.name}/{f.name}" for f in files] == [

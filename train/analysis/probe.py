@@ -68,9 +68,10 @@ class MemoryBook:
 
     def __init__(self, env: HandEnv, times: Sequence[int]) -> None:
         self._env, self._times, self._step = env, set(times), 0
-        self.states: dict[int, Tensor] = {}
-        """Time -> (N, hidden)."""
-        self.running: dict[int, Tensor] = {}
+        nobody = torch.zeros(env.num_envs, dtype=torch.bool)
+        self.states = {time: torch.zeros(env.num_envs, 0) for time in times}
+        """Time -> (N, hidden); (N, 0) while it has not come."""
+        self.running = dict.fromkeys(times, nobody)
         """Time -> (N,) bool."""
         self.coordinates = torch.zeros(0)
         """(N, D) lambda of each trial's world."""
@@ -123,7 +124,7 @@ def probe_player(
             states = book.states[time].numpy()[at]
             for name, value in worlds.items():
                 for kind in kinds:
-                    found = probe(states, labels(value[at]), kind, permutations, seed)
+                    found = probe(states, labels(value)[at], kind, permutations, seed)
                     answers.append(Answer(name, time, kind, found))
                     bar.update(len(answers))
     return Probe(

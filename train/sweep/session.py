@@ -35,9 +35,9 @@ def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source
         runner = kind(config, space, journal, folder, say)
         with ProgressBar(folder.name, runner.settings * config.seeds, done, "runs") as bar:
             runner.run(stop)
-    if config.evaluate.trials and not stop():
-        evaluate_runs(runner.state, folder)
-        write_table(runner.state, folder)
+        if config.evaluate.trials:
+            evaluate_runs(runner.state, folder, stop)
+            write_table(runner.state, folder)
     page = write_report(runner.state, folder)
     if stop():
         sys.stderr.write(f"stopped; continue with: sleight sweep {source} --resume\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +59,16 @@ def worlds(config: EvaluateConfig) -> tuple[str, ...]:
     return (NOMINAL, RANDOMIZED) if config.randomization else (NOMINAL,)
 
 
-def evaluate_runs(state: State, folder: Path) -> None:
-    """Evaluate every finished run that has not been, and write the files into the run folders."""
+def evaluate_runs(state: State, folder: Path, stop: Callable[[], bool] = lambda: False) -> None:
+    """Evaluate every finished run that has not been, until `stop`; the files go into the run
+    folders."""
     config = state.config.evaluate
     for tried in done(state):
         for seed, end in sorted(tried.ends.items()):
             run = folder / run_name(tried.index, seed)
             for kind in worlds(config):
+                if stop():
+                    return
                 if end.state == "complete" and not (run / _FILES[kind]).is_file():
                     _evaluate(run, config, kind)
 
