@@ -183,21 +183,23 @@ class HandEnv(VectorEnv):
             info["truncated_worlds"] = worlds
             info["final"] = self._observe(worlds, remember=False)
         worlds = done.nonzero().squeeze(-1)
-        info["episodes"] = [self._episode(world, terminated) for world in worlds.tolist()]
+        info["episodes"] = self._episodes(worlds, terminated)
         if self.autoreset:
             self._reset(worlds)
 
-    def _episode(self, world: int, terminated: Tensor) -> Episode:
-        return Episode(
-            world=world,
-            successes=int(self.successes[world]),
-            length=int(self.length[world]),
-            reward=float(self.earned[world]),
-            dropped=bool(terminated[world]),
-            tag=int(self.tags[world]),
-            version=int(self.versions[world]),
-            coordinates=self.coordinates[world].numpy().copy(),
-        )
+    def _episodes(self, worlds: Tensor, terminated: Tensor) -> list[Episode]:
+        told = {
+            "successes": self.successes,
+            "length": self.length,
+            "reward": self.earned,
+            "dropped": terminated,
+            "tag": self.tags,
+            "version": self.versions,
+        }
+        # Whole columns at once: a single number out of a tensor costs as much.
+        columns = {"world": worlds.tolist()} | {k: v[worlds].tolist() for k, v in told.items()}
+        rows = zip(*columns.values(), self.coordinates[worlds].numpy(), strict=True)
+        return [Episode(**dict(zip((*columns, "coordinates"), row, strict=True))) for row in rows]
 
     def _reset(self, worlds: Tensor) -> None:
         draw = self.source.draw(worlds.numpy())
