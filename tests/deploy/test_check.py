@@ -122,6 +122,14 @@ def test_a_dry_run_does_everything_but_move_the_hand(rig, words, capsys, tmp_pat
     assert log.records[0]["dry"] is True
     assert len([turn for turn in log.turns if turn["applied"] is not None]) > 10
     assert json.loads((folder / "result.json").read_text())["dry"] is True
+    out = capsys.readouterr().out
+    assert re.search(r"^gate hits \d+", out, re.M)
+    asked = next((turn for turn in log.turns if turn["action"] is not None), None)
+    rows = re.findall(r"^(\w+J\d) +([-+][\d.]+) +([-+][\d.]+) +([-+][\d.]+)", out, re.M)
+    assert len(rows) == (20 if asked else 0)
+    assert asked or "the policy was never asked" in out
+    for row, value in zip(rows, asked["asked"] if asked else (), strict=True):
+        assert float(row[2]) == pytest.approx(value, abs=6e-4)
 
 
 def test_no_call_of_a_dry_hand_reaches_the_hand():
