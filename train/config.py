@@ -121,6 +121,8 @@ class TrainConfig:
     """Automatic domain randomization, of the parameters below."""
     widen: dict[str, float] = field(default_factory=dict)
     """Parameter -> step of its boundaries in lambda: these are under ADR."""
+    first: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Parameter of `widen` -> [low, high] in its own unit that ADR begins with, not a point."""
     curriculum: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
     """Parameter -> (threshold_low, threshold_high, buffer, step): grows apart from the entropy."""
     pause_steps: Annotated[int, Range(0, 1e12)] = 0

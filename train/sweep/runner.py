@@ -124,7 +124,7 @@ class Runner(Sweep):
         values = self._grid[index] if self._grid else self.state.study.draw()
         self._add(values, fresh=not self._grid)
         try:
-            check(self.folder / BASE, values)
+            check(self.folder / BASE, self.space.expand(values))
         except ConfigError as error:
             for seed in range(self.config.seeds):
                 self._end((index, seed), "failed", None, 0, str(error))
@@ -132,7 +132,8 @@ class Runner(Sweep):
 
     def _start(self, key: tuple[int, int]) -> None:
         trial = self._trial(*key)
-        words = command(self.folder, key, self.state.settings[key[0]].values, self.config.seed)
+        values = self.space.expand(self.state.settings[key[0]].values)
+        words = command(self.folder, key, values, self.config.seed)
         self._active[key] = trial
         trial.start(words, threads(self.config.concurrent))
 
