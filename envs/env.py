@@ -25,7 +25,6 @@ from .sim import Sim
 from .spaces import observation_space
 from .task import Task
 from .unmodelled import unmodelled
-from .variants import VARIANTS
 from .worlds import Draw, FixedRanges, Reseedable, Values, WorldSource
 from .writes import Randomizer
 
