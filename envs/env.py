@@ -15,19 +15,18 @@ from torch import Tensor
 
 from . import observations
 from .config import EnvConfig
-from .control import MAX_DELAY, Control
+from .control import MAX_DELAY, Control, fill_history
 from .failures import dump_failures
 from .hand import SHADOW_RIGHT
 from .observations import Sensors
-from .push import Pusher
-from .randomization import Randomizer
 from .rewards import RewardTable, Step
 from .sensors import PoseMemory, SensorNoise
 from .sim import Sim
 from .spaces import observation_space
 from .task import Task
-from .variants import VARIANTS
-from .worlds import Draw, FixedRanges, Reseedable, WorldSource, values
+from .unmodelled import unmodelled
+from .worlds import Draw, FixedRanges, Reseedable, Values, WorldSource
+from .writes import Randomizer
 
 Observation = dict[str, dict[str, Tensor]]
 """Group ("actor", "critic") -> term -> (N, size) float32."""
@@ -78,20 +77,27 @@ class HandEnv(VectorEnv):
         self.num_envs = n = sim.num_worlds
         self.hand = SHADOW_RIGHT
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
-        self.control = Control(config.control, self.hand, sim, config.period_s)
-        push = VARIANTS[config.model.variant].push
-        self._pusher = Pusher(sim, push, config.period_s) if push else None
-        self.noise = SensorNoise(n, len(self.hand.joints), rng)
-        self._noisy = "observation.noise" in self.source.names
-        true = PoseMemory(n)
-        self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
+        names = self.source.names
+        acting = {*names, *config.nominal}
+        self.unmodelled = unmodelled(config, self.hand, sim, acting, rng)
+        self.control = Control(
+            config.control, self.hand, sim, config.period_s, self.unmodelled.faults
+        )
         self.terms = {
             "actor": observations.select(config.actor_terms, "env.actor_terms"),
             "critic": observations.select(config.critic_terms, "env.critic_terms"),
         }
+        reads_tips = any("fingertips" in term.reads for term in self.terms["actor"])
+        self.noise = SensorNoise(
+            n, len(self.hand.joints), rng, reads_tips, "observation.noise.scale" in acting
+        )
+        self._noisy = any(name.startswith("observation.") for name in acting)
+        true = PoseMemory(n)
+        self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
         self._all_terms = tuple(dict.fromkeys(t for terms in self.terms.values() for t in terms))
         self.rewards = RewardTable(config.rewards)
-        self.randomizer = Randomizer(sim, set(self.source.names))
+        self._values = Values(names, config.nominal)
+        self.randomizer = Randomizer(sim, acting, rng)
         self.failures = failures
         self.autoreset = True
         """Whether a world that ends starts anew within the step; if not, `restart` does it."""
@@ -101,7 +107,7 @@ class HandEnv(VectorEnv):
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._sites = torch.tensor([sim.model.site(tip).id for tip in self.hand.fingertips])
         self._num_joints = len(self.hand.joints)
-        self.coordinates = torch.zeros(n, len(self.source.names))
+        self.coordinates = torch.zeros(n, len(names))
         self.tags = torch.full((n,), -1)
         self.versions = torch.zeros(n, dtype=torch.long)
         self.successes = torch.zeros(n, dtype=torch.long)
@@ -110,7 +116,7 @@ class HandEnv(VectorEnv):
         self.earned = torch.zeros(n)
         self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.hand.actuators),))
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, n)
-        self.single_observation_space = observation_space(self.terms, len(self.source.names))
+        self.single_observation_space = observation_space(self.terms, len(names))
         self.observation_space = gymnasium.vector.utils.batch_space(
             self.single_observation_space, n
         )
@@ -135,9 +141,8 @@ class HandEnv(VectorEnv):
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step of every world."""
         joints = self.sim.state("qpos")[:, : self._num_joints].float()
+        self.unmodelled.before_step(self.actor_sensors, self.length)
         self.control.apply(torch.as_tensor(actions, dtype=torch.float32), joints)
-        if self._pusher is not None:
-            self._pusher.apply(self.length)
         started = time.perf_counter()
         broken = self.sim.step(self.config.control.substeps)
         self.sim_seconds += time.perf_counter() - started
@@ -208,6 +213,9 @@ class HandEnv(VectorEnv):
         self.randomizer.apply(worlds, value)
         target = self.task.start(worlds)
         self.control.reset(worlds, target, self._delays(value["action.delay"]))
+        if self.sim.model.nhistory:
+            fill_history(self.sim, worlds, target)
+        self.unmodelled.reset(worlds, value)
         self.sim.forward(worlds)
         self.task.new_goals(worlds)
         for memory in self.memories.values():
@@ -220,9 +228,8 @@ class HandEnv(VectorEnv):
         self.coordinates[worlds] = torch.from_numpy(draw.coordinates).float()
         self.tags[worlds] = torch.from_numpy(np.asarray(draw.tags, dtype=np.int64))
         self.versions[worlds] = torch.from_numpy(np.asarray(draw.versions, dtype=np.int64))
-        value = values(self.source.names, draw.coordinates)
-        self.noise.strength[worlds] = value["observation.noise"].float()
-        self.noise.reset(worlds)
+        value = self._values(draw.coordinates)
+        self.noise.set(worlds, value)
         if "goal.angle" in self.source.names:
             self.task.largest_goal[worlds] = value["goal.angle"].float()
         return value
@@ -239,6 +246,8 @@ class HandEnv(VectorEnv):
         seen = true
         if self._noisy:
             noisy = self.noise(sensors, worlds)
+            if self.unmodelled.tracking is not None:
+                noisy = self.unmodelled.tracking(noisy, sensors, worlds, remember)
             seen = self.memories["actor"].extend(noisy, worlds, remember)
         if isinstance(worlds, slice):
             self.actor_sensors = seen

@@ -13,10 +13,12 @@ from .config import REACH_TERMS, EnvConfig
 from .env import HandEnv
 from .hand import SHADOW_RIGHT
 from .model import build_model
+from .randomization import check_needs, lookup
 from .reach import ReachTask, reachable
 from .resets import SettledStates, settle
 from .task import Task
 from .worlds import FixedRanges, WorldSource
+from .writes import extras
 
 _CACHE: dict[str, SettledStates] = {}
 """Settled states of this process by what they depend on: evaluation beside training shares them."""
@@ -37,14 +39,19 @@ def make_env(
     """
     config = for_task(config)
     rng = torch.Generator().manual_seed(seed)
-    sim = BatchSim(build_model(config.model), config.num_worlds, config.threads)
+    source = source or FixedRanges(config.randomization, seed)
+    for name, value in config.nominal.items():
+        lookup(name, "env.nominal").coordinate(value)
+    names = {*source.names, *config.nominal}
+    check_needs(names, "env.randomization, env.nominal")
+    model = build_model(config.model, extras(names))
+    sim = BatchSim(model, config.num_worlds, config.threads)
     task: Task
     if config.task == "reach":
         table = reachable(config, SHADOW_RIGHT, sim, cache_seed)
         task = ReachTask(config, SHADOW_RIGHT, sim, rng, table)
     else:
         task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config, cache_seed))
-    source = source or FixedRanges(config.randomization, seed)
     return HandEnv(config, sim, task, rng, source, failures)
 
 

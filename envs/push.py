@@ -18,7 +18,11 @@ class Pusher:
         self._force = sim.state("xfrc_applied")
         self._body = sim.model.body(OBJECT).id
 
-    def apply(self, steps: Tensor) -> None:
-        """Before a control step, `steps` (N,) after the beginning of each world's episode."""
-        force = push_force(self._push, steps.numpy() * self._period_s)
-        self._force[:, self._body, :3] = torch.from_numpy(force).to(self._force)
+    def apply(self, steps: Tensor, added: bool) -> None:
+        """Before a control step, `steps` (N,) after the beginning of each world's episode.
+
+        added: random forces were written before, and the push comes on top.
+        """
+        force = torch.from_numpy(push_force(self._push, steps.numpy() * self._period_s))
+        place = self._force[:, self._body, :3]
+        place.copy_(place + force if added else force)

@@ -94,7 +94,7 @@ def read(path: Path) -> AdrRun:
 
 def unit(name: str) -> Parameter:
     """The row of a parameter; of one that the table has no longer, lambda itself."""
-    plain = Parameter(name, "offset", 1.0, 0.0, (-1e9, 1e9), "λ", "")
+    plain = Parameter(name, "offset", 1.0, 0.0, (-1e9, 1e9), "λ", "", "")
     return BY_NAME.get(name, plain)
 
 
