@@ -69,13 +69,16 @@ setup(
     ],
     extras_require={
         "dev": [
+            "cyclonedds>=0.10",  # with rosbags: ROS 2 without ROS 2
             "hypothesis>=6",
             "import-linter>=2",
             "mypy>=1.13",
             "pytest>=8",
+            "rosbags>=0.11",
             "ruff>=0.8",
             "setuptools>=70",
             "types-PyYAML>=6",
+            "vermin>=1.6",  # what the bridge carries runs on Python 3.8
         ],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
         "menagerie": ["mujoco-menagerie"],

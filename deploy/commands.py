@@ -22,6 +22,7 @@ USAGE = """usage: sleight rig COMMAND ...
 commands:
   sim                a process that is a hand: physics in real time behind the wire protocol
   run BUNDLE         run a bundle on a hand, trial after trial
+  bridge FILE        write the program that runs beside a Shadow Hand on ROS 1, as one file
 
 sleight rig COMMAND --help lists every option.
 """
@@ -30,7 +31,7 @@ INTERRUPTED = 130
 
 def rig(argv: list[str]) -> int:
     """`sleight rig`; returns the exit code. Raises SleightError for the caller to print."""
-    commands = {"sim": _sim, "run": _run}
+    commands = {"sim": _sim, "run": _run, "bridge": _bridge}
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE, end="")
         return 0 if argv else 2
@@ -81,6 +82,17 @@ def _run(argv: list[str]) -> int:
         place, result = run_bundle(Path(argv[0]), config, stopped, _Line())
     print(_table(place, result))
     return INTERRUPTED if stopped() else 0
+
+
+def _bridge(argv: list[str]) -> int:
+    from .ros.pack import write_bridge
+
+    if _wants_help(argv) or len(argv) != 1 or argv[0].startswith("-"):
+        print("usage: sleight rig bridge FILE.pyz; then, beside the hand: python3 FILE.pyz --help")
+        return 0 if _wants_help(argv) else 2
+    write_bridge(Path(argv[0]))
+    print(f"{argv[0]}: copy it to the hand's machine or container, and run it with ROS's python3")
+    return 0
 
 
 def _wants_help(argv: list[str]) -> bool:

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,11 +23,11 @@ from ..files import write_json
 from .gate import GateConfig
 from .goals import GoalGenerator
 from .guard import GuardedHand, Watchdog, WatchdogConfig
+from .hands import HandConfig, open_hand
 from .loop import ControlLoop, LoopConfig
 from .policy import OnnxPolicy
 from .poses import Referee
 from .realtime import realtime
-from .rig_driver import RigDriver
 from .run_log import RunLog
 from .stage import Stage
 from .trial import summarize
@@ -37,8 +37,10 @@ from .trial import summarize
 class RunConfig:
     """A run of a bundle on a hand."""
 
-    rig: str = "127.0.0.1:7411"
-    """The hand, HOST:PORT."""
+    hand: HandConfig = field(default_factory=HandConfig)
+    """The hand and the way to it."""
+    rig: str = ""
+    """HOST:PORT, in place of `hand.host` and `hand.port`."""
     referee: str = "127.0.0.1:7412"
     """The simulated rig's referee, which tells the object's pose, HOST:PORT."""
     trials: Annotated[int, Range(1, 10_000)] = 10
@@ -98,7 +100,7 @@ def run_bundle(
         match_hand(bundle, hand.spec)
         if not (hand.simulated or config.arm):
             raise ConfigError(
-                f"--arm: got false, allowed: true, because {config.rig} is a real hand"
+                f"--arm: got false, allowed: true, because {hand.spec.name} is a real hand"
             )
         place = _folder(config.out, bundle.manifest.name)
         save(config, place / "config.yaml")
@@ -112,7 +114,7 @@ def run_bundle(
 
 
 def _connect(config: RunConfig, bundle: Bundle) -> tuple[GuardedHand, Referee]:
-    driver = RigDriver(*address(config.rig, "--rig"), name=f"sleight {bundle.manifest.name}")
+    driver = open_hand(_way(config))
     referee = Referee(*address(config.referee, "--referee"))
     hand = GuardedHand(driver, config.gate, bundle.manifest.control.period_s)
     hand.connect(config.connect_timeout_s)
@@ -122,6 +124,13 @@ def _connect(config: RunConfig, bundle: Bundle) -> tuple[GuardedHand, Referee]:
         hand.close()
         raise
     return hand, referee
+
+
+def _way(config: RunConfig) -> HandConfig:
+    if not config.rig:
+        return config.hand
+    host, port = address(config.rig, "--rig")
+    return replace(config.hand, host=host, port=port)
 
 
 def address(text: str, flag: str) -> tuple[str, int]:
