@@ -38,6 +38,8 @@ class HandConfig:
     """ROS: what the joints' names begin with."""
     mode: Literal["trajectory", "position"] = "trajectory"
     """ROS: trajectories that the hand interpolates, or positions that it goes to at once."""
+    timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
+    """Longest wait for the hand when connecting; a ROS 1 hand may need 10."""
     force: Annotated[float, Range(0.05, 1)] = 1.0
     """ros1: share of the motors' force. (The bridge and the simulated rig have their own.)"""
     secret: Path | None = None

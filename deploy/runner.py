@@ -20,6 +20,7 @@ from ..config import Range, save
 from ..envs.bundle import Bundle, load_bundle, match_hand
 from ..errors import ConfigError, SafetyStop, SleightError
 from ..files import write_json
+from .estop import EstopConfig, watch_estop
 from .gate import GateConfig
 from .goals import GoalGenerator
 from .guard import GuardedHand, Watchdog, WatchdogConfig
@@ -52,7 +53,7 @@ class RunConfig:
     out: Path = Path("runs")
     """Where the run's folder is made."""
     connect_timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
-    """Longest wait for the hand and for the referee."""
+    """Longest wait for the referee."""
     arm: bool = False
     """Let a hand move that is not simulated. A simulated one needs no leave."""
     realtime: bool = True
@@ -63,6 +64,8 @@ class RunConfig:
     """The 80 ms loop."""
     watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
     """When the program gives up on its own loop."""
+    estop: EstopConfig = field(default_factory=EstopConfig)
+    """The operator's stop."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def run_bundle(
             )
         place = _folder(config.out, bundle.manifest.name)
         save(config, place / "config.yaml")
-        with realtime(config.realtime) as granted:
+        with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
             run = _Run(place, bundle, policy, hand, referee, config)
             return place, run.run(granted, should_stop, show)
     finally:
@@ -117,7 +120,7 @@ def _connect(config: RunConfig, bundle: Bundle) -> tuple[GuardedHand, Referee]:
     driver = open_hand(_way(config))
     referee = Referee(*address(config.referee, "--referee"))
     hand = GuardedHand(driver, config.gate, bundle.manifest.control.period_s)
-    hand.connect(config.connect_timeout_s)
+    hand.connect(config.hand.timeout_s)
     try:
         referee.connect(config.connect_timeout_s)
     except SleightError:

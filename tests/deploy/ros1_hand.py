@@ -106,7 +106,7 @@ def listen(hand, given):
             return
         point = message.points[-1]
         assert not point.velocities
-        names = [name[len(given.prefix):] for name in message.joint_names]
+        names = [name[len(given.prefix) :] for name in message.joint_names]
         goals = dict(zip(names, point.positions, strict=True))
         hand.go(goals, max(point.time_from_start.to_sec(), 1e-3))
 
