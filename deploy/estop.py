@@ -5,8 +5,8 @@
   stops the hand, too.
 - `keyboard`: the terminal that the run was started from: the space bar.
 
-An input that vanishes (a button unplugged) is a stop as well. It is a program's stop: behind it must
-be the switch of the hand's power supply. No real button was ever connected to this code.
+An input that vanishes (a button unplugged) is a stop as well. It is a program's stop: behind it
+must be the switch of the hand's power supply. No real button was ever connected to this code.
 """
 
 from __future__ import annotations

@@ -38,6 +38,8 @@ HAND_FILE = "hand.json"
 """In the archive: `hello`'s fields about the hand (pack.py)."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WAKE_S = 0.002
+MAX_LAG_S = 0.05
+"""A machine that keeps the bridge from looking for longer than this is told of in the log."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,12 @@ class Bridge:
         """Serve until `should_stop`; then hold."""
         self._side.begin()
         self._log("start", hand=self._face.name, port=self.number)
-        fault = ""
+        fault, looked_s = "", time.monotonic()
         while not should_stop():
             now_s = time.monotonic()
+            if now_s - looked_s > MAX_LAG_S:
+                self._log("overrun", lost_s=now_s - looked_s)
+            looked_s = now_s
             self._port.serve(now_s, WAKE_S)
             reading = self._side.step(now_s)
             if reading is not None and reading.seq != self._sent_seq:

@@ -10,6 +10,7 @@ generator from the text of its types. JSON lines of what it was told, and of whe
 import argparse
 import json
 import signal
+import sys
 import threading
 import time
 
@@ -46,7 +47,7 @@ class Hand:
         self._lock, self._log = threading.Lock(), log
         self.position = dict.fromkeys(JOINTS, 0.1)
         self.velocity = dict.fromkeys(JOINTS, 0.0)
-        self.plan = {joint: (0.1, 0.1, 0.0, 1.0) for joint in JOINTS}
+        self.plan = dict.fromkeys(JOINTS, (0.1, 0.1, 0.0, 1.0))
         self.forces = {}
 
     def setpoint(self, joint, now_s):
@@ -82,7 +83,7 @@ def main():
     parser.add_argument("--prefix", default="rh_")
     parser.add_argument("--without", default="", help="a joint that is not reported")
     given = parser.parse_args()
-    file, write_lock = open(given.log, "a", buffering=1), threading.Lock()
+    file, write_lock = open(given.log, "a", buffering=1), threading.Lock()  # noqa: SIM115
 
     def log(event, **fields):
         with write_lock:
@@ -94,7 +95,8 @@ def main():
     serve_controllers(given)
     states = rospy.Publisher("/joint_states", JointState, queue_size=1, tcp_nodelay=True)
     log("start")
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     publish(hand, states, given, log)
 
 
@@ -142,7 +144,7 @@ def serve_controllers(given):
 
     groups = [f"{given.prefix}{g}_controller" for g in ("trajectory", "wr_trajectory")]
     motors = [f"sh_{given.prefix}{motor.lower()}_position_controller" for motor in MOTORS]
-    running = {name: "stopped" if given.position else "running" for name in groups}
+    running = dict.fromkeys(groups, "stopped" if given.position else "running")
     running.update(dict.fromkeys(motors, "running"))
     rows = [
         state(name, word, "a/Type", [claim("an_interface", ["one", "two"]), claim("other", [])])
@@ -169,6 +171,9 @@ def publish(hand, states, given, log):
         message.velocity = [hand.velocity[joint] for joint in names]
         message.effort = [float(index) for index in range(len(names))]
         states.publish(message)
+        late_s = time.monotonic() - next_s - 1.0 / RATE_HZ
+        if late_s > 0.05:
+            log("overrun", lost_s=late_s)
         next_s = max(next_s + 1.0 / RATE_HZ, time.monotonic() - 0.05)
         ended.wait(max(next_s - time.monotonic(), 0.0))
 
