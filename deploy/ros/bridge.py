@@ -81,7 +81,7 @@ class Bridge:
         """Serve until `should_stop`; then hold."""
         self._side.begin()
         self._log("start", hand=self._face.name, port=self.number)
-        fault, looked_s = "", time.monotonic()
+        lost, looked_s = False, time.monotonic()
         while not should_stop():
             now_s = time.monotonic()
             if now_s - looked_s > MAX_LAG_S:
@@ -91,9 +91,10 @@ class Bridge:
             reading = self._side.step(now_s)
             if reading is not None and reading.seq != self._sent_seq:
                 self._publish(reading)
-            if fault != self._side.session.fault:
-                fault = self._side.session.fault
-                self._log("hand_lost" if fault else "hand_found", cause=fault)
+            fault = self._side.session.fault
+            if lost != bool(fault):
+                lost = bool(fault)
+                self._log("hand_lost" if lost else "hand_found", cause=fault)
 
     def close(self) -> None:
         """Hold, and end the link."""
