@@ -12,6 +12,7 @@ from sleight.deploy.gate import GateConfig, GateState
 from sleight.deploy.guard import GuardedHand
 from sleight.errors import ConfigError
 from tests.deploy.fakes import Recorder
+from tests.deploy.test_rig_run import finish, in_a_trial
 
 
 class Stops:
@@ -122,3 +123,25 @@ def test_bad_inputs_are_one_line(tmp_path, monkeypatch):
 def open_and_close(config):
     with watch_estop(config, lambda reason: None):
         pass
+
+
+def test_a_run_is_stopped_and_the_hand_behind_its_secret_is_latched(
+    new_rig, policy_run, fifo, tmp_path
+):
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef")
+    secret.chmod(0o600)
+    rig = new_rig("--secret", str(secret))
+    process = policy_run(
+        rig, "--trials", "50", "--hand.secret", str(secret),
+        "--estop.kind", "pipe", "--estop.device", str(fifo),
+    )  # fmt: skip
+    rig.wait_for(in_a_trial(0.0))
+    button = os.open(fifo, os.O_WRONLY)
+    os.write(button, b"x")
+    _, lines = finish(process, 4)
+    os.close(button)
+    assert lines == [f"error: emergency stop: {fifo}: asked for"]
+    stopped = rig.events("stopped")[0]
+    assert stopped["cause"] == lines[0].removeprefix("error: ")
+    assert not [e for e in rig.events("command", "armed") if e["t"] > stopped["t"]]
