@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent
 FOLDERS = {
     "sleight": "sleight",
     "sleight.config": "sleight/config",
+    "sleight.pages": "sleight/pages",
     "sleight.envs": "envs",
     "sleight.policies": "policies",
     "sleight.adr": "adr",
@@ -21,7 +22,7 @@ FOLDERS = {
     "sleight.deploy": "deploy",
 }
 # A folder inside one of the six is a package too.
-for name, folder in list(FOLDERS.items())[2:]:
+for name, folder in list(FOLDERS.items())[3:]:
     for inner in find_packages(str(ROOT / folder)):
         FOLDERS[f"{name}.{inner}"] = f"{folder}/{inner.replace('.', '/')}"
 
@@ -53,6 +54,7 @@ setup(
         "imageio>=2.36",
         "imageio-ffmpeg>=0.5",
         "matplotlib>=3.9",
+        "mcap>=1.6",
         "mujoco>=4.0,<5",
         "numpy>=2.0",
         "onnx>=1.17",
@@ -62,6 +64,7 @@ setup(
         "pyyaml>=6",
         "ray>=2.40",
         "rich>=13",
+        "rosbags>=0.11",  # ROS 2 messages as bytes, without ROS
         "safetensors>=0.5",
         "scikit-learn>=1.5",  # Optuna's fANOVA
         "torch>=2.6",
@@ -76,6 +79,7 @@ setup(
             "pytest>=8",
             "rosbags>=0.11",
             "ruff>=0.8",
+            "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov
             "setuptools>=70",
             "types-PyYAML>=6",
             "vermin>=1.6",  # what the bridge carries runs on Python 3.8

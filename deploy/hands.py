@@ -75,9 +75,7 @@ def open_hand(config: HandConfig) -> HandDriver:
     """The driver that `config` names; it is not connected. Raises ConfigError."""
     hands = available()
     if config.driver not in hands:
-        raise ConfigError(
-            f"hand.driver: unknown '{config.driver}', {nearest(config.driver, hands)}"
-        )
+        raise ConfigError(f"hand.driver: got {config.driver}, {nearest(config.driver, hands)}")
     return _function(config.driver, hands[config.driver])(config)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files import write_text
-from . import html
-from .axes import Frame
-from .plots import Line, line_chart
+from ..pages import html
+from ..pages.axes import Frame
+from ..pages.plots import Line, line_chart
 from .report import time_unit
 from .report_data import flat, series
 from .runs import HEAD, RunSummary

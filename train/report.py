@@ -8,10 +8,11 @@ from pathlib import Path
 
 from .. import __version__
 from ..files import write_text
-from . import html
-from .axes import SHADE, Frame, short
-from .plots import Line, line_chart
-from .report_data import Row, Run, hardware, number, read_run, series, written
+from ..pages import html
+from ..pages.axes import SHADE, Frame, short
+from ..pages.plots import Line, line_chart
+from ..pages.show import number
+from .report_data import Row, Run, hardware, read_run, series, written
 from .report_sections import evaluation_section, ranges_section, rig_section
 
 REPORT = "report.html"

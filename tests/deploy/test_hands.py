@@ -16,7 +16,7 @@ from sleight.deploy.hands import BUILT_IN, HandConfig, available, open_hand
 from sleight.deploy.rig_driver import RigDriver
 from sleight.envs.bundle import HandEntry
 from sleight.errors import ConfigError, ConnectError
-from tests.deploy.conftest import ROOT, make_bundle
+from tests.deploy.conftest import QUICK, ROOT, address, cleared, make_bundle
 
 LEAP = ROOT / "examples" / "leap_hand"
 
@@ -61,7 +61,7 @@ def test_the_usual_hand_is_the_one_behind_the_wire():
 @pytest.mark.parametrize(
     ("config", "line"),
     [
-        ({"driver": "ros3"}, "hand.driver: unknown 'ros3', did you mean 'ros"),
+        ({"driver": "ros3"}, "hand.driver: got ros3, did you mean 'ros"),
         ({"driver": "ros1", "prefix": "xx_"}, "hand.prefix: got 'xx_', allowed: rh_, lh_"),
         ({"secret": "nowhere"}, "nowhere: the secret cannot be read"),
         ({"driver": "ros2", "options": {"domain": "-1"}}, "options.domain: got '-1', allowed: 0"),
@@ -120,18 +120,16 @@ def test_a_bundle_for_sixteen_joints_runs_trials(leap, site, rig, tmp_path):
     spec = leap().spec
     task = make_bundle(tmp_path / "bundle", hand=HandEntry.of(spec))
     rig.free()
-    command = [sys.executable, "-m", "sleight", "rig", "run", str(task), "--hand.driver", "leap",
-               "--referee", rig.referee, "--out", str(tmp_path / "runs"), "--trials", "1",
-               "--loop.stage.home_s", "0.3", "--loop.stage.settle_s", "0.5",
-               "--loop.hand_max_age_s", "0.5", "--loop.pose_max_age_s", "0.5",
-               "--loop.stop_after_s", "5", "--loop.max_holds", "1000",
-               "--loop.hold_timeout_s", "60"]  # fmt: skip
+    words = (str(task), "--hand.driver", "leap", *address(rig.referee, "referee"),
+             "--log.dir", str(tmp_path / "runs"), "--trials", "1", *QUICK)  # fmt: skip
+    cleared(words)
+    command = [sys.executable, "-m", "sleight", "rig", "run", *words, "--yes-sim"]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(site)}, timeout=300,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (folder,) = (tmp_path / "runs").iterdir()
+    (folder,) = (tmp_path / "runs").glob("rig-*")
     result = json.loads((folder / "result.json").read_text())
     assert result["hand"] == {"name": "leap_hand_right", "simulated": True}
     assert result["complete"] == 1

@@ -6,6 +6,7 @@ Needs Debian's packages (`.ci/run` installs them); elsewhere these tests are ski
 import contextlib
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -22,8 +23,8 @@ from sleight.deploy.hands import HandConfig, open_hand
 from sleight.deploy.ros.pack import write_bridge
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
-from tests.deploy.conftest import ROOT, start
-from tests.deploy.test_rig_run import HOLD_LIMIT_S, Cable, finish
+from tests.deploy.conftest import QUICK, ROOT, cleared, start
+from tests.deploy.test_rig_run import HOLD_LIMIT_S, Cable
 
 SYSTEM = "/usr/bin/python3"
 HERE = Path(__file__).parent
@@ -430,21 +431,21 @@ def armed(driver):
 
 
 @pytest.fixture
-def on_the_bridge(ros, new_bridge, policy_bundle, tmp_path, rig):
+def on_the_bridge(ros, new_bridge, bundle, tmp_path, rig):
     """`sleight rig run` on the bridge; the simulated rig's referee tells the object's pose."""
-    bridge, processes = new_bridge(ros), []
+    bridge, processes, terminals = new_bridge(ros), [], []
 
     def begin(port=None):
         rig.free()
-        processes.append(start(
-            "rig", "run", str(policy_bundle), "--hand.port", str(port or bridge.port),
-            "--hand.timeout_s", "30", "--arm", "true", "--referee", rig.referee,
-            "--out", str(tmp_path / "runs"), "--trials", "50",
-            "--loop.stage.home_s", "0.3", "--loop.stage.settle_s", "0.5",
-            "--loop.hand_max_age_s", "0.3", "--loop.pose_max_age_s", "0.3",
-            "--loop.stop_after_s", "0.9", "--loop.max_holds", "1000",
-            "--loop.hold_timeout_s", "60",
-        ))  # fmt: skip
+        words = (str(bundle), *rig.flags(f"127.0.0.1:{port or bridge.port}"), *QUICK,
+                 "--hand.timeout_s", "30", "--trials", "50",
+                 "--log.dir", str(tmp_path / "runs"))  # fmt: skip
+        cleared(words, simulated=False)
+        # It is no simulated hand: an operator types the rig's name.
+        outer, inner = pty.openpty()
+        processes.append(start("rig", "run", *words, stdin=inner))
+        os.write(outer, b"sim\n")
+        terminals.extend((outer, inner))
         wait_for(lambda: len(bridge.events("command")) > 20, "the run does not command")
         return processes[-1]
 
@@ -452,17 +453,21 @@ def on_the_bridge(ros, new_bridge, policy_bundle, tmp_path, rig):
     for process in processes:
         process.kill()
         process.communicate()
+    for terminal in terminals:
+        os.close(terminal)
 
 
-@pytest.fixture
-def policy_bundle(bundle):
-    return bundle
+def newest_command(bridge):
+    """The last thing that happened at the hand, if it is a command of just now."""
+    last = bridge.events("command", "armed", "hold", "relaxed")[-1]
+    now_s = time.monotonic()
+    return last if last["event"] == "command" and now_s - last["t"] < 0.1 else None
 
 
-def check_hold(ros, bridge, since_s):
+def check_hold(ros, bridge, command_s, since_s):
     """By the bridge's log it held in time, and by the hand's own log nothing moved after that."""
     hold = wait_for(
-        lambda: next((e for e in bridge.events("hold") if e["t"] > since_s), None), "no hold"
+        lambda: next((e for e in bridge.events("hold") if e["t"] > command_s), None), "no hold"
     )
     overruns = bridge.events("overrun") + ros.events("overrun")
     lost_s = sum(e["lost_s"] for e in overruns if e["t"] > since_s)
@@ -481,6 +486,8 @@ def test_the_hand_behind_the_bridge_holds_in_250_ms(ros, on_the_bridge, how):
     bridge, begin = on_the_bridge
     cable = Cable(bridge.port) if how == "cable" else None
     process = begin(int(cable.address.rpartition(":")[2]) if cable else None)
+    # On a busy machine the loop may hold by itself, for a while: not then.
+    command = wait_for(lambda: newest_command(bridge), "the run does not command")
     since_s = time.monotonic()
     if how == "kill_9":
         process.kill()
@@ -488,9 +495,7 @@ def test_the_hand_behind_the_bridge_holds_in_250_ms(ros, on_the_bridge, how):
         process.send_signal(signal.SIGSTOP)
     else:
         cable.out = True
-    check_hold(ros, bridge, since_s)
+    check_hold(ros, bridge, command["t"], since_s)
     if how == "cable":
-        _, lines = finish(process, 4)
-        assert len(lines) == 1
-        assert lines[0].startswith("error: no joint state for")
+        assert process.wait(WAIT_S) == 4
         cable.close()

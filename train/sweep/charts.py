@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ..axes import BLUE, GRID, INK, ORANGE, QUIET, SHADE, Frame, Plane, names, short, stroke, svg
-from ..axes import text as words
+from ...pages.axes import (
+    BLUE,
+    GRID,
+    INK,
+    ORANGE,
+    QUIET,
+    SHADE,
+    Frame,
+    Plane,
+    names,
+    short,
+    stroke,
+    svg,
+)
+from ...pages.axes import text as words
 from .config import SweepConfig
 from .effects import Effect, done, position
 from .space import Dimension

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...files import write_text
-from .. import html
-from ..axes import SHADE, Frame
+from ...pages import html
+from ...pages.axes import SHADE, Frame
+from ...pages.plots import Line, line_chart
 from ..compare import PALETTE
 from ..metrics import read_metrics
-from ..plots import Line, line_chart
 from ..report_data import series
 from . import charts
 from .effects import LEAST, done, effects, importance, noise_share

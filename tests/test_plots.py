@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sleight.train.axes import Frame, Mark, short, ticks
-from sleight.train.plots import Line, bar_chart, column_chart, line_chart, thin
+from sleight.pages.axes import Frame, Mark, short, ticks
+from sleight.pages.plots import Line, bar_chart, column_chart, line_chart, thin
 
 SVG = "{http://www.w3.org/2000/svg}"
 
