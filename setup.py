@@ -72,12 +72,11 @@ setup(
     ],
     extras_require={
         "dev": [
-            "cyclonedds>=0.10",  # with rosbags: ROS 2 without ROS 2
+            "cyclonedds>=0.10",  # the driver ros2, tested without ROS 2
             "hypothesis>=6",
             "import-linter>=2",
             "mypy>=1.13",
             "pytest>=8",
-            "rosbags>=0.11",
             "ruff>=0.8",
             "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov
             "setuptools>=70",
