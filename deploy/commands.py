@@ -22,6 +22,7 @@ USAGE = """usage: sleight rig COMMAND ...
 commands:
   sim                a process that is a hand: physics in real time behind the wire protocol
   run BUNDLE         run a bundle on a hand, trial after trial
+  calibrate cameras|extrinsics RIG.yaml   what cameras see, and where they stand, by a board
 
 sleight rig COMMAND --help lists every option.
 """
@@ -30,7 +31,7 @@ INTERRUPTED = 130
 
 def rig(argv: list[str]) -> int:
     """`sleight rig`; returns the exit code. Raises SleightError for the caller to print."""
-    commands = {"sim": _sim, "run": _run}
+    commands = {"sim": _sim, "run": _run, "calibrate": _calibrate}
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE, end="")
         return 0 if argv else 2
@@ -54,6 +55,9 @@ def _sim(argv: list[str]) -> int:
         print(
             f"rig sim: hand on {config.host}:{hand}, referee on {config.host}:{referee}", flush=True
         )
+        if sim.cameras:
+            names = ", ".join(sim.cameras.names)
+            print(f"rig sim: cameras {names} on {config.host}:{sim.cameras.port}", flush=True)
         if config.host not in ("127.0.0.1", "localhost", "::1"):
             print("rig sim: anyone who reaches this address may command the hand", file=sys.stderr)
         sim.run(stopped)
@@ -81,6 +85,24 @@ def _run(argv: list[str]) -> int:
         place, result = run_bundle(Path(argv[0]), config, stopped, _Line())
     print(_table(place, result))
     return INTERRUPTED if stopped() else 0
+
+
+def _calibrate(argv: list[str]) -> int:
+    from .calibrate import CalibrateConfig, calibrate_cameras, calibrate_extrinsics
+
+    jobs = {"cameras": calibrate_cameras, "extrinsics": calibrate_extrinsics}
+    if _wants_help(argv):
+        usage = "sleight rig calibrate cameras|extrinsics FILE.yaml"
+        print(help_text(CalibrateConfig, usage, "Cameras, by pictures of a ChArUco board."))
+        return 0
+    if not argv or argv[0] not in jobs:
+        got = argv[0] if argv else "nothing"
+        raise ConfigError(f"sleight rig calibrate: got {got}, allowed: {', '.join(jobs)}")
+    path, flags = _config_file(argv[1:])
+    config = load(CalibrateConfig, path, flags)
+    jobs[argv[0]](config, lambda line: print(line, file=sys.stderr, flush=True))
+    print(config.out)
+    return 0
 
 
 def _wants_help(argv: list[str]) -> bool:

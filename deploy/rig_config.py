@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from ..config import Range
+from .rig_cameras_config import RigCamerasConfig
 
 Port = Annotated[int, Range(0, 65535)]
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
@@ -85,6 +86,8 @@ class RigSimConfig:
     """JSON lines of what happened at the hand, with monotonic times."""
     duration_s: Annotated[float, Range(0, 1e9)] = 0.0
     """Ends by itself after this; 0 runs until Ctrl-C."""
+    cameras: RigCamerasConfig | None = None
+    """Three rendered cameras in a process of their own; none spares the machine."""
     plant: PlantConfig = field(default_factory=PlantConfig)
     """How the hand differs from the one in training."""
 

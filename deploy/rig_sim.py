@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .rig_body import Body
 from .rig_config import RigSimConfig
 from .rig_server import Client, Port
 from .rig_session import Session
+
+if TYPE_CHECKING:
+    from .rig_cameras import RigCameras
 
 WAKE_S = 0.002
 """The thread looks at the clock and at its ports this often."""
@@ -65,6 +68,7 @@ class RigSim:
         self._body = body = Body(spec, config.plant, config.seed)
         self._session = Session(spec, config, body.motors, body.measured, self._log)
         self._hand, self._referee = self._ports(body.hidden.object_size_m)
+        self.cameras = _cameras(config, body)
         self._client: Client | None = None
         self._sent = self.overruns = 0
         self.lost_s = 0.0
@@ -76,6 +80,8 @@ class RigSim:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._hand.close()
         self._referee.close()
+        if self.cameras:
+            self.cameras.close()
         if error:
             self._log("fault", cause=repr(error))
         self._log("end", overruns=self.overruns, lost_s=round(self.lost_s, 4))
@@ -172,6 +178,8 @@ class RigSim:
         self._sent += 1
         now_s = time.monotonic()
         body, encoders = self._body, self._body.encoders
+        if self.cameras:
+            self.cameras.write(body.plant.qpos)
         self._hand.broadcast(
             wire.encode(
                 "state",
@@ -194,3 +202,13 @@ class RigSim:
                 dropped=bool(where[2] < self._config.drop_height_m),
             )
         )
+
+
+def _cameras(config: RigSimConfig, body: Body) -> RigCameras | None:
+    if config.cameras is None:
+        return None
+    # Only here: a rig without cameras needs no renderer.
+    from .rig_cameras import RigCameras
+
+    size_m, qpos = body.hidden.object_size_m, body.plant.qpos
+    return RigCameras(config.cameras, config.host, config.seed, size_m, qpos)
