@@ -81,6 +81,7 @@ setup(
             "mypy>=1.13",
             "pytest>=8",
             "ruff>=0.8",
+            "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov
             "setuptools>=70",
             "types-PyYAML>=6",
         ],

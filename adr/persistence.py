@@ -17,6 +17,10 @@ FORMAT = "sleight-adr-1"
 _PLACE = ("start", "floor", "ceiling", "low_moves", "high_moves")
 
 
+class OtherTableError(CheckpointError):
+    """A state that is whole, but not of these dimensions; `carry` keeps what both share."""
+
+
 def to_json(state: AdrState) -> str:
     """The state as text; `from_json` gives an equal state back."""
     return json.dumps(to_data(state))
@@ -63,7 +67,8 @@ def from_data(
 
     Names, order, starts, limits and movable ends must agree; steps, thresholds, buffer sizes and
     what counts are taken from `dimensions`. carry: keep what matches instead (`carry_over`).
-    Raises CheckpointError with one line that names `source` and the field or the parameters.
+    Raises CheckpointError with one line that names `source` and the field, OtherTableError with
+    one that names every parameter that differs.
     """
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         got = data.get("format") if isinstance(data, dict) else type(data).__name__
@@ -78,7 +83,7 @@ def from_data(
     if carry:
         return carry_over(state, dimensions)
     if difference := _difference(state.dimensions, dimensions):
-        raise CheckpointError(f"{source}: state of another table: {difference}")
+        raise OtherTableError(f"{source}: state of another table: {difference}")
     return replace(state, dimensions=tuple(dimensions))
 
 
@@ -121,12 +126,13 @@ def _difference(old: Sequence[Dimension], new: Sequence[Dimension]) -> str:
         return f"only in the file: {listed[0]}; only in the config: {listed[1]}"
     if names != wanted:
         return f"order: got {', '.join(names)}; allowed: {', '.join(wanted)}"
-    for before, after in zip(old, new, strict=True):
-        for field in _PLACE:
-            got, allowed = getattr(before, field), getattr(after, field)
-            if got != allowed:
-                return f"{before.name}: {field}: got {got}; allowed: {allowed}"
-    return ""
+    found = [
+        f"{before.name}: {field}: got {getattr(before, field)}; allowed: {getattr(after, field)}"
+        for before, after in zip(old, new, strict=True)
+        for field in _PLACE
+        if getattr(before, field) != getattr(after, field)
+    ]
+    return ", ".join(found)
 
 
 def _check(state: AdrState, source: str) -> None:

@@ -1,6 +1,6 @@
 """Throughput of `block` against raw stepping of the same physics, in one run.
 
-    sleight bench env [--worlds 128 256] [--threads 2] [--steps 60] [--repetitions 5]
+    sleight bench env [--worlds 128 256] [--threads 2] [--steps 60] [--repetitions 5] [--everything]
 
 Raw stepping replays what the environment did: the same model, start states, controls, resets and
 randomized fields, so every world goes through the very same states (checked to the last bit),
@@ -16,7 +16,7 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,14 +26,17 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
+from sleight.config import load
 from sleight.envs.batch_sim import BatchSim, default_threads
 from sleight.envs.config import EnvConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.hand import SHADOW_RIGHT
 from sleight.envs.make import make_env
-from sleight.envs.randomization import PARAMETERS
+from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS
 from sleight.files import write_json
+from sleight.train.config import TrainConfig
 
+CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
 WARM_UP = 20
 """Steps before the clock starts: first falls, first goals, warm caches."""
 RAW = {
@@ -57,6 +60,8 @@ class Recording:
     """T control steps of N worlds."""
 
     controls: list[np.ndarray]
+    inputs: list[dict[str, np.ndarray]]
+    """What else was written before each step, where it was: forces, physics steps."""
     resets: list[Reset]
     end: np.ndarray
     """(N, S) states after the last step."""
@@ -74,10 +79,19 @@ class Result:
     """Over the faster raw form of the same repetition."""
 
 
-def wide_ranges(reach: float = 0.5) -> dict[str, tuple[float, float]]:
-    """Every parameter between -reach and reach (lambda), the curriculum nominal at its widest."""
+def usual() -> tuple[str, ...]:
+    """The parameters that configs/block_adr.yaml randomizes, and the goals."""
+    config = load(TrainConfig, CONFIG, [])
+    return (*config.widen, *(row.name for row in PARAMETERS if row.curriculum))
+
+
+def wide_ranges(
+    names: Collection[str] | None = None, reach: float = 0.5
+) -> dict[str, tuple[float, float]]:
+    """`names` (or the usual ones) within reach of lambda = 0, the curriculum at its widest."""
     found = {}
-    for row in PARAMETERS:
+    for name in usual() if names is None else names:
+        row = BY_NAME[name]
         if row.curriculum:
             found[row.name] = (row.limits[1], row.limits[1])
         else:
@@ -90,7 +104,7 @@ def record(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Recording:
     """Run the environment and keep what raw stepping needs to do the same."""
     sim = env.sim
     assert isinstance(sim, BatchSim)
-    step, controls, resets = sim.step, [], []
+    step, controls, inputs, resets = sim.step, [], [], []
     worlds, end = np.arange(env.num_envs), [np.empty(0)]
 
     def recorded(substeps: int) -> Tensor:
@@ -98,6 +112,7 @@ def record(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Recording:
         fields = {name: sim.field(name)[worlds].numpy().copy() for name in sim.fields()}
         resets.append(Reset(worlds, sim.batch.state[worlds], fields))
         controls.append(sim.state("ctrl").numpy().copy())
+        inputs.append(_inputs(env))
         broken = step(substeps)
         end[:] = [sim.batch.state.copy()]
         return broken
@@ -108,7 +123,16 @@ def record(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Recording:
         _, _, terminated, truncated, _ = env.step(action)
         worlds = (terminated | truncated).nonzero().squeeze(-1).numpy()
     del vars(sim)["step"]
-    return Recording(controls, resets, end[0])
+    return Recording(controls, inputs, resets, end[0])
+
+
+def _inputs(env: HandEnv) -> dict[str, np.ndarray]:
+    found = {}
+    if env.unmodelled.forces is not None:
+        found["xfrc_applied"] = env.sim.state("xfrc_applied").numpy().copy()
+    if env.unmodelled.clock is not None:
+        found["opt.timestep"] = env.sim.field("opt.timestep").numpy().copy()
+    return found
 
 
 def time_env(env: HandEnv, actions: Sequence[Tensor], seed: int) -> float:
@@ -130,10 +154,11 @@ def time_raw(env: HandEnv, recording: Recording, form: str) -> float:
     threads, substeps = env.sim.batch.nthread, env.config.control.substeps
     batch = Batch(env.sim.model, env.num_envs, nthread=threads, persistent=persistent)
     ctrl, seconds = batch.bind("ctrl"), 0.0
-    for number, (reset, control) in enumerate(
-        zip(recording.resets, recording.controls, strict=True)
-    ):
+    every = zip(recording.resets, recording.inputs, recording.controls, strict=True)
+    for number, (reset, inputs, control) in enumerate(every):
         _write(batch, reset, persistent)
+        for name, rows in inputs.items():
+            (batch.expand if name.startswith("opt.") else batch.bind)(name)[:] = rows
         started = time.perf_counter()
         ctrl[:] = control
         batch.step(nstep=substeps, stage=int(stage))
@@ -157,14 +182,21 @@ def _write(batch: Batch, reset: Reset, persistent: bool) -> None:
 
 
 def bench(
-    config: EnvConfig | None = None, steps: int = 60, repetitions: int = 5, seed: int = 0
+    config: EnvConfig | None = None,
+    steps: int = 60,
+    repetitions: int = 5,
+    seed: int = 0,
+    everything: bool = False,
 ) -> list[Result]:
-    """Measure raw stepping and the environment, nominal and with every parameter randomized."""
+    """Measure raw stepping and the environment: nominal, randomized as usual, and in everything."""
     config = config or EnvConfig()
     worlds = config.num_worlds
     actions = correlated_actions(worlds, WARM_UP + steps, seed)
     results: list[Result] = []
-    for label, ranges in (("nominal", {}), ("randomized", wide_ranges())):
+    cases = {"nominal": {}, "randomized": wide_ranges()}
+    if everything:
+        cases["everything"] = wide_ranges(NAMES)
+    for label, ranges in cases.items():
         env = make_env(replace(config, randomization=ranges), seed)
         recording = record(env, actions, seed)
         rates: dict[str, list[float]] = {name: [] for name in (*RAW, "env")}
@@ -227,6 +259,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
     parser.add_argument("--steps", type=int, default=60, help="that are timed, after the warm-up")
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--everything", action="store_true", help="also with every parameter on")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     asked = parser.parse_args(argv)
     before = circumstances(asked.threads)
@@ -234,7 +267,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results: list[Result] = []
     for worlds in asked.worlds:
         config = EnvConfig(num_worlds=worlds, threads=asked.threads)
-        results += bench(config, asked.steps, asked.repetitions)
+        results += bench(config, asked.steps, asked.repetitions, everything=asked.everything)
     after = circumstances(asked.threads)
     print(f"after:  {after}\n\n{table(results)}")
     if asked.json:

@@ -45,6 +45,7 @@ from sleight.envs.control import ActionLaw
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.envs.make import for_task
 from sleight.envs.model import OBJECT, ModelConfig, build_model
+from sleight.envs.variants import VariantName
 from sleight.errors import ConfigError
 from sleight.policies.actor import Actor
 from sleight.train.checkpoint import load_module
@@ -113,8 +114,10 @@ class Training(World):
 class Rig(World):
     """The hand that `sleight rig sim --seed SEED` is, without its clock."""
 
-    def __init__(self, task: TaskEntry, period_s: float, seed: int) -> None:
-        config = PlantConfig(object_size_m=task.object_size_m)
+    def __init__(
+        self, task: TaskEntry, period_s: float, seed: int, variant: VariantName = "none"
+    ) -> None:
+        config = PlantConfig(object_size_m=task.object_size_m, variant=variant)
         self._body = Body(HAND, config, seed)
         self._period_s, self._substeps = period_s, round(period_s / config.timestep_s)
 
@@ -160,7 +163,7 @@ class Player:
         self.shown: list[Sensors] = []
         self.hits: Counter[str] = Counter()
 
-    def trial(self, kind: type[Training | Rig], gated: bool, seed: int) -> Trial:
+    def trial(self, kind: Callable[..., World], gated: bool, seed: int) -> Trial:
         """One trial, from home with the object at rest in the palm."""
         world = kind(self.task, self.period_s, seed)
         gate = SafetyGate(HAND, GateConfig(), self.period_s) if gated else None

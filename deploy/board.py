@@ -18,7 +18,7 @@ from .camera_config import Intrinsics
 
 MIN_CORNERS = 6
 """Fewer in a picture are not trusted."""
-WINDOW = 0.15
+WINDOW = 0.1
 """Half the window in which a corner is refined, in squares."""
 
 

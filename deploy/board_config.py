@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -30,10 +31,11 @@ class BoardConfig:
     """Edge of a marker."""
     dictionary: Literal["4x4_50", "4x4_100", "5x5_100", "6x6_250"] = "4x4_50"
     """OpenCV's dictionary of markers."""
-    seat_position_m: tuple[Metres, Metres, Metres] = (-0.07, 0.0, 0.035)
+    seat_position_m: tuple[Metres, Metres, Metres] = (-0.07, -0.004, 0.0595)
     """Where the board's origin lies in the seat: board_to_palm."""
-    seat_wxyz: tuple[Unit, Unit, Unit, Unit] = (0.0, 1.0, 0.0, 0.0)
-    """How it lies there: by default facing up, x to the palm's x."""
+    seat_wxyz: tuple[Unit, Unit, Unit, Unit] = (0.1987, -0.9801, 0.0, 0.0)
+    """How it lies there. By default it faces up and is tilted by 0.4 rad towards the fingers: a board
+    that a camera sees straight on tells least of how the camera is turned."""
 
     def __post_init__(self) -> None:
         if self.marker_m >= self.square_m:
@@ -53,3 +55,19 @@ class BoardConfig:
     def middle(self) -> np.ndarray:
         """(3,) the board's middle, in its own axes, m."""
         return np.array([self.columns * self.square_m / 2, self.rows * self.square_m / 2, 0.0])
+
+
+@dataclass(frozen=True)
+class CalibrateConfig:
+    """`sleight rig calibrate`: how many pictures, of which board, and where results go."""
+
+    board: BoardConfig = field(default_factory=BoardConfig)
+    """The printed board, and its seat on the hand's mount."""
+    views: Annotated[int, Range(12, 500)] = 25
+    """Pictures of the moving board that each camera's intrinsics come from."""
+    frames: Annotated[int, Range(1, 1000)] = 30
+    """Pictures of the board in its seat that each camera's placement comes from."""
+    timeout_s: Annotated[float, Range(1, 3600)] = 180.0
+    """Longest time for the pictures of one camera."""
+    out: Path = Path("calibration")
+    """Folder for NAME.intrinsics.yaml, NAME.extrinsics.yaml and the pages with pictures."""

@@ -5,21 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import cv2
 import numpy as np
 
-from ..config import Range, save
-from ..errors import ConfigError, DataError
+from ..config import save
+from ..errors import DataError
 from ..files import write_text
 from ..pages import html
 from .board import Board, Corners
-from .board_config import BoardConfig
+from .board_config import CalibrateConfig
 from .calibration import (
-    MIN_VIEWS,
     Standing,
     agreements,
     board_in_camera,
@@ -36,38 +34,18 @@ GRAB_S = 20.0
 """Longest wait for a picture."""
 
 
-@dataclass(frozen=True)
-class CalibrateConfig:
-    """`sleight rig calibrate`."""
-
-    cameras: tuple[CameraConfig, ...] = ()
-    """The cameras, as in the rig file."""
-    board: BoardConfig = field(default_factory=BoardConfig)
-    """The printed board, and its seat on the hand's mount."""
-    views: Annotated[int, Range(MIN_VIEWS, 500)] = 25
-    """Pictures of the moving board that each camera's intrinsics come from."""
-    frames: Annotated[int, Range(1, 1000)] = 30
-    """Pictures of the board in its seat that each camera's placement comes from."""
-    timeout_s: Annotated[float, Range(1, 3600)] = 180.0
-    """Longest time for the pictures of one camera."""
-    out: Path = Path("calibration")
-    """Folder for NAME.intrinsics.yaml, NAME.extrinsics.yaml, the pictures and the pages."""
-
-    def __post_init__(self) -> None:
-        if not self.cameras:
-            raise ConfigError("cameras: got none, allowed: one or more cameras")
-
-
 Report = Callable[[str], None]
 
 
-def calibrate_cameras(config: CalibrateConfig, say: Report) -> list[Intrinsics]:
+def calibrate_cameras(
+    cameras: Sequence[CameraConfig], config: CalibrateConfig, say: Report
+) -> list[Intrinsics]:
     """Intrinsics of each camera, from a board that somebody moves before it.
 
     Raises CameraError, DataError.
     """
     board, found, parts = Board(config.board), [], []
-    for entry in config.cameras:
+    for entry in cameras:
         with Camera(entry.name, open_source(entry), GRAB_S) as camera:
             shots = _collect(camera, board, config.views, config.timeout_s, MOVED_PX, say)
         corners = [shot.corners for shot in shots]
@@ -80,13 +58,15 @@ def calibrate_cameras(config: CalibrateConfig, say: Report) -> list[Intrinsics]:
     return found
 
 
-def calibrate_extrinsics(config: CalibrateConfig, say: Report) -> dict[str, Standing]:
+def calibrate_extrinsics(
+    cameras: Sequence[CameraConfig], config: CalibrateConfig, say: Report
+) -> dict[str, Standing]:
     """Where each camera stands, from the board in its seat. Raises CameraError, DataError."""
     board = Board(config.board)
-    insides = {entry.name: intrinsics_of(entry) for entry in config.cameras}
+    insides = {entry.name: intrinsics_of(entry) for entry in cameras}
     shots: dict[str, list[Shot]] = {}
     with ExitStack() as stack:
-        for entry in config.cameras:
+        for entry in cameras:
             camera = stack.enter_context(Camera(entry.name, open_source(entry), GRAB_S))
             shots[entry.name] = _collect(camera, board, config.frames, config.timeout_s, 0.0, say)
     found = {}

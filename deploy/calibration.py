@@ -23,6 +23,9 @@ MIN_VIEWS = 12
 """Fewer pictures of the board do not tell focal length from distance."""
 MAX_RMS_PX = 1.0
 """A calibration that is worse is refused: the board is not flat, or not the one that was told."""
+FLAGS = cv2.CALIB_FIX_K3 | cv2.CALIB_FIX_ASPECT_RATIO
+"""Square pixels, and no sixth power in the distortion: boards seldom reach a picture's corners, and
+what is not determined would be paid for in focal length."""
 FOCAL_WIDTHS = (0.3, 10.0)
 """Focal lengths of any lens that sees a hand, in widths of the picture."""
 MAX_FOCAL_ERROR = 0.01
@@ -35,8 +38,7 @@ def calibrate_inside(
 ) -> tuple[Intrinsics, np.ndarray]:
     """Intrinsics from pictures of a board held anyhow, and each picture's residual (n,) px.
 
-    Zhang 2000, by OpenCV; the sixth power of the distortion is left out, for boards seldom reach
-    the corners of a picture. Raises DataError when the pictures do not suffice.
+    Zhang 2000, by OpenCV. Raises DataError when the pictures do not suffice.
     """
     if len(seen) < MIN_VIEWS:
         raise DataError(
@@ -45,7 +47,7 @@ def calibrate_inside(
     points = [one.points for one in seen]
     pixels = [one.pixels for one in seen]
     rms, matrix, distortion, turns, shifts, errors, _, _ = cv2.calibrateCameraExtended(
-        points, pixels, size, np.eye(3), np.zeros(5), flags=cv2.CALIB_FIX_K3
+        points, pixels, size, np.eye(3), np.zeros(5), flags=FLAGS
     )
     focal_px = float(matrix[0, 0])
     _check_focal(camera, focal_px / size[0], float(np.ravel(errors)[0] / focal_px))
@@ -76,7 +78,8 @@ def _check_focal(camera: str, widths: float, error: float) -> None:
     low, high = FOCAL_WIDTHS
     if not (low <= widths <= high and error <= MAX_FOCAL_ERROR):
         raise DataError(
-            f"camera {camera}: focal length: got {widths:.1f} picture widths +- {100 * error:.1f} %,"
+            f"camera {camera}: focal length: got {widths:.1f} picture widths"
+            f" +- {100 * error:.1f} %,"
             f" allowed: {low} to {high:.0f} +- {100 * MAX_FOCAL_ERROR:.0f} %;"
             " tilt the board more between pictures"
         )

@@ -12,6 +12,8 @@ from ..config import Range, load
 from ..errors import ConfigError
 from ..vision.geometry import Pinhole, Placement, matrix_of
 
+STREAM = "rig:"
+"""What the address of a simulated rig's stream begins with."""
 Pixels = Annotated[int, Range(16, 8192)]
 Metres = Annotated[float, Range(-10, 10)]
 Unit = Annotated[float, Range(-1, 1)]

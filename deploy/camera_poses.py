@@ -10,12 +10,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from ..config import Range
 from ..envs.bundle import Bundle
 from ..envs.pose_entry import PoseEntry
 from ..errors import ConfigError, SleightError
@@ -25,29 +24,12 @@ from .camera_config import CameraConfig, extrinsics_of, intrinsics_of
 from .camera_sources import open_source
 from .cameras import Camera, CameraGone, Frame, StaleFrame
 from .hand import DriverGone
-from .pose_checks import PoseCheckConfig, PoseChecks
+from .pose_checks import CameraPosesConfig, PoseChecks
 from .poses import ObjectPose, PoseSource
 from .rectify import Rectifier
 
-Seconds = Annotated[float, Range(1e-3, 60)]
 SETTLED_S = 1.0
 """An object that is seen in the palm for this long was placed."""
-
-
-@dataclass(frozen=True)
-class CameraPosesConfig:
-    """How frames become poses."""
-
-    frame_max_age_s: Seconds = 0.06
-    """Older frames are not used."""
-    skew_max_s: Seconds = 0.04
-    """Frames of one look lie no further apart."""
-    open_timeout_s: Seconds = 10.0
-    """Longest wait for a camera's first picture."""
-    doubt: Annotated[float, Range(0.1, 100)] = 1.0
-    """Factor on the bundle's limit of how far the views may disagree."""
-    checks: PoseCheckConfig = field(default_factory=PoseCheckConfig)
-    """Which poses are believed."""
 
 
 class Placer(Protocol):

@@ -13,13 +13,12 @@ import numpy as np
 
 from ..errors import ConfigError
 from . import camera_wire
-from .camera_config import CameraConfig
+from .camera_config import STREAM, CameraConfig
 from .camera_wire import StreamError
 from .cameras import CameraError, CameraGone, FrameSource
 
 MANUAL_EXPOSURE = 1.0
 """V4L2's menu entry for it, as OpenCV passes it on."""
-STREAM = "rig:"
 
 
 def open_source(camera: CameraConfig) -> FrameSource:

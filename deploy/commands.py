@@ -5,25 +5,29 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import help_text, load
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from .runner import Progress
+    from .check import Finding
 
 USAGE = """usage: sleight rig COMMAND ...
 
 commands:
-  sim                a process that is a hand: physics in real time behind the wire protocol
-  run BUNDLE         run a bundle on a hand, trial after trial
-  calibrate cameras|extrinsics RIG.yaml   what cameras see, and where they stand, by a board
+  sim [SIM.yaml]         a process that is a hand: physics in real time behind the wire protocol
+  check RIG.yaml         see whether a rig is fit to run; moves nothing, and keeps a record
+  calibrate WHAT RIG.yaml   cameras or extrinsics: what cameras see, and where they stand
+  dry-run RIG.yaml       all of a run, but nothing that moves the hand is sent
+  run RIG.yaml           run a bundle on a hand, trial after trial
+  replay RUN [BUNDLE]    compute a run's actions again from its log, to the last bit
+  report RUN             a run as one HTML page; what it measured as ranges for training
 
+RIG.yaml may be left out for the simulated rig, and followed by a bundle's folder and flags.
 sleight rig COMMAND --help lists every option.
 """
 INTERRUPTED = 130
@@ -31,12 +35,20 @@ INTERRUPTED = 130
 
 def rig(argv: list[str]) -> int:
     """`sleight rig`; returns the exit code. Raises SleightError for the caller to print."""
-    commands = {"sim": _sim, "run": _run, "calibrate": _calibrate}
+    commands = {
+        "sim": _sim,
+        "check": _check,
+        "calibrate": _calibrate,
+        "dry-run": _dry_run,
+        "run": _run,
+        "replay": _replay,
+        "report": _report,
+    }
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE, end="")
         return 0 if argv else 2
     if argv[0] not in commands:
-        raise ConfigError(f"sleight rig: got {argv[0]}, allowed: {', '.join(commands)}")
+        raise ConfigError(f"sleight rig: got {argv[0]}, {nearest(argv[0], commands)}")
     return commands[argv[0]](argv[1:])
 
 
@@ -69,40 +81,143 @@ def _sim(argv: list[str]) -> int:
     return INTERRUPTED if stopped() else 0
 
 
-def _run(argv: list[str]) -> int:
-    from .runner import RunConfig, run_bundle
+def _check(argv: list[str]) -> int:
+    from .check_links import check_rig
+    from .rig_file import load_rig
 
-    if _wants_help(argv):
-        print(help_text(RunConfig, "sleight rig run BUNDLE", "A bundle on a hand."))
+    if _helped(argv, "check", "Whether a rig is fit to run a policy; nothing moves."):
         return 0
-    if not argv or argv[0].startswith("-"):
-        raise ConfigError(
-            "sleight rig run: got no bundle, allowed: sleight rig run BUNDLE [--field value]"
-        )
-    path, flags = _config_file(argv[1:])
-    config = load(RunConfig, path, flags)
-    with _stop_on_signal() as stopped:
-        place, result = run_bundle(Path(argv[0]), config, stopped, _Line())
+    record = check_rig(load_rig(argv), _tell)
+    print(f"the rig may run for a day; record {record}")
+    return 0
+
+
+def _tell(finding: Finding) -> None:
+    mark = "ok  " if finding.ok else "FAIL"
+    print(f"  {mark}  {finding.name:16}  {finding.text}", flush=True)
+
+
+def _dry_run(argv: list[str]) -> int:
+    from .rig_file import load_rig
+
+    if _helped(argv, "dry-run", "All of a run, but nothing that moves the hand is sent."):
+        return 0
+    return _drive(load_rig(argv), yes_sim=False, dry=True)
+
+
+def _run(argv: list[str]) -> int:
+    from .rig_file import load_rig
+
+    about = "A bundle on a hand. --yes-sim: arm a simulated hand without a typed word."
+    if _helped(argv, "run", about):
+        return 0
+    yes_sim = "--yes-sim" in argv
+    return _drive(load_rig([word for word in argv if word != "--yes-sim"]), yes_sim, dry=False)
+
+
+def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
+    from ..envs.bundle import load_bundle
+    from .clearance import confirm, find_record
+    from .rig_file import bundle_of, fingerprint
+    from .runner import run_rig
+    from .view import View
+
+    bundle = load_bundle(bundle_of(config))
+    simulated = False
+    if not dry:
+        record = find_record(config, fingerprint(config, bundle.manifest.graph.sha256))
+        simulated = record["simulated"]
+        confirm(config, record, yes_sim, _ask)
+    with _stop_on_signal() as stopped, View(sys.stderr) as view:
+        place, result = run_rig(config, bundle, stopped, view, dry, simulated)
     print(_table(place, result))
     return INTERRUPTED if stopped() else 0
 
 
 def _calibrate(argv: list[str]) -> int:
-    from .calibrate import CalibrateConfig, calibrate_cameras, calibrate_extrinsics
+    from .rig_file import load_rig
 
-    jobs = {"cameras": calibrate_cameras, "extrinsics": calibrate_extrinsics}
-    if _wants_help(argv):
-        usage = "sleight rig calibrate cameras|extrinsics FILE.yaml"
-        print(help_text(CalibrateConfig, usage, "Cameras, by pictures of a ChArUco board."))
+    jobs = ("cameras", "extrinsics")
+    if _helped(argv, f"calibrate {'|'.join(jobs)}", "Cameras, by pictures of a ChArUco board."):
         return 0
     if not argv or argv[0] not in jobs:
         got = argv[0] if argv else "nothing"
         raise ConfigError(f"sleight rig calibrate: got {got}, allowed: {', '.join(jobs)}")
-    path, flags = _config_file(argv[1:])
-    config = load(CalibrateConfig, path, flags)
-    jobs[argv[0]](config, lambda line: print(line, file=sys.stderr, flush=True))
-    print(config.out)
+    config = load_rig(argv[1:])
+    if not config.cameras:
+        raise ConfigError("cameras: got none, allowed: one or more cameras, in the rig file")
+    from .calibrate import calibrate_cameras, calibrate_extrinsics
+
+    job = calibrate_cameras if argv[0] == "cameras" else calibrate_extrinsics
+    job(config.cameras, config.calibrate, lambda line: print(line, file=sys.stderr, flush=True))
+    print(config.calibrate.out)
     return 0
+
+
+def _ask(prompt: str) -> str:
+    """A line that a person types."""
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "arming: got no terminal to type the rig's name on,"
+            " allowed: a terminal, or --yes-sim for a simulated rig"
+        )
+    return input(prompt)
+
+
+def _replay(argv: list[str]) -> int:
+    from .replay import replay
+
+    words = _places(argv, "replay", "RUN [BUNDLE]", 2)
+    if words is None:
+        return 0
+    found = replay(words[0], words[1] if len(words) > 1 else None)
+    if found.log.cut:
+        print(f"{found.log.path}: {found.log.cut}", file=sys.stderr)
+    print(
+        f"{len(found.log.turns)} turns, {found.trials} trials: {found.steps} steps of the policy"
+        " computed again; targets, actions and memory are the same to the last bit"
+    )
+    return 0
+
+
+def _report(argv: list[str]) -> int:
+    from ..files import write_text
+    from .measured import ranges_yaml
+    from .report import ReportConfig, read_run, write_report
+
+    if _wants_help(argv):
+        print(help_text(ReportConfig, "sleight rig report RUN", "A run on a hand as a page."))
+        return 0
+    if not argv or argv[0].startswith("-"):
+        raise ConfigError("sleight rig report: got no run, allowed: RUN [--field value]")
+    config = load(ReportConfig, None, argv[1:])
+    run = read_run(Path(argv[0]))
+    print(write_report(run, config.out))
+    if config.as_ranges is not None:
+        write_text(config.as_ranges, ranges_yaml(run.measured, run.folder.name))
+        print(config.as_ranges)
+    return 0
+
+
+def _places(argv: list[str], command: str, usage: str, most: int) -> list[Path] | None:
+    """The paths that a command is given; None when it was asked for help instead."""
+    if _wants_help(argv):
+        print(f"usage: sleight rig {command} {usage}")
+        return None
+    flags = [word for word in argv if word.startswith("-")]
+    if flags or not 0 < len(argv) <= most:
+        got = flags[0] if flags else f"{len(argv)} words"
+        raise ConfigError(f"sleight rig {command}: got {got}, allowed: {usage}")
+    return [Path(word) for word in argv]
+
+
+def _helped(argv: list[str], command: str, about: str) -> bool:
+    """Print the page of a command that takes a rig file, where it was asked for."""
+    from .rig_file import RigConfig
+
+    if _wants_help(argv):
+        print(help_text(RigConfig, f"sleight rig {command} [RIG.yaml] [BUNDLE]", about))
+    return _wants_help(argv)
 
 
 def _wants_help(argv: list[str]) -> bool:
@@ -135,32 +250,6 @@ def _stop_on_signal() -> Iterator[Any]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Line:
-    """One line on the terminal that keeps up with the run; in a file, one line every 10 s."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._every_s = 0.25 if self._live else 10.0
-        self._next_s = 0.0
-
-    def __call__(self, at: Progress) -> None:
-        now_s = time.monotonic()
-        if now_s < self._next_s:
-            return
-        self._next_s = now_s + self._every_s
-        text = (
-            f"{at.seconds:6.1f} s  trial {at.trials_done + 1}/{at.trials}  {at.phase:6}"
-            f"  successes {at.successes}  goal {at.goal_s:4.1f} s  hand {at.gate}"
-            f"  late {at.late_ticks}/{min(at.ticks, 100)}  gate hits {at.gate_hits}"
-        )
-        print(
-            f"\r{text}\x1b[K" if self._live else text,
-            end="" if self._live else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def _table(place: Path, result: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ class GateConfig:
     """Targets stay this far inside the hand's own limits."""
     speed_scale: Annotated[float, Range(0, 1, open_low=True)] = 1.0
     """Share of the hand's rated speed that targets may move with."""
-    max_error_rad: Annotated[float, Range(0.01, 3.2)] = 0.35
+    max_error_rad: Annotated[float, Range(0.01, 1.6)] = 0.35
     """Largest distance of a target from the measured angle, per joint that the motor moves: it
     bounds the force. It yields to the limit on speed when the hand is pushed away."""
 

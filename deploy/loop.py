@@ -26,22 +26,22 @@ from .run_log import RunLog
 from .stage import PoseMissing, Stage, StageConfig
 from .timing import Timing
 
-Seconds = Annotated[float, Range(1e-3, 60)]
+Age = Annotated[float, Range(1e-3, 1)]
 
 
 @dataclass(frozen=True)
 class LoopConfig:
     """Ages that the loop accepts, and what it does beyond them."""
 
-    hand_max_age_s: Seconds = 0.03
+    hand_max_age_s: Age = 0.03
     """Nothing is commanded on a joint state older than this; the hand holds."""
-    pose_max_age_s: Seconds = 0.06
+    pose_max_age_s: Age = 0.06
     """A pose older than this is missing."""
-    stop_after_s: Seconds = 0.3
+    stop_after_s: Annotated[float, Range(1e-3, 60)] = 0.3
     """Without a joint state for this long the run ends with a safety stop."""
     resume_ticks: Annotated[int, Range(1, 1000)] = 5
     """Good turns in a row after which a holding hand is armed again."""
-    hold_timeout_s: Seconds = 10.0
+    hold_timeout_s: Annotated[float, Range(0.1, 60)] = 10.0
     """A hold that lasts longer ends the run with a safety stop."""
     max_holds: Annotated[int, Range(0, 1000)] = 10
     """More holds than this in one trial end the run with a safety stop."""
@@ -57,8 +57,12 @@ class _Turn:
 
     tick: Tick
     verdict: Verdict
+    started_s: float
     state: HandState | None = None
     pose_new: bool = False
+    pose_age_s: float | None = None
+    sent_s: float | None = None
+    round_trip_s: float | None = None
     last_target: np.ndarray | None = None
     asked: np.ndarray | None = None
     decision: Decision | None = None
@@ -118,8 +122,7 @@ class ControlLoop:
             raise
 
     def _turn(self, tick: Tick) -> _Turn:
-        turn = _Turn(tick, self._overruns.judge(tick))
-        started_s = time.monotonic()
+        turn = _Turn(tick, self._overruns.judge(tick), time.monotonic())
         try:
             turn.state = self._look()
             if self._hand.state is not GateState.ARMED:
@@ -130,7 +133,7 @@ class ControlLoop:
                 self._act(turn, turn.state)
         except (StaleState, NotArmed, PoseMissing) as error:
             self._hold(turn, str(error))
-        self.timing.note("turn", time.monotonic() - started_s)
+        self.timing.note("turn", time.monotonic() - turn.started_s)
         return turn
 
     def _look(self) -> HandState:
@@ -151,6 +154,7 @@ class ControlLoop:
     def _act(self, turn: _Turn, state: HandState) -> None:
         pose = self._newest_pose()
         turn.pose_new = pose is not None
+        turn.pose_age_s = pose.age_s if pose else None
         before_s = time.monotonic()
         elapsed_s = (1 + turn.tick.dropped) * self._period_s
         run = turn.verdict is Verdict.RUN
@@ -160,9 +164,18 @@ class ControlLoop:
         decided_s = time.monotonic()
         if turn.decision is not None:
             self.timing.note("policy", decided_s - before_s)
+        self._note_sending(turn, decided_s)
         turn.applied = self._hand.command(turn.asked, state)
-        self.timing.note("command_round_trip", time.monotonic() - decided_s)
+        turn.round_trip_s = time.monotonic() - decided_s
+        self.timing.note("command_round_trip", turn.round_trip_s)
         self.gate_hits.update(turn.applied.reasons)
+
+    def _note_sending(self, turn: _Turn, now_s: float) -> None:
+        """A turn that began in time may still send late, and then counts as a late one."""
+        turn.sent_s = turn.tick.lateness_s + now_s - turn.started_s
+        self.timing.note("sent", turn.sent_s)
+        if turn.sent_s >= self._config.overrun.send_s:
+            self._overruns.overran()
 
     def _newest_pose(self) -> ObjectPose | None:
         pose = self._poses.newest(self._config.pose_max_age_s)
@@ -230,11 +243,17 @@ class ControlLoop:
             "goal": stage.trial.goal.wxyz if stage.trial else None,
             "joint_position": state.position if state else None,
             "joint_velocity": state.velocity if state else None,
+            "effort": state.effort if state else None,
             "sensor_time_s": state.sensor_time_s if state else None,
+            "hand_age_s": state.age_s if state else None,
             "object_position": stage.pose.position if stage.pose else None,
             "object_wxyz": stage.pose.wxyz if stage.pose else None,
             "pose_new": turn.pose_new,
+            "pose_age_s": turn.pose_age_s,
+            "sent_s": turn.sent_s,
+            "round_trip_s": turn.round_trip_s,
             "action": turn.decision.action if turn.decision else None,
+            "carry": turn.decision.carry if turn.decision else None,
             "last_target": turn.last_target,
             "asked": turn.asked,
             "applied": applied.target if applied else None,

@@ -55,12 +55,14 @@ class OverrunConfig:
 
     late_s: Annotated[float, Range(1e-4, 1)] = 0.02
     """A turn later than this does not ask the policy; it repeats the last target."""
+    send_s: Annotated[float, Range(1e-3, 1)] = 0.06
+    """A turn that sends later than this after its deadline counts as late too."""
     window: Annotated[int, Range(2, 10_000)] = 100
     """Turns over which late ones are counted."""
     late_share: Annotated[float, Range(0, 1)] = 0.05
     """The hand holds when more of the window than this was late."""
     in_a_row: Annotated[int, Range(1, 100)] = 2
-    """The hand holds when this many turns were late one after the other."""
+    """The hand holds when this many deadlines in a row were late or missed."""
 
 
 class Verdict(StrEnum):
@@ -85,11 +87,19 @@ class OverrunGuard:
 
     def judge(self, tick: Tick) -> Verdict:
         """RUN, REPEAT (late: the last target again, the policy's memory kept) or HOLD."""
-        late = tick.lateness_s >= self._config.late_s or tick.dropped > 0
+        itself = tick.lateness_s >= self._config.late_s
+        late = itself or tick.dropped > 0
         self._recent.extend([True] * min(tick.dropped, self._config.window))
         self._recent.append(late)
-        self._row = self._row + 1 if late else 0
+        # Deadlines that went by without a turn are late ones in a row.
+        self._row = self._row + tick.dropped + itself if late else 0
         allowed = self._config.late_share * self._config.window
         if self._row >= self._config.in_a_row or sum(self._recent) > allowed:
             return Verdict.HOLD
         return Verdict.REPEAT if late else Verdict.RUN
+
+    def overran(self) -> None:
+        """The turn that was judged last began in time and took too long: it counts as late."""
+        if not self._recent[-1]:
+            self._recent[-1] = True
+            self._row += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,8 @@ class Decision:
     """(A,) rad, not yet through the gate."""
     action: np.ndarray
     """(A,) in [-1, 1]."""
+    carry: str
+    """Hash of the memory after this step: two that agree have remembered the same."""
 
 
 class OnnxPolicy:
@@ -66,7 +69,8 @@ class OnnxPolicy:
         self._carry = {name: found[f"next_{name}"] for name in self._carry}
         self._previous = sensors
         self._last_action = found["action"][0]
-        return Decision(found["target"][0].astype(np.float64), self._last_action)
+        target = found["target"][0].astype(np.float64)
+        return Decision(target, self._last_action, self._hash())
 
     def inputs(self, sensors: Sensors) -> dict[str, np.ndarray]:
         """The tensors that `step` would feed for `sensors`, the carry among them."""
@@ -86,6 +90,12 @@ class OnnxPolicy:
             known["noise"] = self._noise.standard_normal(len(self._last_action))
         row = {name: np.asarray(known[name], np.float32)[None] for name in self._wanted}
         return {**row, **self._carry}
+
+    def _hash(self) -> str:
+        digest = hashlib.blake2b(digest_size=8)
+        for value in self._carry.values():
+            digest.update(value.tobytes())
+        return digest.hexdigest()
 
 
 def _open(bundle: Bundle) -> onnxruntime.InferenceSession:

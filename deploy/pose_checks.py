@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +14,7 @@ from .rotations import canonical, distance
 
 Metres = Annotated[float, Range(-10, 10)]
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
+Seconds = Annotated[float, Range(1e-3, 60)]
 Corner = tuple[Metres, Metres, Metres]
 
 
@@ -42,6 +43,22 @@ class PoseCheckConfig:
                 f"workspace_low_m: got {self.workspace_low_m},"
                 f" allowed: below workspace_high_m {self.workspace_high_m}"
             )
+
+
+@dataclass(frozen=True)
+class CameraPosesConfig:
+    """How frames become poses."""
+
+    frame_max_age_s: Seconds = 0.06
+    """Older frames are not used."""
+    skew_max_s: Seconds = 0.04
+    """Frames of one look lie no further apart."""
+    open_timeout_s: Seconds = 10.0
+    """Longest wait for a camera's first picture."""
+    doubt: Annotated[float, Range(0.1, 100)] = 1.0
+    """Factor on the bundle's limit of how far the views may disagree."""
+    checks: PoseCheckConfig = field(default_factory=PoseCheckConfig)
+    """Which poses are believed."""
 
 
 class PoseChecks:

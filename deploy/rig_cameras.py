@@ -180,7 +180,7 @@ class _Painter:
             found = []
             for inside, camera in zip(insides, self._true.placements, strict=True):
                 at = camera.inverse().after(self._board_at(camera))
-                found.append(board.draw(inside, at, 3))
+                found.append(board.draw(inside, at))
             return found
 
         return shoot

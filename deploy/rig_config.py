@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 import numpy as np
 
 from ..config import Range
+from ..envs.hand import SHADOW_RIGHT
+from ..envs.variants import VariantName
+from ..errors import ConfigError, nearest
 from .rig_cameras_config import RigCamerasConfig
 
 Port = Annotated[int, Range(0, 65535)]
@@ -52,8 +55,51 @@ class PlantConfig:
     """Standard deviation of the mount's tilt about each horizontal axis."""
     object_size_m: Annotated[float, Range(0.03, 0.09)] = 0.057
     """Nominal edge of the object."""
+    variant: VariantName = "none"
+    """What is done to the hand besides: a stiff glove, two fingers tied, pushes, a soft cover."""
     object_mass_kg: Annotated[float, Range(0.01, 0.5)] = 0.078
     """Nominal mass of the object."""
+
+
+FaultKind = Literal[
+    "freeze",
+    "drop",
+    "delay",
+    "reorder",
+    "nan",
+    "stuck_joint",
+    "hot_motor",
+    "camera_freeze",
+    "kill",
+]
+_NAMED = {"stuck_joint": SHADOW_RIGHT.joints, "hot_motor": SHADOW_RIGHT.actuators}
+
+
+@dataclass(frozen=True)
+class FaultConfig:
+    """Something that breaks while the rig runs."""
+
+    kind: FaultKind
+    """freeze, drop, delay, reorder, nan: of joint states; camera_freeze: of the object's pose;
+    stuck_joint: does not turn; hot_motor: gives no force, as Shadow's firmware halts one; kill: the
+    process, as by kill -9."""
+    after_s: Annotated[float, Range(0, 1e6)] = 5.0
+    """Begins so long after the hand was first armed."""
+    for_s: Annotated[float, Range(0, 1e6)] = 0.0
+    """Lasts so long; 0 is for good."""
+    share: Annotated[float, Range(0, 1)] = 0.5
+    """Of the states that are dropped or reordered."""
+    delay_s: Annotated[float, Range(0, 10)] = 0.1
+    """How late states come."""
+    name: str = ""
+    """The joint that is stuck, the motor that is hot."""
+
+    def __post_init__(self) -> None:
+        names = _NAMED.get(self.kind, ("",))
+        if self.name not in names:
+            raise ConfigError(
+                f"name: got {self.name!r} for {self.kind}, {nearest(self.name, names)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -88,6 +134,8 @@ class RigSimConfig:
     """Ends by itself after this; 0 runs until Ctrl-C."""
     cameras: RigCamerasConfig | None = None
     """Three rendered cameras in a process of their own; none spares the machine."""
+    faults: tuple[FaultConfig, ...] = ()
+    """What breaks, and when."""
     plant: PlantConfig = field(default_factory=PlantConfig)
     """How the hand differs from the one in training."""
 

@@ -180,6 +180,9 @@ class RigDriver(HandDriver):
         # A bad state does not replace a good one: it leaves it to grow old.
         if not _is_of(message, self.spec):
             return
+        # Nor does one that was overtaken on its way.
+        if self._state and message["time_s"] < self._state.sensor_time_s:
+            return
         self._state = HandState(
             position=np.array(message["position"]),
             velocity=np.array(message["velocity"]),

@@ -62,6 +62,8 @@ class Motors:
         self._share, self._share_goal = 1.0, 1.0
         self.force = np.zeros_like(start)
         """(A,) Nm on the control positions."""
+        self.halted = np.zeros(len(start), dtype=bool)
+        """(A,) motors that give no force."""
 
     def move(self, target: np.ndarray, duration_s: float) -> None:
         """Interpolate to `target` (A,) over `duration_s`."""
@@ -90,7 +92,7 @@ class Motors:
         error = self._tendon - self._spec.control_position(joint_position)
         error[np.abs(error) < self._deadband_rad] = 0.0
         limit = self._share * self._limit
-        self.force = np.clip(self._gain * error, -limit, limit)
+        self.force = np.where(self.halted, 0.0, np.clip(self._gain * error, -limit, limit))
         return self.force
 
     def _interpolate(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..envs.hand import DISTAL_PAIRS, HandSpec
 from ..envs.model import OBJECT, ModelConfig, build_spec
+from ..envs.variants import VARIANTS, push_force
 from .rig_config import Hidden, PlantConfig
 from .rotations import random_rotation
 
@@ -16,6 +17,9 @@ PARK_HEIGHT_M = -0.5
 """A fallen object is kept here: the rig has no floor."""
 DISTAL_SPRING = (0.03, 0.01)
 """Springs of (xxJ1, xxJ2) [Nm/rad]: the middle joint closes first, as on the real hand."""
+
+LOCKED_DAMPING = 1e3
+"""Damping [Nms/rad] at which the strongest motor turns a joint by less than a degree a second."""
 
 BAD_STATE = [
     int(getattr(mujoco.mjtWarning, f"mjWARN_BAD{what}"))
@@ -30,6 +34,7 @@ class Plant:
     def __init__(self, spec: HandSpec, config: PlantConfig, hidden: Hidden) -> None:
         self._model = _build(spec, config, hidden)
         self._data = mujoco.MjData(self._model)
+        self._damping = self._model.dof_damping.copy()
         joints = [self._model.joint(name) for name in spec.joints]
         self._joint_qpos = np.array([joint.qposadr[0] for joint in joints])
         self._motors = np.array([self._model.actuator(name).id for name in spec.actuators])
@@ -37,6 +42,8 @@ class Plant:
         self._object_qpos = slice(free.qposadr[0], free.qposadr[0] + 7)
         self._object_qvel = slice(free.dofadr[0], free.dofadr[0] + 6)
         self._data.qpos[self._joint_qpos] = spec.joint_target(spec.home)
+        self._pushes = VARIANTS[config.variant].push
+        self._placed_s = 0.0
         self.park()
         mujoco.mj_forward(self._model, self._data)
 
@@ -63,6 +70,9 @@ class Plant:
     def step(self, force: np.ndarray) -> None:
         """One physics step under motor forces (A,)."""
         self._data.ctrl[self._motors] = force
+        if self._pushes is not None:
+            since_s = self._data.time - self._placed_s
+            self._data.body(OBJECT).xfrc_applied[:3] = push_force(self._pushes, since_s)
         mujoco.mj_step(self._model, self._data)
         if self.object_position[2] < PARK_HEIGHT_M:
             self.park()
@@ -70,6 +80,12 @@ class Plant:
     def place(self, rng: np.random.Generator) -> None:
         """Let the object go above the palm, in a random orientation."""
         self._set_object(np.array(PLACE_POSITION_M), random_rotation(rng))
+        self._placed_s = self._data.time
+
+    def lock(self, joint: str, locked: bool) -> None:
+        """Keep a joint from turning, or let it go again."""
+        dof = self._model.joint(joint).dofadr[0]
+        self._model.dof_damping[dof] = LOCKED_DAMPING if locked else self._damping[dof]
 
     def park(self) -> None:
         """Take the object away."""
@@ -96,6 +112,7 @@ def _build(hand: HandSpec, config: PlantConfig, hidden: Hidden) -> mujoco.MjMode
             joint_friction=config.joint_friction,
             object_size_m=hidden.object_size_m,
             object_mass_kg=hidden.object_mass_kg,
+            variant=config.variant,
         )
     )
     for actuator in spec.actuators:
@@ -111,7 +128,7 @@ def _build(hand: HandSpec, config: PlantConfig, hidden: Hidden) -> mujoco.MjMode
 def _loosen_distal_joints(spec: mujoco.MjSpec, config: PlantConfig) -> None:
     for finger in DISTAL_PAIRS:
         for number, stiffness in zip((1, 2), DISTAL_SPRING, strict=True):
-            spec.joint(f"{finger}J{number}").stiffness[0] = stiffness
+            spec.joint(f"{finger}J{number}").stiffness[0] += stiffness
         coupling = spec.tendon(f"{finger}_coupling")
         coupling.range = np.array(coupling.range) * config.coupling_slack
 

@@ -13,10 +13,12 @@ import numpy as np
 from ..envs.hand import SHADOW_RIGHT, HandSpec
 from ..errors import SleightError
 from . import wire
+from .hand import HandMode
 from .handshake import hello_of
 from .realtime import realtime
 from .rig_body import Body
 from .rig_config import RigSimConfig
+from .rig_faults import Faults
 from .rig_server import Client, Port
 from .rig_session import Session
 
@@ -67,6 +69,7 @@ class RigSim:
         self.log = self._log = RigLog(config.log)
         self._body = body = Body(spec, config.plant, config.seed)
         self._session = Session(spec, config, body.motors, body.measured, self._log)
+        self._faults = Faults(config.faults, spec, body, config.seed, self._log)
         self._hand, self._referee = self._ports(body.hidden.object_size_m)
         self.cameras = _cameras(config, body)
         self._client: Client | None = None
@@ -104,6 +107,7 @@ class RigSim:
         while not should_stop():
             now_s = time.monotonic()
             self._serve(now_s)
+            self._faults.tick(self._session.mode is HandMode.ARMED, now_s)
             if now_s - stepped_s > MAX_LAG_S:
                 stepped_s = self._let_go(stepped_s, now_s)
             while stepped_s + step_s <= now_s:
@@ -178,30 +182,29 @@ class RigSim:
         self._sent += 1
         now_s = time.monotonic()
         body, encoders = self._body, self._body.encoders
-        if self.cameras:
-            self.cameras.write(body.plant.qpos)
-        self._hand.broadcast(
-            wire.encode(
-                "state",
-                seq=self._sent,
-                time_s=now_s,
-                mode=self._session.mode,
-                position=np.round(encoders.position, 6).tolist(),
-                velocity=np.round(encoders.velocity, 5).tolist(),
-                effort=np.round(body.motors.force, 5).tolist(),
-            )
-        )
+        state = {
+            "seq": self._sent,
+            "time_s": now_s,
+            "mode": self._session.mode,
+            "position": np.round(encoders.position, 6).tolist(),
+            "velocity": np.round(encoders.velocity, 5).tolist(),
+            "effort": np.round(body.motors.force, 5).tolist(),
+        }
+        for frame in self._faults.states(state, now_s):
+            self._hand.broadcast(frame)
         where = body.plant.object_position
-        self._referee.broadcast(
-            wire.encode(
-                "object",
-                seq=self._sent,
-                time_s=now_s,
-                position=where.tolist(),
-                wxyz=body.plant.object_wxyz.tolist(),
-                dropped=bool(where[2] < self._config.drop_height_m),
-            )
-        )
+        pose = {
+            "seq": self._sent,
+            "time_s": now_s,
+            "position": where.tolist(),
+            "wxyz": body.plant.object_wxyz.tolist(),
+            "dropped": bool(where[2] < self._config.drop_height_m),
+        }
+        told = self._faults.pose(pose)
+        self._referee.broadcast(wire.encode("object", **told))
+        # Cameras that are frozen go on sending, as real ones do, what they saw then.
+        if self.cameras and told["time_s"] == now_s:
+            self.cameras.write(body.plant.qpos)
 
 
 def _cameras(config: RigSimConfig, body: Body) -> RigCameras | None:

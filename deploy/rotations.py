@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 _HALF = math.sqrt(0.5)
+IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 FACE_TO_UP = np.array(
     [
         [_HALF, 0.0, -_HALF, 0.0],

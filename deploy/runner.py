@@ -1,135 +1,68 @@
-"""`sleight rig run`: a bundle on a hand, trial after trial, and a folder that tells of it."""
+"""A bundle on a hand, trial after trial, and a folder that tells of it."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
 from .. import __version__
-from ..config import Range, save
-from ..envs.bundle import Bundle, load_bundle, match_hand
+from ..config import save
+from ..envs.bundle import Bundle, match_hand
 from ..errors import ConfigError, SafetyStop, SleightError
 from ..files import write_json
-from .gate import GateConfig
+from .check import check_hash
+from .connect import connected_hand, connected_poses
 from .goals import GoalGenerator
-from .guard import GuardedHand, Watchdog, WatchdogConfig
-from .loop import ControlLoop, LoopConfig
+from .guard import GuardedHand, Watchdog
+from .log_read import LOG
+from .loop import ControlLoop
 from .policy import OnnxPolicy
-from .poses import Referee
+from .poses import PoseSource, Referee
 from .realtime import realtime
-from .rig_driver import RigDriver
-from .run_log import RunLog
+from .rig_file import RigConfig, facts
+from .rotations import distance
+from .run_log import LogError, RunLog
 from .stage import Stage
 from .trial import summarize
+from .view import Progress
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """A run of a bundle on a hand."""
-
-    rig: str = "127.0.0.1:7411"
-    """The hand, HOST:PORT."""
-    referee: str = "127.0.0.1:7412"
-    """The simulated rig's referee, which tells the object's pose, HOST:PORT."""
-    trials: Annotated[int, Range(1, 10_000)] = 10
-    """Trials: successes in a row until a drop, a timeout or the maximum."""
-    goal_seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Seed of the goals, and of the noise of a policy that draws its actions."""
-    duration_s: Annotated[float, Range(0, 1e6)] = 0.0
-    """End after this much time, cutting the trial under way; 0 waits for all trials."""
-    out: Path = Path("runs")
-    """Where the run's folder is made."""
-    connect_timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
-    """Longest wait for the hand and for the referee."""
-    arm: bool = False
-    """Let a hand move that is not simulated. A simulated one needs no leave."""
-    realtime: bool = True
-    """Ask the system for real-time scheduling; without leave it runs as any process."""
-    gate: GateConfig = field(default_factory=GateConfig)
-    """The safety gate."""
-    loop: LoopConfig = field(default_factory=LoopConfig)
-    """The 80 ms loop."""
-    watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
-    """When the program gives up on its own loop."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is, for the line on the terminal."""
-
-    seconds: float
-    trials_done: int
-    trials: int
-    successes: int
-    goal_s: float
-    phase: str
-    gate: str
-    ticks: int
-    late_ticks: int
-    gate_hits: int
-
-
-def run_bundle(
-    folder: Path,
-    config: RunConfig,
+def run_rig(
+    config: RigConfig,
+    bundle: Bundle,
     should_stop: Callable[[], bool],
     show: Callable[[Progress], None],
+    dry: bool = False,
+    only_simulated: bool = False,
 ) -> tuple[Path, dict[str, Any]]:
     """Run; returns the run's folder and what `result.json` holds.
 
     Everything is checked before the hand is armed. Whatever ends the run, the hand is held, the
-    link is closed, and what was measured is written. Raises BundleError, ConnectError, SafetyStop,
-    HandError, LogError.
+    link is closed, and what was measured is written. dry: nothing is sent that moves the hand.
+    Raises BundleError, ConfigError, ConnectError, SafetyStop, HandError, LogError.
     """
-    bundle = load_bundle(folder)
+    check_hash(config, bundle)
     policy = OnnxPolicy(bundle, config.goal_seed)
-    hand, referee = _connect(config, bundle)
-    try:
+    with connected_hand(config, bundle, dry) as hand, connected_poses(config, bundle) as poses:
         match_hand(bundle, hand.spec)
-        if not (hand.simulated or config.arm):
-            raise ConfigError(
-                f"--arm: got false, allowed: true, because {config.rig} is a real hand"
-            )
-        place = _folder(config.out, bundle.manifest.name)
+        if only_simulated and not hand.simulated:
+            name = config.rig.name
+            raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
+        place = _folder(config.log.dir, bundle.manifest.name)
         save(config, place / "config.yaml")
         with realtime(config.realtime) as granted:
-            run = _Run(place, bundle, policy, hand, referee, config)
+            run = _Run(place, bundle, policy, hand, poses, config, dry)
             return place, run.run(granted, should_stop, show)
-    finally:
-        hand.hold("the run has ended")
-        hand.close()
-        referee.close(1.0)
-
-
-def _connect(config: RunConfig, bundle: Bundle) -> tuple[GuardedHand, Referee]:
-    driver = RigDriver(*address(config.rig, "--rig"), name=f"sleight {bundle.manifest.name}")
-    referee = Referee(*address(config.referee, "--referee"))
-    hand = GuardedHand(driver, config.gate, bundle.manifest.control.period_s)
-    hand.connect(config.connect_timeout_s)
-    try:
-        referee.connect(config.connect_timeout_s)
-    except SleightError:
-        hand.close()
-        raise
-    return hand, referee
-
-
-def address(text: str, flag: str) -> tuple[str, int]:
-    """HOST:PORT. Raises ConfigError."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ConfigError(f"{flag}: got {text}, allowed: HOST:PORT, such as 127.0.0.1:7411")
-    return host, int(port)
 
 
 def _folder(out: Path, name: str) -> Path:
@@ -156,17 +89,18 @@ class _Run:
         bundle: Bundle,
         policy: OnnxPolicy,
         hand: GuardedHand,
-        referee: Referee,
-        config: RunConfig,
+        poses: PoseSource,
+        config: RigConfig,
+        dry: bool,
     ) -> None:
-        self._place, self._config = place, config
+        self._place, self._config, self._bundle, self._dry = place, config, bundle, dry
         self._manifest = manifest = bundle.manifest
-        self._hand, self._referee = hand, referee
-        self._log = RunLog(place / "log.jsonl")
+        self._hand, self._poses = hand, poses
+        self._log = RunLog(place / LOG, hand.spec, manifest.control.period_s)
         goals = GoalGenerator(manifest.task, config.goal_seed)
-        self._stage = Stage(hand.spec, manifest.task, policy, referee, goals, config.loop.stage)
+        self._stage = Stage(hand.spec, manifest.task, policy, poses, goals, config.loop.stage)
         period_s = manifest.control.period_s
-        self._loop = ControlLoop(hand, referee, self._stage, period_s, config.loop, self._log)
+        self._loop = ControlLoop(hand, poses, self._stage, period_s, config.loop, self._log)
 
     def run(
         self, granted: bool, should_stop: Callable[[], bool], show: Callable[[Progress], None]
@@ -181,9 +115,7 @@ class _Run:
         def seconds() -> float:
             return time.monotonic() - started_s
 
-        self._log.write(
-            "start", wall=time.time(), t=started_s, bundle=self._manifest.name, realtime=granted
-        )
+        self._log.write("start", t=started_s, realtime=granted, **self._story())
         end = "interrupted"
         try:
             self._hand.arm()
@@ -195,22 +127,48 @@ class _Run:
             raise
         finally:
             self._hand.hold("the run has ended")
+            self._note_end(end)
             self._log.close()
             result = self._result(end)
             self._write(result)
         self._log.check()
         return result
 
+    def _story(self) -> dict[str, Any]:
+        """What a replay of the log needs to know."""
+        manifest = self._manifest
+        return {
+            "rig": facts(self._config),
+            "bundle": {
+                "name": manifest.name,
+                "folder": str(self._bundle.folder),
+                "sha256": manifest.graph.sha256,
+            },
+            "goal_seed": self._config.goal_seed,
+            "period_s": manifest.control.period_s,
+            "dry": self._dry,
+            "joints": self._hand.spec.joints,
+            "actuators": self._hand.spec.actuators,
+        }
+
+    def _note_end(self, end: str) -> None:
+        # A log that has failed is told of below; its line must not hide the run's own error.
+        with contextlib.suppress(LogError):
+            self._log.write("end", end=end)
+
     def _result(self, end: str) -> dict[str, Any]:
         for trial in self._stage.trials:
             trial.cut()
         manifest, hand = self._manifest, self._hand
         trained_m = manifest.task.object_size_m
+        rig_m = self._poses.object_size_m if isinstance(self._poses, Referee) else None
         return {
             "end": end,
+            "dry": self._dry,
+            "rig": facts(self._config),
             "bundle": {"name": manifest.name, "sha256": manifest.graph.sha256},
             "hand": {"name": hand.spec.name, "simulated": hand.simulated},
-            "object_size_m": {"rig": self._referee.object_size_m, "trained": trained_m},
+            "object_size_m": {"rig": rig_m, "trained": trained_m},
             "holds": self._loop.holds,
             "gate_hits": dict(self._loop.gate_hits.most_common()),
             "link": hand.health(),
@@ -233,18 +191,27 @@ class _Run:
                 raise
 
     def _progress(self, seconds: float) -> Progress:
-        trial, timing = self._stage.trial, self._loop.timing
+        trial, timing, stage = self._stage.trial, self._loop.timing, self._stage
+        away = distance(stage.pose.wxyz, trial.goal.wxyz) if trial and stage.pose else None
         return Progress(
+            rig=f"{self._config.rig.name}: {self._manifest.name}{', dry' if self._dry else ''}",
             seconds=seconds,
-            trials_done=self._stage.finished,
+            trials_done=stage.finished,
             trials=self._config.trials,
-            successes=sum(trial.successes for trial in self._stage.trials),
+            successes=sum(trial.successes for trial in stage.trials),
+            in_trial=trial.successes if trial else 0,
             goal_s=trial.goal.duration_s if trial else 0.0,
-            phase=self._stage.phase,
+            goal_rad=away,
+            phase=stage.phase,
             gate=self._hand.state,
+            reason=self._hand.reason,
             ticks=timing.ticks,
             late_ticks=timing.late(100),
-            gate_hits=self._loop.gate_hits.total(),
+            lateness_s=timing.newest("lateness") or 0.0,
+            hand_age_s=timing.newest("hand_state_age"),
+            pose_age_s=timing.newest("pose_age"),
+            holds=self._loop.holds,
+            gate_hits=self._loop.gate_hits.copy(),  # another thread draws it
         )
 
 

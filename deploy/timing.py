@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-SPANS = ("lateness", "policy", "command_round_trip", "turn", "hand_state_age", "pose_age")
+SPANS = (
+    "lateness",
+    "policy",
+    "sent",
+    "command_round_trip",
+    "turn",
+    "hand_state_age",
+    "pose_age",
+)
+
+
+BINS = 40
 
 
 @dataclass
@@ -25,6 +36,11 @@ class Timing:
     def note(self, name: str, seconds: float) -> None:
         """One span of one turn."""
         self.spans_s[name].append(seconds)
+
+    def newest(self, name: str) -> float | None:
+        """The last span of a kind [s]; None without one."""
+        values = self.spans_s[name]
+        return values[-1] if values else None
 
     @property
     def ticks(self) -> int:
@@ -47,6 +63,7 @@ class Timing:
             "repeated_ticks": self.repeated,
             "held_ticks": self.held,
             **{f"{name}_ms": spread_ms(values) for name, values in self.spans_s.items()},
+            "histograms_ms": {name: histogram_ms(v) for name, v in self.spans_s.items() if v},
         }
 
 
@@ -56,3 +73,15 @@ def spread_ms(values_s: list[float]) -> dict[str, float] | None:
         return None
     p50, p99, top = np.percentile(np.array(values_s) * 1e3, [50, 99, 100])
     return {"p50": round(p50, 3), "p99": round(p99, 3), "max": round(top, 3)}
+
+
+def histogram_ms(values_s: list[float]) -> dict[str, list[float]]:
+    """Counts between edges in ms; what lies beyond the last edge is in the last bin.
+
+    The edges end at ten times the 99th percentile at most: one turn that took seconds must not
+    squeeze all the others into one bin.
+    """
+    values_ms = np.array(values_s) * 1e3
+    top = max(min(values_ms.max(), 10.0 * float(np.percentile(values_ms, 99))), 0.1)
+    counts, edges = np.histogram(np.clip(values_ms, 0.0, top), BINS, (0.0, top))
+    return {"edges": np.round(edges, 4).tolist(), "counts": counts.tolist()}

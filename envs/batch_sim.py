@@ -48,7 +48,6 @@ class BatchSim(Sim):
         return self._tensor("field", name)
 
     def fields(self) -> list[str]:
-        """The model fields that differ between worlds."""
         return [name for kind, name in self._tensors if kind == "field"]
 
     def _tensor(self, kind: str, name: str) -> Tensor:

@@ -46,6 +46,8 @@ class GoalConfig:
     """Share of goals that turn the block about the vertical alone."""
     flip_share: Share = 0.5
     """Among face-up goals, how many bring another face up."""
+    half_share: Share = 0.2
+    """Among these, how many turn the block upside down, where goals reach that far."""
     threshold_rad: Positive = 0.4
     """A goal within this rotation distance is reached."""
     timeout_s: Positive = 32.0
@@ -135,6 +137,9 @@ class EnvConfig:
     """Weight of each reward term."""
     randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Parameter -> [low, high] in its own unit, fixed ranges; parameters left out stay nominal."""
+
+    adversary_width: Annotated[int, Range(1, 1024)] = 32
+    """Of the three hidden layers of each world's random network (adversary.action, .force)."""
 
     @property
     def period_s(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .actions import ActionFaults
 from .config import ControlConfig
 from .hand import HandSpec
 from .sim import Sim
@@ -37,10 +38,14 @@ class ActionLaw:
         self.second = coupling.shape[1] - 1 - coupling.flip(1).argmax(dim=1)
         self.both = (self.first != self.second).float()
 
+    def position(self, joint_position: Tensor) -> Tensor:
+        """What the motors move (N, A) [rad]: a joint (N, J), or the sum of two."""
+        second = joint_position.index_select(-1, self.second)
+        return joint_position.index_select(-1, self.first) + self.both * second
+
     def __call__(self, action: Tensor, target: Tensor, joint_position: Tensor) -> Tensor:
         """Next target from the last one (N, A) and the measured joints (N, J) [rad]."""
-        second = joint_position.index_select(-1, self.second)
-        position = joint_position.index_select(-1, self.first) + self.both * second
+        position = self.position(joint_position)
         starts = {"absolute": self.middle, "relative_to_joint": position}
         start = starts.get(self.config.law, target)
         wanted = start + self.reach * action
@@ -55,9 +60,18 @@ class ActionLaw:
 class Control:
     """The motors of N worlds: last targets and actions, and each motor's delay in steps."""
 
-    def __init__(self, config: ControlConfig, hand: HandSpec, sim: Sim, period_s: float) -> None:
+    def __init__(
+        self,
+        config: ControlConfig,
+        hand: HandSpec,
+        sim: Sim,
+        period_s: float,
+        faults: ActionFaults | None = None,
+    ) -> None:
         self.law = ActionLaw(config, hand, period_s)
-        self.sim = sim
+        self.sim, self._period_s = sim, period_s
+        self.faults = faults
+        """What disturbs actions on their way, where something does."""
         shape = (sim.num_worlds, len(hand.actuators))
         self.target = torch.zeros(shape)
         self.action = torch.zeros(shape)
@@ -79,7 +93,20 @@ class Control:
         action = action.clamp(-1.0, 1.0)
         self.action_change = action - self.action
         self.action = action
+        if self.faults is not None:
+            action = self.faults(action)
         self._past = torch.cat((action.unsqueeze(0), self._past[:-1]))
         delayed = self._past.gather(0, self._delay.unsqueeze(0)).squeeze(0)
         self.target = self.law(delayed, self.target, joint_position)
-        self.sim.state("ctrl")[:] = self.target
+        held = self.target
+        if self.faults is not None and self.faults.slack is not None:
+            held = self.faults.slack(held, self.law.position(joint_position), self._period_s)
+        self.sim.state("ctrl")[:] = held
+
+
+def fill_history(sim: Sim, worlds: Tensor, target: Tensor) -> None:
+    """Give late motors in `worlds` (K,) a past in which they held their targets (K, A)."""
+    # Of each motor: two numbers of MuJoCo's own, the times of the samples, the samples.
+    samples = int(sim.model.actuator_history[0, 0])
+    history = sim.state("history").view(sim.num_worlds, -1, 2 + 2 * samples)
+    history[worlds, :, 2 + samples :] = target.double().unsqueeze(-1)

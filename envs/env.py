@@ -15,17 +15,18 @@ from torch import Tensor
 
 from . import observations
 from .config import EnvConfig
-from .control import MAX_DELAY, Control
+from .control import MAX_DELAY, Control, fill_history
 from .failures import dump_failures
 from .hand import SHADOW_RIGHT
 from .observations import Sensors
-from .randomization import Randomizer
 from .rewards import RewardTable, Step
 from .sensors import PoseMemory, SensorNoise
 from .sim import Sim
 from .spaces import observation_space
 from .task import Task
-from .worlds import Draw, FixedRanges, Reseedable, WorldSource, values
+from .unmodelled import unmodelled
+from .worlds import Draw, FixedRanges, Reseedable, Values, WorldSource
+from .writes import Randomizer
 
 Observation = dict[str, dict[str, Tensor]]
 """Group ("actor", "critic") -> term -> (N, size) float32."""
@@ -76,18 +77,25 @@ class HandEnv(VectorEnv):
         self.num_envs = n = sim.num_worlds
         self.hand = SHADOW_RIGHT
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
-        self.control = Control(config.control, self.hand, sim, config.period_s)
-        self.noise = SensorNoise(n, len(self.hand.joints), rng)
-        self._noisy = "observation.noise" in self.source.names
-        true = PoseMemory(n)
-        self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
+        names = self.source.names
+        self.unmodelled = unmodelled(config, self.hand, sim, names, rng)
+        self.control = Control(
+            config.control, self.hand, sim, config.period_s, self.unmodelled.faults
+        )
         self.terms = {
             "actor": observations.select(config.actor_terms, "env.actor_terms"),
             "critic": observations.select(config.critic_terms, "env.critic_terms"),
         }
+        reads_tips = any("fingertips" in term.reads for term in self.terms["actor"])
+        scaled = "observation.noise.scale" in names
+        self.noise = SensorNoise(n, len(self.hand.joints), rng, reads_tips, scaled)
+        self._noisy = any(name.startswith("observation.") for name in names)
+        true = PoseMemory(n)
+        self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
         self._all_terms = tuple(dict.fromkeys(t for terms in self.terms.values() for t in terms))
         self.rewards = RewardTable(config.rewards)
-        self.randomizer = Randomizer(sim, set(self.source.names))
+        self._values = Values(names)
+        self.randomizer = Randomizer(sim, names, rng)
         self.failures = failures
         self.autoreset = True
         """Whether a world that ends starts anew within the step; if not, `restart` does it."""
@@ -97,7 +105,7 @@ class HandEnv(VectorEnv):
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._sites = torch.tensor([sim.model.site(tip).id for tip in self.hand.fingertips])
         self._num_joints = len(self.hand.joints)
-        self.coordinates = torch.zeros(n, len(self.source.names))
+        self.coordinates = torch.zeros(n, len(names))
         self.tags = torch.full((n,), -1)
         self.versions = torch.zeros(n, dtype=torch.long)
         self.successes = torch.zeros(n, dtype=torch.long)
@@ -106,7 +114,7 @@ class HandEnv(VectorEnv):
         self.earned = torch.zeros(n)
         self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.hand.actuators),))
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, n)
-        self.single_observation_space = observation_space(self.terms, len(self.source.names))
+        self.single_observation_space = observation_space(self.terms, len(names))
         self.observation_space = gymnasium.vector.utils.batch_space(
             self.single_observation_space, n
         )
@@ -131,6 +139,7 @@ class HandEnv(VectorEnv):
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step of every world."""
         joints = self.sim.state("qpos")[:, : self._num_joints].float()
+        self.unmodelled.before_step(self.actor_sensors, self.length)
         self.control.apply(torch.as_tensor(actions, dtype=torch.float32), joints)
         started = time.perf_counter()
         broken = self.sim.step(self.config.control.substeps)
@@ -177,21 +186,23 @@ class HandEnv(VectorEnv):
             info["truncated_worlds"] = worlds
             info["final"] = self._observe(worlds, remember=False)
         worlds = done.nonzero().squeeze(-1)
-        info["episodes"] = [self._episode(world, terminated) for world in worlds.tolist()]
+        info["episodes"] = self._episodes(worlds, terminated)
         if self.autoreset:
             self._reset(worlds)
 
-    def _episode(self, world: int, terminated: Tensor) -> Episode:
-        return Episode(
-            world=world,
-            successes=int(self.successes[world]),
-            length=int(self.length[world]),
-            reward=float(self.earned[world]),
-            dropped=bool(terminated[world]),
-            tag=int(self.tags[world]),
-            version=int(self.versions[world]),
-            coordinates=self.coordinates[world].numpy().copy(),
-        )
+    def _episodes(self, worlds: Tensor, terminated: Tensor) -> list[Episode]:
+        told = {
+            "successes": self.successes,
+            "length": self.length,
+            "reward": self.earned,
+            "dropped": terminated,
+            "tag": self.tags,
+            "version": self.versions,
+        }
+        # Whole columns at once: a single number out of a tensor costs as much.
+        columns = {"world": worlds.tolist()} | {k: v[worlds].tolist() for k, v in told.items()}
+        rows = zip(*columns.values(), self.coordinates[worlds].numpy(), strict=True)
+        return [Episode(**dict(zip((*columns, "coordinates"), row, strict=True))) for row in rows]
 
     def _reset(self, worlds: Tensor) -> None:
         draw = self.source.draw(worlds.numpy())
@@ -200,6 +211,9 @@ class HandEnv(VectorEnv):
         self.randomizer.apply(worlds, value)
         target = self.task.start(worlds)
         self.control.reset(worlds, target, self._delays(value["action.delay"]))
+        if self.sim.model.nhistory:
+            fill_history(self.sim, worlds, target)
+        self.unmodelled.reset(worlds, value)
         self.sim.forward(worlds)
         self.task.new_goals(worlds)
         for memory in self.memories.values():
@@ -212,9 +226,8 @@ class HandEnv(VectorEnv):
         self.coordinates[worlds] = torch.from_numpy(draw.coordinates).float()
         self.tags[worlds] = torch.from_numpy(np.asarray(draw.tags, dtype=np.int64))
         self.versions[worlds] = torch.from_numpy(np.asarray(draw.versions, dtype=np.int64))
-        value = values(self.source.names, draw.coordinates)
-        self.noise.strength[worlds] = value["observation.noise"].float()
-        self.noise.reset(worlds)
+        value = self._values(draw.coordinates)
+        self.noise.set(worlds, value)
         if "goal.angle" in self.source.names:
             self.task.largest_goal[worlds] = value["goal.angle"].float()
         return value
@@ -231,6 +244,8 @@ class HandEnv(VectorEnv):
         seen = true
         if self._noisy:
             noisy = self.noise(sensors, worlds)
+            if self.unmodelled.tracking is not None:
+                noisy = self.unmodelled.tracking(noisy, sensors, worlds, remember)
             seen = self.memories["actor"].extend(noisy, worlds, remember)
         if isinstance(worlds, slice):
             self.actor_sensors = seen

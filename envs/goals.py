@@ -47,6 +47,7 @@ class GoalSampler:
             raise ConfigError(
                 f"env.goals: got {', '.join(KINDS)} all 0, allowed: at least one above 0"
             )
+        self._asked = (self._shares > 0).tolist()
         self._steps = (self._shares.cumsum(0) / self._shares.sum())[:-1]
         self._nearest = config.threshold_rad + MIN_MARGIN_RAD
         angles = torch.linspace(0.0, math.pi, 2048)
@@ -56,12 +57,12 @@ class GoalSampler:
         """Goals (K, 4) for blocks at (K, 4), no farther than `largest_rad` (K,) and their tilt."""
         dice = self._roll(len(object_wxyz))
         level = Level.nearest(object_wxyz)
-        goals = object_wxyz
-        for number, kind in enumerate(KINDS):
-            if self._shares[number] > 0:
-                found = self._goals(kind, dice, object_wxyz, level, largest_rad)
-                goals = torch.where((dice.kind == number).unsqueeze(-1), found, goals)
-        return rotations.positive(goals)
+        kinds = [number for number in range(len(KINDS)) if self._asked[number]]
+        goals = [self._goals(KINDS[k], dice, object_wxyz, level, largest_rad) for k in kinds]
+        mixed = goals[0]
+        for number, found in zip(kinds[1:], goals[1:], strict=True):
+            mixed = torch.where((dice.kind == number).unsqueeze(-1), found, mixed)
+        return rotations.positive(mixed)
 
     def _goals(
         self, kind: str, dice: _Dice, object_wxyz: Tensor, level: Level, largest_rad: Tensor
@@ -117,8 +118,9 @@ class GoalSampler:
         flip = (dice.flip < self.config.flip_share) & near.any(dim=-1)
         side = torch.where(near, dice.side, -1.0).argmax(dim=-1, keepdim=True)
         away = far.gather(-1, side).squeeze(-1)
-        # Of the five other faces four are a quarter turn away and one a half turn.
-        half = (dice.half < 0.2) & (largest_rad >= math.pi - 1e-3)
+        # A half turn is in reach when the nearest rotation that would count as one is.
+        reach = math.pi - self.config.threshold_rad
+        half = (dice.half < self.config.half_share) & (largest_rad >= reach)
         turn = _SIDE_TURNS[flip * (1 + half.long()), level.face, side.squeeze(-1)]
         # Both turns together: cos(whole / 2) = cos(flip / 2) cos(spin / 2) for a level block.
         widest = 2 * ((largest_rad / 2).cos() / (away / 2).cos()).clamp(0, 1).acos()

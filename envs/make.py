@@ -17,6 +17,7 @@ from .reach import ReachTask, reachable
 from .resets import SettledStates, settle
 from .task import Task
 from .worlds import FixedRanges, WorldSource
+from .writes import extras
 
 _CACHE: dict[str, SettledStates] = {}
 """Settled states of this process by what they depend on: evaluation beside training shares them."""
@@ -37,14 +38,15 @@ def make_env(
     """
     config = for_task(config)
     rng = torch.Generator().manual_seed(seed)
-    sim = BatchSim(build_model(config.model), config.num_worlds, config.threads)
+    source = source or FixedRanges(config.randomization, seed)
+    model = build_model(config.model, extras(source.names))
+    sim = BatchSim(model, config.num_worlds, config.threads)
     task: Task
     if config.task == "reach":
         table = reachable(config, SHADOW_RIGHT, sim, cache_seed)
         task = ReachTask(config, SHADOW_RIGHT, sim, rng, table)
     else:
         task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config, cache_seed))
-    source = source or FixedRanges(config.randomization, seed)
     return HandEnv(config, sim, task, rng, source, failures)
 
 

@@ -8,6 +8,7 @@ torch, so that the simulated rig can build its own, different hand from it.
 from __future__ import annotations
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +20,8 @@ from ..config import Range
 from ..errors import ConfigError
 from .hand import ACTUATORS, DISTAL_PAIRS, FINGERTIPS, JOINTS, MJCF_JOINTS
 from .looks import dress
+from .variant_model import apply_variant
+from .variants import VARIANTS, VariantName
 
 MOUNT_POSITION = (0.011, 0.328, 0.010)
 """Where the forearm stands when the palm's centre is the origin; from the model's body offsets."""
@@ -55,11 +58,33 @@ class ModelConfig:
     """Edge of the block."""
     object_mass_kg: Annotated[float, Range(0.01, 0.5)] = 0.078
     """Mass of the block (Solving Rubik's Cube with a Robot Hand, table 7)."""
+    variant: VariantName = "none"
+    """A change that policies are tested under, such as a glove (variants.py)."""
     visual: bool = False
     """Add meshes, lights, floor and the goal block: for pictures, not for training."""
 
 
-def build_spec(config: ModelConfig) -> mujoco.MjSpec:
+@dataclass(frozen=True)
+class Extras:
+    """What only some randomizations need of the model. Each costs time, so there is none."""
+
+    off_centre: bool = False
+    """The block's centre of mass may move: not compiled as a simple body."""
+    rolling: bool = False
+    """Contacts of the block resist rolling: six dimensions instead of four."""
+    late_motors: bool = False
+    """Motors keep a history of their targets, to be late by any time up to MAX_LATENCY_S."""
+    moving_geoms: bool = False
+    """Geoms move or grow: no boxes around the several geoms of a body, which would not follow."""
+
+
+MAX_LATENCY_S = 0.08
+"""Longest delay of a late motor; its history covers this at the shortest physics step."""
+SHORTEST_STEP = 0.5
+"""Of the nominal physics step."""
+
+
+def build_spec(config: ModelConfig, extras: Extras | None = None) -> mujoco.MjSpec:
     """The model to edit in Shadow's names. Raises ConfigError when the hand's files are missing."""
     if config.hand == "menagerie":
         from .menagerie import menagerie_spec
@@ -74,6 +99,9 @@ def build_spec(config: ModelConfig) -> mujoco.MjSpec:
     for joint in spec.joints:
         joint.frictionloss = config.joint_friction
     _add_object(spec, config)
+    apply_variant(spec, VARIANTS[config.variant], OBJECT)
+    if extras is not None:
+        _add_extras(spec, config, extras)
     if config.visual:
         dress(spec, OBJECT)
     else:
@@ -81,9 +109,21 @@ def build_spec(config: ModelConfig) -> mujoco.MjSpec:
     return spec
 
 
-def build_model(config: ModelConfig) -> mujoco.MjModel:
-    """Compile `build_spec(config)`."""
-    return build_spec(config).compile()
+def build_model(config: ModelConfig, extras: Extras | None = None) -> mujoco.MjModel:
+    """Compile `build_spec(config, extras)`."""
+    return build_spec(config, extras).compile()
+
+
+def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> None:
+    if extras.off_centre:
+        spec.body(OBJECT).simple = False
+    if extras.rolling:
+        spec.geom(OBJECT).condim = 6
+    if extras.moving_geoms:
+        spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
+    if extras.late_motors:
+        for actuator in spec.actuators:
+            actuator.nsample = math.ceil(MAX_LATENCY_S / (SHORTEST_STEP * config.timestep_s)) + 1
 
 
 def _assets() -> Path:

@@ -1,94 +1,188 @@
-"""The one table of what may differ between worlds: name, law, unit, limits, and what it writes.
+"""The one table of what may differ between worlds: name, law, unit, limits, source.
 
 A parameter has a dimensionless coordinate, lambda, which is what automatic domain randomization
-moves (Solving Rubik's Cube with a Robot Hand, section 5 and appendix B); a law takes it to a value
-in the parameter's unit. Values are always applied to the nominal model, never to the present one,
-so nothing drifts over resets.
+moves ([R] section 5 and appendix B); a law takes it to a value in the parameter's unit. `writes`
+brings the values of the model to the physics, `actions`, `sensors`, `tracking`, `forces` and
+`clock` act beside it. This table is the parameter list of ADR, of fixed ranges, of `eval --set`
+and of docs/randomization.md.
+
+Names that end in `.spread` are standard deviations of the logarithm: every element (joint, link,
+geom, motor) is multiplied by exp(N(0, value)), drawn per episode, around what the row without the
+suffix says ([R] appendix B, mode M).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection
 
-import mujoco
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..errors import ConfigError, nearest
-from .model import OBJECT
-from .sim import Sim
+from .parameters import Parameter
 
-Write = Callable[["Nominal", Sim, Tensor, dict[str, Tensor]], None]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One row. `scale`: x0 exp(w l); `offset`: x0 + w l; `spread`: w (exp(l) - 1), l >= 0.
-
-    The paper prints exp(x - 1) for the last one; its authors' code and a nominal of no noise at
-    lambda = 0 both say exp(x) - 1.
-    """
-
-    name: str
-    law: Literal["scale", "offset", "spread"]
-    weight: float
-    nominal: float
-    limits: tuple[float, float]
-    unit: str
-    what: str
-    one_sided: bool = False
-    """Only the high end widens; the low end stays nominal."""
-    curriculum: bool = False
-    """A measure of the task's difficulty, not of the world: apart from the entropy."""
-
-    def value(self, coordinate: np.ndarray) -> np.ndarray:
-        """lambda -> value in `unit`."""
-        if self.law == "scale":
-            value = self.nominal * np.exp(self.weight * coordinate)
-        elif self.law == "offset":
-            value = self.nominal + self.weight * coordinate
-        else:
-            value = self.weight * np.expm1(coordinate)
-        return np.clip(value, *self.limits)
-
-    def coordinate(self, value: float) -> float:
-        """Value in `unit` -> lambda. Raises ConfigError outside the limits."""
-        if not self.limits[0] <= value <= self.limits[1]:
-            low, high = self.limits
-            raise ConfigError(
-                f"{self.name}: got {value:g}, allowed: [{low:g}, {high:g}] {self.unit}"
-            )
-        if self.law == "scale":
-            return float(np.log(value / self.nominal) / self.weight)
-        if self.law == "offset":
-            return (value - self.nominal) / self.weight
-        return float(np.log1p(value / self.weight))
+_R9 = "[R] T9"
 
 
-PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("object.size", "scale", 0.15, 1.0, (0.75, 1.3), "x", "edge of the block"),
-    Parameter("object.mass", "scale", 0.5, 1.0, (0.2, 4.0), "x", "mass of the block"),
-    Parameter("object.friction", "scale", 0.5, 1.0, (0.2, 3.0), "x", "friction of the block"),
-    Parameter("hand.friction", "scale", 0.5, 1.0, (0.2, 3.0), "x", "friction of the hand"),
-    Parameter("hand.damping", "scale", 0.5, 1.0, (0.2, 5.0), "x", "damping of the joints"),
-    Parameter("hand.gain", "scale", 0.5, 1.0, (0.4, 2.5), "x", "stiffness of the motors"),
-    Parameter("gravity", "offset", 1.0, -9.81, (-14.0, -6.0), "m/s2", "vertical gravity"),
-    Parameter(
-        "observation.noise", "spread", 1.0, 0.0, (0.0, 5.0), "x the 2018 noise",
-        "noise of pose and joints, per episode and per step", one_sided=True,
-    ),
-    Parameter(
-        "action.delay", "spread", 0.5, 0.0, (0.0, 2.0), "steps",
-        "mean delay of each motor, drawn per episode", one_sided=True,
-    ),
+def _scale(name: str, weight: float, low: float, high: float, what: str, source: str) -> Parameter:
+    return Parameter(name, "scale", weight, 1.0, (low, high), "x", what, source)
+
+
+def _noise(
+    name: str, weight: float, high: float, unit: str, what: str, source: str, needs: str = ""
+) -> Parameter:
+    """A strength: none at lambda = 0, only ever more."""
+    return Parameter(
+        name, "spread", weight, 0.0, (0.0, high), unit, what, source, one_sided=True, needs=needs
+    )
+
+
+def _linear(name: str, weight: float, high: float, unit: str, what: str, source: str) -> Parameter:
+    """A strength that grows evenly in lambda: probabilities, shares, times."""
+    return Parameter(
+        name, "offset", weight, 0.0, (0.0, high), unit, what, source, one_sided=True
+    )  # fmt: skip
+
+
+def _spread(base: str, what: str, source: str = f"{_R9}, mode M", high: float = 1.0) -> Parameter:
+    return _linear(f"{base}.spread", 1.0, high, "log", what, source)
+
+
+_OBJECT = (
+    _scale("object.size", 0.15, 0.75, 1.3, "edge of the block", "[R] B, cube size"),
+    _scale("object.mass", 0.5, 0.2, 4.0, "mass of the block", f"{_R9}, [D] T1"),
+    _scale("object.inertia", 0.5, 0.3, 3.0, "inertia of the block, beyond its mass and size",
+           f"{_R9}, [RG]"),
+    _noise("object.com", 0.002, 0.012, "m", "centre of mass off the middle, N(0, v) per axis",
+           "wuji-mjlab: 3 mm"),
+    _scale("object.friction", 0.5, 0.2, 3.0, "friction of the block, of all three kinds",
+           "[R] B, friction"),
+    _scale("object.friction.spinning", 1.0, 0.2, 5.0, "of which spinning", "[R] B, w 2; [RG]"),
+    _scale("object.friction.rolling", 1.0, 0.2, 5.0, "of which rolling", "[R] B, w 2; [RG]"),
+)  # fmt: skip
+_LINKS = (
+    _scale("hand.friction", 0.5, 0.2, 3.0, "friction of the hand, of all three kinds",
+           "[R] B, friction"),
+    _scale("hand.friction.spinning", 0.5, 0.3, 3.0, "of which spinning", "[R] B, w 1; [RG]"),
+    _scale("hand.friction.rolling", 0.5, 0.3, 3.0, "of which rolling", "[R] B, w 1; [RG]"),
+    _spread("hand.friction", "friction of each geom of the hand"),
+    _scale("hand.mass", 0.5, 0.2, 4.0, "mass and inertia of the links", f"{_R9}, [D] T1"),
+    _spread("hand.mass", "mass and inertia of each link"),
+    _scale("hand.inertia", 0.5, 0.3, 3.0, "inertia of the links, beyond their mass",
+           f"{_R9}, [RG]"),
+    _noise("hand.link_position", 0.002, 0.01, "m", "place of each link, N(0, v) per axis",
+           f"{_R9}, body position"),
+    _scale("hand.geom_size", 0.1, 0.85, 1.15, "size of the hand's geoms", f"{_R9}, geom size"),
+    _spread("hand.geom_size", "size of each geom", f"{_R9}, mode M", 0.2),
+    _noise("hand.geom_position", 0.002, 0.006, "m", "place of each geom, N(0, v) per axis",
+           f"{_R9}, geom pos"),
+)  # fmt: skip
+_JOINTS = (
+    _scale("hand.damping", 0.5, 0.2, 5.0, "damping of the joints", f"{_R9}, [D] T1"),
+    _spread("hand.damping", "damping of each joint"),
+    _scale("hand.armature", 0.5, 0.2, 5.0, "armature of the joints", f"{_R9}, dof armature"),
+    _spread("hand.armature", "armature of each joint"),
+    _noise("hand.friction_loss", 0.01, 0.1, "Nm", "added dry friction of each joint, |N(0, v)|",
+           f"{_R9}, friction loss"),
+    _noise("hand.limits", 0.1, 0.5, "rad", "each end of each joint's range, N(0, v)",
+           "[R] B, limits; [D] T1"),
+    _noise("hand.stiffness", 0.005, 0.1, "Nm/rad", "added stiffness of each joint, |N(0, v)|",
+           f"{_R9}, mode UAG 0.005"),
+    _noise("hand.joint_margin", 0.15, 0.4, "rad", "added margin of each joint's limits, U(0, v)",
+           "[R] B, joint margin; [RG]"),
+    _noise("tendon.range", 0.15, 0.6, "x width", "each end of each coupling's slack, N(0, v)",
+           "[RG] tendon range"),
+    _noise("tendon.stiffness", 500.0, 4000.0, "N/m", "stiffness of each coupling, |N(0, v)|",
+           f"{_R9}, tendon stiffness"),
+    _noise("tendon.spring_length", 0.0005, 0.003, "m", "rest length of each coupling, N(0, v)",
+           f"{_R9}, tendon spring length", needs="tendon.stiffness"),
+    _scale("hand.gain", 0.5, 0.4, 2.5, "stiffness of the motors", f"{_R9}, [D] T1"),
+    _spread("hand.gain", "stiffness of each motor"),
+    _scale("hand.force", 0.5, 0.3, 2.0, "force range of the motors", f"{_R9}, force range"),
+    _spread("hand.force", "force range of each motor"),
+)  # fmt: skip
+_CONTACTS = (
+    _scale("contact.timeconst", 0.5, 0.8, 4.0, "solref: time constant", f"{_R9}, solref"),
+    _scale("contact.dampratio", 0.5, 0.3, 3.0, "solref: damping ratio", f"{_R9}, solref"),
+    _scale("contact.compliance", 0.5, 0.2, 8.0, "solimp: 1 - dmax", "[RG] geom_solimp"),
+    _scale("contact.delta", 0.5, 0.2, 5.0, "solimp: dmax - dmin", "[RG] geom_solimp"),
+    _scale("contact.width", 0.5, 0.2, 5.0, "solimp: width", "[RG] geom_solimp"),
+    _spread("contact", "each of these five, of each geom", f"{_R9}, solref, solimp, mode M"),
+    _noise("contact.margin", 0.0005, 0.003, "m", "distance at which forces begin, |N(0, v)| per"
+           " geom", f"{_R9}, geom margin"),
+    _noise("contact.gap", 0.001, 0.004, "m", "depth at which forces begin, U(0, v) per geom",
+           f"{_R9}, geom gap, mode AU"),
+)  # fmt: skip
+_WORLD = (
+    Parameter("gravity", "offset", 1.0, -9.81, (-14.0, -6.0), "m/s2", "vertical gravity",
+              "[R] T7: 6 to 14"),
+    _noise("gravity.noise", 0.4, 3.0, "m/s2", "added to gravity, N(0, v) per axis", "[D] T1"),
+    _scale("timestep", 0.6, 0.6, 1.9, "physics step, and so the control period", "[R] B, T7"),
+    _noise("timestep.jitter", 1.0, 5.0, "x the 2018 noise", "added to the physics step, Exp(k),"
+           " 1/k ~ U(1250, 10000) per episode", "[D] C.2, [R] B"),
+)  # fmt: skip
+_ACTIONS = (
+    _noise("action.noise.step", 0.1, 0.5, "of [-1, 1]", "added to actions, N(0, v) per step",
+           "[D] C.2: 0.1"),
+    _noise("action.noise.offset", 0.03, 0.3, "of [-1, 1]", "added to actions, N(0, v) per episode",
+           "[D] C.2: 0.03"),
+    _noise("action.noise.scale", 0.03, 0.3, "x", "actions times 1 + N(0, v) per episode",
+           "[D] C.2: 0.03"),
+    Parameter("action.delay", "spread", 0.5, 0.0, (0.0, 2.0), "steps",
+              "mean delay of each motor, drawn per episode", "[D] C.2", one_sided=True),
+    _linear("action.latency", 10.0, 60.0, "ms", "delay of all motors, times 1 + N(0, 0.1) per"
+            " episode", "[R] B, action delay; [RG]: 30 ms"),
+    _noise("action.backlash", 0.02, 0.3, "rad s", "slack: 1 / coefficient, |N(0, v)| per motor and"
+           " direction", "[D] C.2, [RG]"),
+    _linear("action.broken", 0.01, 0.1, "", "probability that a motor is broken, two at most",
+            "[RG]: 0.001"),
+)  # fmt: skip
+_OBSERVATIONS = (
+    _noise("observation.noise", 1.0, 5.0, "x the 2018 noise", "noise of pose and joints, per"
+           " episode and per step", "[D] C.2"),
+    _noise("observation.noise.offset", 1.0, 5.0, "x the 2018 noise", "more of it per episode",
+           "[R] B, n1"),
+    _noise("observation.noise.step", 1.0, 5.0, "x the 2018 noise", "more of it per step",
+           "[R] B, n2"),
+    _noise("observation.noise.scale", 0.03, 0.3, "x", "positions and angles times 1 + N(0, v) per"
+           " episode", "[R] B, n0"),
+    _noise("observation.delay", 0.5, 4.0, "steps", "age of the object's pose, N(v, v/6) per step",
+           "[RG] vision: 3, sd 0.5"),
+    _linear("observation.hold", 0.1, 0.9, "", "probability that a step's pose is not a new one",
+            "DeXtreme: refresh rate"),
+    _noise("observation.dropout", 1.0, 10.0, "x the 2018 rate", "markers lost: each fingertip"
+           " 0.2/s, the object 0.02/s, for Exp(1 s)", "[D] C.2, [RG]"),
+    _linear("observation.occlusion", 0.005, 0.03, "m", "a fingertip nearer than this to the block"
+            " keeps its last value", "[D] C.2"),
+)  # fmt: skip
+_FORCES = (
+    _noise("object.push", 1.0, 10.0, "m/s2", "forces on the block, N(0, v) mass per axis, at"
+           " random times", "[D] C.2, [RG]: 1"),
+    _noise("object.twist", 20.0, 400.0, "rad/s2", "torques on the block, N(0, v) inertia per axis",
+           "as object.push"),
+    _linear("adversary.action", 0.1, 1.0, "", "share of a random network in the action",
+            "[R] B.3, alpha"),
+    _noise("adversary.force", 1.0, 10.0, "m/s2", "force and torque of a random network",
+           "[R] B.3, beta"),
+)  # fmt: skip
+_TASK = (
     Parameter(
         "goal.angle", "offset", 1.0, 0.5, (0.5, float(np.pi)), "rad",
-        "largest rotation to a new goal", one_sided=True, curriculum=True,
+        "largest rotation to a new goal", "this project", one_sided=True, curriculum=True,
     ),
 )  # fmt: skip
+
+GROUPS: dict[str, tuple[Parameter, ...]] = {
+    "The block": _OBJECT,
+    "The hand's links and surfaces": _LINKS,
+    "Joints, tendons, motors": _JOINTS,
+    "Contacts": _CONTACTS,
+    "The world": _WORLD,
+    "Actions": _ACTIONS,
+    "Observations": _OBSERVATIONS,
+    "Forces and the adversary": _FORCES,
+    "The task": _TASK,
+}
+PARAMETERS: tuple[Parameter, ...] = tuple(row for rows in GROUPS.values() for row in rows)
 NAMES = tuple(parameter.name for parameter in PARAMETERS)
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
@@ -100,86 +194,9 @@ def lookup(name: str, source: str) -> Parameter:
     return BY_NAME[name]
 
 
-class Nominal:
-    """The model's own values, from which every world's are made."""
-
-    def __init__(self, model: mujoco.MjModel) -> None:
-        self.object_body = model.body(OBJECT).id
-        self.object_geom = model.geom(OBJECT).id
-        dofs = [i for i in range(model.nv) if model.dof_bodyid[i] != self.object_body]
-        geoms = [i for i in range(model.ngeom) if i != self.object_geom and model.geom_contype[i]]
-        self.hand_dofs, self.hand_geoms = torch.tensor(dofs), torch.tensor(geoms)
-        self.inertia = torch.from_numpy(model.body_inertia[self.object_body].copy())
-        self.fields = {
-            name: torch.from_numpy(np.array(getattr(model, name)))
-            for name in ("geom_size", "geom_rbound", "geom_aabb", "body_mass", "geom_friction",
-                         "dof_damping", "actuator_gainprm", "actuator_biasprm")
-        }  # fmt: skip
-
-
-def _size(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tensor]) -> None:
-    geom, size = nominal.object_geom, value["object.size"]
-    base = nominal.fields
-    sim.field("geom_size")[worlds, geom] = base["geom_size"][geom] * size[:, None]
-    sim.field("geom_rbound")[worlds, geom] = base["geom_rbound"][geom] * size
-    sim.field("geom_aabb")[worlds, geom] = base["geom_aabb"][geom] * size[:, None]
-
-
-def _mass(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tensor]) -> None:
-    body, mass = nominal.object_body, value["object.mass"]
-    sim.field("body_mass")[worlds, body] = nominal.fields["body_mass"][body] * mass
-    inertia = mass * value["object.size"] ** 2
-    sim.field("body_inertia")[worlds, body] = nominal.inertia * inertia[:, None]
-    sim.refresh_constants(worlds)
-
-
-def _friction(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tensor]) -> None:
-    # MuJoCo takes the larger coefficient of two geoms, which would leave the smaller of two dead
-    # knobs. So the hand's geoms carry the product, and the block's own coefficient is never larger.
-    both = (value["object.friction"] * value["hand.friction"])[:, None, None]
-    geoms = nominal.hand_geoms
-    field = sim.field("geom_friction")
-    field[worlds[:, None], geoms] = nominal.fields["geom_friction"][geoms] * both
-    field[worlds, nominal.object_geom] = 1e-5
-
-
-def _damping(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tensor]) -> None:
-    dofs = nominal.hand_dofs
-    damping = nominal.fields["dof_damping"][dofs] * value["hand.damping"][:, None]
-    sim.field("dof_damping")[worlds[:, None], dofs] = damping
-
-
-def _gain(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tensor]) -> None:
-    gain = value["hand.gain"][:, None]
-    base = nominal.fields
-    sim.field("actuator_gainprm")[worlds, :, 0] = base["actuator_gainprm"][:, 0] * gain
-    sim.field("actuator_biasprm")[worlds, :, 1] = base["actuator_biasprm"][:, 1] * gain
-
-
-def _gravity(nominal: Nominal, sim: Sim, worlds: Tensor, value: dict[str, Tensor]) -> None:
-    sim.field("opt.gravity")[worlds, 2] = value["gravity"]
-
-
-WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
-    (("object.size",), _size),
-    (("object.mass", "object.size"), _mass),
-    (("object.friction", "hand.friction"), _friction),
-    (("hand.damping",), _damping),
-    (("hand.gain",), _gain),
-    (("gravity",), _gravity),
-)
-"""Which parameters reach the model, and how; the others act in the environment itself."""
-
-
-class Randomizer:
-    """Writes the drawn values of the parameters that vary; the rest of the model stays shared."""
-
-    def __init__(self, sim: Sim, active: set[str]) -> None:
-        self.sim = sim
-        self.nominal = Nominal(sim.model)
-        self._writes = [write for names, write in WRITES if active & set(names)]
-
-    def apply(self, worlds: Tensor, values: dict[str, Tensor]) -> None:
-        """Write `values` (K,) per parameter into `worlds` (K,)."""
-        for write in self._writes:
-            write(self.nominal, self.sim, worlds, values)
+def check_needs(names: Collection[str], source: str) -> None:
+    """Raise ConfigError when a parameter is asked for that changes nothing without another."""
+    for name in names:
+        needed = lookup(name, source).needs
+        if needed and needed not in names:
+            raise ConfigError(f"{source}: got {name} alone, allowed: together with {needed}")

@@ -40,6 +40,10 @@ class Sim(ABC):
         """Live, writable per-world values of a model field, e.g. body_mass or opt.gravity."""
 
     @abstractmethod
+    def fields(self) -> list[str]:
+        """The model fields that differ between worlds: those that `field` was asked for."""
+
+    @abstractmethod
     def refresh_constants(self, worlds: Tensor) -> None:
         """Recompute what MuJoCo derives from masses and inertias in `worlds` (K,)."""
 

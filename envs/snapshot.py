@@ -23,6 +23,9 @@ def save_state(env: HandEnv) -> dict[str, Tensor]:
     found["sim.state"] = torch.from_numpy(sim.batch.state.copy())
     for name in sim.fields():
         found[f"field.{name}"] = sim.field(name).clone()
+    if env.unmodelled.adversary is not None:
+        # What it will look at next.
+        found |= {f"seen.{name}": value.clone() for name, value in env.actor_sensors.items()}
     found["rng"] = env.rng.get_state()
     return found
 
@@ -37,6 +40,8 @@ def load_state(env: HandEnv, state: dict[str, Tensor]) -> None:
             setattr(parts[part], name, value.clone())
         elif part == "field":
             sim.field(name)[:] = value
+        elif part == "seen":
+            env.actor_sensors[name] = value.clone()
     sim.batch.state[:] = state["sim.state"].numpy()
     everyone = torch.arange(env.num_envs)
     if any(key.startswith("field.") for key in state):
@@ -47,7 +52,11 @@ def load_state(env: HandEnv, state: dict[str, Tensor]) -> None:
 
 def _parts(env: HandEnv) -> dict[str, Any]:
     memories = {f"memory_{name}": memory for name, memory in env.memories.items()}
-    return {"env": env, "control": env.control, "task": env.task, "noise": env.noise, **memories}
+    owners = {"env": env, "control": env.control, "task": env.task, "noise": env.noise, **memories}
+    owners |= dict(env.unmodelled.parts())
+    if env.control.faults is not None and env.control.faults.slack is not None:
+        owners["slack"] = env.control.faults.slack
+    return owners
 
 
 def _sim(env: HandEnv) -> BatchSim:

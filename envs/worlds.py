@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .randomization import BY_NAME, lookup
+from ..errors import ConfigError
+from .parameters import Laws
+from .randomization import BY_NAME, PARAMETERS, check_needs, lookup
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class FixedRanges:
         self.names = tuple(ranges)
         self._rng = np.random.default_rng(seed)
         rows = [lookup(name, source) for name in ranges]
+        check_needs(ranges, source)
+        for name, (low, high) in ranges.items():
+            if not low <= high:
+                raise ConfigError(
+                    f"{source}: {name}: got [{low:g}, {high:g}], allowed: low <= high"
+                )
         ends = zip(rows, ranges.values(), strict=True)
         limits = [[row.coordinate(low), row.coordinate(high)] for row, (low, high) in ends]
         self._low, self._high = np.array(limits).reshape(-1, 2).T
@@ -75,16 +83,25 @@ class FixedRanges:
         self._rng.bit_generator.state = state
 
 
+class Values:
+    """lambda (K, D) of the parameters `names` -> the value of every parameter of the table (K,)."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._laws = Laws([BY_NAME[name] for name in names])
+
+    def __call__(self, coordinates: np.ndarray) -> dict[str, Tensor]:
+        """Nominal where a parameter is not drawn. float64."""
+        count = len(coordinates)
+        result = {name: value.expand(count) for name, value in _NOMINAL.items()}
+        drawn = torch.from_numpy(self._laws(np.asarray(coordinates, np.float64)))
+        result.update(zip(self.names, drawn.unbind(-1), strict=True))
+        return result
+
+
 def values(names: tuple[str, ...], coordinates: np.ndarray) -> dict[str, Tensor]:
-    """lambda (K, D) -> the value of every parameter of the table (K,), nominal where not drawn."""
-    count = len(coordinates)
-    result = {
-        name: torch.full((count,), value, dtype=torch.float64) for name, value in _NOMINAL.items()
-    }
-    for name, column in zip(names, coordinates.T, strict=True):
-        value = BY_NAME[name].value(column)
-        result[name] = torch.from_numpy(np.asarray(value, dtype=np.float64))
-    return result
+    """`Values(names)(coordinates)`, for one use."""
+    return Values(names)(coordinates)
 
 
-_NOMINAL = {name: float(row.value(np.array(0.0))) for name, row in BY_NAME.items()}
+_NOMINAL = {row.name: torch.tensor(row.nominal, dtype=torch.float64) for row in PARAMETERS}

@@ -70,14 +70,18 @@ class Actor(nn.Module):
         place = _Segments(starts)
         carry = place.begin(forget(carry, starts[0]))
         feature, _ = self.memory(place.split(embedded), carry)
-        return self.distribution(place.join(feature))
+        return self.distribution(self.respond(place.join(feature), embedded))
 
     def _remember(self, inputs: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if self.config.memory == "none":
             return torch.relu(self.memory(inputs)), ()
         past = tuple(part.unsqueeze(0) for part in carry)
         out, (hidden, cell) = self.memory(inputs.unsqueeze(0), past)
-        return out.squeeze(0), (hidden.squeeze(0), cell.squeeze(0))
+        return self.respond(out.squeeze(0), inputs), (hidden.squeeze(0), cell.squeeze(0))
+
+    def respond(self, feature: Tensor, inputs: Tensor) -> Tensor:
+        """The head's input (..., hidden), from what the memory gave and what it was given."""
+        return feature + inputs if self.config.residual else feature
 
     def distribution(self, feature: Tensor) -> Distribution:
         """From the memory's output (..., hidden)."""

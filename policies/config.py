@@ -20,6 +20,8 @@ class PolicyConfig:
     """Size that every observation term is embedded to; the embeddings add."""
     hidden: Size = 256
     """Size of the actor's memory, or of its last hidden layer without one."""
+    residual: bool = False
+    """The head gets the sum of the memory's output and input (then embed and hidden are equal)."""
     critic: tuple[Size, ...] = (256, 256)
     """Hidden layers of the value network; the first is its embedding."""
     head: Literal["bins", "gaussian"] = "gaussian"
@@ -30,3 +32,7 @@ class PolicyConfig:
     """Spread of the first actions, in units of the largest."""
     clip: Annotated[float, Range(1, 100)] = 5.0
     """Normalized observations are clipped to this many standard deviations."""
+
+    def __post_init__(self) -> None:
+        if self.residual and self.memory == "lstm" and self.embed != self.hidden:
+            raise ValueError(f"hidden: got {self.hidden}, allowed: {self.embed}, as it is residual")

@@ -64,13 +64,15 @@ def _sleight(*words: str) -> None:
 
 
 def _on_the_rig(bundle: Path, run: Path, seconds: float) -> Path:
-    """Run the bundle against a rig process of its own; returns the rig run's folder."""
+    """Check and run the bundle on a rig process of its own; returns the rig run's folder."""
     with _rig_sim(run / "rig-sim.jsonl") as (hand, referee):
-        _sleight(
-            "rig", "run", str(bundle), "--rig", hand, "--referee", referee,
-            "--duration_s", str(seconds), "--out", str(run / "rig"),
+        rig = (
+            str(bundle), "--hand.port", hand.rpartition(":")[2],
+            "--referee.port", referee.rpartition(":")[2], "--log.dir", str(run / "rig"),
         )  # fmt: skip
-    return max((run / "rig").iterdir(), key=lambda folder: folder.stat().st_mtime)
+        _sleight("rig", "check", *rig)
+        _sleight("rig", "run", *rig, "--duration_s", str(seconds), "--yes-sim")
+    return max((run / "rig").glob("rig-*"), key=lambda folder: folder.stat().st_mtime)
 
 
 @contextmanager

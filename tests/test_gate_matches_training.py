@@ -55,7 +55,7 @@ def test_the_gate_changes_no_target_of_the_action_law(name, seed, ema):
 @given(
     seed=SEEDS,
     margin_rad=st.floats(0.0, 0.1),
-    max_error_rad=st.floats(0.01, 3.2),
+    max_error_rad=st.floats(0.01, 1.6),
 )
 def test_both_mean_the_same_by_margin_and_error(seed, margin_rad, max_error_rad):
     same = {"margin_rad": margin_rad, "max_error_rad": max_error_rad}

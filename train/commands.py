@@ -6,6 +6,7 @@ import argparse
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from ..config import help_text
 from ..config import load as load_config
 from ..envs.config import GoalConfig
 from ..envs.randomization import lookup
+from ..envs.variants import VARIANTS
 from ..errors import ConfigError, nearest
 from ..files import write_json
 from .config import TrainConfig
@@ -64,6 +66,8 @@ def eval_(argv: list[str]) -> int:
     parser.add_argument("--stochastic", action="store_true", help="sample actions (runs only)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
+    parser.add_argument("--variant", choices=VARIANTS, default="none",
+                        help="put a glove on the hand, tie two fingers, push, cover")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the result here as well")
     _track_flag(parser)
     given, rest = parser.parse_known_args(argv)
@@ -72,6 +76,7 @@ def eval_(argv: list[str]) -> int:
     goals = load_config(GoalConfig, None, _goal_flags(rest, parser))
     values = dict(setting(word) for word in given.set)
     config = protocol(player.env_config, given.trials, values, goals)
+    config = replace(config, model=replace(config.model, variant=given.variant))
     result = evaluate(player, config, given.seed)
     sys.stdout.write(result.table() + "\n")
     if given.json:

@@ -120,6 +120,7 @@ def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") 
             "seed": seed,
             "randomization": {k: v[0] for k, v in config.randomization.items()},
             "goals": to_dict(config.goals),
+            "variant": config.model.variant,
             "versions": versions(),
         },
         goals=book.found(),

@@ -51,7 +51,7 @@ class PolicyGraph(nn.Module):
         carry: Carry = tuple(values[len(self.inputs) :])
         if carry:
             carry = self.cell(embedded, carry)
-            distribution = self.actor.distribution(carry[0])
+            distribution = self.actor.distribution(self.actor.respond(carry[0], embedded))
         else:
             distribution = self.actor.distribution(torch.relu(self.actor.memory(embedded)))
         raw = distribution.mode()

@@ -9,7 +9,7 @@ import numpy as np
 from ..adr.sampling import sample
 from ..adr.state import AdrState, initial, ranges
 from ..adr.table import Dimension
-from ..envs.randomization import BY_NAME, lookup
+from ..envs.randomization import BY_NAME, check_needs, lookup
 from ..envs.worlds import Draw, FixedRanges
 from ..errors import ConfigError
 from .config import TrainConfig
@@ -23,6 +23,7 @@ def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
             f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
             " allowed: each parameter in one"
         )
+    check_needs(names, "widen, curriculum, env.randomization")
     widen = [_dimension(name, step, "widen") for name, step in config.widen.items()]
     grow = []
     for name, (low, high, buffer, step) in config.curriculum.items():

@@ -11,7 +11,8 @@ from ..files import write_text
 from ..pages import html
 from ..pages.axes import SHADE, Frame, short
 from ..pages.plots import Line, line_chart
-from .report_data import Row, Run, hardware, number, read_run, series, written
+from ..pages.show import number
+from .report_data import Row, Run, hardware, read_run, series, written
 from .report_sections import evaluation_section, ranges_section, rig_section
 
 REPORT = "report.html"

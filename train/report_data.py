@@ -17,6 +17,7 @@ from ..adr import persistence
 from ..adr.state import AdrState
 from ..errors import DataError, SleightError
 from ..files import read_json, read_text
+from ..pages.show import number
 from . import checkpoint
 
 Row = dict[str, Any]
@@ -32,8 +33,6 @@ class Rig:
     folder: Path
     result: Row
     timing: Row
-    lateness_ms: list[float]
-    """Of every turn; empty without a log."""
 
 
 @dataclass(frozen=True)
@@ -198,11 +197,7 @@ def _rig(folder: Path | None, remarks: list[str]) -> Rig | None:
     if not isinstance(result, dict) or not isinstance(timing, dict):
         remarks.append(f"{folder.name}: got no objects in its JSON; the run on a hand is left out")
         return None
-    log: list[str] = []
-    turns = _metrics(folder / "log.jsonl", log, "the histogram is left out")
-    remarks += log
-    late = [number(turn.get("late_s")) for turn in turns if turn.get("event") == "turn"]
-    return Rig(folder, result, timing, [1e3 * value for value in late if value is not None])
+    return Rig(folder, result, timing)
 
 
 def _film(folder: Path, remarks: list[str]) -> tuple[bytes | None, str]:
@@ -216,12 +211,6 @@ def _film(folder: Path, remarks: list[str]) -> tuple[bytes | None, str]:
         remarks.append(f"videos/{newest.name}: {size:.1f} MB, too large to be put into the page")
         return None, ""
     return newest.read_bytes(), newest.name
-
-
-def number(value: Any) -> float | None:
-    """`value` if it is a finite number."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) < 1e300 else None
 
 
 def _is_count(value: Any) -> bool:

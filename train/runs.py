@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from ..config import load, to_dict
 from ..errors import CheckpointError, ConfigError, DataError, SleightError, nearest
+from ..pages.show import number
 from . import checkpoint
 from .config import TrainConfig
 from .lock import holder
 from .metrics import read_metrics
-from .report_data import number
 
 State = Literal["running", "stopped", "finished", "damaged"]
 HEAD = ("run", "task", "steps", "of", "successes", "npd", "age", "state")
@@ -66,8 +66,8 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a training run; one of a hand has a log.jsonl instead."""
-    if not folder.is_dir() or (folder / "log.jsonl").exists():
+    """Whether a folder is that of a training run; one of a hand has a run.mcap instead."""
+    if not folder.is_dir() or (folder / "run.mcap").exists():
         return False
     return any((folder / name).exists() for name in _FILES)
 

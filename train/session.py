@@ -106,7 +106,13 @@ def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> No
         ) from error
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error}") from error
-    training.adr = persistence.from_data(found.meta["adr"], dimensions(training.config), source)
+    table = dimensions(training.config)
+    try:
+        training.adr = persistence.from_data(found.meta["adr"], table, source)
+    except persistence.OtherTableError as error:
+        raise CheckpointError(
+            f"{error}; --warm_start {source} begins a new run and keeps the ranges that both have"
+        ) from error
 
 
 def warm_start(training: Training, path: Path) -> None:

@@ -109,8 +109,26 @@ def convert_scalar(tree: Tree, kind: type, limits: Range, place: Place) -> Any:
     except (ValueError, TypeError, OverflowError) as error:
         raise fail(place, tree, describe(kind, limits)) from error
     if kind in (int, float) and value not in limits:
-        raise fail(place, tree, describe(kind, limits))
+        raise fail(place, tree, describe(kind, limits) + _other_unit(place.field, value, limits))
     return value
+
+
+UNITS = {
+    "_rad_s": ("degrees per second", "rad/s", math.pi / 180),
+    "_rad": ("degrees", "rad", math.pi / 180),
+    "_m": ("millimetres", "m", 1e-3),
+    "_s": ("milliseconds", "s", 1e-3),
+}
+"""The end of a field's name -> (the unit meant by mistake, the field's own, their ratio)."""
+
+
+def _other_unit(field: str, value: float, limits: Range) -> str:
+    """A hint where a number that is out of range would be within it in the usual other unit."""
+    for ending, (other, own, ratio) in UNITS.items():
+        if field.endswith(ending):
+            within = value * ratio in limits
+            return f"; {value:g} {other} are {value * ratio:.4g} {own}" if within else ""
+    return ""
 
 
 def _bool(leaf: Leaf) -> bool:

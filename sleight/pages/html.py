@@ -239,3 +239,13 @@ def film(data: bytes, label: str) -> str:
         f'src="{source}" aria-label="{escape(label, quote=True)}"></video>'
         f'<figcaption class="quiet">{escape(label)}</figcaption></figure>'
     )
+
+
+def picture(jpeg: bytes, label: str) -> str:
+    """A photograph, inside the page."""
+    source = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return (
+        f'<figure style="margin:0"><img style="max-width:260px; border-radius:6px" src="{source}" '
+        f'alt="{escape(label, quote=True)}"><figcaption class="quiet">{escape(label)}</figcaption>'
+        "</figure>"
+    )

@@ -92,6 +92,10 @@ def edited(change: Callable[[Any], object]) -> Callable[[str], tuple[str, Any]]:
             other_table(replace(TABLE[0], ceiling=9.0), *TABLE[1:]),
             "size: ceiling: got 4.0; allowed: 9.0",
         ),
+        (
+            other_table(replace(TABLE[0], ceiling=9.0), replace(TABLE[1], ceiling=3.0), TABLE[2]),
+            "size: ceiling: got 4.0; allowed: 9.0, noise: ceiling: got 4.0; allowed: 3.0",
+        ),
         (lambda text: (text[: len(text) // 2], TABLE), "not JSON"),
         (lambda _: ("[]", TABLE), "format: got list; allowed: sleight-adr-1"),
         (lambda _: ('{"format": "x"}', TABLE), "format: got x"),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sleight.adr.reports import record
+from sleight.adr.sampling import sample
 from sleight.adr.state import AdrState, initial
 from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
@@ -40,6 +41,35 @@ def test_shuffled_delayed_and_duplicated_reports_change_nothing(rows, data) -> N
     assert messy.seen == plain.seen
     assert messy.duplicates == len(again)
     assert update(messy, SMALL, 1)[1] == update(plain, SMALL, 1)[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 3), st.sampled_from(["always", "on_change"]))
+def test_every_episode_counts_once_whatever_its_way(seed, lag, clear) -> None:  # type: ignore[no-untyped-def]
+    """Reports late, twice, in any order, while boundaries move: nothing is lost or doubled."""
+    config = AdrConfig(buffer=3, max_lag=lag, clear=clear, threshold_low=2.0, threshold_high=4.0)
+    rng, state = np.random.default_rng(seed), initial(TABLE)
+    waiting: list[tuple[int, int, float, int]] = []
+    boundary_episodes, used, sent = 0, 0, 0
+    for step in range(1, 40):
+        drawn = sample(state, config, rng, 4)
+        for boundary, version in zip(drawn.boundary.tolist(), drawn.version.tolist(), strict=True):
+            waiting.append((boundary, version, float(rng.integers(0, 7)), sent))
+            boundary_episodes += boundary >= 0
+            sent += 1
+        rng.shuffle(waiting)
+        now, waiting = waiting[::2], waiting[1::2]
+        waiting += [row for row in now if rng.random() < 0.3]  # these will come again
+        state = record(state, config, *zip(*now, strict=True))
+        before = state
+        state, events = update(state, config, step)
+        if clear == "always":
+            used += sum(event.episodes for event in events)
+        else:  # what was not among the latest was dropped when its buffer moved on or overflowed
+            used += sum(map(len, before.buffers)) - sum(map(len, state.buffers))
+    state = record(state, config, *zip(*waiting, strict=True))
+    assert used + sum(map(len, state.buffers)) + state.stale == boundary_episodes
+    assert state.seen == ((0, sent),)
 
 
 def test_the_mean_does_not_depend_on_the_order_of_arrival() -> None:

@@ -16,7 +16,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sleight.cli import main
+from sleight.deploy.clearance import write_record
 from sleight.deploy.rig_driver import RigDriver
+from sleight.deploy.rig_file import fingerprint, load_rig
 from sleight.envs.bundle import (
     INPUTS,
     ActionEntry,
@@ -28,6 +30,7 @@ from sleight.envs.bundle import (
     TaskEntry,
     Tensor,
     file_sha256,
+    load_bundle,
     write_manifest,
 )
 from sleight.envs.hand import SHADOW_RIGHT
@@ -37,7 +40,7 @@ QUICK = (
     "--loop.stage.home_s", "0.3", "--loop.stage.settle_s", "0.5",
     # Machines that run tests are busy: what is tested is what happens, not how soon.
     "--loop.hand_max_age_s", "0.3", "--loop.pose_max_age_s", "0.3", "--loop.stop_after_s", "0.9",
-    "--loop.max_holds", "1000", "--loop.hold_timeout_s", "60",
+    "--loop.max_holds", "1000", "--loop.hold_timeout_s", "60", "--loop.overrun.send_s", "0.2",
 )  # fmt: skip
 WANTED = ("joint_position", "last_target", "goal_wxyz", "object_wxyz", "last_action")
 SWING_RAD = 0.05
@@ -143,6 +146,12 @@ def editable(bundle):
     return bundle, lambda edit: edit_manifest(bundle, edit)
 
 
+def address(text, which="hand"):
+    """HOST:PORT as the flags of a rig file."""
+    host, _, port = text.rpartition(":")
+    return (f"--{which}.host", host, f"--{which}.port", port)
+
+
 class RigProcess:
     """`sleight rig sim` in a process of its own, and what its own log says."""
 
@@ -174,6 +183,10 @@ class RigProcess:
         """Until nobody has the place of its one client."""
         self.wait_for(lambda events: not sum(
             {"client": 1, "client_gone": -1}.get(e["event"], 0) for e in events))  # fmt: skip
+
+    def flags(self, hand=None):
+        """Where it is, as the flags of a rig file."""
+        return (*address(hand or self.hand), *address(self.referee, "referee"))
 
     def driver(self):
         """A client in this process, connected."""
@@ -228,17 +241,25 @@ def rig(tmp_path_factory):
     process.end()
 
 
+def cleared(words, rig=None, **changes):
+    """The record of a check of what `words` name that found nothing wrong; returns its path."""
+    config = load_rig([word for word in words if word != "--yes-sim"])
+    print_ = fingerprint(config, load_bundle(config.policy.bundle).manifest.graph.sha256)
+    record = {"ok": True, "wall": time.time(), "fingerprint": print_, "simulated": True,
+              "failed": [], **changes}  # fmt: skip
+    return write_record(config, record)
+
+
 @pytest.fixture
 def policy_run(bundle, tmp_path):
     """Start `sleight rig run` on a rig in the background; it ends with the test."""
     started = []
 
-    def begin(rig, *flags, folder=bundle, hand=None, **options):
+    def begin(rig, *flags, folder=bundle, hand=None, command=("run", "--yes-sim"), **options):
         rig.free()
-        started.append(
-            start("rig", "run", str(folder), "--rig", hand or rig.hand, "--referee", rig.referee,
-                  "--out", str(tmp_path / "runs"), *QUICK, *flags, **options)
-        )  # fmt: skip
+        words = (str(folder), *rig.flags(hand), "--log.dir", str(tmp_path / "runs"), *QUICK, *flags)
+        cleared(words, rig)
+        started.append(start("rig", command[0], *words, *command[1:], **options))
         return started[-1]
 
     yield begin

@@ -18,7 +18,7 @@ from sleight.deploy.rig_cameras_config import RigCamerasConfig, hidden_cameras, 
 from sleight.errors import ConfigError, DataError
 from sleight.vision.geometry import Pinhole, Placement, turn
 
-SIZE = (480, 360)
+SIZE = (640, 480)
 CONFIG = BoardConfig()
 BOARD = Board(CONFIG)
 
@@ -33,7 +33,7 @@ def camera(name="left", fovy_deg=32.0):
 def shot(inside, board_to_camera, rng):
     """The board in a picture with noise."""
     image = BOARD.draw(inside, board_to_camera).astype(float) + 3 * rng.standard_normal(
-        (360, 480, 1)
+        (SIZE[1], SIZE[0], 1)
     )
     return BOARD.find(np.clip(image, 0, 255).astype(np.uint8))
 
@@ -48,11 +48,11 @@ def calibrated():
         rng = np.random.default_rng(index)
         true = camera(name, float(truth.fovy_deg[index]))
         level = Placement(np.zeros(3), np.eye(3))
-        boards = [moved_board(CONFIG, level, rng) for _ in range(16)]
+        boards = [moved_board(CONFIG, level, rng) for _ in range(25)]
         seen = [found for at in boards if (found := shot(true, at, rng)) is not None]
         insides[name], _ = calibrate_inside(name, SIZE, seen)
         seat = truth.placements[index].inverse().after(CONFIG.seat)
-        corners = [shot(true, seat, rng) for _ in range(5)]
+        corners = [shot(true, seat, rng) for _ in range(3)]
         standings[name] = calibrate_outside(insides[name], CONFIG, corners)
         true_insides[name] = true
     return truth, true_insides, insides, standings

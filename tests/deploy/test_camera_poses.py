@@ -8,11 +8,13 @@ import pytest
 from sleight.cli import main
 from sleight.config import load, save
 from sleight.deploy.camera_config import CameraConfig, Extrinsics, Intrinsics
-from sleight.deploy.camera_poses import CameraPosesConfig, camera_poses, matched
-from sleight.deploy.pose_checks import PoseCheckConfig, PoseChecks
+from sleight.deploy.camera_poses import CameraPoses, matched
+from sleight.deploy.connect import connected_poses
+from sleight.deploy.pose_checks import CameraPosesConfig, PoseCheckConfig, PoseChecks
 from sleight.deploy.poses import Referee
 from sleight.deploy.rectify import Rectifier
 from sleight.deploy.rig_cameras_config import RigCamerasConfig, hidden_cameras
+from sleight.deploy.rig_file import RefereeEntry, RigConfig
 from sleight.deploy.rotations import about
 from sleight.envs.bundle import file_sha256, load_bundle, read_manifest, write_manifest
 from sleight.envs.pose_entry import CameraEntry, PoseEntry
@@ -178,48 +180,61 @@ def test_poses_from_a_simulated_rigs_cameras(new_rig, bundle, tmp_path):
     add_pose(bundle)
     rig = new_rig("--cameras.port", "0", "--cameras.fps", "10", "--seed", "3")
     cameras = calibrated(tmp_path, ports(rig), seed=3)
-    referee = Referee("127.0.0.1", rig.referee_port)
-    referee.connect(30.0)
     slow = CameraPosesConfig(frame_max_age_s=30.0, skew_max_s=30.0, open_timeout_s=60.0)
-    try:
-        with camera_poses(cameras, load_bundle(bundle), slow, referee) as poses:
-            poses.request_place()
-            rig.wait_for(lambda events: any(e["event"] == "placed" for e in events))
-            eye = poses._eyes[0]
-            before = eye.camera.newest(60.0)
-            after = eye.camera.after(before.seq + 2, 60.0)
-            # The placed block is colourful; what was there before was a grey hand.
-            colour = (after.image.max(axis=2).astype(int) - after.image.min(axis=2)) > 60
-            assert after.image.shape == (200, 200, 3) and colour.mean() > 0.005
-            pose = poses.newest(60.0)
-            np.testing.assert_allclose(pose.position, HERE, atol=1e-6)
-            assert 0.0 <= pose.age_s < 60.0
-            assert poses.placed()
-        # The truth stays with the referee: the cameras' port sends nothing but pixels.
-        assert rig.process.poll() is None
-    finally:
-        referee.close(1.0)
+    config = RigConfig(
+        referee=RefereeEntry(port=rig.referee_port), cameras=tuple(cameras), poses=slow
+    )
+    with connected_poses(config, load_bundle(bundle)) as poses:
+        assert isinstance(poses, CameraPoses)
+        poses.request_place()
+        rig.wait_for(lambda events: any(e["event"] == "placed" for e in events))
+        eye = poses._eyes[0]
+        before = eye.camera.newest(60.0)
+        after = eye.camera.after(before.seq + 2, 60.0)
+        # The placed block is colourful; what was there before was a grey hand.
+        colour = (after.image.max(axis=2).astype(int) - after.image.min(axis=2)) > 60
+        assert after.image.shape == (200, 200, 3) and colour.mean() > 0.005
+        pose = poses.newest(60.0)
+        np.testing.assert_allclose(pose.position, HERE, atol=1e-6)
+        assert 0.0 <= pose.age_s < 60.0
+        assert poses.placed()
+    # The choice is the rig file's too.
+    referee = dataclasses.replace(config, pose_from="referee")
+    with connected_poses(referee, load_bundle(bundle)) as poses:
+        assert isinstance(poses, Referee)
 
 
 def test_the_simulated_rigs_cameras_can_be_calibrated(new_rig, tmp_path):
     """From its own pictures of a board, by the program, within a millimetre and 0.3 degrees."""
-    rig = new_rig("--cameras.port", "0", "--cameras.show", "board", "--cameras.size", "[480, 360]",
-                  "--cameras.fps", "5", "--seed", "4")  # fmt: skip
+    rig = new_rig("--cameras.port", "0", "--cameras.show", "board", "--cameras.size", "[640, 480]",
+                  "--cameras.fps", "3", "--seed", "4")  # fmt: skip
     port = ports(rig)
-    config = RigCamerasConfig(size=(480, 360))
+    config = RigCamerasConfig(size=(640, 480))
     truth = hidden_cameras(config, 4)
     lines = ["cameras:"]
     for index, name in enumerate(config.rig.views):
-        hole = Pinhole.of_fov(480, 360, float(truth.fovy_deg[index]))
+        hole = Pinhole.of_fov(640, 480, float(truth.fovy_deg[index]))
         inside = tmp_path / f"{name}.i.yaml"
-        save(Intrinsics(name, (480, 360), hole.focal_px, hole.centre_px, (0.0,) * 5), inside)
-        lines.append(f"- {{name: {name}, device: 'rig:127.0.0.1:{port}', size: [480, 360],"
+        save(Intrinsics(name, (640, 480), hole.focal_px, hole.centre_px, (0.0,) * 5), inside)
+        lines.append(f"- {{name: {name}, device: 'rig:127.0.0.1:{port}', size: [640, 480],"
                      f" intrinsics: {inside}}}")  # fmt: skip
     file = tmp_path / "cameras.yaml"
     file.write_text("\n".join(lines))
     out = tmp_path / "out"
     assert (
-        main(["rig", "calibrate", "extrinsics", str(file), "--frames", "3", "--out", str(out)]) == 0
+        main(
+            [
+                "rig",
+                "calibrate",
+                "extrinsics",
+                str(file),
+                "--calibrate.frames",
+                "3",
+                "--calibrate.out",
+                str(out),
+            ]
+        )
+        == 0
     )
     for index, name in enumerate(config.rig.views):
         found = load(Extrinsics, out / f"{name}.extrinsics.yaml").placement

@@ -19,7 +19,7 @@ CONFIGS = st.builds(
     GateConfig,
     margin_rad=st.floats(0, 0.1),
     speed_scale=st.floats(0.01, 1),
-    max_error_rad=st.floats(0.01, 3.2),
+    max_error_rad=st.floats(0.01, 1.6),
 )
 
 

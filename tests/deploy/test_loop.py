@@ -1,6 +1,5 @@
 """The loop's rules: late turns, missing poses, stale states, holding and going on."""
 
-import json
 import time
 
 import numpy as np
@@ -10,6 +9,7 @@ from sleight.deploy.gate import GateConfig, GateState
 from sleight.deploy.goals import GoalGenerator
 from sleight.deploy.guard import GuardedHand
 from sleight.deploy.hand import HandError, HandMode
+from sleight.deploy.log_read import read_log
 from sleight.deploy.loop import ControlLoop, LoopConfig
 from sleight.deploy.policy import OnnxPolicy
 from sleight.deploy.run_log import RunLog
@@ -45,8 +45,8 @@ class Bench:
         self.stage = Stage(
             HAND, task, self.policy, self.poses, GoalGenerator(task, 0), self.config.stage
         )
-        self.path = folder / "log.jsonl"
-        self.log = RunLog(self.path)
+        self.path = folder / "run.mcap"
+        self.log = RunLog(self.path, HAND, PERIOD_S)
         self.loop = ControlLoop(self.hand, self.poses, self.stage, PERIOD_S, self.config, self.log)
         self.script.then(PREPARE)
 
@@ -56,7 +56,7 @@ class Bench:
             self.loop.run(100, self.script.over, pacer=self.script)
         finally:
             self.log.close()
-        return [json.loads(line) for line in self.path.read_text().splitlines()]
+        return read_log(self.path).records
 
     @property
     def phase(self):

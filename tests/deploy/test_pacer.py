@@ -92,6 +92,30 @@ def test_dropped_turns_count_as_late_ones():
     assert guard.judge(Tick(5, 0.0, dropped=5)) is Verdict.HOLD
 
 
+def test_two_deadlines_missed_in_a_row_are_a_hold():
+    """A stall of 100 ms misses one deadline, one of 170 ms two, and one of 110 ms one and is late
+    for the next."""
+    for lateness_s, dropped, verdict in (
+        (0.01, 1, Verdict.REPEAT),
+        (0.01, 2, Verdict.HOLD),
+        (0.03, 1, Verdict.HOLD),
+    ):
+        assert OverrunGuard(OverrunConfig()).judge(Tick(3, lateness_s, dropped)) is verdict
+
+
+def test_a_turn_that_sent_late_counts_like_one_that_began_late():
+    guard = OverrunGuard(OverrunConfig())
+    assert ticks(guard, 0.0) == [Verdict.RUN]
+    guard.overran()
+    guard.overran()  # of the same turn
+    assert ticks(guard, 0.03) == [Verdict.HOLD]
+    guard.reset()
+    for _ in range(6):
+        assert ticks(guard, 0.0, 0.0) == [Verdict.RUN, Verdict.RUN]
+        guard.overran()
+    assert ticks(guard, 0.0) == [Verdict.HOLD]  # six of a hundred
+
+
 def test_timing_summary_by_hand():
     timing = Timing(PERIOD_S, 0.02)
     for seconds in (0.0, 0.001, 0.02, 0.05):
@@ -102,3 +126,7 @@ def test_timing_summary_by_hand():
     assert summary["lateness_ms"]["max"] == 50.0
     assert summary["lateness_ms"]["p50"] == 10.5
     assert summary["policy_ms"] is spread_ms([]) is None
+    bins = summary["histograms_ms"]["lateness"]
+    assert sum(bins["counts"]) == 4
+    assert bins["edges"][0] == 0.0
+    assert 50.0 <= bins["edges"][-1] <= 60.0

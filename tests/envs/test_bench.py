@@ -27,18 +27,18 @@ SMALL = EnvConfig(num_worlds=8, threads=1, resets=ResetConfig(cache=32))
 
 def test_every_way_of_stepping_is_measured(benchmark, monkeypatch):
     monkeypatch.setattr(benchmark, "WARM_UP", 2)
-    results = benchmark.bench(SMALL, steps=8, repetitions=2)
+    results = benchmark.bench(SMALL, steps=8, repetitions=2, everything=True)
     names = [row.name for row in results]
     assert names == [
         f"{form}, {label}"
-        for label in ("nominal", "randomized")
+        for label in ("nominal", "randomized", "everything")
         for form in ("raw, one pass", "raw, kept", "environment")
     ]
     for row in results:
         assert len(row.rates) == len(row.ratios) == 2 and min(row.rates) > 0
         assert max(row.ratios) <= 1.2
     page = benchmark.table(results).splitlines()
-    assert len(page) == 7 and "environment, randomized" in page[-1]
+    assert len(page) == 10 and "environment, everything" in page[-1]
 
 
 def test_resets_and_falls_are_in_what_is_timed(benchmark):
@@ -59,7 +59,9 @@ def test_other_physics_is_noticed(benchmark):
 
 
 def test_the_command_writes_its_figures(benchmark, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(benchmark, "bench", lambda *_: [benchmark.Result("x", 4, [10.0], [0.9])])
+    monkeypatch.setattr(
+        benchmark, "bench", lambda *_, **__: [benchmark.Result("x", 4, [10.0], [0.9])]
+    )
     assert benchmark.main(["--worlds", "4", "--json", str(tmp_path / "out.json")]) == 0
     assert "load average" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())

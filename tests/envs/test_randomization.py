@@ -9,23 +9,28 @@ import torch
 
 from sleight.envs.batch_sim import BatchSim
 from sleight.envs.model import ModelConfig, build_model
-from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, Randomizer, lookup
+from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, lookup
 from sleight.envs.worlds import FixedRanges, values
+from sleight.envs.writes import BLOCK_FRICTION, Randomizer, extras
 from sleight.errors import ConfigError
 
 AT_0_7 = {
     "object.size": math.exp(0.15 * 0.7),
     "object.mass": math.exp(0.5 * 0.7),
-    "object.friction": math.exp(0.5 * 0.7),
-    "hand.friction": math.exp(0.5 * 0.7),
+    "object.friction.rolling": math.exp(0.7),
     "hand.damping": math.exp(0.5 * 0.7),
-    "hand.gain": math.exp(0.5 * 0.7),
+    "hand.damping.spread": 0.7,
+    "hand.limits": 0.1 * (math.exp(0.7) - 1.0),
+    "hand.joint_margin": 0.15 * (math.exp(0.7) - 1.0),
     "gravity": -9.81 + 0.7,
+    "timestep": math.exp(0.6 * 0.7),
     "observation.noise": math.exp(0.7) - 1.0,
     "action.delay": 0.5 * (math.exp(0.7) - 1.0),
+    "action.latency": 7.0,
+    "adversary.action": 0.07,
     "goal.angle": 0.5 + 0.7,
 }
-"""Every parameter at lambda = 0.7, by its formula."""
+"""Some at lambda = 0.7, by the papers' formulas ([R] appendix B)."""
 FOUR = torch.arange(4)
 
 
@@ -46,16 +51,30 @@ def sim(model):
 
 def apply(sim, **changes):
     names = {name.replace("_", ".") for name in changes}
-    Randomizer(sim, names).apply(FOUR, draw(**changes))
+    Randomizer(sim, names, torch.Generator()).apply(FOUR, draw(**changes))
     sim.forward(FOUR)
     return [sim.batch.get_model(world) for world in range(4)]
 
 
-@pytest.mark.parametrize("row", PARAMETERS, ids=NAMES)
-def test_the_law(row):
-    assert row.value(np.array(0.7)) == pytest.approx(AT_0_7[row.name])
-    assert row.value(np.array(0.0)) == pytest.approx(row.nominal)
-    assert row.coordinate(AT_0_7[row.name]) == pytest.approx(0.7)
+@pytest.mark.parametrize("name", AT_0_7)
+def test_the_law(name):
+    row = BY_NAME[name]
+    assert row.value(np.array(0.7)) == pytest.approx(AT_0_7[name])
+    assert row.coordinate(AT_0_7[name]) == pytest.approx(0.7)
+
+
+def test_all_laws_at_once_are_each_rows_own():
+    lam = np.linspace(0.0, 1.5, 7)
+    together = values(NAMES, np.repeat(lam[:, None], len(NAMES), axis=1))
+    for row in PARAMETERS:
+        formula = {
+            "scale": row.nominal * np.exp(row.weight * lam),
+            "offset": row.nominal + row.weight * lam,
+            "spread": row.weight * (np.exp(lam) - 1.0),
+        }[row.law]
+        np.testing.assert_allclose(together[row.name], np.clip(formula, *row.limits))
+        np.testing.assert_allclose(row.value(lam), together[row.name])
+        assert row.value(np.array(0.0)) == pytest.approx(row.nominal)
 
 
 @pytest.mark.parametrize("row", PARAMETERS, ids=NAMES)
@@ -82,6 +101,37 @@ def test_an_unknown_parameter_names_the_nearest():
         lookup("object.sise", "env.randomization")
     with pytest.raises(ConfigError, match=r"env\.randomization: .* available: object\.size"):
         FixedRanges({"zzz": (0.0, 1.0)}, 0)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "words"),
+    [
+        ({"object.mass": (1.5, 0.5)}, "object.mass: got [1.5, 0.5], allowed: low <= high"),
+        ({"object.mass": (0.5, 9.0)}, "object.mass: got 9, allowed: [0.2, 4] x"),
+        (
+            {"tendon.spring_length": (0.0, 0.001)},
+            "got tendon.spring_length alone, allowed: together with tendon.stiffness",
+        ),
+    ],
+)
+def test_ranges_that_cannot_be_are_refused_in_one_line(ranges, words):
+    with pytest.raises(ConfigError) as caught:
+        FixedRanges(ranges, 0)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"nominal": 5.0}, "nominal: got 5, allowed: within its limits [0.2, 4] x"),
+        ({"limits": (4.0, 0.2)}, "nominal: got 1, allowed: within its limits"),
+        ({"one_sided": True}, "limits: got 0.2 to 4, allowed: limits that begin at the nominal"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused(change, words):
+    with pytest.raises(ConfigError) as caught:
+        replace(BY_NAME["object.mass"], **change)
+    assert words in str(caught.value)
 
 
 def test_size_scales_the_shape_and_the_inertia(sim, model):
@@ -196,28 +246,32 @@ def test_gain(sim):
     )
 
 
-def test_hundreds_of_resets_do_not_drift(model):
+def test_a_thousand_resets_do_not_drift():
+    model = build_model(ModelConfig(), extras(NAMES))
     sim = BatchSim(model, 4, 1)
-    randomizer = Randomizer(sim, set(NAMES))
+    randomizer = Randomizer(sim, NAMES, torch.Generator())
     rng = np.random.default_rng(0)
-    for _ in range(300):
-        chosen = rng.choice(4, size=rng.integers(1, 5), replace=False)
+    for _ in range(1000):
+        chosen = rng.choice(4, size=rng.integers(1, 3), replace=False)
         worlds = torch.tensor(np.sort(chosen))
-        drawn = rng.uniform(-1.0, 1.0, size=(len(worlds), len(NAMES)))
+        drawn = rng.uniform(0.0, 1.0, size=(len(worlds), len(NAMES)))
         randomizer.apply(worlds, values(NAMES, drawn))
     randomizer.apply(FOUR, draw())
-    fresh = BatchSim(model, 4, 1)
-    Randomizer(fresh, set(NAMES)).apply(FOUR, draw())
-    for world in range(4):
-        for name in sim.fields():
-            torch.testing.assert_close(sim.field(name), fresh.field(name), rtol=0, atol=0)
-        one = sim.batch.get_model(world)
-        for name in ("geom_size", "body_mass", "body_inertia", "dof_damping", "dof_invweight0"):
-            np.testing.assert_allclose(getattr(one, name), getattr(model, name), rtol=1e-12)
+    friction = model.geom_friction.copy()
+    friction[model.geom("object").id] = BLOCK_FRICTION
+    for name in sim.fields():
+        source = model.opt if name.startswith("opt.") else model
+        wanted = friction if name == "geom_friction" else getattr(source, name.split(".")[-1])
+        for world in range(4):
+            found = sim.field(name)[world].numpy()
+            np.testing.assert_allclose(found, wanted, rtol=1e-15, atol=1e-15, err_msg=name)
+    for name in ("dof_invweight0", "body_subtreemass", "actuator_acc0", "tendon_length0"):
+        found = getattr(sim.batch.get_model(2), name)
+        np.testing.assert_allclose(found, getattr(model, name), rtol=1e-9, err_msg=name)
 
 
 def test_a_draw_reaches_the_worlds_it_is_for_and_no_other(sim):
-    randomizer = Randomizer(sim, {"object.mass"})
+    randomizer = Randomizer(sim, {"object.mass"}, torch.Generator())
     randomizer.apply(FOUR, draw())
     some = {name: value[:2] for name, value in draw(object_mass=2.0).items()}
     randomizer.apply(torch.tensor([1, 3]), some)
@@ -226,7 +280,9 @@ def test_a_draw_reaches_the_worlds_it_is_for_and_no_other(sim):
 
 
 def test_what_does_not_vary_stays_shared(sim):
-    Randomizer(sim, {"observation.noise", "action.delay", "goal.angle"}).apply(FOUR, draw())
+    Randomizer(sim, {"observation.noise", "action.delay", "goal.angle"}, torch.Generator()).apply(
+        FOUR, draw()
+    )
     assert sim.fields() == []
 
 

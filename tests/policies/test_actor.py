@@ -13,11 +13,18 @@ from sleight.policies.distributions import Bins, Distribution, Gaussian
 
 SIZES = {"joints": 5, "block": 3}
 MOTORS = 4
-KINDS = [(memory, head) for memory in ("lstm", "none") for head in ("bins", "gaussian")]
+KINDS = [(memory, head) for memory in ("lstm", "residual", "none") for head in ("bins", "gaussian")]
 
 
 def _actor(memory: str = "lstm", head: str = "bins", seed: int = 0) -> Actor:
-    config = PolicyConfig(memory=memory, head=head, embed=12, hidden=8)  # type: ignore[arg-type]  # parametrized
+    residual = memory == "residual"
+    config = PolicyConfig(
+        memory="none" if memory == "none" else "lstm",
+        head=head,  # type: ignore[arg-type]  # parametrized
+        embed=8 if residual else 12,
+        hidden=8,
+        residual=residual,
+    )
     torch.manual_seed(seed)
     actor = Actor(config, SIZES, MOTORS)
     with torch.no_grad():  # the head begins near zero, where nothing could be told apart
@@ -63,6 +70,20 @@ def test_replay_is_the_walk(memory: str, head: str, data: st.DataObject) -> None
     walked = _walk(actor, terms, carry, starts)
     replayed = _parameters(actor.unroll(terms, carry, starts))
     torch.testing.assert_close(replayed, walked, atol=1e-5, rtol=1e-5)
+
+
+def test_a_residual_actor_acts_at_once_on_what_it_sees() -> None:
+    actor, seen = _actor("residual"), _terms(2)
+    with torch.no_grad():
+        for value in actor.memory.parameters():
+            value.zero_()  # a memory that says nothing
+    mean = _parameters(actor(seen, actor.initial_carry(2))[0])
+    assert not torch.allclose(mean[0], mean[1])
+
+
+def test_a_residual_needs_equal_sizes() -> None:
+    with pytest.raises(ValueError, match="hidden: got 8, allowed: 12"):
+        PolicyConfig(embed=12, hidden=8, residual=True)
 
 
 def test_without_resets_the_carry_reaches_the_end() -> None:

@@ -33,6 +33,7 @@ from sleight.train.session import save
 SIZES = {"joints": 24, "actuators": 20}
 TERMS = observations.select(ACTOR_TERMS, "test")
 KINDS = [(memory, head) for memory in ("lstm", "none") for head in ("bins", "gaussian")]
+KINDS.append(("residual", "gaussian"))
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -43,7 +44,14 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 
 def _actor(memory: str, head: str) -> Actor:
     torch.manual_seed(0)
-    config = PolicyConfig(memory=memory, head=head, embed=48, hidden=64)  # type: ignore[arg-type]  # parametrized
+    residual = memory == "residual"
+    config = PolicyConfig(
+        memory="none" if memory == "none" else "lstm",
+        head=head,  # type: ignore[arg-type]  # parametrized
+        embed=64 if residual else 48,
+        hidden=64,
+        residual=residual,
+    )
     actor = Actor(config, {term.name: term.size for term in TERMS}, 20)
     generator = torch.Generator().manual_seed(1)
     for step in range(5):  # normalizers that are not the identity

@@ -66,12 +66,10 @@ def rig_run(folder: Path) -> None:
     """A run on the simulated rig: two trials, one late turn."""
     folder.mkdir(parents=True)
     spread = {"p50": 0.31, "p99": 1.25, "max": 21.5}
-    late = [*[0.0003] * 60, 0.0215]
-    turns = [{"event": "turn", "late_s": value} for value in late]
-    log = [{"event": "start"}, *turns]
-    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    histogram = {"edges": [0.0, 1.0, 20.0, 22.0], "counts": [60, 0, 1]}
     timing = {"period_s": 0.08, "ticks": 61, "late_ticks": 1, "late_is_s": 0.02,
-              "dropped_ticks": 0, "lateness_ms": spread, "policy_ms": None}  # fmt: skip
+              "dropped_ticks": 0, "lateness_ms": spread, "policy_ms": None,
+              "histograms_ms": {"lateness": histogram}}  # fmt: skip
     trials = [{"successes": 7, "ending": "dropped", "duration_s": 31.3, "holds": 0},
               {"successes": 4, "ending": "timeout", "duration_s": 40.0, "holds": 1}]  # fmt: skip
     result = {"end": "done", "hand": {"simulated": True}, "holds": 1, "complete": 2, "mean": 5.5,

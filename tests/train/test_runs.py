@@ -37,7 +37,7 @@ def folder(reach_run: Path, tmp_path: Path) -> Path:
     shutil.rmtree(root / "young" / "checkpoints")
     (root / "rig").mkdir()
     write_json(root / "rig" / "result.json", {})
-    (root / "rig" / "log.jsonl").write_text("")
+    (root / "rig" / "run.mcap").write_text("")
     (root / "rig" / "config.yaml").write_text("{}\n")
     (root / "notes.txt").write_text("mine")
     return root

@@ -1,0 +1,78 @@
+"""From a rig file to what it names: the hand behind its gate, and what tells the object's pose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from ..envs.bundle import Bundle
+from ..errors import ConfigError, nearest
+from .dry_hand import DryHand
+from .guard import GuardedHand
+from .hand import HandDriver
+from .poses import PoseSource, Referee
+from .rig_driver import RigDriver
+from .rig_file import HandEntry, RigConfig
+
+DRIVERS = ("rig",)
+
+
+def open_driver(entry: HandEntry, client: str) -> HandDriver:
+    """The driver that a rig file names, not yet connected. Raises ConfigError."""
+    if entry.driver not in DRIVERS:
+        raise ConfigError(f"hand.driver: got {entry.driver}, {nearest(entry.driver, DRIVERS)}")
+    return RigDriver(entry.host, entry.port, client)
+
+
+@contextmanager
+def connected_hand(config: RigConfig, bundle: Bundle, dry: bool = False) -> Iterator[GuardedHand]:
+    """The hand, connected and not armed; held and closed at the end. Raises ConnectError.
+
+    dry: nothing that moves it is ever sent.
+    """
+    driver = open_driver(config.hand, f"sleight {bundle.manifest.name}")
+    driver = DryHand(driver) if dry else driver
+    hand = GuardedHand(driver, config.gate, bundle.manifest.control.period_s)
+    hand.connect(config.hand.timeout_s)
+    try:
+        yield hand
+    finally:
+        hand.hold("the run has ended")
+        hand.close()
+
+
+@contextmanager
+def connected_poses(config: RigConfig, bundle: Bundle) -> Iterator[PoseSource]:
+    """What tells where the object is. Raises ConfigError, ConnectError, BundleError."""
+    with ExitStack() as stack:
+        referee = stack.enter_context(_referee(config)) if config.referee else None
+        if _by_cameras(config, bundle):
+            # OpenCV, which a rig without cameras need not have.
+            from .camera_poses import camera_poses
+
+            opened = camera_poses(config.cameras, bundle, config.poses, referee)
+            yield stack.enter_context(opened)
+            return
+        if referee is None:
+            raise ConfigError(
+                "referee: got null, allowed: the referee of a simulated rig, or cameras and a"
+                " bundle with a pose network, because nothing else tells where the object is"
+            )
+        yield referee
+
+
+def _by_cameras(config: RigConfig, bundle: Bundle) -> bool:
+    if config.pose_from == "auto":
+        return bool(config.cameras) and bundle.manifest.pose is not None
+    return config.pose_from == "cameras"
+
+
+@contextmanager
+def _referee(config: RigConfig) -> Iterator[Referee]:
+    assert config.referee is not None
+    referee = Referee(config.referee.host, config.referee.port)
+    referee.connect(config.hand.timeout_s)
+    try:
+        yield referee
+    finally:
+        referee.close(1.0)

@@ -1,0 +1,183 @@
+"""The rig file: all that is particular to one rig, and what a run on it does. YAML or flags."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from ..config import Range, load, to_dict
+from ..errors import ConfigError
+from .board_config import CalibrateConfig
+from .camera_config import STREAM, CameraConfig
+from .gate import GateConfig
+from .guard import WatchdogConfig
+from .loop import LoopConfig
+from .pose_checks import CameraPosesConfig
+
+Port = Annotated[int, Range(1, 65535)]
+
+
+@dataclass(frozen=True)
+class RigEntry:
+    """Which rig it is."""
+
+    name: str = "sim"
+    """Its name, which an operator types to let it move."""
+    serial: str = ""
+    """The hand's serial number, for the record."""
+    side: Literal["right", "left"] = "right"
+    """Which hand it is; only right ones have a table so far."""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or "/" in self.name:
+            raise ConfigError(f"name: got {self.name!r}, allowed: a name without '/'")
+        if self.side != "right":
+            raise ConfigError("side: got left, allowed: right, the only hand with a table so far")
+
+
+@dataclass(frozen=True)
+class HandEntry:
+    """How the hand is reached."""
+
+    driver: str = "rig"
+    """What speaks to it."""
+    host: str = "127.0.0.1"
+    """Address of the hand, or of the bridge beside it."""
+    port: Port = 7411
+    """Its port."""
+    prefix: str = "rh_"
+    """Before each joint's name in the hand's own software."""
+    mode: Literal["trajectory", "position"] = "trajectory"
+    """Which of the hand's controllers take the commands."""
+    timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
+    """Longest wait for it when connecting."""
+
+
+@dataclass(frozen=True)
+class RefereeEntry:
+    """The referee of a simulated rig: the object's true pose in the place of cameras."""
+
+    host: str = "127.0.0.1"
+    """Address."""
+    port: Port = 7412
+    """Its port."""
+
+
+@dataclass(frozen=True)
+class PolicyEntry:
+    """What drives the hand."""
+
+    bundle: Path | None = None
+    """The bundle's folder."""
+    sha256: str | None = None
+    """The hash that its graph must have, where the rig is bound to one policy."""
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """What is written."""
+
+    dir: Path = Path("runs")
+    """Where the folders of runs and the records of checks are made."""
+    min_free_mb: Annotated[float, Range(0, 1e9)] = 200.0
+    """Less room than this on its disk is too little to begin."""
+
+
+@dataclass(frozen=True)
+class RigConfig:
+    """A rig, and a run on it."""
+
+    rig: RigEntry = field(default_factory=RigEntry)
+    """Which rig."""
+    hand: HandEntry = field(default_factory=HandEntry)
+    """The hand."""
+    referee: RefereeEntry | None = field(default_factory=RefereeEntry)
+    """A simulated rig's referee; null where there is none."""
+    cameras: tuple[CameraConfig, ...] = ()
+    """The cameras."""
+    pose_from: Literal["auto", "cameras", "referee"] = "auto"
+    """What tells the object's pose; auto: cameras where the bundle reads them, else the referee."""
+    poses: CameraPosesConfig = field(default_factory=CameraPosesConfig)
+    """How frames of cameras become poses, and which of them are believed."""
+    calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
+    """The board that cameras are calibrated by."""
+    policy: PolicyEntry = field(default_factory=PolicyEntry)
+    """The policy."""
+    gate: GateConfig = field(default_factory=GateConfig)
+    """The safety gate."""
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    """The 80 ms loop."""
+    watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
+    """When the program gives up on its own loop."""
+    log: LogEntry = field(default_factory=LogEntry)
+    """Where it is recorded."""
+    trials: Annotated[int, Range(1, 10_000)] = 10
+    """Trials: successes in a row until a drop, a timeout or the maximum."""
+    goal_seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+    """Seed of the goals, and of the noise of a policy that draws its actions."""
+    duration_s: Annotated[float, Range(0, 1e6)] = 0.0
+    """End after this much time, cutting the trial under way; 0 waits for all trials."""
+    realtime: bool = True
+    """Ask the system for real-time scheduling; without leave it runs as any process."""
+
+    def __post_init__(self) -> None:
+        for what in ("name", "device"):
+            values = [getattr(camera, what) for camera in self.cameras]
+            # The streams of a simulated rig share an address.
+            values = [value for value in values if not value.startswith(STREAM)]
+            if twice := sorted({value for value in values if values.count(value) > 1}):
+                raise ConfigError(
+                    f"cameras: got the {what} {twice[0]} twice, allowed: one camera each"
+                )
+
+
+OF_A_RUN = ("trials", "goal_seed", "duration_s", "realtime", "log", "calibrate")
+"""Fields that a check does not look at: they may differ between it and the run."""
+
+
+def fingerprint(config: RigConfig, graph_sha256: str) -> str:
+    """Hash of all that a check has looked at: the resolved file and flags, and the policy.
+
+    Comments and the order of a file do not count; a flag that changes the rig does.
+    """
+    looked_at = {key: value for key, value in to_dict(config).items() if key not in OF_A_RUN}
+    text = json.dumps([looked_at, graph_sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_rig(words: list[str]) -> RigConfig:
+    """`[RIG.yaml] [BUNDLE] [--field value ...]`: a folder is a bundle, a file is a rig file.
+
+    Raises ConfigError.
+    """
+    places: dict[str, Path] = {}
+    rest = list(words)
+    while rest and not rest[0].startswith("-"):
+        path = Path(rest.pop(0))
+        kind = "bundle" if path.is_dir() else "rig file"
+        if not path.exists():
+            raise ConfigError(f"{path}: no such file; allowed: a rig file or a bundle's folder")
+        if kind in places:
+            raise ConfigError(f"{path}: got a second {kind}, allowed: one beside {places[kind]}")
+        places[kind] = path
+    if "bundle" in places:
+        rest = ["--policy.bundle", str(places["bundle"]), *rest]
+    return load(RigConfig, places.get("rig file"), rest)
+
+
+def bundle_of(config: RigConfig) -> Path:
+    """The bundle's folder. Raises ConfigError when none was named."""
+    if config.policy.bundle is None:
+        raise ConfigError(
+            "policy.bundle: got none, allowed: a bundle's folder,"
+            " in the rig file or on the command line"
+        )
+    return config.policy.bundle
+
+
+def facts(config: RigConfig) -> dict[str, Any]:
+    """What a record says of the rig."""
+    return {"name": config.rig.name, "serial": config.rig.serial, "side": config.rig.side}

@@ -1,0 +1,109 @@
+"""What comes between an action and a motor: noise, broken motors, and slack in the tendons."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from .adversary import Adversary
+
+MAX_BROKEN = 2
+"""Motors of one hand that are broken at the same time [RG]."""
+BROKEN_NOISE = 0.05
+"""What a broken motor does instead of the action: U(0, this) at each step [RG]."""
+ROWS = (
+    "action.noise.step", "action.noise.offset", "action.noise.scale", "action.backlash",
+    "action.broken", "adversary.action",
+)  # fmt: skip
+
+
+class ActionFaults:
+    """Of N hands with A motors; drawn per episode, and the noise of each step besides."""
+
+    def __init__(
+        self,
+        num_worlds: int,
+        num_motors: int,
+        active: Collection[str],
+        rng: torch.Generator,
+        adversary: Adversary | None,
+    ) -> None:
+        self.adversary = adversary
+        self._rng = rng
+        self._step_noise = "action.noise.step" in active
+        self._breaks = "action.broken" in active
+        self.slack = Slack(num_worlds, num_motors, rng) if "action.backlash" in active else None
+        self.step_std = torch.zeros(num_worlds, 1)
+        self.share = torch.zeros(num_worlds, 1)
+        """(N, 1) of the adversary in the action."""
+        self.offset = torch.zeros(num_worlds, num_motors)
+        self.scale = torch.ones(num_worlds, num_motors)
+        self.broken = torch.zeros(num_worlds, num_motors, dtype=torch.bool)
+
+    def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Draw the faults of new episodes in `worlds` (K,)."""
+        shape = (len(worlds), self.offset.shape[1])
+        drawn = {name: value[name].float().unsqueeze(-1) for name in ROWS}
+        self.step_std[worlds] = drawn["action.noise.step"]
+        self.share[worlds] = drawn["adversary.action"]
+        offset, scale = (torch.randn(shape, generator=self._rng) for _ in range(2))
+        self.offset[worlds] = drawn["action.noise.offset"] * offset
+        self.scale[worlds] = 1.0 + drawn["action.noise.scale"] * scale
+        if self._breaks:
+            self.broken[worlds] = self._break(drawn["action.broken"], shape)
+        if self.slack is not None:
+            self.slack.reset(worlds, drawn["action.backlash"])
+
+    def _break(self, probability: Tensor, shape: tuple[int, int]) -> Tensor:
+        """Motors (K, A) below their probability, but of a hand no more than the unluckiest two."""
+        luck = torch.rand(shape, generator=self._rng)
+        worst = luck.topk(MAX_BROKEN, dim=-1, largest=False).values[:, -1:]
+        return (luck < probability) & (luck <= worst)
+
+    def __call__(self, action: Tensor) -> Tensor:
+        """What arrives at the motors instead of `action` (N, A) in [-1, 1]; clipped to that."""
+        if self.adversary is not None:
+            action = (1.0 - self.share) * action + self.share * self.adversary.action
+        action = action * self.scale + self.offset
+        if self._step_noise:
+            action = action + self.step_std * torch.randn(action.shape, generator=self._rng)
+        if self._breaks:
+            twitch = BROKEN_NOISE * torch.rand(action.shape, generator=self._rng)
+            action = torch.where(self.broken, twitch, action)
+        return action.clamp(-1.0, 1.0)
+
+
+class Slack:
+    """Backlash: after turning round, a motor first takes in slack before it pulls [D C.2, RG].
+
+    s in [-1, 1] is where the motor is in its slack. A target that differs from the position by d
+    takes in d c dt of it, c being the coefficient of its direction; the share of the step in which
+    s has not yet arrived at sgn(d), the motor holds the position instead of the target.
+    """
+
+    def __init__(self, num_worlds: int, num_motors: int, rng: torch.Generator) -> None:
+        self._rng = rng
+        self.inverse = torch.zeros(num_worlds, 2, num_motors)
+        """(N, 2, A) rad s: 1 / coefficient, downwards and upwards."""
+        self.place = torch.zeros(num_worlds, num_motors)
+        """(N, A) s."""
+
+    def reset(self, worlds: Tensor, inverse: Tensor) -> None:
+        """Draw |N(0, v)| for each motor and direction; `inverse` (K, 1) is v."""
+        shape = (len(worlds), *self.inverse.shape[1:])
+        noise = torch.randn(shape, generator=self._rng).abs()
+        self.inverse[worlds] = inverse.unsqueeze(-1) * noise
+        self.place[worlds] = 0.0
+
+    def __call__(self, target: Tensor, position: Tensor, period_s: float) -> Tensor:
+        """What the motors hold (N, A) instead of `target`, rad."""
+        off = target - position
+        inverse = torch.where(off < 0, self.inverse[:, 0], self.inverse[:, 1])
+        taken = off * period_s / inverse.clamp_min(1e-12)
+        held = ((off.sign() - self.place).abs() / (taken.abs() + 1e-12)).clamp(0.0, 1.0)
+        # No slack at all: nothing is held, whatever the rounding says.
+        held = torch.where((inverse > 0) & (off.abs() > 1e-5), held, 0.0)
+        self.place = (self.place + taken).clamp(-1.0, 1.0)
+        return target - held * off

@@ -1,0 +1,41 @@
+"""Values that came out of a file, which may hold anything, as text for a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NONE = "–"
+
+
+def number(value: Any) -> float | None:
+    """`value` if it is a finite number."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 1e300 else None
+
+
+def numbers(value: Any) -> list[float]:
+    """The finite numbers of a list; empty for anything else."""
+    found = map(number, value) if isinstance(value, list) else ()
+    return [item for item in found if item is not None]
+
+
+def show(value: Any, unit: str = "") -> str:
+    """A number in few characters; a dash for anything else."""
+    found = number(value)
+    if found is None:
+        return NONE
+    return f"{found:.4g}{unit}" if abs(found) < 1e4 else f"{found:,.0f}{unit}"
+
+
+def pair(mean: Any, error: Any) -> str:
+    """A mean and its standard error."""
+    center, spread = number(mean), number(error)
+    if center is None:
+        return NONE
+    return f"{center:.2f}" if spread is None else f"{center:.2f} ± {spread:.2f}"
+
+
+def milliseconds(seconds: Any) -> str:
+    """Seconds as ms."""
+    found = number(seconds)
+    return f"{1e3 * found:g} ms" if found is not None else NONE

@@ -1,0 +1,134 @@
+"""`check` finds what is wrong and moves nothing; `run` and `dry-run` after it."""
+
+import json
+import os
+import pty
+import re
+import time
+
+import pytest
+
+from sleight.cli import main
+from sleight.deploy.dry_hand import DryHand
+from sleight.deploy.hand import HandMode
+from sleight.deploy.log_read import read_log
+from tests.deploy.conftest import QUICK, edit_manifest, make_bundle
+from tests.deploy.fakes import Recorder
+
+
+@pytest.fixture
+def words(bundle, rig, tmp_path):
+    rig.free()
+    return (str(bundle), *rig.flags(), "--log.dir", str(tmp_path / "runs"), *QUICK)
+
+
+def moved(rig, since_s):
+    return [e for e in rig.events("armed", "command", "relaxed", "stopped") if e["t"] > since_s]
+
+
+def test_a_check_that_finds_nothing_wrong_lets_run_ask_for_the_name(
+    rig, words, capsys, refused, tmp_path
+):
+    began = time.monotonic()
+    assert "got no check of this rig" in refused(2, "run", *words, "--yes-sim")
+    assert main(["rig", "check", *words]) == 0
+    out = capsys.readouterr().out
+    assert re.findall(r"^  ok    (.+?)  ", out, re.M) == [
+        "disk", "scheduling", "bundle", "policy", "hand", "names and limits", "object",
+        "joint states", "joint angles", "mode", "pose",
+    ]  # fmt: skip
+    assert re.search(r"joint states +\d+ Hz, age [\d.]+ ms", out)
+    (path,) = (tmp_path / "runs" / "checks").iterdir()
+    record = json.loads(path.read_text())
+    assert record["ok"] and record["simulated"]
+    assert record["rig"] == {"name": "sim", "serial": "", "side": "right"}
+    line = refused(2, "run", *words)
+    assert line.startswith("error: arming: got no terminal to type the rig's name on")
+    assert "got no check" in refused(2, "run", *words, "--yes-sim", "--gate.speed_scale", "0.5")
+    assert not moved(rig, began)
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+def test_everything_wrong_is_listed_and_the_first_is_the_error(rig, words, capsys, tmp_path):
+    began = time.monotonic()
+    cameras = '[{name: left, device: /dev/v4l/by-id/gone}, {name: right, device: "tcp:x"}]'
+    code = main(["rig", "check", *words, "--cameras", cameras, "--log.min_free_mb", "1e8",
+                 "--policy.sha256", "0" * 64])  # fmt: skip
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert err.count("\n") == 1
+    assert re.match(r"error: sim: disk: .*: got \d+ MB free on its disk, allowed: 1e\+08 or", err)
+    assert err.endswith("(and 2 more)\n")
+    assert "FAIL  camera left       /dev/v4l/by-id/gone: no such device" in out
+    assert re.search(r"FAIL  bundle .*graph.sha256: got \w{12}..., allowed: 000000000000...", out)
+    (path,) = (tmp_path / "runs" / "checks").iterdir()
+    assert json.loads(path.read_text())["failed"] == ["disk", "camera left", "bundle"]
+    assert not moved(rig, began)
+
+
+def test_a_bundle_for_other_limits_and_a_hand_that_is_not_there(rig, words, capsys, bundle):
+    began = time.monotonic()
+
+    def widen(data):
+        data["hand"]["upper"][3] += 0.2
+
+    edit_manifest(bundle, widen)
+    assert main(["rig", "check", *words]) == 2
+    assert "FAIL  names and limits" in capsys.readouterr().out
+    assert main(["rig", "check", *words, "--hand.port", "1"]) == 3
+    out, err = capsys.readouterr()
+    assert err.startswith("error: sim: hand: hand at 127.0.0.1:1: cannot connect: Connection ref")
+    assert "ok    object" in out
+    assert not moved(rig, began)
+
+
+def test_a_dry_run_does_everything_but_move_the_hand(rig, words, capsys, tmp_path):
+    began = time.monotonic()
+    assert main(["rig", "dry-run", *words, "--duration_s", "4"]) == 0
+    assert not moved(rig, began)
+    (folder,) = (tmp_path / "runs").iterdir()
+    log = read_log(folder)
+    assert log.records[0]["dry"] is True
+    assert len([turn for turn in log.turns if turn["applied"] is not None]) > 10
+    assert json.loads((folder / "result.json").read_text())["dry"] is True
+
+
+def test_no_call_of_a_dry_hand_reaches_the_hand():
+    inner = Recorder()
+    hand = DryHand(inner)
+    hand.connect(1.0)
+    present = hand.arm().target
+    assert hand.read(1.0).mode is HandMode.ARMED
+    assert hand.command(present + 0.1, 0.08).target.tolist() == (present + 0.1).tolist()
+    hand.hold()
+    assert hand.read(1.0).mode is HandMode.HOLD
+    hand.relax()
+    hand.stop("enough")
+    hand.heartbeat()
+    assert inner.calls == ["connect", "heartbeat", "heartbeat"]
+    assert inner.mode is HandMode.READY
+    inner.mode = HandMode.STOPPED
+    assert hand.read(1.0).mode is HandMode.STOPPED
+
+
+@pytest.mark.parametrize(("typed", "code"), [("no\n", 2), ("sim\n", 0)])
+def test_the_name_is_typed_on_a_terminal(rig, policy_run, tmp_path, typed, code):
+    began = time.monotonic()
+    outer, inner = pty.openpty()
+    process = policy_run(rig, "--duration_s", "1.5", command=("run",), stdin=inner)
+    os.write(outer, typed.encode())
+    out, err = process.communicate(timeout=90)
+    os.close(inner)
+    os.close(outer)
+    assert process.returncode == code, (out, err)
+    assert "sim is a simulated hand, and it will move. Type sim to arm it: " in out
+    assert bool(moved(rig, began)) == (code == 0)
+    assert ("arming: got 'no', allowed: sim; nothing has moved" in err) == (code == 2)
+    assert len(list((tmp_path / "runs").glob("rig-*"))) == (code == 0)
+
+
+def test_run_holds_on_to_the_policy_that_was_checked(rig, words, refused, tmp_path, capsys):
+    assert main(["rig", "check", *words]) == 0
+    other = make_bundle(tmp_path / "other", 0.06)
+    line = refused(2, "run", str(other), *words[1:], "--yes-sim")
+    assert "got no check of this rig and policy" in line

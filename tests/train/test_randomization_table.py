@@ -1,0 +1,36 @@
+"""The page about randomization says what the code does."""
+
+from pathlib import Path
+
+import pytest
+
+from sleight.config import load
+from sleight.envs.randomization import NAMES, PARAMETERS
+from sleight.envs.table import markdown
+from sleight.envs.worlds import FixedRanges
+from sleight.train.config import TrainConfig
+from sleight.train.randomization import dimensions
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_has_the_tables_of_the_code():
+    page = (ROOT / "docs" / "randomization.md").read_text(encoding="utf-8")
+    assert markdown() in page, "write them anew: python -m sleight.envs.table"
+
+
+def test_every_name_is_there_once():
+    assert len(set(NAMES)) == len(NAMES) == markdown().count("\n| `")
+
+
+@pytest.mark.parametrize("name", ["block_goals", "block_manual", "block_adr", "block_adr_all"])
+def test_none_manual_and_adr_are_configs_over_this_table(name):
+    config = load(TrainConfig, ROOT / "configs" / f"{name}.yaml")
+    rows = dimensions(config)
+    FixedRanges(config.env.randomization, 0)
+    asked = {row.name for row in rows} | set(config.env.randomization)
+    world = {row.name for row in PARAMETERS if not row.curriculum}
+    wanted = {"block_goals": 0, "block_manual": 20, "block_adr": 9, "block_adr_all": len(world)}
+    assert len(asked & world) == wanted[name]
+    if name == "block_adr_all":
+        assert {row.step for row in rows} == {config.adr.step} and config.adr.buffer == 240
