@@ -9,7 +9,7 @@ import torch
 
 from sleight.envs.batch_sim import BatchSim
 from sleight.envs.model import ModelConfig, build_model
-from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, lookup
+from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, check_needs, lookup
 from sleight.envs.worlds import FixedRanges, values
 from sleight.envs.writes import BLOCK_FRICTION, Randomizer, extras
 from sleight.errors import ConfigError
@@ -108,16 +108,21 @@ def test_an_unknown_parameter_names_the_nearest():
     [
         ({"object.mass": (1.5, 0.5)}, "object.mass: got [1.5, 0.5], allowed: low <= high"),
         ({"object.mass": (0.5, 9.0)}, "object.mass: got 9, allowed: [0.2, 4] x"),
-        (
-            {"tendon.spring_length": (0.0, 0.001)},
-            "got tendon.spring_length alone, allowed: together with tendon.stiffness",
-        ),
     ],
 )
 def test_ranges_that_cannot_be_are_refused_in_one_line(ranges, words):
     with pytest.raises(ConfigError) as caught:
         FixedRanges(ranges, 0)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_parameter_that_needs_another_is_refused_alone():
+    check_needs(("tendon.spring_length", "tendon.stiffness"), "widen")
+    with pytest.raises(ConfigError) as caught:
+        check_needs(("tendon.spring_length", "gravity"), "widen")
+    assert str(caught.value) == (
+        "widen: got tendon.spring_length alone, allowed: together with tendon.stiffness"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sleight.errors import ConfigError
-from sleight.train.batch import Batch, concatenate
+from sleight.train.batch import Batch, concatenate, split
 from sleight.train.cluster.identity import check_identity, identity
 from sleight.train.cluster.layout import cores_per_worker, places
 from sleight.train.cluster.wire import nbytes, pack, to_arrays, unpack
@@ -78,6 +78,21 @@ def test_parts_of_a_batch_side_by_side_are_the_batch(batch: Batch) -> None:
         assert torch.equal(value, batch.final[name][order])
     numbers = dict(zip(batch.episode_ids, map(repr, batch.episodes), strict=True))
     assert dict(zip(joined.episode_ids, map(repr, joined.episodes), strict=True)) == numbers
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 8])
+def test_shares_of_a_batch_are_its_worlds(batch: Batch, parts: int) -> None:
+    shares = split(batch, parts)
+    assert max(s.steps for s in shares) - min(s.steps for s in shares) in (0, 16)
+    first = 0
+    for share in shares:
+        worlds = list(range(first, first := first + share.reward.shape[1]))
+        assert all(
+            _same(getattr(share, f.name), getattr(_worlds(batch, worlds), f.name))
+            for f in fields(Batch)
+        )
+        assert share.raw.is_contiguous() and all(v.is_contiguous() for v in share.actor.values())
+    assert first == batch.reward.shape[1]
 
 
 def test_a_learner_makes_the_same_of_both(batch: Batch, block_config: TrainConfig) -> None:
