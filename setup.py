@@ -26,8 +26,6 @@ for name, folder in list(FOLDERS.items())[3:]:
     for inner in find_packages(str(ROOT / folder)):
         FOLDERS[f"{name}.{inner}"] = f"{folder}/{inner.replace('.', '/')}"
 
-DEPLOY = ["opencv-python-headless>=4.12"]  # cameras and their calibration
-
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "sleight/__init__.py").read_text())
 if VERSION is None:
     raise SystemExit("sleight/__init__.py: no __version__")
@@ -74,12 +72,12 @@ setup(
         "wandb>=0.19",
     ],
     extras_require={
-        "deploy": DEPLOY,
+        "deploy": ["opencv-python-headless>=4.12"],  # cameras and their calibration
         "dev": [
-            *DEPLOY,
             "hypothesis>=6",
             "import-linter>=2",
             "mypy>=1.13",
+            "opencv-python-headless>=4.12",
             "pytest>=8",
             "ruff>=0.8",
             "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov

@@ -34,8 +34,8 @@ class BoardConfig:
     seat_position_m: tuple[Metres, Metres, Metres] = (-0.07, -0.004, 0.0595)
     """Where the board's origin lies in the seat: board_to_palm."""
     seat_wxyz: tuple[Unit, Unit, Unit, Unit] = (0.1987, -0.9801, 0.0, 0.0)
-    """How it lies there. By default it faces up and is tilted by 0.4 rad towards the fingers: a board
-    that a camera sees straight on tells least of how the camera is turned."""
+    """How it lies there. By default it faces up and is tilted by 0.4 rad towards the fingers: a
+    board that a camera sees straight on tells least of how the camera is turned."""
 
     def __post_init__(self) -> None:
         if self.marker_m >= self.square_m:

@@ -155,9 +155,14 @@ def _outside_sections(
          f"{pair.reprojected_px:.3f}")
         for pair in agreements(insides, standings, last)
     ]  # fmt: skip
-    head = ("cameras", "board apart mm", "deg", "reprojected px")
     about = "Where two cameras say that one board lies, and one's board in the other's picture."
-    parts.append(html.section("Agreement", [html.table(head, pairs, 3)], about))
+    parts.append(
+        html.section(
+            "Agreement",
+            [html.table(("cameras", "board apart mm", "deg", "reprojected px"), pairs, 3)],
+            about,
+        )
+    )
     for name, kept in shots.items():
         parts.append(html.section(f"Camera {name}", [_picture(kept[-1], insides[name])]))
     return parts
@@ -171,7 +176,7 @@ def _picture(shot: Shot, inside: Intrinsics | None = None) -> str:
     if inside is not None:
         at, _ = board_in_camera(shot.corners, inside)
         rotvec, _ = cv2.Rodrigues(at.rotation)
-        axes = np.float32([[0, 0, 0], [0.04, 0, 0], [0, 0.04, 0], [0, 0, 0.04]])
+        axes = np.vstack([np.zeros(3), 0.04 * np.eye(3)])
         ends, _ = cv2.projectPoints(
             axes, rotvec, at.position, inside.pinhole.matrix, np.array(inside.distortion)
         )

@@ -10,6 +10,7 @@ from ..errors import ConfigError, nearest
 from .dry_hand import DryHand
 from .guard import GuardedHand
 from .hand import HandDriver
+from .markers import MarkerPoses
 from .poses import PoseSource, Referee
 from .rig_driver import RigDriver
 from .rig_file import HandEntry, RigConfig
@@ -44,27 +45,51 @@ def connected_hand(config: RigConfig, bundle: Bundle, dry: bool = False) -> Iter
 @contextmanager
 def connected_poses(config: RigConfig, bundle: Bundle) -> Iterator[PoseSource]:
     """What tells where the object is. Raises ConfigError, ConnectError, BundleError."""
+    kind = _kind(config, bundle)
     with ExitStack() as stack:
+        if kind == "markers":
+            yield stack.enter_context(_markers(config))
+            return
         referee = stack.enter_context(_referee(config)) if config.referee else None
-        if _by_cameras(config, bundle):
+        if kind == "cameras":
             # OpenCV, which a rig without cameras need not have.
             from .camera_poses import camera_poses
 
             opened = camera_poses(config.cameras, bundle, config.poses, referee)
             yield stack.enter_context(opened)
-            return
-        if referee is None:
-            raise ConfigError(
-                "referee: got null, allowed: the referee of a simulated rig, or cameras and a"
-                " bundle with a pose network, because nothing else tells where the object is"
-            )
-        yield referee
+        elif referee is not None:
+            yield referee
 
 
-def _by_cameras(config: RigConfig, bundle: Bundle) -> bool:
+def _kind(config: RigConfig, bundle: Bundle) -> str:
+    """The source that the rig file asks for, or the best that it has. Raises ConfigError."""
+    there = {
+        "cameras": bool(config.cameras) and bundle.manifest.pose is not None,
+        "markers": config.markers is not None,
+        "referee": config.referee is not None,
+    }
     if config.pose_from == "auto":
-        return bool(config.cameras) and bundle.manifest.pose is not None
-    return config.pose_from == "cameras"
+        found = next((kind for kind, has in there.items() if has), None)
+        if found is not None:
+            return found
+    elif there[config.pose_from] or config.pose_from == "cameras":
+        return config.pose_from  # Cameras say for themselves what is missing.
+    wanted = "referee" if config.pose_from == "auto" else config.pose_from
+    raise ConfigError(
+        f"{wanted}: got null, allowed: cameras with a bundle that reads them, markers, or the"
+        " referee of a simulated rig, because nothing else tells where the object is"
+    )
+
+
+@contextmanager
+def _markers(config: RigConfig) -> Iterator[MarkerPoses]:
+    assert config.markers is not None
+    markers = MarkerPoses(config.markers, config.poses.checks)
+    markers.connect(config.hand.timeout_s)
+    try:
+        yield markers
+    finally:
+        markers.close(1.0)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from .camera_config import STREAM, CameraConfig
 from .gate import GateConfig
 from .guard import WatchdogConfig
 from .loop import LoopConfig
+from .markers import MarkersConfig
 from .pose_checks import CameraPosesConfig
 
 Port = Annotated[int, Range(1, 65535)]
@@ -98,8 +99,11 @@ class RigConfig:
     """A simulated rig's referee; null where there is none."""
     cameras: tuple[CameraConfig, ...] = ()
     """The cameras."""
-    pose_from: Literal["auto", "cameras", "referee"] = "auto"
-    """What tells the object's pose; auto: cameras where the bundle reads them, else the referee."""
+    markers: MarkersConfig | None = None
+    """A program that tracks markers on the object and the palm; null where there is none."""
+    pose_from: Literal["auto", "cameras", "markers", "referee"] = "auto"
+    """What tells the object's pose; auto: cameras where the bundle reads them, else markers where
+    they are told, else the referee."""
     poses: CameraPosesConfig = field(default_factory=CameraPosesConfig)
     """How frames of cameras become poses, and which of them are believed."""
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)

@@ -11,8 +11,7 @@ from ...envs.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
 from ...vision.config import RenderConfig
-from ..commands import _parser as word_parser
-from ..commands import check_count
+from ..commands import check_count, make_parser
 from .config import PoseTrainConfig
 
 USAGE = """usage: sleight vision COMMAND ...
@@ -46,7 +45,7 @@ def _render(argv: list[str]) -> int:
     from ...vision.sheet import write_sheet
     from ..progress import ProgressBar
 
-    parser = word_parser(
+    parser = make_parser(
         "vision render", "Randomized pictures of the hand and the block, with its pose."
     )
     parser.add_argument("--count", type=int, required=True, help="samples in all")
@@ -90,7 +89,7 @@ def _eval(argv: list[str]) -> int:
     from .evaluate import GraphReader, NetReader, Reader, judge
     from .loop import load_pose_run
 
-    parser = word_parser("vision eval", "Errors of a pose network on renders.")
+    parser = make_parser("vision eval", "Errors of a pose network on renders.")
     parser.add_argument("reader", type=Path, help="a run of vision train, or a bundle")
     parser.add_argument("--data", type=Path, required=True, help="renders with another seed")
     parser.add_argument("--json", type=Path, help="write the result here as well")
@@ -104,7 +103,7 @@ def _eval(argv: list[str]) -> int:
         reader, edge, views = GraphReader(OnnxPose(path, entry)), entry.image_px, len(entry.cameras)
     else:
         _, net, seen = load_pose_run(given.reader)
-        reader, cameras = NetReader(net), seen.config.cameras
+        reader, cameras = NetReader(net), seen.cameras
         edge, views = cameras.image_px, len(cameras.views)
     found = renders.config.cameras
     if (found.image_px, len(found.views)) != (edge, views):
@@ -122,7 +121,7 @@ def _eval(argv: list[str]) -> int:
 def _export(argv: list[str]) -> int:
     from .export import export_pose
 
-    parser = word_parser("vision export", "Put a pose network into a bundle.")
+    parser = make_parser("vision export", "Put a pose network into a bundle.")
     parser.add_argument("run", type=Path, help="a run of vision train")
     parser.add_argument("--bundle", type=Path, required=True, help="the folder of the bundle")
     parser.add_argument("--test", type=Path, help="renders for scores; by default the run's")

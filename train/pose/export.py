@@ -13,9 +13,10 @@ from ...envs.bundle import MANIFEST, file_sha256, read_manifest, write_manifest
 from ...envs.pose_entry import CameraEntry, PoseEntry
 from ...errors import ConfigError
 from ...files import atomic_path
+from ...vision.config import CamerasConfig, RenderConfig
 from ...vision.geometry import wxyz_of
 from ...vision.net import PoseNet
-from ...vision.shards import Renders, open_renders
+from ...vision.shards import open_renders
 from ..graph import OPSET
 from .evaluate import Judgement, NetReader, judge
 from .loop import load_pose_run
@@ -46,7 +47,7 @@ def export_pose(run: Path, bundle: Path, test: Path | None = None) -> PoseEntry:
     """
     manifest = read_manifest(bundle / MANIFEST)
     config, net, renders = load_pose_run(run)
-    size = renders.config.object_size_m
+    size = renders.object_size_m
     if abs(size - manifest.task.object_size_m) > 1e-4:
         raise ConfigError(
             f"{run}: object_size_m: got {size}, allowed: {manifest.task.object_size_m}, the"
@@ -59,15 +60,14 @@ def export_pose(run: Path, bundle: Path, test: Path | None = None) -> PoseEntry:
             " for the scores and the limit of confidence"
         )
     judged = judge(NetReader(net), open_renders(held_out))
-    write_pose_graph(net, renders, bundle / GRAPH)
+    write_pose_graph(net, renders.cameras, bundle / GRAPH)
     entry = _entry(renders, judged, bundle)
     write_manifest(bundle, replace(manifest, pose=entry))
     return entry
 
 
-def write_pose_graph(net: PoseNet, renders: Renders, path: Path) -> None:
+def write_pose_graph(net: PoseNet, cameras: CamerasConfig, path: Path) -> None:
     """Export atomically, the batch fixed at one."""
-    cameras = renders.config.cameras
     views, edge = len(cameras.views), cameras.image_px
     # In eval mode as a whole: exporting switches the wrapped network with its wrapper.
     graph = PoseGraph(net).eval()
@@ -90,8 +90,7 @@ def write_pose_graph(net: PoseNet, renders: Renders, path: Path) -> None:
         )
 
 
-def _entry(renders: Renders, judged: Judgement, bundle: Path) -> PoseEntry:
-    config = renders.config
+def _entry(config: RenderConfig, judged: Judgement, bundle: Path) -> PoseEntry:
     cameras = {}
     for name, view in config.cameras.views.items():
         at = view.placement()

@@ -15,9 +15,10 @@ from torch import Tensor
 from ...config import from_dict, load, save, to_dict
 from ...envs.rotations import to_columns
 from ...errors import ConfigError
+from ...vision.config import CamerasConfig, RenderConfig
 from ...vision.net import PoseNet, orthonormal, pose_loss
 from ...vision.photo import Photo
-from ...vision.shards import Renders, open_renders
+from ...vision.shards import open_renders
 from .. import checkpoint
 from ..interrupt import Interrupt
 from ..lock import FolderLock
@@ -56,19 +57,21 @@ def resume(folder: Path, overrides: list[str]) -> Path:
     return folder
 
 
-def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, Renders]:
-    """A run's config, its newest network and what it learned from. Raises CheckpointError."""
+def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, RenderConfig]:
+    """A run's config, its newest network, and the config of what it learned from.
+
+    The renders themselves need not be there. Raises CheckpointError.
+    """
     found = checkpoint.load(path, state=False)
     config = from_dict(PoseTrainConfig, found.meta["config"], f"{path}: config")
-    renders = open_renders(config.data)
-    net = build_net(config, renders)
+    renders = from_dict(RenderConfig, found.meta.get("renders"), f"{path}: renders")
+    net = build_net(config, renders.cameras)
     checkpoint.load_module("pose", net, found.weights, str(path))
     return config, net.eval(), renders
 
 
-def build_net(config: PoseTrainConfig, renders: Renders) -> PoseNet:
-    """The network for the cameras of `renders`."""
-    cameras = renders.config.cameras
+def build_net(config: PoseTrainConfig, cameras: CamerasConfig) -> PoseNet:
+    """The network for a nominal rig."""
     distances = [math.dist(view.position_m, view.target_m) for view in cameras.views.values()]
     return PoseNet(config.net, cameras.image_px, tuple(distances))
 
@@ -88,7 +91,7 @@ class Trainer:
                 f"test: got {config.test}, allowed: renders of the cameras of {config.data}"
             )
         torch.manual_seed(config.seed)
-        self.net = build_net(config, self.renders).to(config.device)
+        self.net = build_net(config, self.renders.config.cameras).to(config.device)
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), config.rate, weight_decay=config.weight_decay
         )
@@ -147,6 +150,7 @@ class Trainer:
             "steps": self.visits,
             "batches": self.steps,
             "config": to_dict(self.config),
+            "renders": to_dict(self.renders.config),
             "adr": {},
             "versions": versions(),
         }
