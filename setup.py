@@ -74,6 +74,7 @@ setup(
     extras_require={
         "deploy": ["opencv-python-headless>=4.12"],  # cameras and their calibration
         "dev": [
+            "cyclonedds>=0.10",  # the driver ros2, tested without ROS 2
             "hypothesis>=6",
             "import-linter>=2",
             "mypy>=1.13",
@@ -83,6 +84,7 @@ setup(
             "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov
             "setuptools>=70",
             "types-PyYAML>=6",
+            "vermin>=1.6",  # what the bridge carries runs on Python 3.8
         ],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
         "menagerie": ["mujoco-menagerie"],

@@ -25,6 +25,7 @@ commands:
   run RIG.yaml           run a bundle on a hand, trial after trial
   replay RUN [BUNDLE]    compute a run's actions again from its log, to the last bit
   report RUN             a run as one HTML page; what it measured as ranges for training
+  bridge FILE            write what runs beside a Shadow Hand on ROS 1, as one file
 
 RIG.yaml may be left out for the simulated rig, and followed by a bundle's folder and flags.
 sleight rig COMMAND --help lists every option.
@@ -42,6 +43,7 @@ def rig(argv: list[str]) -> int:
         "run": _run,
         "replay": _replay,
         "report": _report,
+        "bridge": _bridge,
     }
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE, end="")
@@ -154,6 +156,17 @@ def _calibrate(argv: list[str]) -> int:
     job = calibrate_cameras if argv[0] == "cameras" else calibrate_extrinsics
     job(config.cameras, config.calibrate, lambda line: print(line, file=sys.stderr, flush=True))
     print(config.calibrate.out)
+    return 0
+
+
+def _bridge(argv: list[str]) -> int:
+    from .ros.pack import write_bridge
+
+    if _wants_help(argv) or len(argv) != 1 or argv[0].startswith("-"):
+        print("usage: sleight rig bridge FILE.pyz; then, beside the hand: python3 FILE.pyz --help")
+        return 0 if _wants_help(argv) else 2
+    write_bridge(Path(argv[0]))
+    print(f"{argv[0]}: copy it to the hand's machine or container, and run it with ROS's python3")
     return 0
 
 

@@ -29,8 +29,8 @@ import numpy as np
 from ..config import Range
 from ..errors import ConfigError, ConnectError
 from ..vision.geometry import Placement, wxyz_of
+from .clock import ClockOffset
 from .hand import DriverGone
-from .link import ClockOffset
 from .pose_checks import PoseCheckConfig, PoseChecks
 from .poses import ObjectPose, PoseSource
 
