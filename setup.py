@@ -66,12 +66,14 @@ setup(
         "rich>=13",
         "rosbags>=0.11",  # ROS 2 messages as bytes, without ROS
         "safetensors>=0.5",
-        "scikit-learn>=1.5",  # Optuna's fANOVA
+        "scikit-learn>=1.5",  # Optuna's fANOVA, and the probes of a memory
+        "scipy>=1.13",
         "torch>=2.6",
         "wandb>=0.19",
     ],
     extras_require={
         "dev": [
+            "cyclonedds>=0.10",  # the driver ros2, tested without ROS 2
             "hypothesis>=6",
             "import-linter>=2",
             "mypy>=1.13",
@@ -80,6 +82,7 @@ setup(
             "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov
             "setuptools>=70",
             "types-PyYAML>=6",
+            "vermin>=1.6",  # what the bridge carries runs on Python 3.8
         ],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
         "menagerie": ["mujoco-menagerie"],

@@ -6,22 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..envs.bundle import Bundle
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError
 from .dry_hand import DryHand
 from .guard import GuardedHand
-from .hand import HandDriver
+from .hands import open_hand
 from .poses import PoseSource, Referee
-from .rig_driver import RigDriver
-from .rig_file import HandEntry, RigConfig
-
-DRIVERS = ("rig",)
-
-
-def open_driver(entry: HandEntry, client: str) -> HandDriver:
-    """The driver that a rig file names, not yet connected. Raises ConfigError."""
-    if entry.driver not in DRIVERS:
-        raise ConfigError(f"hand.driver: got {entry.driver}, {nearest(entry.driver, DRIVERS)}")
-    return RigDriver(entry.host, entry.port, client)
+from .rig_file import RigConfig
 
 
 @contextmanager
@@ -30,7 +20,7 @@ def connected_hand(config: RigConfig, bundle: Bundle, dry: bool = False) -> Iter
 
     dry: nothing that moves it is ever sent.
     """
-    driver = open_driver(config.hand, f"sleight {bundle.manifest.name}")
+    driver = open_hand(config.hand)
     driver = DryHand(driver) if dry else driver
     hand = GuardedHand(driver, config.gate, bundle.manifest.control.period_s)
     hand.connect(config.hand.timeout_s)

@@ -13,7 +13,16 @@ import numpy as np
 from ..config import Range
 from ..envs.hand import HandSpec
 from .gate import GateConfig, GateState, SafetyGate
-from .hand import Applied, HandDriver, HandError, HandMode, HandState, Health, NotArmed
+from .hand import (
+    Applied,
+    HandDriver,
+    HandError,
+    HandMode,
+    HandState,
+    Health,
+    NotArmed,
+    StaleState,
+)
 
 STOP_WAIT_S = 0.2
 """How long `stop` waits for a command under way, before it goes ahead regardless."""
@@ -104,6 +113,7 @@ class GuardedHand:
         with self._lock:
             gate = self._opened()
             now_s = self._clock()
+            self._check_age(state, now_s)
             admitted = gate.admit(target, state.position, now_s)
             gate.sent(admitted.target, now_s)
             self.fed_s = now_s
@@ -148,6 +158,14 @@ class GuardedHand:
         finally:
             if locked:
                 self._lock.release()
+
+    def _check_age(self, state: HandState, now_s: float) -> None:
+        """A state is good for the turn in which it was read, whoever calls."""
+        old_s = now_s - state.received_s
+        if old_s > self._period_s + state.age_s:
+            raise StaleState(
+                f"joint state: got one of {old_s:.3f} s ago, allowed: one turn, {self._period_s} s"
+            )
 
     def _opened(self) -> SafetyGate:
         if self._gate is None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
 from ..envs.hand import HandSpec
 from ..errors import SafetyStop, SleightError
+from .wire import HandMode
 
 
 class HandError(SleightError):
@@ -39,16 +40,6 @@ class DriverGone(HandError):
 
 class CommandRejected(SafetyStop):
     """A target that no hand may receive: not finite, or of the wrong shape. Never clipped."""
-
-
-class HandMode(StrEnum):
-    """What the hand itself is doing, by its own report."""
-
-    READY = "ready"
-    ARMED = "armed"
-    HOLD = "hold"
-    RELAXED = "relaxed"
-    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
@@ -79,6 +70,14 @@ class Applied:
     """(A,) rad."""
     reasons: tuple[str, ...] = ()
     """Why it differs from what was asked, as `kind:actuator`; empty when it does not."""
+
+    @staticmethod
+    def of(kind: str, ack: dict[str, Any]) -> Applied:
+        """What the `ack` (wire.py) of a message `kind` says. Raises NotArmed."""
+        if ack["mode"] != HandMode.ARMED:
+            why = ", ".join(ack["reasons"])
+            raise NotArmed(f"{kind}: the hand is {ack['mode']}" + (f" ({why})" if why else ""))
+        return Applied(np.array(ack["target"]), tuple(ack["reasons"]))
 
 
 @dataclass(frozen=True)

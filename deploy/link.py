@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import socket
 import threading
 import time
@@ -11,14 +10,16 @@ from collections.abc import Callable
 
 from ..errors import ConnectError
 from . import wire
+from .secret import digest, matches, new_nonce
 from .wire import FrameReader, Message, WireError
 
 
 class Link:
     """One connection. `receive` is called for each message on the reader thread."""
 
-    def __init__(self, host: str, port: int, what: str) -> None:
+    def __init__(self, host: str, port: int, what: str, secret: bytes | None = None) -> None:
         self._address = (host, port)
+        self._secret = secret
         self._what = what
         self._socket: socket.socket | None = None
         self._send_lock = threading.Lock()
@@ -34,7 +35,8 @@ class Link:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._reader = FrameReader()
             self._early: list[Message] = []
-            return self._first(time.monotonic() + timeout_s)
+            deadline_s = time.monotonic() + timeout_s
+            return self._prove(self._first(deadline_s), deadline_s)
         except OSError as error:
             self._shut()
             why = error.strerror or "no answer in time"
@@ -73,6 +75,27 @@ class Link:
         self._shut()
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
+
+    def _prove(self, first: Message, deadline_s: float) -> Message:
+        """Answer a challenge, and see that the other end has the secret too; returns its hello."""
+        challenged = first["type"] == "challenge"
+        if challenged != (self._secret is not None):
+            self._shut()
+            got = "asks for a secret" if challenged else "does not ask for the secret"
+            raise ConnectError(
+                f"{self.name}: {got}, allowed: the same secret file at both ends, or none"
+            )
+        if self._secret is None:
+            return first
+        theirs, ours = first["nonce"], new_nonce()
+        proof = digest(self._secret, "client", theirs, ours)
+        self.send("proof", nonce=ours, digest=proof)
+        welcome = self._first(deadline_s)
+        wanted = digest(self._secret, "hand", theirs, ours)
+        if welcome["type"] != "welcome" or not matches(welcome["digest"], wanted):
+            self._shut()
+            raise ConnectError(f"{self.name}: it does not have the secret; who is it?")
+        return self._first(deadline_s)
 
     def _first(self, deadline_s: float) -> Message:
         assert self._socket is not None
@@ -114,28 +137,3 @@ class Link:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
-
-
-class ClockOffset:
-    """Maps the other end's clock to ours, by the fastest message of the last 10 to 20 s.
-
-    The age of a message then includes its delay beyond the fastest one's, so that messages which
-    piled up while this program was stopped count as old. A window bounds the drift of the clocks.
-    """
-
-    WINDOW_S = 10.0
-
-    def __init__(self) -> None:
-        self._best = [math.inf, math.inf]
-        self._started_s = -math.inf
-
-    def update(self, sent_s: float, received_s: float) -> None:
-        """One message: when it was sent on their clock, received on ours."""
-        if received_s - self._started_s > self.WINDOW_S:
-            self._best = [math.inf, self._best[0]]
-            self._started_s = received_s
-        self._best[0] = min(self._best[0], received_s - sent_s)
-
-    def ours(self, sent_s: float) -> float:
-        """Their time on our clock."""
-        return sent_s + min(self._best)

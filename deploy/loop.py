@@ -45,6 +45,8 @@ class LoopConfig:
     """A hold that lasts longer ends the run with a safety stop."""
     max_holds: Annotated[int, Range(0, 1000)] = 10
     """More holds than this in one trial end the run with a safety stop."""
+    lost_after_s: Annotated[float, Range(1e-3, 60)] = 2.0
+    """An object of a trial that nobody has seen for this long has fallen: the next one begins."""
     overrun: OverrunConfig = field(default_factory=OverrunConfig)
     """When turns are late."""
     stage: StageConfig = field(default_factory=StageConfig)
@@ -92,7 +94,7 @@ class ControlLoop:
         self._hand, self._poses, self._stage = hand, poses, stage
         self._period_s, self._config, self._log = period_s, config, log
         self._overruns = OverrunGuard(config.overrun)
-        self._fresh_s = time.monotonic()
+        self._fresh_s = self._seen_s = time.monotonic()
         self._held_since_s: float | None = None
         self._good_turns = 0
         self.timing = Timing(period_s, config.overrun.late_s)
@@ -180,6 +182,7 @@ class ControlLoop:
     def _newest_pose(self) -> ObjectPose | None:
         pose = self._poses.newest(self._config.pose_max_age_s)
         if pose is not None:
+            self._seen_s = time.monotonic()
             self.timing.note("pose_age", pose.age_s)
         return pose
 
@@ -213,6 +216,8 @@ class ControlLoop:
         if held_s > self._config.hold_timeout_s:
             raise SafetyStop(f"held for {held_s:.0f} s, because {turn.note}")
         seen = self._stage.trial is None or self._newest_pose() is not None
+        if not seen and time.monotonic() - self._seen_s > self._config.lost_after_s:
+            self._stage.lose()
         good = turn.verdict is Verdict.RUN and seen
         self._good_turns = self._good_turns + 1 if good else 0
         if self._good_turns >= self._config.resume_ticks:

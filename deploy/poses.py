@@ -15,8 +15,9 @@ import numpy as np
 
 from ..errors import ConnectError
 from . import wire
+from .clock import ClockOffset
 from .hand import DriverGone
-from .link import ClockOffset, Link
+from .link import Link
 from .rotations import canonical
 from .wire import Message
 

@@ -111,6 +111,8 @@ class RigSimConfig:
     """The hand's port; 0 takes a free one."""
     referee_port: Port = 7412
     """The referee's port (the object's true pose, and requests to place it); 0 takes a free one."""
+    secret: Path | None = None
+    """A file of which the client must prove that it has it too; none on the loopback."""
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
     """Draws the hidden numbers, the noise and the orientations in which the object is placed."""
     real_time_factor: Annotated[float, Range(0.05, 20)] = 1.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ..envs.hand import HandSpec
 from ..errors import ConnectError
 from . import wire
+from .clock import ClockOffset, StateMeter
 from .hand import (
     Applied,
     DriverGone,
@@ -19,13 +19,15 @@ from .hand import (
     HandMode,
     HandState,
     Health,
-    NotArmed,
     StaleState,
 )
+from .hands import HandConfig, with_port
 from .handshake import spec_of
-from .link import ClockOffset, Link
+from .link import Link
+from .secret import read_secret
 from .wire import Message
 
+PORT = 7411
 ARM_TIMEOUT_S = 0.5
 ACK_TIMEOUT_S = 0.06
 """A command that is not acknowledged within this counts as a stale hand."""
@@ -34,17 +36,17 @@ ACK_TIMEOUT_S = 0.06
 class RigDriver(HandDriver):
     """Client of the wire protocol (wire.py)."""
 
-    def __init__(self, host: str, port: int, name: str = "sleight") -> None:
-        self._link = Link(host, port, "hand")
+    def __init__(
+        self, host: str, port: int, name: str = "sleight", secret: bytes | None = None
+    ) -> None:
+        self._link = Link(host, port, "hand", secret)
         self._name = name
         self._news = threading.Condition()
         self._state: HandState | None = None
         self._acks: dict[int, Message] = {}
         self._seq = 0
         self._offset = ClockOffset()
-        self._arrivals: deque[float] = deque(maxlen=250)
-        self._first_seq = self._last_seq = -1
-        self._states = 0
+        self._meter = StateMeter()
 
     def connect(self, timeout_s: float) -> None:
         """Reach the hand, exchange hellos, wait for a first state."""
@@ -113,16 +115,9 @@ class RigDriver(HandDriver):
     def health(self) -> Health:
         """Rate over the last seconds, age of the newest state, gaps in the count of states."""
         with self._news:
-            state, arrivals = self._state, list(self._arrivals)
-            lost = self._last_seq - self._first_seq + 1 - self._states if self._states else 0
-        span_s = arrivals[-1] - arrivals[0] if len(arrivals) > 1 else 0.0
-        return Health(
-            mode=state.mode if state else HandMode.READY,
-            state_rate_hz=(len(arrivals) - 1) / span_s if span_s else 0.0,
-            state_age_s=time.monotonic() - state.received_s if state else float("inf"),
-            states=self._states,
-            states_lost=lost,
-        )
+            mode = self._state.mode if self._state else HandMode.READY
+            meter = self._meter
+            return Health(mode, meter.rate_hz, meter.age_s, meter.states, meter.lost)
 
     def close(self, timeout_s: float) -> None:
         """Say goodbye and end the link; the hand holds, then relaxes."""
@@ -142,10 +137,7 @@ class RigDriver(HandDriver):
                 self._news.wait(left_s)
             ack = self._acks.pop(seq)
             self._acks.clear()  # Answers that came too late to be waited for.
-        if ack["mode"] != HandMode.ARMED:
-            why = ", ".join(ack["reasons"])
-            raise NotArmed(f"{kind}: the hand is {ack['mode']}" + (f" ({why})" if why else ""))
-        return Applied(np.array(ack["target"]), tuple(ack["reasons"]))
+        return Applied.of(kind, ack)
 
     def _send(self, kind: str, **fields: object) -> None:
         if not self._link.send(kind, **fields):
@@ -172,10 +164,7 @@ class RigDriver(HandDriver):
 
     def _take_state(self, message: Message) -> None:
         now_s = time.monotonic()
-        self._arrivals.append(now_s)
-        self._states += 1
-        self._first_seq = self._first_seq if self._first_seq >= 0 else message["seq"]
-        self._last_seq = message["seq"]
+        self._meter.note(message["seq"], now_s)
         self._offset.update(message["time_s"], now_s)
         # A bad state does not replace a good one: it leaves it to grow old.
         if not _is_of(message, self.spec):
@@ -197,6 +186,13 @@ class RigDriver(HandDriver):
     def _wake(self) -> None:
         with self._news:
             self._news.notify_all()
+
+
+def open_hand(config: HandConfig) -> HandDriver:
+    """`hands.OpenHand` for the driver `rig`."""
+    config = with_port(config, PORT)
+    secret = read_secret(config.secret) if config.secret else None
+    return RigDriver(config.host, config.port, secret=secret)
 
 
 def _is_of(message: Message, spec: HandSpec) -> bool:

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 from ..config import Range, load, to_dict
 from ..errors import ConfigError
+from .estop import EstopConfig
 from .gate import GateConfig
 from .guard import WatchdogConfig
+from .hands import HandConfig
 from .loop import LoopConfig
 
 Port = Annotated[int, Range(1, 65535)]
@@ -33,24 +35,6 @@ class RigEntry:
             raise ConfigError(f"name: got {self.name!r}, allowed: a name without '/'")
         if self.side != "right":
             raise ConfigError("side: got left, allowed: right, the only hand with a table so far")
-
-
-@dataclass(frozen=True)
-class HandEntry:
-    """How the hand is reached."""
-
-    driver: str = "rig"
-    """What speaks to it."""
-    host: str = "127.0.0.1"
-    """Address of the hand, or of the bridge beside it."""
-    port: Port = 7411
-    """Its port."""
-    prefix: str = "rh_"
-    """Before each joint's name in the hand's own software."""
-    mode: Literal["trajectory", "position"] = "trajectory"
-    """Which of the hand's controllers take the commands."""
-    timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
-    """Longest wait for it when connecting."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +93,8 @@ class RigConfig:
 
     rig: RigEntry = field(default_factory=RigEntry)
     """Which rig."""
-    hand: HandEntry = field(default_factory=HandEntry)
-    """The hand."""
+    hand: HandConfig = field(default_factory=HandConfig)
+    """The hand and the way to it."""
     referee: RefereeEntry | None = field(default_factory=RefereeEntry)
     """A simulated rig's referee; null where there is none."""
     cameras: tuple[CameraEntry, ...] = ()
@@ -123,6 +107,8 @@ class RigConfig:
     """The 80 ms loop."""
     watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
     """When the program gives up on its own loop."""
+    estop: EstopConfig = field(default_factory=EstopConfig)
+    """The operator's stop."""
     log: LogEntry = field(default_factory=LogEntry)
     """Where it is recorded."""
     trials: Annotated[int, Range(1, 10_000)] = 10

@@ -7,6 +7,8 @@ distance of the measured angle from where the tendon would have it, none within 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..envs.hand import ACTUATORS, HandSpec
@@ -65,13 +67,13 @@ class Motors:
         self.halted = np.zeros(len(start), dtype=bool)
         """(A,) motors that give no force."""
 
-    def move(self, target: np.ndarray, duration_s: float) -> None:
+    def move(self, target: Sequence[float], duration_s: float) -> None:
         """Interpolate to `target` (A,) over `duration_s`."""
-        self.target, self._left_s = target, max(duration_s, self._timestep_s)
+        self.target, self._left_s = np.array(target), max(duration_s, self._timestep_s)
 
-    def freeze(self, target: np.ndarray | None = None) -> None:
+    def freeze(self, target: Sequence[float] | None = None) -> None:
         """Stay at the present setpoint, or at `target` (A,)."""
-        self.setpoint = self.setpoint if target is None else target
+        self.setpoint = self.setpoint if target is None else np.array(target)
         self.target, self._left_s = self.setpoint, 0.0
 
     def relax(self) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 
@@ -14,48 +11,21 @@ from ..envs.hand import SHADOW_RIGHT, HandSpec
 from ..errors import SleightError
 from . import wire
 from .hand import HandMode
+from .hand_log import HandLog
+from .hand_port import HandPort
 from .handshake import hello_of
 from .realtime import realtime
 from .rig_body import Body
 from .rig_config import RigSimConfig
 from .rig_faults import Faults
-from .rig_server import Client, Port
+from .rig_server import Port
 from .rig_session import Session
+from .secret import read_secret
 
 WAKE_S = 0.002
 """The thread looks at the clock and at its ports this often."""
 MAX_LAG_S = 0.05
 """Physics that falls this far behind the wall clock lets the time go, counted as an overrun."""
-SILENT_CLIENT_S = 10.0
-"""A client that says nothing for this long loses its place: its cable may be out."""
-
-
-class RigLog:
-    """JSON lines of what happened at the hand; `t` is the machine's monotonic clock."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self.error = ""
-        """Why the log ended early; empty while it is whole."""
-        try:
-            self._file: TextIO | None = path.open("w", buffering=1) if path else None
-        except OSError as error:
-            raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
-
-    def __call__(self, event: str, **fields: Any) -> None:
-        """Write one line, at once."""
-        if self._file is None:
-            return
-        plain = {
-            k: np.round(v, 5).tolist() if isinstance(v, np.ndarray) else v
-            for k, v in fields.items()
-        }
-        try:
-            self._file.write(json.dumps({"t": time.monotonic(), "event": event, **plain}) + "\n")
-        except OSError as error:
-            # A hand does not let go because its log is full.
-            self.error = f"{self._path}: {error.strerror}; the log ends at {event}"
-            self._file = None
 
 
 class RigSim:
@@ -63,12 +33,12 @@ class RigSim:
 
     def __init__(self, config: RigSimConfig, spec: HandSpec = SHADOW_RIGHT) -> None:
         self._config, self._spec = config, spec
-        self.log = self._log = RigLog(config.log)
+        self.log = self._log = HandLog(config.log)
         self._body = body = Body(spec, config.plant, config.seed)
         self._session = Session(spec, config, body.motors, body.measured, self._log)
         self._faults = Faults(config.faults, spec, body, config.seed, self._log)
-        self._hand, self._referee = self._ports(body.hidden.object_size_m)
-        self._client: Client | None = None
+        hand, self._referee = self._ports(body.hidden.object_size_m)
+        self._hand = HandPort(hand, self._session, self._log)
         self._sent = self.overruns = 0
         self.lost_s = 0.0
         """Time that the physics let go because the machine was too slow."""
@@ -132,7 +102,8 @@ class RigSim:
             object_size_m=object_size_m,
             rate_hz=config.state_rate_hz,
         )
-        hand = Port(config.host, config.port, "the hand", 1, hello)
+        secret = read_secret(config.secret) if config.secret else None
+        hand = Port(config.host, config.port, "the hand", 1, hello, secret)
         try:
             referee = Port(config.host, config.referee_port, "the referee", 4, welcome)
         except SleightError:
@@ -147,30 +118,13 @@ class RigSim:
         return now_s
 
     def _serve(self, now_s: float) -> None:
-        for client, message in self._hand.poll(0.0, self._opened):
-            ack = self._session.handle(message, now_s)
-            if ack is not None:
-                self._hand.send(client, wire.encode("ack", **ack))
-            elif message["type"] == "bye":
-                self._hand.drop(client, "bye")
+        self._hand.serve(now_s)
         for client, message in self._referee.poll(0.0, lambda client: None):
             if message["type"] == "place":
                 self._body.place()
                 self._log("placed")
                 self._referee.send(client, wire.encode("placed", seq=message["seq"]))
         self._referee.take_closed()
-        if self._client and now_s - self._session.heard_s > SILENT_CLIENT_S:
-            self._hand.drop(self._client, f"silent for {SILENT_CLIENT_S:.0f} s")
-        for client in self._hand.take_closed():
-            self._log("client_gone", address=client.address, why=client.closed)
-            self._session.gone(client.closed, now_s)
-            self._client = None if client is self._client else self._client
-        self._session.watch(now_s, self._client is not None)
-
-    def _opened(self, client: Client) -> None:
-        self._client = client
-        self._session.heard_s = time.monotonic()
-        self._log("client", address=client.address)
 
     def _publish(self) -> None:
         self._sent += 1
@@ -185,7 +139,7 @@ class RigSim:
             "effort": np.round(body.motors.force, 5).tolist(),
         }
         for frame in self._faults.states(state, now_s):
-            self._hand.broadcast(frame)
+            self._hand.publish(frame)
         where = body.plant.object_position
         pose = {
             "seq": self._sent,

@@ -22,6 +22,7 @@ from ..errors import ConfigError, SafetyStop, SleightError
 from ..files import write_json
 from .check import check_hash
 from .connect import connected_hand, connected_poses
+from .estop import watch_estop
 from .goals import GoalGenerator
 from .guard import GuardedHand, Watchdog
 from .log_read import LOG
@@ -60,7 +61,7 @@ def run_rig(
             raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
         place = _folder(config.log.dir, bundle.manifest.name)
         save(config, place / "config.yaml")
-        with realtime(config.realtime) as granted:
+        with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
             run = _Run(place, bundle, policy, hand, poses, config, dry)
             return place, run.run(granted, should_stop, show)
 

@@ -15,7 +15,7 @@ from .goals import GoalGenerator
 from .hand import HandError, HandState
 from .policy import Decision, OnnxPolicy, Sensors
 from .poses import ObjectPose, PoseSource
-from .trial import Trial
+from .trial import Ending, Trial
 
 Seconds = Annotated[float, Range(0, 600)]
 
@@ -108,6 +108,15 @@ class Stage:
         if not ask_policy:
             return last_sent
         return self._ask(state, last_sent)
+
+    def lose(self) -> None:
+        """Nobody has seen the object for too long: the trial ends as with a drop; the hand opens.
+
+        A drop out of every camera's sight is the usual cause, and leaving such trials out of the
+        mean would flatter the policy.
+        """
+        self.trials[-1].ending = Ending.DROPPED
+        self._enter(Phase.HOME)
 
     def _prepare(self, pose: ObjectPose | None) -> None:
         if self.phase is Phase.HOME and self._in_phase_s >= self._config.home_s:

@@ -2,9 +2,10 @@
 
 A frame is the length of its body (4 bytes, big-endian) and the body, a JSON object in UTF-8 whose
 `type` names a row of `MESSAGES`. Numbers are finite; fields that the row does not name are errors.
-The standard library suffices, so that a hand's side can carry this file where nothing else is.
+Runs on Python 3.8 with the standard library, as all that the bridge carries (ros/pack.py) does.
 
-The hand speaks first (`hello`, or `error` when it is taken). Then: `arm`, `command`, `heartbeat`,
+The hand speaks first: `hello`, or `error` when it is taken. One that has a secret (secret.py) sends
+`challenge`, takes `proof`, and sends `welcome` before `hello`. Then: `arm`, `command`, `heartbeat`,
 `hold`, `relax`, `stop`, `bye` from the policy; `state` at a steady rate and an `ack` for each `arm`
 and `command` from the hand. The referee of a simulated hand speaks `hello_referee`, `object` and
 `placed`, and takes `place`.
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from enum import Enum
+from typing import Any, Dict
 
 from ..errors import ConnectError
 
@@ -23,7 +25,20 @@ MAX_BODY = 64 * 1024
 """Bytes: many times the longest message, `hello`."""
 _HEADER = 4
 
-Message = dict[str, Any]
+Message = Dict[str, Any]
+
+
+class HandMode(str, Enum):
+    """What the hand itself is doing, by its own report: the word `mode` of `state` and `ack`."""
+
+    READY = "ready"
+    ARMED = "armed"
+    HOLD = "hold"
+    RELAXED = "relaxed"
+    STOPPED = "stopped"
+
+    __str__ = str.__str__
+
 
 MESSAGES: dict[str, dict[str, str]] = {
     "hello": {
@@ -43,6 +58,9 @@ MESSAGES: dict[str, dict[str, str]] = {
         "hold_after_s": "number",
         "relax_after_s": "number",
     },
+    "challenge": {"protocol": "int", "nonce": "text"},
+    "proof": {"nonce": "text", "digest": "text"},
+    "welcome": {"digest": "text"},
     "client": {"protocol": "int", "name": "text"},
     "state": {
         "seq": "int",

@@ -1,5 +1,7 @@
 """The errors that reach a user: one line each, and the exit code that goes with it."""
 
+from __future__ import annotations
+
 import difflib
 from collections.abc import Iterable
 

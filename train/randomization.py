@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..adr import persistence
 from ..adr.sampling import sample
 from ..adr.state import AdrState, initial, ranges
 from ..adr.table import Dimension
@@ -92,6 +93,12 @@ def physical_ranges(state: AdrState) -> dict[str, tuple[float, float]]:
     """Parameter -> (low, high) in the parameter's own unit, as far as ADR has widened it."""
     ends = {name: BY_NAME[name].value(np.array(lam)) for name, lam in ranges(state).items()}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+def trained_ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """What a checkpoint was trained on: fixed ranges, and ADR's as far as they had widened."""
+    adr = persistence.from_data(meta["adr"])
+    return {**config.env.randomization, **physical_ranges(adr)}
 
 
 def start_state(config: TrainConfig) -> AdrState:

@@ -44,26 +44,36 @@ QUICK = (
 )  # fmt: skip
 WANTED = ("joint_position", "last_target", "goal_wxyz", "object_wxyz", "last_action")
 SWING_RAD = 0.05
+SHADOW_ENTRY = HandEntry.of(SHADOW_RIGHT)
 
 
-def _graph(path, swing_rad):
+def _widths(hand):
+    return {"joints": len(hand.joints), "actuators": len(hand.actuators), "3": 3, "4": 4}
+
+
+def _graph(path, swing_rad, width):
     """target = last_target + swing * sin(phase) on every actuator; next_phase = phase + 0.2.
 
     `joint_position`, the poses and `last_action` change nothing: they are added with weight zero,
     so that the graph still needs them.
     """
-    width = {"joints": 24, "actuators": 20, "3": 3, "4": 4}
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width[INPUTS[name][0]]])
         for name in WANTED
     ]
     inputs.append(helper.make_tensor_value_info("phase", TensorProto.FLOAT, [1, 1]))
+    action = [1, width["actuators"]]
     outputs = [
-        helper.make_tensor_value_info("target", TensorProto.FLOAT, [1, 20]),
-        helper.make_tensor_value_info("action", TensorProto.FLOAT, [1, 20]),
+        helper.make_tensor_value_info("target", TensorProto.FLOAT, action),
+        helper.make_tensor_value_info("action", TensorProto.FLOAT, action),
         helper.make_tensor_value_info("next_phase", TensorProto.FLOAT, [1, 1]),
     ]
-    constants = {"swing": [[swing_rad]], "step": [[0.2]], "ones": [[1.0] * 20], "zero": [[0.0]]}
+    constants = {
+        "swing": [[swing_rad]],
+        "step": [[0.2]],
+        "ones": [[1.0] * action[1]],
+        "zero": [[0.0]],
+    }
     initial = [numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items()]
     nodes = [
         helper.make_node("Sin", ["phase"], ["sine"]),
@@ -84,16 +94,17 @@ def _graph(path, swing_rad):
     onnx.save(model, path)
 
 
-def manifest(folder, **changes):
+def manifest(folder, hand=SHADOW_ENTRY, **changes):
     """The manifest of the graph in `folder`."""
-    width = {"joints": 24, "actuators": 20, "3": 3, "4": 4}
+    width = _widths(hand)
+    action = (1, width["actuators"])
     inputs = tuple(Tensor(name, (1, width[INPUTS[name][0]]), *INPUTS[name][1:]) for name in WANTED)
     whole = BundleManifest(
         format=1,
         name="swing",
         created="2026-11-21T00:00:00Z",
         versions={"sleight": "0.1.0"},
-        hand=HandEntry.of(SHADOW_RIGHT),
+        hand=hand,
         task=TaskEntry(
             name="block",
             success_threshold_rad=0.4,
@@ -108,8 +119,8 @@ def manifest(folder, **changes):
         inputs=inputs,
         carry=(Tensor("phase", (1, 1)),),
         outputs=(
-            Tensor("target", (1, 20), "rad"),
-            Tensor("action", (1, 20)),
+            Tensor("target", action, "rad"),
+            Tensor("action", action),
             Tensor("next_phase", (1, 1)),
         ),
         graph=GraphEntry("policy.onnx", file_sha256(folder / "policy.onnx")),
@@ -119,11 +130,11 @@ def manifest(folder, **changes):
     return dataclasses.replace(whole, **changes)
 
 
-def make_bundle(folder, swing_rad=SWING_RAD, **changes):
+def make_bundle(folder, swing_rad=SWING_RAD, hand=SHADOW_ENTRY, **changes):
     """A bundle of a policy that swings every actuator about where it is."""
     folder.mkdir(parents=True)
-    _graph(folder / "policy.onnx", swing_rad)
-    write_manifest(folder, manifest(folder, **changes))
+    _graph(folder / "policy.onnx", swing_rad, _widths(hand))
+    write_manifest(folder, manifest(folder, hand, **changes))
     return folder
 
 

@@ -23,7 +23,8 @@ class Recorder(HandDriver):
 
     spec = HAND
 
-    def __init__(self):
+    def __init__(self, clock=time.monotonic):
+        self.clock = clock
         self.calls = []
         self.mode = HandMode.READY
         self.slow_s = 0.0
@@ -41,7 +42,7 @@ class Recorder(HandDriver):
         if self.stale:
             raise StaleState("joint state: got an age of 1 s")
         joints = HAND.joint_target(HAND.home)
-        return HandState(joints, np.zeros(24), None, 0.0, 0.0, 0.0, 0, self.mode)
+        return HandState(joints, np.zeros(24), None, 0.0, self.clock(), 0.0, 0, self.mode)
 
     def command(self, target, duration_s):
         time.sleep(self.slow_s)

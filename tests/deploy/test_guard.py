@@ -124,7 +124,7 @@ def test_the_watchdogs_thread_holds_then_relaxes_a_silent_loop():
 def test_the_watchdog_leaves_only_a_living_loop_alone(sign_of_life):
     """By its own clock: a sign of life every 80 ms, looked at every 20 ms, for four seconds."""
     now_s = 0.0
-    hand = GuardedHand(Recorder(), GateConfig(), 0.08, clock=lambda: now_s)
+    hand = GuardedHand(Recorder(lambda: now_s), GateConfig(), 0.08, clock=lambda: now_s)
     hand.connect(1.0)
     hand.arm()
     watchdog = Watchdog(hand)

@@ -204,6 +204,25 @@ def test_a_dropped_object_ends_the_trial_and_the_next_one_begins(bench):
     np.testing.assert_array_equal(begun, np.zeros(20))  # the policy has forgotten the first trial
 
 
+def test_an_object_that_nobody_sees_any_more_has_fallen_and_the_next_trial_begins(bench):
+    b = bench(lost_after_s=0.05)
+
+    def hide():
+        b.poses.seen = False
+
+    def show():
+        b.poses.seen = True
+
+    b.script.then(3).then(before=hide).then(3).then(before=lambda: time.sleep(0.1))
+    b.script.then(20, before=show)
+    turns = b.run()
+    assert b.stage.trials[0].ending is Ending.DROPPED
+    first = [turn["k"] for turn in turns if turn["phase"] == "home"]
+    assert PREPARE + 7 in range(first[0], first[-1] + 1)
+    assert turns[-1]["trial"] == 2
+    assert turns[-1]["gate"] == "armed"
+
+
 def test_an_object_that_never_stays_in_the_palm_ends_the_run(bench):
     b = bench()
     b.poses.position = np.array([0.0, 0.0, -0.1])

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from sleight.cli import main
-from sleight.deploy.connect import connected_poses, open_driver
-from sleight.deploy.rig_file import HandEntry, RigConfig, fingerprint, load_rig
+from sleight.deploy.connect import connected_poses
+from sleight.deploy.hands import HandConfig, open_hand
+from sleight.deploy.rig_file import RigConfig, fingerprint, load_rig
 from sleight.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def test_the_shipped_file_is_the_default_rig_with_the_shipped_policy():
          "max_error_rad: got 20, allowed: a number in [0.01, 1.6]; 20 degrees are 0.3491 rad"),
         ("loop: {hand_max_age_s: 30}", "in [0.001, 1]; 30 milliseconds are 0.03 s"),
         ("gate: {margin_rad: -1}", "gate.margin_rad: got -1, allowed: a number in [0, 0.1]"),
-        ("hand: {port: 70000}", "hand.port: got 70000, allowed: an integer in [1, 65535]"),
+        ("hand: {port: 70000}", "hand.port: got 70000, allowed: an integer in [0, 65535]"),
         ("rig: {side: left}", "rig: side: got left, allowed: right"),
         ("rig: {name: a/b}", "rig: name: got 'a/b', allowed: a name without '/'"),
         ("cameras: [{name: a, device: x}, {name: b, device: x}]",
@@ -91,6 +92,6 @@ def test_the_fingerprint_is_of_what_matters(tmp_path):
 
 def test_a_driver_that_is_not_there_and_a_rig_without_eyes():
     with pytest.raises(ConfigError, match=r"hand.driver: got rigg, did you mean 'rig'\?"):
-        open_driver(HandEntry(driver="rigg"), "test")
+        open_hand(HandConfig(driver="rigg"))
     with pytest.raises(ConfigError, match="referee: got null, allowed: "):
         connected_poses(RigConfig(referee=None)).__enter__()

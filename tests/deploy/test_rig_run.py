@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sleight.deploy.hand_log import HandLog
 from sleight.deploy.log_read import read_log
 from sleight.deploy.replay import replay
 from sleight.deploy.rig_driver import RigDriver
-from sleight.deploy.rig_sim import RigLog
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
 
@@ -293,7 +293,7 @@ def test_a_rig_log_that_cannot_be_made_is_one_line(refused, tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_hand_does_not_let_go_because_its_log_is_full():
-    log = RigLog(Path("/dev/full"))
+    log = HandLog(Path("/dev/full"))
     for _ in range(3):
         log("command", seq=1)
     assert log.error == "/dev/full: No space left on device; the log ends at command"

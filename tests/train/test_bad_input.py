@@ -231,6 +231,7 @@ def test_a_checkpoint_of_another_policy_shape_is_refused(
         (["--set", "object.size=big"], "--set object.size: got 'big', allowed: a number"),
         (["--set", "object.size"], "--set object.size: got '', allowed: a number"),
         (["--set", "object.size=nan"], "--set: got 'object.size=nan', allowed: NAME=VALUE"),
+        (["--variant", "glov"], "argument --variant: invalid choice: 'glov'"),
         (["--goals.flip_share", "2"], "flip_share: got 2, allowed: "),
         (["--goals.flipshare", "1"], "--flipshare: unknown field, did you mean 'flip_share'?"),
     ],
