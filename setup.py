@@ -66,7 +66,8 @@ setup(
         "rich>=13",
         "rosbags>=0.11",  # ROS 2 messages as bytes, without ROS
         "safetensors>=0.5",
-        "scikit-learn>=1.5",  # Optuna's fANOVA
+        "scikit-learn>=1.5",  # Optuna's fANOVA, and the probes of a memory
+        "scipy>=1.13",
         "torch>=2.6",
         "wandb>=0.19",
     ],

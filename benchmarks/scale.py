@@ -1,20 +1,25 @@
-"""What Ray costs and what it gives: one process, one worker, two workers, in turns.
+"""What Ray costs and what it gives: one process, workers, learners, in turns; and what more would.
 
-    sleight bench scale [--config FILE] [--rounds 5] [--iterations 4] [--workers 1,2] [--json FILE]
-                        [--field value]
+    sleight bench scale [--config FILE] [--rounds 5] [--iterations 4] [--workers 1,2]
+                        [--learners 1,2] [--json FILE] [--field value]
+    sleight bench scale --simulate FILE [--cores 6144] [--plot FILE] ...
 
 Every kind trains in turns for a few iterations, because a shared machine changes its speed; while
 one is timed the others' workers have nothing to do. The first iteration of a turn is not timed: its
 experience was collected at the end of the turn before. Ratios are to one process in the same
 round. The cores' limit is what one process would reach if no core ever waited: its steps per second
 of CPU time, times the cores. Workers divide the machine's cores among them; the learner shares
-them, as it does in one process.
+them, as it does in one process. Learners are measured with the most workers.
+
+Each kind with workers also takes turns in which the workers are waited for (`--train.max_lag 0`):
+then nothing slows anything else down, and the times are the constants of the model that --simulate
+draws from the file of --json. The model's rates for the other turns are its check.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -22,138 +27,211 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sleight.config import load
+from sleight.config import load, to_dict
 from sleight.envs.batch_sim import default_threads
 from sleight.errors import ConfigError
 from sleight.files import write_json
+from sleight.train import benching
 from sleight.train.cluster.build import build as build_cluster
 from sleight.train.cluster.connect import connect
+from sleight.train.cluster.forecast import FORMAT, Cluster, Measurement, Result, Turn, read, report
 from sleight.train.cluster.sampler import RaySampler
 from sleight.train.config import ActorsConfig, TrainConfig
 from sleight.train.local import build, use_threads
 from sleight.train.loop import Metrics, Training
-from sleight.train.session import commit
+
+TIMES = ("collect_s", "wait_s", "transfer_s", "learn_s", "share_s", "learner_s")
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A few iterations of one kind."""
-
-    steps: int
-    seconds: float
-    cpu_s: float
-    """Of this process alone."""
-    waiting: float
-    """Share of the time in which the learner waited for experience; 0 in one process."""
-    transfer: float
-    """Share of the time in which batches and weights were copied; 0 in one process."""
-
-    @property
-    def rate(self) -> float:
-        """Control steps per second."""
-        return self.steps / self.seconds
-
-
-@dataclass(frozen=True)
-class Result:
-    """One kind over all rounds."""
+class Kind:
+    """A way to train, and with it a run."""
 
     name: str
-    turns: list[Turn]
+    workers: int
+    learners: int
+    max_lag: int
+    training: Training
 
 
-def take_turn(training: Training, iterations: int) -> Turn:
+def take_turn(kind: Kind, iterations: int) -> Turn:
     """Time `iterations` of a run that has experience on its way, and let that arrive afterwards."""
+    training = kind.training
+    if isinstance(training.sampler, RaySampler):
+        training.sampler.max_lag = kind.max_lag
     training.iterate()
     steps, began, cpu = training.steps, time.perf_counter(), time.process_time()
     rows: list[Metrics] = [training.iterate() for _ in range(iterations)]
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
     if isinstance(training.sampler, RaySampler):
         training.sampler.settle()
-    wait, moved = (sum(row.get(key, 0.0) for row in rows) for key in ("wait_s", "transfer_s"))
-    return Turn(training.steps - steps, seconds, cpu_s, wait / seconds, moved / seconds)
+    mean = {name: statistics.fmean(row.get(name, 0.0) for row in rows) for name in TIMES}
+    batch_mb = statistics.fmean(row.get("batch_mb", 0.0) for row in rows)
+    return Turn(
+        iterations=iterations,
+        steps=training.steps - steps,
+        seconds=seconds,
+        cpu_s=cpu_s,
+        **mean,
+        lag=statistics.fmean(row.get("lag_mean", 0.0) for row in rows),
+        moved_mb=batch_mb + statistics.fmean(row.get("weights_mb", 0.0) for row in rows),
+        batch_mb=batch_mb,
+    )
+
+
+def kinds(
+    config: TrainConfig, workers: Sequence[int], learners: Sequence[int], stack: ExitStack
+) -> list[Kind]:
+    """One process, each number of workers, and each number of learners with the most workers."""
+    cores = default_threads()
+    pairs = [(count, 0) for count in workers]
+    pairs += [(max(workers), count) for count in learners]
+    # Room for the workers of every kind at once: only those of one work at a time.
+    stack.callback(connect(replace(config.ray, cpus=cores * len(pairs))))
+    found = [Kind("one process", 0, 0, 0, build(replace(config, train=ActorsConfig())))]
+    for count, several in pairs:
+        share = max(1, cores // count)
+        actors = replace(config.train, workers=count, worker_cpus=share, learners=several)
+        training = build_cluster(replace(config, train=actors))
+        stack.callback(training.sampler.close)
+        name = f"{_some(count, 'worker')}{', ' + _some(several, 'learner') if several else ''}"
+        if config.train.max_lag:
+            found.append(Kind(name, count, several, config.train.max_lag, training))
+        found.append(Kind(f"{name}, waited for", count, several, 0, training))
+    return found
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count > 1)}"
 
 
 def bench(
-    config: TrainConfig, workers: Sequence[int], rounds: int, iterations: int
+    config: TrainConfig,
+    workers: Sequence[int],
+    learners: Sequence[int],
+    rounds: int,
+    iterations: int,
 ) -> list[Result]:
-    """Train in one process and with each number of workers, in turns."""
+    """Train in one process, with each number of workers and of learners, in turns."""
     use_threads(config)
-    cores = default_threads()
-    config = replace(config, steps=10**12)
     with ExitStack() as stack:
-        # Room for the workers of every kind at once: only those of one work at a time.
-        stack.callback(connect(replace(config.ray, cpus=cores * len(workers))))
-        kinds = {"one process": build(replace(config, train=ActorsConfig()))}
-        for count in workers:
-            actors = replace(config.train, workers=count, worker_cpus=max(1, cores // count))
-            training = build_cluster(replace(config, train=actors))
-            stack.callback(training.sampler.close)
-            kinds[f"{count} worker{'s' * (count > 1)}"] = training
-        found: dict[str, list[Turn]] = {name: [] for name in kinds}
+        every = kinds(replace(config, steps=10**12), workers, learners, stack)
+        found: dict[str, list[Turn]] = {kind.name: [] for kind in every}
         for number in range(rounds + 1):  # the first is to warm up
-            for name, training in kinds.items():
-                turn = take_turn(training, iterations)
+            for kind in every:
+                turn = take_turn(kind, iterations)
                 if number:
-                    found[name].append(turn)
-    return [Result(name, turns) for name, turns in found.items()]
+                    found[kind.name].append(turn)
+    return [
+        Result(kind.name, kind.workers, kind.learners, kind.max_lag, tuple(found[kind.name]))
+        for kind in every
+    ]
 
 
 def table(results: Sequence[Result], cores: int) -> str:
     """Medians over rounds, and the lowest and highest ratio to one process."""
     local = results[0].turns
-    head = f"{'':<14}{'steps/s':>9}{'of one process':>16}  (lowest, highest)"
+    head = f"{'':<36}{'steps/s':>9}{'of one process':>16}  (lowest, highest)"
     lines = [f"{head}{'of the limit':>14}{'waiting':>10}{'copying':>10}"]
     for result in results:
-        ratios = [turn.rate / own.rate for turn, own in zip(result.turns, local, strict=True)]
-        limits = [
-            turn.rate / (own.steps / own.cpu_s * cores)
-            for turn, own in zip(result.turns, local, strict=True)
-        ]
+        pairs = list(zip(result.turns, local, strict=True))
+        ratios = [turn.rate / own.rate for turn, own in pairs]
+        limits = [turn.rate / (own.steps / own.cpu_s * cores) for turn, own in pairs]
         shares = "".join(
-            f"{value:>10.1%}"
-            for value in (
-                statistics.median(turn.waiting for turn in result.turns),
-                statistics.median(turn.transfer for turn in result.turns),
-            )
+            f"{statistics.median(_share(turn, part) for turn in result.turns):>10.1%}"
+            for part in ("wait_s", "transfer_s")
         )
-        rate = statistics.median(turn.rate for turn in result.turns)
         lines.append(
-            f"{result.name:<14}{rate:>9,.0f}{statistics.median(ratios):>16.2f}"
+            f"{result.name:<36}{result.median('rate'):>9,.0f}{statistics.median(ratios):>16.2f}"
             f"  ({min(ratios):.2f}, {max(ratios):.2f}){'':>5}"
             f"{statistics.median(limits):>14.2f}{shares}"
         )
     return "\n".join(lines)
 
 
+def _share(turn: Turn, part: str) -> float:
+    value: float = getattr(turn, part)
+    return value * turn.iterations / turn.seconds
+
+
 def circumstances(config: TrainConfig) -> str:
     """What a reader needs to judge the figures."""
-    load_average = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     return (
         f"{config.env.task}, {config.env.num_worlds} worlds a worker x {config.ppo.horizon} steps,"
         f" {config.ppo.epochs} epochs, hidden {config.policy.hidden}, lag {config.train.max_lag};"
-        f" {default_threads()} cores, load average {load_average}, commit {commit() or 'unknown'}"
+        f" {benching.machine()}"
     )
+
+
+def numbers(flag: str, text: str, least: int = 1) -> list[int]:
+    """`1,2` as numbers. Raises ConfigError for anything else."""
+    found = [word for word in text.split(",") if word]
+    if not all(word.isdigit() and int(word) >= least for word in found):
+        raise ConfigError(f"{flag}: got {text}, allowed: numbers like 1,2")
+    return [int(word) for word in found]
+
+
+def measure(asked: argparse.Namespace, rest: list[str]) -> None:
+    """Without --simulate."""
+    workers = numbers("--workers", asked.workers)
+    learners = numbers("--learners", asked.learners)
+    if not workers:
+        raise ConfigError("--workers: got nothing, allowed: numbers like 1,2")
+    config = load(TrainConfig, asked.config, rest)
+    print(circumstances(config), flush=True)
+    results = bench(config, workers, learners, asked.rounds, asked.iterations)
+    about, cores = circumstances(config), default_threads()
+    print(f"{about}\n\n{table(results, cores)}")
+    if asked.json:
+        steps = config.env.num_worlds * config.ppo.horizon
+        found = to_dict(Measurement(about, cores, steps, tuple(results)))
+        write_json(asked.json, {"format": FORMAT, **found})
+
+
+def forecast(asked: argparse.Namespace, rest: list[str]) -> None:
+    """With --simulate."""
+    if rest:
+        raise ConfigError(f"{rest[0]}: got it with --simulate, allowed: without")
+    found = read(asked.simulate)
+    clusters = {}
+    for learners in numbers("--learners", asked.learners, least=0) or [0]:
+        cluster = Cluster(asked.cores, asked.worker_cores, asked.core_rate, learners,
+                          asked.learner_cores, asked.learner_speed, asked.worker_steps)  # fmt: skip
+        who = _some(learners, "learner") if learners else "one learning process"
+        clusters[f"{asked.cores:,} cores, {who}"] = cluster
+    print(report(found, clusters))
+    if asked.plot:
+        from sleight.train.cluster.forecast_plot import draw
+
+        draw(found, clusters, asked.plot)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench scale", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--config", type=Path, help="a recipe; without it all defaults")
+    parser = benching.parser("scale", __doc__, iterations=4)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each kind that count")
-    parser.add_argument("--iterations", type=int, default=4, help="that are timed in a turn")
     parser.add_argument("--workers", default="1,2", help="numbers of workers, with commas")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--learners", default="", help="numbers of learners, with commas")
+    model = parser.add_argument_group("the model, from the file of --json")
+    model.add_argument("--simulate", type=Path, metavar="FILE", help="measure nothing, foretell")
+    model.add_argument("--plot", type=Path, help="draw it into this file: .png, .svg, .pdf")
+    model.add_argument("--cores", type=int, default=6144, help="of all workers")
+    model.add_argument("--worker_cores", type=int, default=1, help="of each worker")
+    model.add_argument("--core_rate", type=float, default=0.0,
+                       help="steps/s that a core, or a GPU, simulates; 0: as measured")  # fmt: skip
+    model.add_argument("--worker_steps", type=int, default=0,
+                       help="control steps of a worker's batch; 0: as measured")  # fmt: skip
+    model.add_argument("--learner_cores", type=int, default=1, help="of each learner")
+    model.add_argument("--learner_speed", type=float, default=1.0,
+                       help="of a learner, in times that of as many measured cores")  # fmt: skip
     asked, rest = parser.parse_known_args(argv)
-    counts = asked.workers.split(",")
-    if not all(count.isdigit() and int(count) for count in counts):
-        raise ConfigError(f"--workers: got {asked.workers}, allowed: numbers like 1,2")
-    config = load(TrainConfig, asked.config, rest)
-    print(circumstances(config), flush=True)
-    results = bench(config, [int(count) for count in counts], asked.rounds, asked.iterations)
-    print(f"{circumstances(config)}\n\n{table(results, default_threads())}")
-    if asked.json:
-        write_json(asked.json, {"about": circumstances(config), "results": results})
+    for name in ("rounds", "iterations", "cores", "worker_cores", "learner_cores", "learner_speed"):
+        if not 0 < (value := getattr(asked, name)) < math.inf:
+            raise ConfigError(f"--{name}: got {value}, allowed: above 0")
+    for name in ("core_rate", "worker_steps"):
+        if not 0 <= (value := getattr(asked, name)) < math.inf:
+            raise ConfigError(f"--{name}: got {value}, allowed: 0 or more")
+    (forecast if asked.simulate else measure)(asked, rest)
     return 0
 
 

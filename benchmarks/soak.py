@@ -2,9 +2,10 @@
 
     sleight bench soak [--minutes 30] [--every 60] [--seed 0] [--out runs/soak] [--field value]
 
-Trains `reach` with workers and `--train.restarts`; a random one of the workers, the evaluator and
-the learner gets kill -9. Afterwards the same steps are trained undisturbed. Prints both curves and
-the memory of the learner and of its workers over time; a leak shows as a slope.
+Trains `reach` with workers and `--train.restarts`; a random one of the workers, the evaluator, the
+process that trains, and where the fields ask for them (`--train.learners 2`, a `curriculum`) the
+learners and the ADR server, gets kill -9. Afterwards the same steps are trained undisturbed. Prints
+both curves and the memory of each kind of process over time; a leak shows as a slope.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from sleight.files import write_json
 from sleight.train.metrics import read_metrics
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "reach.yaml"
-VICTIMS = ("RolloutWorker", "EvaluationWorker", "learner")
+VICTIMS = ("RolloutWorker", "EvaluationWorker", "LearnerWorker", "AdrActor", "learner")
+"""The last is the process that trains."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     write_json(asked.out / "soak.json", result)
     print(f"killed: {', '.join(killed)}\nsteps: {steps:,}")
     print(f"successes at the end: {successes:.2f}, undisturbed {undisturbed:.2f}")
-    for kind in VICTIMS:
+    for kind in (kind for kind in VICTIMS if any(row[kind] for row in memory)):
         print(f"{kind} [MB]: {', '.join(f'{row[kind]:.0f}' for row in memory)}")
     return 0
 

@@ -11,13 +11,10 @@ core does not count.
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,10 +22,10 @@ import torch
 from sleight.config import load
 from sleight.envs.batch_sim import default_threads
 from sleight.files import write_json
+from sleight.train import benching
 from sleight.train.config import TrainConfig
 from sleight.train.local import LocalSampler, build, use_threads
 from sleight.train.loop import Training
-from sleight.train.session import commit
 
 WARM_UP = 2
 """Iterations before the clock starts: the first falls, memory that is allocated once."""
@@ -139,25 +136,20 @@ def table(results: Sequence[Result]) -> str:
 
 def circumstances(config: TrainConfig) -> str:
     """What a reader needs to judge the figures."""
-    load_average = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     ppo, env = config.ppo, config.env
     threads = env.threads or default_threads()
     return (
         f"{env.task}, {env.num_worlds} worlds x {ppo.horizon} steps, {ppo.epochs} epochs,"
         f" hidden {config.policy.hidden}, {config.policy.head};"
         f" threads: {threads} of simulation, {torch.get_num_threads()} of torch,"
-        f" on {default_threads()} cores; load average {load_average},"
-        f" torch {torch.__version__}, commit {commit() or 'unknown'}"
+        f" torch {torch.__version__}; {benching.machine()}"
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench train", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--config", type=Path, help="a recipe; without it all defaults")
-    parser.add_argument("--iterations", type=int, default=8, help="that are timed, of each kind")
+    parser = benching.parser("train", __doc__, iterations=8)
     parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     asked, rest = parser.parse_known_args(argv)
     config = load(TrainConfig, asked.config, rest)
     config = replace(config, threads=asked.threads, env=replace(config.env, threads=asked.threads))

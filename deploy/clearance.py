@@ -43,7 +43,9 @@ def find_record(config: RigConfig, print_: str, now_s: float | None = None) -> d
         "allowed: one of the last 24 hours, by `sleight rig check` with the same file and flags"
     )
     if not found:
-        raise ConfigError(f"{config.rig.name}: got no check of this rig and policy, {advice}")
+        place = config.log.dir / FOLDER
+        line = f"got no check of this rig and policy in {place}"
+        raise ConfigError(f"{config.rig.name}: {line}, {advice}")
     newest = max(found, key=lambda record: record["wall"])
     age_s = now_s - newest["wall"]
     if not 0.0 <= age_s <= VALID_S:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -115,8 +114,10 @@ def _run(argv: list[str]) -> int:
 def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
     from ..envs.bundle import load_bundle
     from .clearance import confirm, find_record
+    from .log_read import read_log
     from .rig_file import bundle_of, fingerprint
     from .runner import run_rig
+    from .summary import first_targets, summary
     from .view import View
 
     bundle = load_bundle(bundle_of(config))
@@ -127,7 +128,9 @@ def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
         confirm(config, record, yes_sim, _ask)
     with _stop_on_signal() as stopped, View(sys.stderr) as view:
         place, result = run_rig(config, bundle, stopped, view, dry, simulated)
-    print(_table(place, result))
+    print(summary(place, result))
+    if dry:
+        print(first_targets(read_log(place)))
     return INTERRUPTED if stopped() else 0
 
 
@@ -238,29 +241,3 @@ def _stop_on_signal() -> Iterator[Any]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _table(place: Path, result: dict[str, Any]) -> str:
-    """What is left to read when a run has ended."""
-    timing = json.loads((place / "timing.json").read_text())
-    rows = [
-        f"{index:5}  {trial['successes']:9}  {trial['ending']:8}  {trial['duration_s']:7.1f} s"
-        for index, trial in enumerate(result["per_trial"], 1)
-    ]
-    mean, error = result["mean"], result["standard_error"]
-    late = timing["lateness_ms"] or {"p50": 0, "p99": 0, "max": 0}
-    return "\n".join(
-        (
-            "",
-            "trial  successes  ending    duration",
-            *rows,
-            f"complete trials {result['complete']}"
-            + ("" if mean is None else f": mean {mean:.2f}")
-            + ("" if error is None else f" +- {error:.2f} (standard error)")
-            + ("" if mean is None else f", median {result['median']:g}, max {result['max']}"),
-            f"{timing['ticks']} ticks, {timing['late_ticks']} late,"
-            f" {timing['dropped_ticks']} dropped, {result['holds']} holds;"
-            f" lateness p50 {late['p50']} ms, p99 {late['p99']} ms, max {late['max']} ms",
-            f"run folder {place}",
-        )
-    )

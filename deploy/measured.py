@@ -93,8 +93,12 @@ def _take_noise(found: Measured, before: dict[str, Any], after: dict[str, Any]) 
     found.angle_rad.append(turned / np.sqrt(2))
 
 
-def _delay_steps(found: Measured) -> tuple[float, float] | None:
-    return _span(_scaled(found.latency_s, 1 / found.period_s))
+def _latency_ms(found: Measured) -> tuple[float, float] | None:
+    return _span(_scaled(found.latency_s, 1e3))
+
+
+def _pose_delay_steps(found: Measured) -> tuple[float, float] | None:
+    return _span(_scaled(found.pose_age_s, 1 / found.period_s))
 
 
 def _noise_strength(found: Measured) -> tuple[float, float] | None:
@@ -109,7 +113,8 @@ def _noise_strength(found: Measured) -> tuple[float, float] | None:
 
 
 PARAMETERS: dict[str, tuple[str, Callable[[Measured], tuple[float, float] | None]]] = {
-    "action.delay": ("latency from state to command, in control steps", _delay_steps),
+    "action.latency": ("ms from a joint state to the hand's answer", _latency_ms),
+    "observation.delay": ("age of the object's pose, in control steps", _pose_delay_steps),
     "observation.noise": ("noise at rest, in the unit of the 2018 noise", _noise_strength),
 }
 """Parameter of the randomization table -> (what was measured, its range)."""

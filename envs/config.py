@@ -138,6 +138,8 @@ class EnvConfig:
     randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Parameter -> [low, high] in its own unit, fixed ranges; parameters left out stay nominal."""
 
+    nominal: dict[str, float] = field(default_factory=dict)
+    """Parameter -> calibrated value in its own unit, where it is not drawn; ADR starts from it."""
     adversary_width: Annotated[int, Range(1, 1024)] = 32
     """Of the three hidden layers of each world's random network (adversary.action, .force)."""
 

@@ -78,7 +78,8 @@ class HandEnv(VectorEnv):
         self.hand = SHADOW_RIGHT
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
         names = self.source.names
-        self.unmodelled = unmodelled(config, self.hand, sim, names, rng)
+        acting = {*names, *config.nominal}
+        self.unmodelled = unmodelled(config, self.hand, sim, acting, rng)
         self.control = Control(
             config.control, self.hand, sim, config.period_s, self.unmodelled.faults
         )
@@ -87,15 +88,16 @@ class HandEnv(VectorEnv):
             "critic": observations.select(config.critic_terms, "env.critic_terms"),
         }
         reads_tips = any("fingertips" in term.reads for term in self.terms["actor"])
-        scaled = "observation.noise.scale" in names
-        self.noise = SensorNoise(n, len(self.hand.joints), rng, reads_tips, scaled)
-        self._noisy = any(name.startswith("observation.") for name in names)
+        self.noise = SensorNoise(
+            n, len(self.hand.joints), rng, reads_tips, "observation.noise.scale" in acting
+        )
+        self._noisy = any(name.startswith("observation.") for name in acting)
         true = PoseMemory(n)
         self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
         self._all_terms = tuple(dict.fromkeys(t for terms in self.terms.values() for t in terms))
         self.rewards = RewardTable(config.rewards)
-        self._values = Values(names)
-        self.randomizer = Randomizer(sim, names, rng)
+        self._values = Values(names, config.nominal)
+        self.randomizer = Randomizer(sim, acting, rng)
         self.failures = failures
         self.autoreset = True
         """Whether a world that ends starts anew within the step; if not, `restart` does it."""

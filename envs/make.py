@@ -13,6 +13,7 @@ from .config import REACH_TERMS, EnvConfig
 from .env import HandEnv
 from .hand import SHADOW_RIGHT
 from .model import build_model
+from .randomization import check_needs, lookup
 from .reach import ReachTask, reachable
 from .resets import SettledStates, settle
 from .task import Task
@@ -39,7 +40,11 @@ def make_env(
     config = for_task(config)
     rng = torch.Generator().manual_seed(seed)
     source = source or FixedRanges(config.randomization, seed)
-    model = build_model(config.model, extras(source.names))
+    for name, value in config.nominal.items():
+        lookup(name, "env.nominal").coordinate(value)
+    names = {*source.names, *config.nominal}
+    check_needs(names, "env.randomization, env.nominal")
+    model = build_model(config.model, extras(names))
     sim = BatchSim(model, config.num_worlds, config.threads)
     task: Task
     if config.task == "reach":

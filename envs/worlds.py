@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from .parameters import Laws
-from .randomization import BY_NAME, PARAMETERS, check_needs, lookup
+from .randomization import BY_NAME, PARAMETERS, lookup
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class FixedRanges:
         self.names = tuple(ranges)
         self._rng = np.random.default_rng(seed)
         rows = [lookup(name, source) for name in ranges]
-        check_needs(ranges, source)
         for name, (low, high) in ranges.items():
             if not low <= high:
                 raise ConfigError(
@@ -86,14 +85,16 @@ class FixedRanges:
 class Values:
     """lambda (K, D) of the parameters `names` -> the value of every parameter of the table (K,)."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], calibrated: dict[str, float] | None = None) -> None:
         self.names = names
         self._laws = Laws([BY_NAME[name] for name in names])
+        found = {key: torch.tensor(v, dtype=torch.float64) for key, v in (calibrated or {}).items()}
+        self._nominal = _NOMINAL | found
 
     def __call__(self, coordinates: np.ndarray) -> dict[str, Tensor]:
-        """Nominal where a parameter is not drawn. float64."""
+        """Nominal (or calibrated) where a parameter is not drawn. float64."""
         count = len(coordinates)
-        result = {name: value.expand(count) for name, value in _NOMINAL.items()}
+        result = {name: value.expand(count) for name, value in self._nominal.items()}
         drawn = torch.from_numpy(self._laws(np.asarray(coordinates, np.float64)))
         result.update(zip(self.names, drawn.unbind(-1), strict=True))
         return result

@@ -108,10 +108,10 @@ class _Segments:
         new = starts.T.clone()
         new[:, 0] = True
         row = new.flatten().cumsum(0) - 1
-        time = torch.arange(length).expand(count, length)
+        time = torch.arange(length, device=starts.device).expand(count, length)
         first = time[new]
         self._row = row.unflatten(0, (count, length)).T
-        self._time = torch.arange(length).unsqueeze(1) - first[self._row]
+        self._time = time[:1].T - first[self._row]
         self._rows = len(first)
         self._whole = self._row[0]
         """(B,) the row that each sequence begins with."""

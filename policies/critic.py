@@ -49,10 +49,10 @@ class Critic(nn.Module):
         return normalized * self.std + self.mean
 
     @torch.no_grad()
-    def update_scale(self, returns: Tensor, rate: float = 0.05) -> None:
+    def update_scale(self, mean: Tensor, std: Tensor, rate: float = 0.05) -> None:
         """Follow the returns' mean and spread; every value stays as it is (PopArt, 1602.07714)."""
-        mean = torch.lerp(self.mean, returns.mean(), rate)
-        std = torch.lerp(self.std, returns.std().clamp_min(1e-2), rate)
+        mean = torch.lerp(self.mean, mean, rate)
+        std = torch.lerp(self.std, std.clamp_min(1e-2), rate)
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
         last.bias.copy_((last.bias * self.std + self.mean - mean) / std)

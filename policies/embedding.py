@@ -7,7 +7,7 @@ linear map of the concatenation, which is how it is computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import torch
@@ -15,6 +15,15 @@ from torch import Tensor, nn
 
 Sizes = Mapping[str, int]
 Terms = Mapping[str, Tensor]
+Moments = tuple[Tensor, Tensor, Tensor]
+"""How many samples (), their mean (size,) and their variance (size,), all float64."""
+Combine = Callable[[Moments], Moments]
+"""From the moments of the samples here to those of all samples, here and elsewhere."""
+
+
+def here(moments: Moments) -> Moments:
+    """There are no samples elsewhere."""
+    return moments
 
 
 class Normalizer(nn.Module):
@@ -31,13 +40,14 @@ class Normalizer(nn.Module):
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
 
     @torch.no_grad()
-    def update(self, values: Tensor) -> None:
+    def update(self, values: Tensor, combine: Combine = here) -> None:
         """Merge samples (..., size) into the statistics (Chan et al. 1979, parallel variance)."""
         flat = values.reshape(-1, values.shape[-1]).double()
-        total = self.count + len(flat)
-        part = len(flat) / total
-        shift = flat.mean(dim=0) - self.mean
-        spread = flat.var(dim=0, unbiased=False)
+        own = (torch.full_like(self.count, len(flat)), flat.mean(dim=0), flat.var(0, correction=0))
+        count, mean, spread = combine(own)
+        total = self.count + count
+        part = count / total
+        shift = mean - self.mean
         between = shift.square() * part * (1 - part)
         self.variance.copy_(self.variance * (1 - part) + spread * part + between)
         self.mean.add_((shift * part).to(self.mean))
@@ -76,10 +86,10 @@ class Embedding(nn.Module):
         weight = torch.cat([self.weights[name] for name in self.names], dim=1)
         return nn.functional.linear(inputs, weight, self.bias)
 
-    def update(self, terms: Terms) -> None:
+    def update(self, terms: Terms, combine: Combine = here) -> None:
         """Let the normalizers learn from terms (..., size)."""
         for name in self.names:
-            self.normalizer(name).update(terms[name])
+            self.normalizer(name).update(terms[name], combine)
 
     def normalizer(self, name: str) -> Normalizer:
         """The running statistics of one term."""

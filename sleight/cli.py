@@ -36,6 +36,9 @@ COMMANDS = {
         "train.sweep.commands", "sweep", "many runs: grid, random, Bayesian, ASHA, PBT"
     ),
     "runs": Command("train.commands", "runs", "the local runs as a table, or compared as a page"),
+    "adr": Command(
+        "train.analysis.commands", "adr", "ADR's course, probes of the memory, recovery"
+    ),
     "demo": Command("demo", "demo", "the whole road in a few minutes"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -75,6 +76,30 @@ def concatenate(parts: Sequence[Batch]) -> Batch:
         sim_seconds=sum(part.sim_seconds for part in parts) / len(parts),
         seconds=max(part.seconds for part in parts),
         episode_ids=tuple(number for part in parts for number in part.episode_ids),
+    )
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """`parts` batches of nearly as many worlds; `concatenate` puts them together again."""
+    edges = [batch.reward.shape[1] * part // parts for part in range(parts + 1)]
+    return [_worlds(batch, first, end) for first, end in pairwise(edges)]
+
+
+def _worlds(batch: Batch, first: int, end: int) -> Batch:
+    """Worlds `first` to `end - 1` of a batch."""
+    final = (batch.final_index[:, 1] >= first) & (batch.final_index[:, 1] < end)
+    own = [at for at, episode in enumerate(batch.episodes) if first <= episode.world < end]
+    episodes = (batch.episodes[at] for at in own)
+    return replace(
+        batch,
+        actor={name: value[:, first:end].contiguous() for name, value in batch.actor.items()},
+        critic={name: value[:, first:end].contiguous() for name, value in batch.critic.items()},
+        **{name: getattr(batch, name)[:, first:end].contiguous() for name in _WORLDS},
+        carries=tuple(tuple(part[first:end] for part in carry) for carry in batch.carries),
+        final_index=batch.final_index[final] - torch.tensor([0, first]),
+        final={name: value[final] for name, value in batch.final.items()},
+        episodes=tuple(replace(episode, world=episode.world - first) for episode in episodes),
+        episode_ids=tuple(batch.episode_ids[at] for at in own) if batch.episode_ids else (),
     )
 
 

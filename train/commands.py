@@ -49,13 +49,8 @@ def train(argv: list[str]) -> int:
     return 0
 
 
-def eval_(argv: list[str]) -> int:
-    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`."""
-    from .evaluate import evaluate, protocol
-    from .players import open_player
-    from .track import record
-
-    parser = _parser(
+def _eval_parser() -> argparse.ArgumentParser:
+    parser = make_parser(
         "eval",
         "Consecutive successes in fresh worlds, by the papers' protocol.",
         "--goals.FIELD VALUE changes the protocol, for instance --goals.flip_share 0",
@@ -66,21 +61,44 @@ def eval_(argv: list[str]) -> int:
     parser.add_argument("--stochastic", action="store_true", help="sample actions (runs only)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
+    range_flags(parser, "by stratum: ")
     parser.add_argument("--variant", choices=VARIANTS, default="none",
                         help="put a glove on the hand, tie two fingers, push, cover")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the result here as well")
+    parser.add_argument("--html", type=Path, help="by stratum: write a page with charts")
     _track_flag(parser)
+    return parser
+
+
+def eval_(argv: list[str]) -> int:
+    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
+    with `--trained` or `--range name=low,high` success by stratum."""
+    from .analysis.strata import check_trials, strata, write_page
+    from .analysis.worlds import wanted_ranges
+    from .evaluate import evaluate, protocol
+    from .players import open_player
+    from .track import record
+
+    parser = _eval_parser()
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     player = open_player(given.player, given.stochastic, given.seed)
-    goals = load_config(GoalConfig, None, _goal_flags(rest, parser))
+    goals = load_config(GoalConfig, None, goal_flags(rest, parser))
     values = dict(setting(word) for word in given.set)
-    config = protocol(player.env_config, given.trials, values, goals)
+    ranges = wanted_ranges(player, given.trained, given.range, values)
+    if ranges:
+        check_trials(given.trials, ranges)
+    elif given.html:
+        raise ConfigError("--html: got no ranges, allowed with --trained or --range NAME=LOW,HIGH")
+    config = protocol(player.env_config, given.trials, values, goals, ranges)
     config = replace(config, model=replace(config.model, variant=given.variant))
     result = evaluate(player, config, given.seed)
-    sys.stdout.write(result.table() + "\n")
+    found = strata(result, config) if ranges else None
+    sys.stdout.write(result.table() + (found.table() if found else "") + "\n")
     if given.json:
-        write_json(given.json, result.data())
+        write_json(given.json, result.data() | ({"strata": found.data()} if found else {}))
+    if given.html and found:
+        sys.stdout.write(f"{write_page(found, result, given.html)}\n")
     record(given.wandb, Path("runs", f"eval-{given.player.resolve().name}"),
            {"kind": "eval", "uses": str(given.player), "result": result.data()})  # fmt: skip
     return 0
@@ -91,7 +109,7 @@ def export(argv: list[str]) -> int:
     from .export import export as write_bundle
     from .track import record
 
-    parser = _parser("export", "Write the bundle that a robot runs.")
+    parser = make_parser("export", "Write the bundle that a robot runs.")
     parser.add_argument("run", type=Path, help="a run folder or a checkpoint")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
     parser.add_argument("--name", default="", help="of the bundle; by default the task")
@@ -116,11 +134,11 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{self.prog}: {message}")
 
 
-def _parser(command: str, text: str, more: str = "") -> argparse.ArgumentParser:
+def make_parser(command: str, text: str, more: str = "") -> argparse.ArgumentParser:
     return _Parser(prog=f"sleight {command}", description=text, epilog=more)
 
 
-def _goal_flags(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
+def goal_flags(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
     """`--goals.x value` as `--x value`. Raises ConfigError for any other flag."""
     for word in words:
         if word.startswith("--") and not word.startswith("--goals."):
@@ -133,6 +151,14 @@ def check_count(flag: str, value: int) -> None:
     """Raise ConfigError unless there is at least one."""
     if value < 1:
         raise ConfigError(f"{flag}: got {value}, allowed: an integer >= 1")
+
+
+def range_flags(parser: argparse.ArgumentParser, what: str = "") -> None:
+    """`--trained` and `--range`: the worlds that are drawn from."""
+    trained = f"{what}draw worlds from the ranges that it was trained on at last"
+    parser.add_argument("--trained", action="store_true", help=trained)
+    one = f"{what}draw a parameter of each world from a range"
+    parser.add_argument("--range", action="append", default=[], metavar="NAME=LOW,HIGH", help=one)
 
 
 def setting(word: str) -> tuple[str, float]:
@@ -154,7 +180,7 @@ def play(argv: list[str]) -> int:
     from . import play as stage
     from .players import open_player
 
-    parser = _parser("play", "Watch a policy: in a window, in a browser, or as a film.")
+    parser = make_parser("play", "Watch a policy: in a window, in a browser, or as a film.")
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
     parser.add_argument("--video", type=Path, help="write an MP4 instead of opening a window")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the film")
@@ -192,7 +218,7 @@ def report(argv: list[str]) -> int:
     """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]`."""
     from .report import write_report
 
-    parser = _parser("report", "A run as one HTML page that opens without a network.")
+    parser = make_parser("report", "A run as one HTML page that opens without a network.")
     parser.add_argument("run", type=Path, help="a run folder")
     parser.add_argument("--out", type=Path, help="the page; by default report.html in the run")
     parser.add_argument("--rig", type=Path, help="the folder of a run on a rig")
@@ -211,7 +237,9 @@ def runs(argv: list[str]) -> int:
     from .compare import write_comparison
     from .runs import chosen, find_runs, read, table
 
-    parser = _parser("runs", "The local runs as a table, or some of them side by side as a page.")
+    parser = make_parser(
+        "runs", "The local runs as a table, or some of them side by side as a page."
+    )
     parser.add_argument("run", nargs="*", help="runs to show, by name or folder; default: all")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of the runs")
     parser.add_argument("--html", type=Path, help="write a page that compares the runs")

@@ -64,6 +64,12 @@ class ActorsConfig:
     """Cores that a worker reserves and simulates on; 0 divides the cluster's among them."""
     worker_gpus: Annotated[float, Range(0, 64)] = 0.0
     """GPUs that a worker reserves; fractions share one."""
+    learners: Annotated[int, Range(0, 1024)] = 0
+    """Learners on Ray, which share every batch; 0 learns in this process."""
+    learner_cpus: Annotated[float, Range(0, 1024)] = 0.0
+    """Cores that a learner reserves; 0 reserves none, and takes its share of `threads`."""
+    learner_gpus: Annotated[float, Range(0, 64)] = 0.0
+    """GPUs that a learner reserves; fractions share one. Without a GPU it learns on cores."""
     evaluate_s: Annotated[float, Range(0, 1e6)] = 0.0
     """Time between evaluations beside training, by a process of its own; 0 for none."""
     evaluate_trials: Annotated[int, Range(2, 10_000)] = 32
@@ -83,7 +89,10 @@ class RayConfig:
     store_mb: Annotated[int, Range(80, 1_000_000)] = 200
     """Object store of the run's own cluster [MB]."""
     wait_s: Annotated[float, Range(1, 86_400)] = 60.0
-    """Longest wait for the cluster to answer, and for it to place the workers."""
+    """Longest wait for the cluster to answer, and for it to place workers and learners."""
+    hang_s: Annotated[float, Range(1, 86_400)] = 300.0
+    """Longest wait for a process that lives but does not answer, or ten times what its task has
+    taken so far, whichever is longer; then it is killed and replaced."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,8 @@ class TrainConfig:
     """Automatic domain randomization, of the parameters below."""
     widen: dict[str, float] = field(default_factory=dict)
     """Parameter -> step of its boundaries in lambda: these are under ADR."""
+    first: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Parameter of `widen` -> [low, high] in its own unit that ADR begins with, not a point."""
     curriculum: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
     """Parameter -> (threshold_low, threshold_high, buffer, step): grows apart from the entropy."""
     pause_steps: Annotated[int, Range(0, 1e12)] = 0
@@ -131,6 +142,11 @@ class TrainConfig:
         if self.train.evaluate_s and not self.train.workers:
             raise ValueError(
                 f"train.evaluate_s: got {self.train.evaluate_s:g} with train.workers 0,"
+                " allowed: --train.workers 1 or more"
+            )
+        if self.train.learners and not self.train.workers:
+            raise ValueError(
+                f"train.learners: got {self.train.learners} with train.workers 0,"
                 " allowed: --train.workers 1 or more"
             )
         if self.ray.address and not self.train.workers:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from ..config import to_dict
 from ..envs.config import EnvConfig, GoalConfig
 from ..envs.env import Episode, HandEnv
 from ..envs.make import make_env
 from ..envs.randomization import lookup
+from ..envs.worlds import values
 from .goal_book import GoalBook, share
 from .players import Player
 from .progress import ProgressBar
@@ -37,6 +41,8 @@ class Evaluation:
     settings: dict[str, Any]
     goals: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Kind of goal -> (asked, reached), over all trials."""
+    worlds: dict[str, list[float]] = field(default_factory=dict)
+    """Parameter -> its value in each trial; of those that differ between trials."""
 
     @property
     def mean(self) -> float:
@@ -66,6 +72,7 @@ class Evaluation:
             ),
             "settings": self.settings,
             "goals": {kind: list(counts) for kind, counts in self.goals.items()},
+            **({"worlds": self.worlds} if self.worlds else {}),
         }
 
     def table(self) -> str:
@@ -85,27 +92,30 @@ class Evaluation:
 
 
 def protocol(
-    trained: EnvConfig, trials: int, values: dict[str, float], goals: GoalConfig | None = None
+    trained: EnvConfig,
+    trials: int,
+    fixed: dict[str, float],
+    goals: GoalConfig | None = None,
+    ranges: dict[str, tuple[float, float]] | None = None,
 ) -> EnvConfig:
-    """The evaluation's environment: the trained hand, the papers' goals, nominal but for `values`.
+    """The evaluation's environment: the trained hand, the papers' goals, nominal but for `fixed`
+    and for `ranges`, which each world draws its own value from.
 
     Goals have 32 s each, one face up with any yaw, half of them flips, up to 50 in a row.
     """
-    fixed = {"goal.angle": math.pi, **values}
-    for name, value in fixed.items():
-        lookup(name, "--set").coordinate(value)
-    return replace(
-        trained,
-        num_worlds=trials,
-        goals=goals or GoalConfig(),
-        randomization={name: (value, value) for name, value in fixed.items()},
-    )
+    held = {name: (value, value) for name, value in {"goal.angle": math.pi, **fixed}.items()}
+    drawn = {**held, **(ranges or {})}
+    for name, ends in drawn.items():
+        for value in ends:
+            lookup(name, "--set" if name in held else "--range").coordinate(value)
+    return replace(trained, num_worlds=trials, goals=goals or GoalConfig(), randomization=drawn)
 
 
 def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") -> Evaluation:
     """One trial in each world of `config`: the episode that it begins with."""
     env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
-    first, book = _first_episodes(player, env, title)
+    book = GoalBook(env)
+    first = first_episodes(player, env, title, (book,))
     trials = [first[world].successes for world in range(env.num_envs)]
     drops = sum(first[world].dropped for world in first)
     cap = config.goals.max_successes
@@ -118,32 +128,64 @@ def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") 
         seconds_per_success=time_s / sum(trials) if sum(trials) else math.inf,
         settings={
             "seed": seed,
-            "randomization": {k: v[0] for k, v in config.randomization.items()},
+            "randomization": {
+                name: ends[0] if ends[0] == ends[1] else list(ends)
+                for name, ends in config.randomization.items()
+            },
             "goals": to_dict(config.goals),
             "variant": config.model.variant,
             "versions": versions(),
         },
         goals=book.found(),
+        worlds=_worlds(env, config, [first[world] for world in range(env.num_envs)]),
     )
 
 
-def _first_episodes(
-    player: Player, env: HandEnv, title: str
-) -> tuple[dict[int, Episode], GoalBook]:
-    # A world's later episodes are left out: short ones would be counted more often than long ones.
+def _worlds(env: HandEnv, config: EnvConfig, first: list[Episode]) -> dict[str, list[float]]:
+    """Parameter -> its value in each trial, of those that differ between trials."""
+    drawn = values(env.source.names, np.stack([episode.coordinates for episode in first]))
+    differ = [name for name, (low, high) in config.randomization.items() if low != high]
+    return {name: drawn[name].tolist() for name in differ}
+
+
+class Watcher(Protocol):
+    """Looks on while trials run, and may interfere."""
+
+    def acted(self, player: Player, counts: Tensor) -> None:
+        """The player has chosen its actions; worlds whose trial runs, (N,) bool."""
+
+    def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
+        """After the step: goals reached, episodes ended, trials that ran in it, (N,) bool each."""
+
+
+def first_episodes(
+    player: Player,
+    env: HandEnv,
+    title: str,
+    watchers: Sequence[Watcher] = (),
+    steps: int | None = None,
+) -> dict[int, Episode]:
+    """World -> the episode that it begins with; with `steps`, of those that ended within so many.
+
+    A world's later episodes are left out: short ones would be counted more often than long ones.
+    """
     first: dict[int, Episode] = {}
     observation, _ = env.reset()
     player.start(env)
     starts = torch.ones(env.num_envs, dtype=torch.bool)
-    counts, book = starts, GoalBook(env)
+    counts, taken = starts, 0
     with ProgressBar(title, env.num_envs, unit="trials") as bar:
-        while len(first) < env.num_envs:
+        while len(first) < env.num_envs and taken != steps:
+            taken += 1
             action = player.act(env, observation, starts)
+            for watcher in watchers:
+                watcher.acted(player, counts)
             observation, _, terminated, truncated, info = env.step(action)
             starts = terminated | truncated
-            book.note(info["success"], starts, counts)
+            for watcher in watchers:
+                watcher.note(info["success"], starts, counts)
             counts = counts & ~starts
             for episode in info["episodes"]:
                 first.setdefault(episode.world, episode)
             bar.update(len(first))
-    return first, book
+    return first

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from ..adr import persistence
 from ..config import to_dict
 from ..envs import observations
 from ..envs.bundle import (
@@ -33,7 +31,7 @@ from ..policies.actor import Actor
 from .checkpoint import Checkpoint, load_module
 from .config import TrainConfig
 from .graph import PolicyGraph, write_graph
-from .randomization import physical_ranges
+from .randomization import trained_ranges
 from .session import load_run, versions
 
 GRAPH = "policy.onnx"
@@ -111,7 +109,7 @@ def _manifest(
             *(Tensor(f"next_{c.name}", c.shape) for c in carry),
         ),
         graph=GraphEntry(GRAPH, file_sha256(folder / GRAPH)),
-        randomization=_ranges(config, found.meta),
+        randomization=trained_ranges(config, found.meta),
         training={"config": to_dict(config), "steps": found.meta["steps"]},
     )
 
@@ -130,9 +128,3 @@ def _task(env: EnvConfig) -> TaskEntry:
         object_size_m=env.model.object_size_m,
         drop_height_m=DROP_HEIGHT_M,
     )
-
-
-def _ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """What the policy was trained on: fixed ranges, and ADR's as far as they had widened."""
-    adr = persistence.from_data(meta["adr"])
-    return {**config.env.randomization, **physical_ranges(adr)}

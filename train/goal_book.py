@@ -64,6 +64,9 @@ class GoalBook:
         self._reached = torch.zeros(len(KINDS), dtype=torch.long)
         self._kind = self._kinds()
 
+    def acted(self, player: object, counts: Tensor) -> None:
+        """Nothing to see before the step."""
+
     def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
         """After a step: goals reached, episodes ended, worlds that still count, (N,) bool each."""
         if self._kind is None:

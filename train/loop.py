@@ -9,18 +9,19 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from ..adr.reports import record
+from ..adr.decisions import Reports, decide
 from ..adr.state import AdrState, entropy
-from ..adr.updates import update
+from ..adr.table import AdrConfig
 from .agent import Agent
 from .batch import Batch
 from .checkpoint import load_module, module_tensors
 from .config import TrainConfig
 from .metrics import EpisodeWindow
-from .ppo import Learner
 from .randomization import physical_ranges
 
 Metrics = dict[str, Any]
+Decide = Callable[[AdrState, AdrConfig, Reports], AdrState]
+"""See `decide`, which a server elsewhere may do."""
 
 
 class Sampler(Protocol):
@@ -51,15 +52,32 @@ class Sampler(Protocol):
         ...
 
 
+class Learns(Protocol):
+    """What improves the networks: this process, or learners elsewhere."""
+
+    def update(self, batch: Batch, progress: float) -> Metrics:
+        """Learn from `batch`, after which the agent's weights are the new ones; see `Learner`."""
+        ...
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and plain data that continuing takes, beside the weights."""
+        ...
+
+    def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+        """Continue from `state()`."""
+        ...
+
+
 @dataclass
 class Training:
     """A run in memory: what a checkpoint holds, and what one iteration changes."""
 
     config: TrainConfig
     agent: Agent
-    learner: Learner
+    learner: Learns
     sampler: Sampler
     adr: AdrState
+    decide: Decide = decide
     steps: int = 0
     version: int = 0
     seconds: float = 0.0
@@ -97,15 +115,14 @@ class Training:
         done = batch.episodes
         if not self.adr.dimensions or not done:
             return
-        self.adr = record(
-            self.adr,
-            self.config.adr,
-            [e.tag for e in done],
-            [e.version for e in done],
-            [float(e.successes) for e in done],
+        reports = Reports(
+            tuple(e.tag for e in done),
+            tuple(e.version for e in done),
+            tuple(float(e.successes) for e in done),
             batch.episode_ids or None,
+            self.steps,
         )
-        self.adr, _ = update(self.adr, self.config.adr, self.steps)
+        self.adr = self.decide(self.adr, self.config.adr, reports)
 
     def _adr_metrics(self) -> Metrics:
         row: Metrics = {}

@@ -20,6 +20,7 @@ from ..policies.actor import Actor, forget
 from .agent import build_agent
 from .checkpoint import load_module
 from .config import TrainConfig
+from .randomization import trained_ranges
 from .session import load_run
 
 MANIFEST = "bundle.json"
@@ -29,8 +30,17 @@ class Player(ABC):
     """Acts in N worlds; its memory is forgotten where an episode starts."""
 
     name: str
-    env_config: EnvConfig
-    """The environment that it was trained in."""
+    config: TrainConfig
+    """Of the run that trained it."""
+    ranges: dict[str, tuple[float, float]]
+    """Parameter -> [low, high] that it was trained on at last, in the parameter's unit."""
+    steps: int | None = None
+    """Control steps of its training."""
+
+    @property
+    def env_config(self) -> EnvConfig:
+        """The environment that it was trained in."""
+        return self.config.env
 
     @abstractmethod
     def start(self, env: HandEnv) -> None:
@@ -40,13 +50,22 @@ class Player(ABC):
     def act(self, env: HandEnv, observation: Observation, starts: Tensor) -> Tensor:
         """Actions (N, A); `starts` (N,) bool marks worlds at the first step of an episode."""
 
+    @abstractmethod
+    def memory(self) -> tuple[Tensor, ...]:
+        """The recurrent state after the last action: h and c, each (N, hidden); () without one."""
+
+    @abstractmethod
+    def forget(self, worlds: Tensor) -> None:
+        """Set the memory of `worlds`, (N,) bool, to that of a new episode."""
+
 
 class RunPlayer(Player):
     """The newest checkpoint of a run."""
 
     def __init__(self, path: Path, stochastic: bool = False, seed: int = 0) -> None:
         self.config, self._checkpoint = load_run(path)
-        self.env_config = self.config.env
+        self.ranges = trained_ranges(self.config, self._checkpoint.meta)
+        self.steps = self._checkpoint.meta["steps"]
         self.name = str(path)
         self._stochastic = stochastic
         self._generator = torch.Generator().manual_seed(seed)
@@ -67,6 +86,14 @@ class RunPlayer(Player):
         raw = distribution.sample(self._generator) if self._stochastic else distribution.mode()
         return distribution.action(raw)
 
+    def memory(self) -> tuple[Tensor, ...]:
+        """See `Player`."""
+        return self._carry
+
+    def forget(self, worlds: Tensor) -> None:
+        """See `Player`."""
+        self._carry = forget(self._carry, worlds)
+
 
 class BundlePlayer(Player):
     """The very graph that the robot runs, here with a batch of worlds."""
@@ -81,7 +108,9 @@ class BundlePlayer(Player):
                 f"{path / MANIFEST}: training.config: got {type(config).__name__},"
                 " allowed: the config of the run, which an evaluation in simulation needs"
             )
-        self.env_config = from_dict(TrainConfig, config, str(path / MANIFEST)).env
+        self.config = from_dict(TrainConfig, config, str(path / MANIFEST))
+        self.ranges = dict(self.bundle.manifest.randomization)
+        self.steps = self.bundle.manifest.training.get("steps")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
@@ -110,6 +139,15 @@ class BundlePlayer(Player):
         found = dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
         self._carry = {name: found[f"next_{name}"] for name in self._carry}
         return torch.from_numpy(found["action"])
+
+    def memory(self) -> tuple[Tensor, ...]:
+        """See `Player`."""
+        return tuple(torch.from_numpy(value) for value in self._carry.values())
+
+    def forget(self, worlds: Tensor) -> None:
+        """See `Player`."""
+        kept = forget(self.memory(), worlds)
+        self._carry = {n: v.numpy() for n, v in zip(self._carry, kept, strict=True)}
 
 
 def open_player(path: Path, stochastic: bool = False, seed: int = 0) -> Player:

@@ -11,17 +11,41 @@ from ..policies.actor import Actor
 from ..policies.critic import Critic
 from .batch import Batch, advantages
 from .config import PpoConfig
-from .sequences import Sequences
+from .peers import Alone
+from .sequences import Part, Sequences, shuffled
 
 Metrics = dict[str, float]
 
 
-class Learner:
-    """Improves actor and critic from one batch at a time."""
+class Scores(nn.Module):
+    """What gradients go back through: both networks, on L steps of B sequences."""
 
-    def __init__(self, config: PpoConfig, actor: Actor, critic: Critic, seed: int) -> None:
+    def __init__(self, actor: Actor, critic: Critic) -> None:
+        super().__init__()
+        self.actor, self.critic = actor, critic
+
+    def forward(self, part: Part, bonus: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probability of the actions, entropy (without `bonus` no gradient), value: (L, B)."""
+        distribution = self.actor.replay(part.actor, part.carry, part.starts)
+        with torch.set_grad_enabled(bonus and torch.is_grad_enabled()):
+            entropy = distribution.entropy()
+        return distribution.log_prob(part.raw), entropy, self.critic.judge(part.critic)
+
+
+class Learner:
+    """Improves actor and critic from one batch at a time.
+
+    With `peers`, each learner is given its own worlds of the batch (T, N), and all of them do what
+    one would do with the whole of it, but for which sequences share a minibatch.
+    """
+
+    def __init__(
+        self, config: PpoConfig, actor: Actor, critic: Critic, seed: int, peers: Alone | None = None
+    ) -> None:
         self.config = config
         self.actor, self.critic = actor, critic
+        self.peers = peers or Alone()
+        self._scores = self.peers.wrap(Scores(actor, critic))
         self.rate = config.rate
         self.optimizer = torch.optim.Adam(
             [*actor.parameters(), *critic.parameters()], lr=config.rate, eps=1e-5, fused=True
@@ -36,10 +60,12 @@ class Learner:
         seen = self.actor.embedding.inputs(batch.actor)
         state = self.critic.embedding.inputs(batch.critic)
         advantage, returns, value = self._targets(batch, state)
-        error = (returns - value).var()
-        self.critic.update_scale(returns)
+        error = self.peers.spread(returns - value).variance
+        of_returns = self.peers.spread(returns)
+        self.critic.update_scale(of_returns.mean, of_returns.std)
         target = (returns - self.critic.mean) / self.critic.std
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        of_advantage = self.peers.spread(advantage)
+        advantage = (advantage - of_advantage.mean) / (of_advantage.std + 1e-8)
         sequences = Sequences(batch, seen, state[:-1], advantage, target, self.config.chunk)
         start, end = self.config.entropy
         bonus = start + (end - start) * progress
@@ -48,8 +74,8 @@ class Learner:
         metrics["rate"] = self.rate
         # Only now, so that the replay above normalized observations as the worker did.
         self._see(batch)
-        metrics["explained_variance"] = 1.0 - float(error / returns.var())
-        metrics["return_mean"] = float(returns.mean())
+        metrics["explained_variance"] = 1.0 - float(error / of_returns.variance)
+        metrics["return_mean"] = float(of_returns.mean)
         return metrics
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -73,8 +99,8 @@ class Learner:
         self.generator.set_state(tensors["rng"])
 
     def _see(self, batch: Batch) -> None:
-        self.actor.embedding.update(batch.actor)
-        self.critic.embedding.update(batch.critic)
+        self.actor.embedding.update(batch.actor, self.peers.combine)
+        self.critic.embedding.update(batch.critic, self.peers.combine)
 
     @torch.no_grad()
     def _targets(self, batch: Batch, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -99,10 +125,13 @@ class Learner:
         totals: dict[str, list[float]] = {}
         epochs = 0
         kl = 0.0
+        counts = self.peers.gather(sequences.count)
         for _ in range(self.config.epochs):
             kls = []
-            for index in sequences.shuffled(self.config.minibatches, self.generator):
-                metrics = self._minibatch(sequences, index, bonus)
+            for index, weight in shuffled(
+                counts, self.peers.rank, self.config.minibatches, self.generator
+            ):
+                metrics = self._minibatch(sequences, index, weight, bonus)
                 kls.append(metrics["kl"])
                 for name, value in metrics.items():
                     totals.setdefault(name, []).append(value)
@@ -113,19 +142,20 @@ class Learner:
         means = {name: sum(values) / len(values) for name, values in totals.items()}
         return {**means, "kl": kl, "epochs": float(epochs)}
 
-    def _minibatch(self, sequences: Sequences, index: Tensor, bonus: float) -> Metrics:
+    def _minibatch(
+        self, sequences: Sequences, index: Tensor, weight: float, bonus: float
+    ) -> Metrics:
         part = sequences.take(index)
-        distribution = self.actor.replay(part.actor, part.carry, part.starts)
-        change = distribution.log_prob(part.raw) - part.log_prob
+        log_prob, entropies, value = self._scores(part, bonus != 0.0)
+        change = log_prob - part.log_prob
         ratio = change.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
         policy_loss = -torch.minimum(ratio * part.advantage, clipped * part.advantage).mean()
-        with torch.set_grad_enabled(bonus != 0.0):
-            entropy = distribution.entropy().mean()
-        value_loss = 0.5 * (self.critic.judge(part.critic) - part.target).square().mean()
+        entropy = entropies.mean()
+        value_loss = 0.5 * (value - part.target).square().mean()
         loss = policy_loss - bonus * entropy + value_loss
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss * weight).backward()
         limit = self.config.max_grad_norm
         grad = nn.utils.clip_grad_norm_(self.actor.parameters(), limit)
         nn.utils.clip_grad_norm_(self.critic.parameters(), limit)
@@ -134,8 +164,8 @@ class Learner:
             # The k3 estimator: non-negative and of low variance (Schulman, "Approximating KL").
             kl = (ratio - 1 - change).mean()
             outside = ((ratio - 1).abs() > self.config.clip).float().mean()
-        values = torch.stack((policy_loss, value_loss, entropy, kl, outside, grad)).tolist()
-        return dict(zip(_METRICS, values, strict=True))
+        values = torch.stack((policy_loss, value_loss, entropy, kl, outside, grad)).detach()
+        return dict(zip(_METRICS, self.peers.mean(values, weight).tolist(), strict=True))
 
     def _steer(self, kl: float, share: float) -> None:
         """Aim at `share` of kl_target with the next batch."""

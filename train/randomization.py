@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ..adr import persistence
 from ..adr.sampling import sample
 from ..adr.state import AdrState, initial, ranges
 from ..adr.table import Dimension
@@ -23,11 +25,12 @@ def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
             f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
             " allowed: each parameter in one"
         )
-    check_needs(names, "widen, curriculum, env.randomization")
-    widen = [_dimension(name, step, "widen") for name, step in config.widen.items()]
+    nominal = config.env.nominal
+    widen = [_dimension(name, step, "widen", nominal) for name, step in config.widen.items()]
     grow = []
     for name, (low, high, buffer, step) in config.curriculum.items():
-        grow.append(_dimension(name, step, "curriculum", low, high, buffer))
+        grow.append(_dimension(name, step, "curriculum", nominal, low, high, buffer))
+    check_needs({*names, *nominal}, "widen, curriculum, env.randomization")
     return (*widen, *grow)
 
 
@@ -35,18 +38,22 @@ def _dimension(
     name: str,
     step: float,
     source: str,
+    nominal: dict[str, float],
     threshold_low: float | None = None,
     threshold_high: float | None = None,
     buffer: int | None = None,
 ) -> Dimension:
     row = lookup(name, source)
     ends = sorted(row.coordinate(limit) for limit in row.limits)
+    start = row.coordinate(nominal[name]) if name in nominal else 0.0
     return Dimension(
         name,
+        start=start,
         floor=max(ends[0], -4.0),
         ceiling=min(ends[1], 4.0),
         step=step,
-        low_moves=not row.one_sided,
+        # A strength that was calibrated above none may also be less.
+        low_moves=not row.one_sided or start > 0.0,
         counts=not row.curriculum,
         threshold_low=threshold_low,
         threshold_high=threshold_high,
@@ -88,6 +95,30 @@ def physical_ranges(state: AdrState) -> dict[str, tuple[float, float]]:
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
+def trained_ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """What a checkpoint was trained on: fixed ranges, and ADR's as far as they had widened."""
+    adr = persistence.from_data(meta["adr"])
+    return {**config.env.randomization, **physical_ranges(adr)}
+
+
 def start_state(config: TrainConfig) -> AdrState:
-    """Every parameter at its nominal value."""
-    return initial(dimensions(config), config.adr)
+    """Every parameter at its nominal value, or in the range that it is to begin with.
+
+    Raises ConfigError for a range that is not of a parameter to widen, or misses its nominal value.
+    """
+    state = initial(dimensions(config), config.adr)
+    names = [dimension.name for dimension in state.dimensions]
+    low, high = list(state.low), list(state.high)
+    for name, ends in config.first.items():
+        row = lookup(name, "first")
+        if name not in config.widen:
+            raise ConfigError(f"first: got {name}, allowed: {', '.join(config.widen) or 'nothing'}")
+        at, start = names.index(name), state.low[names.index(name)]
+        low[at], high[at] = (row.coordinate(end) for end in ends)
+        movable = state.dimensions[at].low_moves or low[at] == start
+        if not low[at] <= start <= high[at] or not movable:
+            value = float(row.value(np.array(start)))
+            raise ConfigError(
+                f"first: {name}: got [{ends[0]:g}, {ends[1]:g}], allowed: a range around {value:g}"
+            )
+    return replace(state, low=tuple(low), high=tuple(high))

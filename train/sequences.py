@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,14 +47,26 @@ class Sequences:
         self._carry = tuple(torch.cat(parts) for parts in zip(*batch.carries, strict=True))
         self.count = self._tensors["raw"].shape[1]
 
-    def shuffled(self, parts: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Random sequences, in `parts` of nearly equal size."""
-        return torch.randperm(self.count, generator=generator).tensor_split(parts)
-
     def take(self, index: Tensor) -> Part:
         """The sequences of `index` (B,)."""
+        index = index.to(self._tensors["raw"].device)
         chosen = {name: value.index_select(1, index) for name, value in self._tensors.items()}
         return Part(**chosen, carry=tuple(part[index] for part in self._carry))
+
+
+def shuffled(
+    counts: Sequence[int], rank: int, parts: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, float]]:
+    """One epoch of learner `rank`: `parts` minibatches of nearly equal size, in random order.
+
+    counts: how many sequences each learner has; all draw for all, from equal random numbers.
+    Yields the sequences of each minibatch that are its own, and their weight: such that the mean of
+    the learners' means, each times its weight, is the mean over the minibatch.
+    """
+    orders = [torch.randperm(count, generator=generator).tensor_split(parts) for count in counts]
+    for minibatch in zip(*orders, strict=True):
+        own = minibatch[rank]
+        yield own, len(own) * len(counts) / sum(map(len, minibatch))
 
 
 def _cut(value: Tensor, chunk: int) -> Tensor:

@@ -193,6 +193,12 @@ def _note(row: Metrics) -> str:
         parts.append(f"goals up to {row['range/goal.angle'][1]:.2f} rad")
     if "adr_entropy" in row:
         parts.append(f"entropy {row['adr_entropy']:.2f} npd")
+    if "workers" in row:
+        rates = [rate for name, rate in row.items() if name.endswith("/steps_per_second")]
+        parts.append(f"{row['workers']} workers of {sum(rates) / len(rates):,.0f}/s")
+        parts.append(f"weights {row['lag_mean']:.1f} versions old  queue {row['queue']}")
+        seconds = (f"{name[:-2]} {row[name]:.2f}" for name in ("sim_s", "transfer_s", "learn_s"))
+        parts.append(f"{'  '.join(seconds)} s")
     return "  ".join(parts)
 
 

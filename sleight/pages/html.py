@@ -50,6 +50,9 @@ th { text-align: left; font-weight: 600; font-size: 13px; color: #6b7480; }
 th, td { padding: 4px 22px 4px 0; border-bottom: 1px solid #edf0f2; }
 td.n, th.n { text-align: right; }
 td:last-child, th:last-child { padding-right: 0; }
+.sortable th { cursor: pointer; user-select: none; }
+.sortable th[aria-sort=ascending]::after { content: " \\25b2"; }
+.sortable th[aria-sort=descending]::after { content: " \\25bc"; }
 td { font-size: 14px; }
 .wide { overflow-x: auto; }
 .chips { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 12px; }
@@ -136,6 +139,27 @@ SCRIPT = """
         ...found.map(([line, i]) => [line.name + '  ' + value(line, i), line.colour])]);
     });
   }
+  const size = cell => {
+    const given = cell.dataset.sort ?? cell.textContent;
+    const found = given.trim().match(/^[-+]?[0-9][0-9,]*\\.?[0-9]*(e[-+]?[0-9]+)?/i);
+    return found ? Number(found[0].replaceAll(',', '')) : NaN;
+  };
+  const order = (a, b) => {
+    const [x, y] = [size(a), size(b)];
+    if (isNaN(x) !== isNaN(y)) return isNaN(x) ? 1 : -1;
+    return isNaN(x) ? a.textContent.localeCompare(b.textContent) : x - y;
+  };
+  for (const head of document.querySelectorAll('table.sortable th')) {
+    head.addEventListener('click', () => {
+      const up = head.getAttribute('aria-sort') !== 'ascending';
+      const row = head.parentElement, body = row.parentElement, at = head.cellIndex;
+      for (const other of row.children) other.removeAttribute('aria-sort');
+      head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
+      const rows = [...body.rows].slice(1);
+      rows.sort((a, b) => (up ? 1 : -1) * order(a.cells[at], b.cells[at]));
+      body.append(...rows);
+    });
+  }
   for (const mark of document.querySelectorAll('[data-tip]')) {
     mark.addEventListener('pointermove', event => show(event, [[mark.dataset.tip]]));
     mark.addEventListener('pointerleave', () => { tip.style.opacity = 0; });
@@ -202,8 +226,10 @@ def charts(drawings: Iterable[str]) -> str:
     return f'<div class="charts">{"".join(drawings)}</div>'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
-    """The last `numbers` columns are right-aligned."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0, sortable: bool = False
+) -> str:
+    """The last `numbers` columns are right-aligned; sortable: by a click on a column's head."""
     first = len(head) - numbers
 
     def cells(tag: str, words: Sequence[str]) -> str:
@@ -213,7 +239,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) 
         )
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{cells("th", head)}</tr>{body}</table></div>'
+    kind = ' class="sortable"' if sortable else ""
+    return f'<div class="wide"><table{kind}><tr>{cells("th", head)}</tr>{body}</table></div>'
 
 
 def chips(values: Sequence[int]) -> str:

@@ -4,6 +4,8 @@ import json
 import os
 import pty
 import re
+import socket
+import threading
 import time
 
 import pytest
@@ -12,7 +14,8 @@ from sleight.cli import main
 from sleight.deploy.dry_hand import DryHand
 from sleight.deploy.hand import HandMode
 from sleight.deploy.log_read import read_log
-from tests.deploy.conftest import QUICK, edit_manifest, make_bundle
+from sleight.deploy.wire import PROTOCOL, encode
+from tests.deploy.conftest import QUICK, cleared, edit_manifest, make_bundle
 from tests.deploy.fakes import Recorder
 
 
@@ -23,7 +26,7 @@ def words(bundle, rig, tmp_path):
 
 
 def moved(rig, since_s):
-    return [e for e in rig.events("armed", "command", "relaxed", "stopped") if e["t"] > since_s]
+    return [e for e in rig.events("armed", "command", "stopped") if e["t"] > since_s]
 
 
 def test_a_check_that_finds_nothing_wrong_lets_run_ask_for_the_name(
@@ -47,6 +50,34 @@ def test_a_check_that_finds_nothing_wrong_lets_run_ask_for_the_name(
     assert "got no check" in refused(2, "run", *words, "--yes-sim", "--gate.speed_scale", "0.5")
     assert not moved(rig, began)
     assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert main(["rig", "run", *words, "--yes-sim", "--duration_s", "1.5"]) == 0
+    assert moved(rig, began)
+
+
+def test_a_hand_that_turns_out_to_be_real_is_not_moved(bundle, refused, tmp_path, monkeypatch):
+    """Its record says simulated, the hand that answers does not: another one has its address."""
+    hand = Recorder()
+    monkeypatch.setattr("sleight.deploy.connect.open_driver", lambda entry, client: hand)
+    listener = socket.create_server(("127.0.0.1", 0))
+    referee = ("--referee.port", str(listener.getsockname()[1]))
+    answer_as_referee(listener)
+    words = (str(bundle), *referee, "--log.dir", str(tmp_path / "runs"))
+    cleared(words)
+    line = refused(2, "run", *words, "--yes-sim")
+    assert line == "error: sim: got a real hand, allowed: a simulated one, as it was told"
+    assert hand.commands == []
+    assert hand.mode is HandMode.READY
+
+
+def answer_as_referee(listener):
+    """One client, one greeting."""
+
+    def serve():
+        with listener, listener.accept()[0] as link:
+            link.sendall(encode("hello_referee", protocol=PROTOCOL, object_size_m=0.057, rate_hz=1))
+            link.recv(1)
+
+    threading.Thread(target=serve, daemon=True).start()
 
 
 def test_everything_wrong_is_listed_and_the_first_is_the_error(rig, words, capsys, tmp_path):
@@ -91,6 +122,14 @@ def test_a_dry_run_does_everything_but_move_the_hand(rig, words, capsys, tmp_pat
     assert log.records[0]["dry"] is True
     assert len([turn for turn in log.turns if turn["applied"] is not None]) > 10
     assert json.loads((folder / "result.json").read_text())["dry"] is True
+    out = capsys.readouterr().out
+    assert re.search(r"^gate hits \d+", out, re.M)
+    asked = next((turn for turn in log.turns if turn["action"] is not None), None)
+    rows = re.findall(r"^(\w+J\d) +([-+][\d.]+) +([-+][\d.]+) +([-+][\d.]+)", out, re.M)
+    assert len(rows) == (20 if asked else 0)
+    assert asked or "the policy was never asked" in out
+    for row, value in zip(rows, asked["asked"] if asked else (), strict=True):
+        assert float(row[2]) == pytest.approx(value, abs=6e-4)
 
 
 def test_no_call_of_a_dry_hand_reaches_the_hand():

@@ -58,12 +58,13 @@ def folder(tmp_path):
 
 
 def test_latency_and_noise_are_measured_by_hand(folder):
-    """4 ms old when read, sent 4 ms after the turn began, answered after 8: 16 ms, 0.2 steps."""
+    """4 ms old when read, sent 4 ms after the turn began, answered after 8: 16 ms. A pose of 10 ms
+    is an eighth of a step old."""
     found = measure(read_log(folder))
     assert len(found.joint_rad) == 199  # pairs at rest, and none in the trial
-    delay = ranges(found)["action.delay"]
     np.testing.assert_allclose(found.latency_s, 0.016)
-    np.testing.assert_allclose(delay, 0.2)
+    np.testing.assert_allclose(ranges(found)["action.latency"], 16.0)
+    np.testing.assert_allclose(ranges(found)["observation.delay"], 0.125)
     assert np.median(found.skew_s) == pytest.approx(0.006)
     # The median of 24 absolute deviations is a little off the standard deviation.
     assert np.median(found.joint_rad) == pytest.approx(NOISE_RAD, rel=0.15)
@@ -78,7 +79,9 @@ def test_training_takes_the_ranges(folder, tmp_path, capsys):
     assert capsys.readouterr().out.split() == [str(folder / "report.html"), str(path)]
     assert "# latency, state to command: " in path.read_text()
     config = load(TrainConfig, path)
-    assert set(config.env.randomization) == {"action.delay", "observation.noise"}
+    assert set(config.env.randomization) == {
+        "action.latency", "observation.delay", "observation.noise",
+    }  # fmt: skip
     FixedRanges(config.env.randomization, 0)  # within the table's limits, or it raises
     training = tmp_path / "train.yaml"
     training.write_text("base: lab1.yaml\nname: for_lab1\n")

@@ -9,7 +9,7 @@ import torch
 
 from sleight.envs.batch_sim import BatchSim
 from sleight.envs.model import ModelConfig, build_model
-from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, lookup
+from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, check_needs, lookup
 from sleight.envs.worlds import FixedRanges, values
 from sleight.envs.writes import BLOCK_FRICTION, Randomizer, extras
 from sleight.errors import ConfigError
@@ -67,11 +67,11 @@ def test_all_laws_at_once_are_each_rows_own():
     lam = np.linspace(0.0, 1.5, 7)
     together = values(NAMES, np.repeat(lam[:, None], len(NAMES), axis=1))
     for row in PARAMETERS:
-        formula = {
-            "scale": row.nominal * np.exp(row.weight * lam),
-            "offset": row.nominal + row.weight * lam,
-            "spread": row.weight * (np.exp(lam) - 1.0),
-        }[row.law]
+        formula = row.nominal + row.weight * lam
+        if row.law == "scale":
+            formula = row.nominal * np.exp(row.weight * lam)
+        elif row.law == "spread":
+            formula = row.weight * (np.exp(lam) - 1.0)
         np.testing.assert_allclose(together[row.name], np.clip(formula, *row.limits))
         np.testing.assert_allclose(row.value(lam), together[row.name])
         assert row.value(np.array(0.0)) == pytest.approx(row.nominal)
@@ -108,16 +108,21 @@ def test_an_unknown_parameter_names_the_nearest():
     [
         ({"object.mass": (1.5, 0.5)}, "object.mass: got [1.5, 0.5], allowed: low <= high"),
         ({"object.mass": (0.5, 9.0)}, "object.mass: got 9, allowed: [0.2, 4] x"),
-        (
-            {"tendon.spring_length": (0.0, 0.001)},
-            "got tendon.spring_length alone, allowed: together with tendon.stiffness",
-        ),
     ],
 )
 def test_ranges_that_cannot_be_are_refused_in_one_line(ranges, words):
     with pytest.raises(ConfigError) as caught:
         FixedRanges(ranges, 0)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_parameter_that_needs_another_is_refused_alone():
+    check_needs(("tendon.spring_length", "tendon.stiffness"), "widen")
+    with pytest.raises(ConfigError) as caught:
+        check_needs(("tendon.spring_length", "gravity"), "widen")
+    assert str(caught.value) == (
+        "widen: got tendon.spring_length alone, allowed: together with tendon.stiffness"
+    )
 
 
 @pytest.mark.parametrize(
@@ -251,9 +256,10 @@ def test_a_thousand_resets_do_not_drift():
     sim = BatchSim(model, 4, 1)
     randomizer = Randomizer(sim, NAMES, torch.Generator())
     rng = np.random.default_rng(0)
-    for _ in range(1000):
-        chosen = rng.choice(4, size=rng.integers(1, 3), replace=False)
-        worlds = torch.tensor(np.sort(chosen))
+    resets = np.zeros(4)
+    while resets.min() < 1000 / 4:
+        worlds = torch.tensor(np.sort(rng.choice(4, size=3, replace=False)))
+        resets[worlds.numpy()] += 1
         drawn = rng.uniform(0.0, 1.0, size=(len(worlds), len(NAMES)))
         randomizer.apply(worlds, values(NAMES, drawn))
     randomizer.apply(FOUR, draw())

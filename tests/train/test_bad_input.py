@@ -64,6 +64,11 @@ def run(reach_run: Path, tmp_path: Path) -> Path:
             "got gravity in two",
         ),
         (["--env.randomization.gravity", "[-10,9]"], "gravity: got 9, allowed: [-14, -6] m/s2"),
+        (["--env.randomization.gravity", "[-9,-10]"], "gravity: got [-9, -10], allowed: low <= hi"),
+        (
+            ["--widen.tendon.spring_length", "0.1"],
+            "got tendon.spring_length alone, allowed: together with tendon.stiffness",
+        ),
         (["--warm_start", "nowhere"], "nowhere: got no checkpoint, allowed: a run folder"),
     ],
 )
@@ -150,6 +155,21 @@ def _newest(run: Path) -> Path:
     return checkpoint.find(run)
 
 
+def test_an_adr_state_of_another_table_says_what_differs_and_what_can_be_done(
+    block_run: Path, refused: Refused, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(block_run, tmp_path / "own"))
+    path = _newest(run) / "checkpoint.json"
+    data = json.loads(path.read_text())
+    rows = {row["name"]: row for row in data["adr"]["state"]["dimensions"]}
+    rows["object.size"]["ceiling"] = rows["gravity"]["ceiling"] = 3.9
+    path.write_text(json.dumps(data))
+    line = refused("train", "--resume", run)
+    assert "state of another table: object.size: ceiling: got 3.9; allowed: " in line
+    assert ", gravity: ceiling: got 3.9; allowed: " in line
+    assert f"--warm_start {run} begins a new run and keeps the ranges that both have" in line
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
@@ -211,6 +231,7 @@ def test_a_checkpoint_of_another_policy_shape_is_refused(
         (["--set", "object.size=big"], "--set object.size: got 'big', allowed: a number"),
         (["--set", "object.size"], "--set object.size: got '', allowed: a number"),
         (["--set", "object.size=nan"], "--set: got 'object.size=nan', allowed: NAME=VALUE"),
+        (["--variant", "glov"], "argument --variant: invalid choice: 'glov'"),
         (["--goals.flip_share", "2"], "flip_share: got 2, allowed: "),
         (["--goals.flipshare", "1"], "--flipshare: unknown field, did you mean 'flip_share'?"),
     ],

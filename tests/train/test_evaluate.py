@@ -141,7 +141,8 @@ def test_the_command_writes_what_it_says(
     block_run: Path, tmp_path: Path, cli: Callable[..., tuple[int, str, str]]
 ) -> None:
     file = tmp_path / "eval.json"
-    words = ("--trials", 4, "--seed", 2, "--set", "object.mass=1.5", "--goals.timeout_s", 0.8)
+    words = ("--trials", 4, "--seed", 2, "--set", "object.mass=1.5", "--variant", "tied",
+             "--goals.timeout_s", 0.8)  # fmt: skip
     code, out, _ = cli("eval", block_run, *words, "--json", file)
     assert code == 0
     data = json.loads(file.read_text())
@@ -149,6 +150,7 @@ def test_the_command_writes_what_it_says(
     settings = data["settings"]
     assert settings["seed"] == 2 and settings["goals"]["timeout_s"] == 0.8
     assert settings["randomization"] == {"goal.angle": math.pi, "object.mass": 1.5}
+    assert settings["variant"] == "tied"
     assert settings["versions"]["torch"]
     code, again, _ = cli("eval", block_run, *words)
     assert again == out

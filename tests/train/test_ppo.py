@@ -13,7 +13,7 @@ from sleight.train.config import TrainConfig
 from sleight.train.local import build
 from sleight.train.loop import Training
 from sleight.train.ppo import Learner
-from sleight.train.sequences import Sequences
+from sleight.train.sequences import Sequences, shuffled
 
 
 @pytest.fixture(scope="module")
@@ -164,10 +164,26 @@ def test_a_sequence_is_consecutive_steps_of_one_world(sequences: Sequences, batc
 
 def test_an_epoch_takes_every_sequence_once(sequences: Sequences) -> None:
     generator = torch.Generator().manual_seed(0)
-    first, second = (sequences.shuffled(3, generator) for _ in range(2))
+    epochs = [list(shuffled([sequences.count], 0, 3, generator)) for _ in range(2)]
+    assert [weight for _, weight in epochs[0]] == [1.0] * 3
+    first, second = ([part for part, _ in epoch] for epoch in epochs)
     assert [len(part) for part in first] == [6, 5, 5]
     assert torch.equal(torch.cat(first).sort().values, torch.arange(16))
     assert not torch.equal(torch.cat(first), torch.cat(second))
+
+
+def test_learners_share_the_minibatches_of_an_epoch() -> None:
+    counts, values = (7, 12), [torch.arange(7.0), 100 + torch.arange(12.0)]
+    epochs = [
+        list(shuffled(counts, rank, 3, torch.Generator().manual_seed(5))) for rank in range(2)
+    ]
+    for rank, count in enumerate(counts):
+        taken = torch.cat([index for index, _ in epochs[rank]])
+        assert torch.equal(taken.sort().values, torch.arange(count))
+    for (one, weight), (two, other) in zip(*epochs, strict=True):
+        parts = [values[0][one], values[1][two]]
+        mean = (parts[0].mean() * weight + parts[1].mean() * other) / 2
+        assert float(mean) == pytest.approx(float(torch.cat(parts).mean()))
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

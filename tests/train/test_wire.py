@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from sleight.errors import ConfigError
-from sleight.train.batch import Batch, concatenate
+from sleight.train.batch import Batch, concatenate, split
 from sleight.train.cluster.identity import check_identity, identity
 from sleight.train.cluster.layout import cores_per_worker, places
-from sleight.train.cluster.wire import nbytes, pack, to_arrays, unpack
+from sleight.train.cluster.wire import digest, nbytes, pack, to_arrays, unpack
 from sleight.train.config import TrainConfig
 from sleight.train.local import build
 
@@ -80,6 +80,21 @@ def test_parts_of_a_batch_side_by_side_are_the_batch(batch: Batch) -> None:
     assert dict(zip(joined.episode_ids, map(repr, joined.episodes), strict=True)) == numbers
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3, 8])
+def test_shares_of_a_batch_are_its_worlds(batch: Batch, parts: int) -> None:
+    shares = split(batch, parts)
+    assert max(s.steps for s in shares) - min(s.steps for s in shares) in (0, 16)
+    first = 0
+    for share in shares:
+        worlds = list(range(first, first := first + share.reward.shape[1]))
+        assert all(
+            _same(getattr(share, f.name), getattr(_worlds(batch, worlds), f.name))
+            for f in fields(Batch)
+        )
+        assert share.raw.is_contiguous() and all(v.is_contiguous() for v in share.actor.values())
+    assert first == batch.reward.shape[1]
+
+
 def test_a_learner_makes_the_same_of_both(batch: Batch, block_config: TrainConfig) -> None:
     weights = []
     for given in (batch, concatenate([_worlds(batch, [0, 1]), _worlds(batch, [2, 3, 4, 5, 6, 7])])):
@@ -109,6 +124,14 @@ def test_what_arrives_is_what_was_sent_and_is_the_receivers_own(batch: Batch) ->
     assert data["reward"].any()
     tensors = {"a": torch.zeros(3, 2), "b": (torch.zeros(5, dtype=torch.float64),)}
     assert nbytes(to_arrays(tensors)) == 3 * 2 * 4 + 5 * 8
+
+
+def test_a_digest_tells_weights_apart() -> None:
+    weights = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.zeros(2, np.float32)}
+    same = {name: value.copy() for name, value in reversed(weights.items())}
+    assert digest(weights) == digest(same)
+    same["b"][1] = np.nextafter(np.float32(0), np.float32(1))
+    assert digest(weights) != digest(same)
 
 
 @pytest.mark.parametrize(

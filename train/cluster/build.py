@@ -5,32 +5,50 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from ...adr.decisions import decide
 from ..agent import sized_agent
 from ..config import TrainConfig
-from ..loop import Training
+from ..loop import Decide, Learns, Training
 from ..ppo import Learner
 from ..randomization import start_state
+from .adr_server import AdrServer
 from .connect import connect
+from .head import HeadWatch
+from .learners import Learners
 from .pool import Pool
 from .sampler import RaySampler
 
 
 def build(config: TrainConfig, failures: Path | None = None, lives: int = 0) -> Training:
-    """`local.build` with workers; this process learns and simulates nothing.
+    """`local.build` with workers; this process learns, unless learners do, and simulates nothing.
 
-    lives: how many workers the run had before. Raises ConnectError and ConfigError as `connect` and
-    `Pool.start_all` do, and then leaves nothing running.
+    lives: how many workers the run had before. Raises ConnectError and ConfigError as `connect`,
+    `Learners` and `Pool.start_all` do, and then leaves nothing running.
     """
     adr = start_state(config)
     with ExitStack() as stack:
         end = connect(config.ray)
         stack.callback(end)
         pool = Pool(config, str(failures.resolve()) if failures else "", lives)
+        if config.ray.address:
+            pool.watch = HeadWatch(config.ray.wait_s)
+            stack.callback(pool.watch.close)
         stack.callback(pool.close)
+        learners = Learners(config) if config.train.learners else None
+        if learners:
+            stack.callback(learners.close)
         pool.start_all()
         assert pool.about is not None
         agent = sized_agent(config.policy, **pool.about, seed=config.seed)
-        learner = Learner(config.ppo, agent.actor, agent.critic, config.seed + 2)
-        sampler = RaySampler(pool, end)
-        stack.pop_all()
-    return Training(config, agent, learner, sampler, adr)
+        learner: Learns = learners or Learner(
+            config.ppo, agent.actor, agent.critic, config.seed + 2
+        )
+        if learners:
+            learners.begin(agent, pool.about)
+        server = AdrServer(config) if adr.dimensions else None
+        if server:
+            stack.callback(server.close)
+        decider: Decide = server or decide
+        # What was started ends with the sampler, in the opposite order.
+        sampler = RaySampler(pool, stack.pop_all().close, server)
+    return Training(config, agent, learner, sampler, adr, decider)

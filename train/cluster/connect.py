@@ -12,6 +12,7 @@ from typing import Any
 from ...envs.batch_sim import default_threads
 from ...errors import ConfigError, ConnectError
 from ..config import RayConfig
+from .head import RAY_WAITS_S
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 TOKEN = Path("~/.ray/auth_token")
@@ -51,6 +52,8 @@ def prepare(address: str) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # Ray tells of every death on standard output, with pages of its own log; the run counts them.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    if address:
+        os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(RAY_WAITS_S))
     if not address or address.rpartition(":")[0] in LOOPBACK:
         # Without this Ray turns 127.0.0.1 into the machine's outer address, and listens on it.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")

@@ -8,7 +8,11 @@ from typing import Any
 
 from ...config import to_dict
 from ..config import TrainConfig
-from .pool import own_error
+from .errors import own_error
+from .patience import Patience
+
+PATIENT = 10
+"""Times `ray.hang_s`: it evaluates at low priority, and nobody waits for it."""
 
 
 class EvaluationWorker:
@@ -34,6 +38,7 @@ class Evaluator:
         self._actor: Any = None
         self._running: Any = None
         self._began = -float("inf")
+        self._patience = Patience(PATIENT * config.ray.hang_s)
 
     def offer(self, published: Any) -> None:
         """Evaluate this, a reference into the store, if it is time."""
@@ -53,12 +58,20 @@ class Evaluator:
     def result(self) -> dict[str, float]:
         """What has come since the last call, for the log; {} when nothing has.
 
-        Raises the evaluation's own error; an evaluator that was killed is started again next time.
+        Raises the evaluation's own error; an evaluator that was killed, or that does not answer, is
+        started again next time.
         """
         import ray
 
-        if self._running is None or not ray.wait([self._running], timeout=0)[0]:
+        if self._running is None:
             return {}
+        seconds = time.monotonic() - self._began
+        if not ray.wait([self._running], timeout=0)[0]:
+            if seconds > self._patience.limit_s("evaluate"):
+                self._running = None
+                self.close()
+            return {}
+        self._patience.note("evaluate", seconds)
         running, self._running = self._running, None
         try:
             found: dict[str, float] = ray.get(running)
@@ -67,7 +80,7 @@ class Evaluator:
         except ray.exceptions.RayError:
             self.close()
             return {}
-        return {**found, "eval/seconds": time.monotonic() - self._began}
+        return {**found, "eval/seconds": seconds}
 
     def close(self) -> None:
         """End its process."""

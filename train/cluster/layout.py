@@ -16,3 +16,12 @@ def cores_per_worker(nodes: Sequence[float], workers: int) -> float:
 def places(nodes: Sequence[float], cores: float) -> int:
     """How many workers of `cores` fit on `nodes`."""
     return sum(int(node / cores + 1e-9) for node in nodes)
+
+
+def without(nodes: Sequence[float], count: int, cores: float) -> list[float]:
+    """What `count` processes of `cores` leave of `nodes`, each on the one with most cores left."""
+    left = list(nodes)
+    for _ in range(count if left else 0):
+        at = left.index(max(left))
+        left[at] = max(0.0, left[at] - cores)
+    return left

@@ -16,12 +16,13 @@ from typing import Any, Literal
 from ...config import to_dict
 from ...errors import ConfigError, ConnectError, SleightError
 from ..config import TrainConfig
+from .errors import MAX_DEATHS, full, own_error
+from .head import HeadWatch
 from .identity import check_identity, identity
-from .layout import cores_per_worker, places
+from .layout import cores_per_worker, places, without
+from .patience import Patience
 from .worker import RolloutWorker
 
-MAX_DEATHS = 5
-"""Of one worker in a row, without a batch between them: the machine is not to blame."""
 Task = Literal["place", "begin", "collect", "none"]
 
 
@@ -35,6 +36,8 @@ class Member:
     task: Task
     result: Any = None
     """Ray's reference to what its task will give."""
+    since: float = 0.0
+    """When it was given the task [s, monotonic]."""
     pid: int = 0
     """Of its process, on its machine."""
 
@@ -51,9 +54,12 @@ class Pool:
         self.about: dict[str, Any] | None = None
         """See `Rollout.about`; None until the first worker has built its worlds."""
         self.restarts = 0
+        self.watch: HeadWatch | None = None
+        """Of a cluster that was joined."""
         self._own = identity()
         self._deaths = dict.fromkeys(range(config.train.workers), 0)
         self._alive = time.monotonic()
+        self.patience = Patience(config.ray.hang_s)
 
     @property
     def ready(self) -> list[Member]:
@@ -108,12 +114,16 @@ class Pool:
         batches = []
         for reference in done:
             member, found = busy[reference], self._take(busy[reference])
+            if found is not None:
+                took = found.get("seconds", time.monotonic() - member.since)
+                self.patience.note(member.task, took)
             if found is not None and member.task == "collect":
                 batches.append((member, found))
                 self._deaths[member.slot] = 0
                 self._give(member, "none", None)
             elif found is not None:
                 self._advance(member, found)
+        self._give_up_on_the_silent()
         self.fill()
         self._check_alive()
         return batches
@@ -123,6 +133,14 @@ class Pool:
         for member in list(self.members.values()):
             self._drop(member)
 
+    def _give_up_on_the_silent(self) -> None:
+        """Replace workers that live but do not answer: stopped, or cut off by the network."""
+        for member in list(self.members.values()):
+            limit_s = self.patience.limit_s(member.task)
+            silent = member.task in ("begin", "collect")
+            if silent and time.monotonic() - member.since > limit_s:
+                self._lose(member, f"no answer to `{member.task}` within {limit_s:g} s")
+
     def _take(self, member: Member) -> Any:
         """What a worker's task gave; None when the worker is lost. Raises its own errors."""
         import ray
@@ -131,6 +149,8 @@ class Pool:
             return ray.get(member.result)
         except ray.exceptions.RayTaskError as error:
             raise own_error(error, f"worker {member.slot}") from error
+        except ray.exceptions.OutOfDiskError as error:
+            raise full(error) from error
         except ray.exceptions.RayError as error:
             self._lose(member, str(error))
             return None
@@ -176,10 +196,12 @@ class Pool:
         ray.kill(member.actor)
 
     def _give(self, member: Member, task: Task, result: Any) -> None:
-        member.task, member.result = task, result
+        member.task, member.result, member.since = task, result, time.monotonic()
 
     def _check_alive(self) -> None:
-        """Raise ConnectError when for long no worker has had a place."""
+        """Raise ConnectError when the head is lost, or for long no worker has had a place."""
+        if self.watch is not None:
+            self.watch.check()
         if any(member.task != "place" for member in self.members.values()):
             self._alive = time.monotonic()
         elif self.about is not None and time.monotonic() - self._alive > self.config.ray.wait_s:
@@ -198,7 +220,8 @@ class Pool:
 
 def worker_cores(config: TrainConfig) -> float:
     """Cores of each worker. Raises ConfigError when the run's own cluster has too few."""
-    nodes, train = node_cores(), config.train
+    train = config.train
+    nodes = without(node_cores(), train.learners, train.learner_cpus)
     cores = train.worker_cpus or cores_per_worker(nodes, train.workers) or 1.0
     if not config.ray.address and (room := places(nodes, cores)) < train.workers:
         raise ConfigError(
@@ -213,16 +236,3 @@ def node_cores() -> list[float]:
     import ray
 
     return [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
-
-
-def own_error(error: Any, who: str) -> SleightError:
-    """What went wrong in `who`, as one line; its traceback is the cause."""
-    cause = error.cause
-    if isinstance(cause, SleightError):
-        return cause
-    if isinstance(cause, ImportError):
-        return ConfigError(
-            f"{who}: got a machine with other code ({cause}), allowed: the version"
-            " of the process that learns, on every machine"
-        )
-    return SleightError(f"{who}: {type(cause).__name__}: {cause}")

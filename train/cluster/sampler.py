@@ -15,8 +15,9 @@ from typing import Any
 from torch import Tensor
 
 from ...adr.state import AdrState
-from ...errors import SleightError
 from ..batch import Batch, concatenate
+from .adr_server import AdrServer
+from .errors import put
 from .evaluator import Evaluator
 from .pool import Member, Pool
 from .rollout import draw_state
@@ -31,6 +32,9 @@ class Timing:
     """Waiting for workers; while the learner learns, nobody waits."""
     transfer_s: float = 0.0
     """Putting weights into the store, and copying batches out of it."""
+    sim_s: float = 0.0
+    """Physics of the parts, their mean; and the longest collecting of them."""
+    collect_s: float = 0.0
     weights_bytes: int = 0
     batch_bytes: int = 0
 
@@ -38,8 +42,11 @@ class Timing:
 class RaySampler:
     """See `loop.Sampler`."""
 
-    def __init__(self, pool: Pool, end: Callable[[], None]) -> None:
-        self.pool = pool
+    def __init__(
+        self, pool: Pool, end: Callable[[], None], server: AdrServer | None = None
+    ) -> None:
+        """end: ends all processes, and the connection."""
+        self.pool, self.server = pool, server
         self.max_lag = pool.config.train.max_lag
         self.evaluator = Evaluator(pool.config)
         self.timing = Timing()
@@ -52,24 +59,21 @@ class RaySampler:
         """Slot -> version that it collects with."""
         self._rates: dict[int, float] = {}
         self._lags: list[int] = []
+        self._made: dict[int, float] = {}
+        """Version of the weights -> when they were published."""
+        self._ages: list[float] = []
+        self._handed = 0.0
 
     def publish(self, version: int, weights: dict[str, Tensor], adr: AdrState) -> None:
         """See `Sampler`."""
-        import ray
-
         began = time.perf_counter()
         arrays = to_arrays(weights)
-        data = {"version": version, "weights": arrays, "ranges": draw_state(adr)}
-        try:
-            self._published = ray.put(data)
-        except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
-            raise SleightError(
-                f"ray.store_mb: the object store is full: {str(error).splitlines()[0]};"
-                " allowed: a larger one"
-            ) from error
-        self._version = version
+        self._published = put({"version": version, "weights": arrays, "ranges": draw_state(adr)})
+        self._version, self._made[version] = version, time.monotonic()
+        self._made = {made: at for made, at in self._made.items() if made >= version - self.max_lag}
         self.evaluator.offer(self._published)
-        self.timing = Timing(0.0, time.perf_counter() - began, nbytes(arrays))
+        seconds = time.perf_counter() - began
+        self.timing = Timing(transfer_s=seconds, weights_bytes=nbytes(arrays))
 
     def next(self) -> Batch:
         """See `Sampler`."""
@@ -89,7 +93,11 @@ class RaySampler:
         batch = concatenate([part for _, part in parts])
         self._rates = _rates(parts)
         self._lags = [self._version - part.version for _, part in parts]
-        self.timing.transfer_s += time.perf_counter() - copied
+        now = time.monotonic()
+        self._ages = [now - self._made.get(part.version, now) for _, part in parts]
+        self.timing.sim_s, self.timing.collect_s = batch.sim_seconds, batch.seconds
+        self._handed = time.perf_counter()
+        self.timing.transfer_s += self._handed - copied
         return batch
 
     def settle(self) -> None:
@@ -121,12 +129,18 @@ class RaySampler:
     def metrics(self) -> dict[str, Any]:
         """See `Sampler`."""
         rates = {f"worker/{slot}/steps_per_second": rate for slot, rate in self._rates.items()}
+        if self.server is not None:
+            rates["adr_restarts"] = self.server.restarts
         return {
             "workers": len(self.pool.ready) + len(self.pool.collecting),
             "worker_restarts": self.pool.restarts,
             "lag_mean": sum(self._lags) / len(self._lags),
             "queue": len(self._queue),
             "collecting": len(self.pool.collecting),
+            "weights_age_s": round(sum(self._ages) / len(self._ages), 4),
+            "sim_s": round(self.timing.sim_s, 4),
+            "collect_s": round(self.timing.collect_s, 4),
+            "learn_s": round(time.perf_counter() - self._handed, 4),
             "wait_s": round(self.timing.wait_s, 4),
             "transfer_s": round(self.timing.transfer_s, 4),
             "weights_mb": self.timing.weights_bytes / 1e6,
@@ -145,7 +159,6 @@ class RaySampler:
     def close(self) -> None:
         """See `Sampler`."""
         self.evaluator.close()
-        self.pool.close()
         self._end()
 
 

@@ -18,7 +18,7 @@ class WeightsPlayer(RunPlayer):
     """An actor's weights that no checkpoint holds; actions are sampled, as in training."""
 
     def __init__(self, config: TrainConfig, weights: dict[str, torch.Tensor]) -> None:
-        self.config, self.env_config, self.name = config, config.env, "published"
+        self.config, self.ranges, self.name = config, {}, "published"
         named = {f"actor.{name}": value for name, value in weights.items()}
         self._checkpoint = Checkpoint(named, {}, {})
         self._stochastic = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from ...config import Range
+from ...envs.config import GoalConfig
 
 Value = bool | int | float | str | tuple[float, ...]
 Metric = Literal[
@@ -75,6 +76,22 @@ class PbtConfig:
 
 
 @dataclass(frozen=True)
+class EvaluateConfig:
+    """Trials of every finished run, by the protocol of `sleight eval`."""
+
+    trials: Annotated[int, Range(0, 100_000)] = 0
+    """Worlds, one trial each; 0: runs are not evaluated."""
+    seed: Annotated[int, Range(0, 2**30)] = 0
+    """Of the trials, the same for every run."""
+    goals: GoalConfig = field(default_factory=GoalConfig)
+    """By default the papers'."""
+    set: dict[str, float] = field(default_factory=dict)
+    """Randomization parameter -> value that it is held at."""
+    randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Parameter -> [low, high]: runs are evaluated in worlds drawn from these as well."""
+
+
+@dataclass(frozen=True)
 class SweepConfig:
     """`sleight sweep`."""
 
@@ -88,6 +105,10 @@ class SweepConfig:
     """Fields of the training config that are other than in `train`, for all runs."""
     fields: dict[str, FieldConfig] = field(default_factory=dict)
     """Fields of the training config, dotted as in a flag, and what to try for each."""
+    arms: dict[str, dict[str, Value | tuple[str, ...]]] = field(default_factory=dict)
+    """Name -> fields of the training config that change together: the arms of an ablation."""
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    """What is made of the runs at the end: a table in the papers' form."""
     method: Literal["grid", "random", "bayesian"] = "random"
     """grid: every combination of values; bayesian: Optuna's TPE."""
     trials: Annotated[int, Range(1, 10_000)] = 16
@@ -112,8 +133,12 @@ class SweepConfig:
     """With stopping pbt."""
 
     def __post_init__(self) -> None:
+        if len(self.arms) == 1:
+            raise ValueError("arms: got one, allowed: none, or two and more to compare")
         if self.stopping != "pbt":
             return
+        if self.arms:
+            raise ValueError("arms: got some, allowed with stopping pbt: none")
         for name, allowed in (("method", "random"), ("seeds", 1)):
             if (got := getattr(self, name)) != allowed:
                 raise ValueError(f"{name}: got {got}, allowed with stopping pbt: {allowed}")

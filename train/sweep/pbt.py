@@ -16,33 +16,30 @@ import numpy as np
 from ...config import to_dict
 from ...errors import SleightError
 from .. import checkpoint
+from .base import POLL_S, RETRIES, Say, Sweep, wind_down
 from .config import PbtConfig, SweepConfig
-from .folder import BASE, restore
-from .journal import Event, Journal
-from .runner import POLL_S, RETRIES, Say, command, threads
+from .folder import BASE
+from .journal import Journal
+from .runner import command, threads
 from .space import Dimension, Setting, Space, check, flags
 from .state import Tried
 from .trial import Trial, run_name
 
 
-class Population:
+class Population(Sweep):
     """Runs the members side by side, generation after generation."""
 
     def __init__(
         self, config: SweepConfig, space: Space, journal: Journal, folder: Path, say: Say
     ) -> None:
-        self.config, self.space, self.journal = config, space, journal
-        self.folder, self.say = folder, say
-        self.state = restore(config, space, journal)
+        super().__init__(config, space, journal, folder, say)
         self.settings = config.trials
         self.ends = boundaries(config.pbt, space.base.steps)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Until the last generation ends, or `stop`: then members are asked to save, and end."""
         while len(self.state.settings) < self.config.trials:
-            index, values = len(self.state.settings), self.state.study.draw()
-            row = self.journal.add("setting", setting=index, values=values)
-            self.state.apply(row, fresh=True)
+            self._add(self.state.study.draw(), fresh=True)
         self._move()
         for end in self.ends[len(self.state.generations) :]:
             if not self._advance(end, stop):
@@ -52,7 +49,7 @@ class Population:
         for tried in self._alive():
             steps = self._trial(tried).steps()
             value = self._trial(tried).score(self.config.metric, steps)
-            self._end(tried, "failed" if value is None else "complete", value, steps, "")
+            self._end((tried.index, 0), "failed" if value is None else "complete", value, steps, "")
 
     def _alive(self) -> list[Tried]:
         return [tried for tried in self.state.settings if not tried.ends]
@@ -81,21 +78,14 @@ class Population:
                         waiting.append(self.state.settings[index])
                     else:
                         tried = self.state.settings[index]
-                        self._end(tried, "failed", None, trial.steps(), trial.failure())
+                        self._end((tried.index, 0), "failed", None, trial.steps(), trial.failure())
                 time.sleep(POLL_S if active else 0)
-            return self._wind_down(active)
+            wind_down(active.values())
+            return not active
         except KeyboardInterrupt:
             for trial in active.values():
                 trial.kill()
             raise
-
-    def _wind_down(self, active: dict[int, Trial]) -> bool:
-        """True when there is nothing to wind down."""
-        for trial in active.values():
-            trial.ask_to_stop()
-        while any(trial.running() for trial in active.values()):
-            time.sleep(POLL_S)
-        return not active
 
     def _start(self, tried: Tried, end: int) -> Trial:
         trial = self._trial(tried)
@@ -138,18 +128,6 @@ class Population:
             donor, member = (run_name(move[key], 0) for key in ("donor", "member"))
             hand_over(self.folder, donor, member, move["values"], self.config.seed + move["member"])
         self._write("moved", generation=event["generation"])
-
-    def _end(self, tried: Tried, state: str, value: float | None, steps: int, remark: str) -> None:
-        self._write(
-            "end", setting=tried.index, seed=0, state=state, value=value, steps=steps, remark=remark
-        )
-        said = f"{self.config.metric} {value:.3g}" if value is not None else remark
-        self.say(f"{run_name(tried.index, 0)}: {state}, {said}")
-
-    def _write(self, event: str, **fields: object) -> Event:
-        row = self.journal.add(event, **fields)
-        self.state.apply(row)
-        return row
 
 
 def boundaries(config: PbtConfig, steps: int) -> list[int]:

@@ -15,6 +15,7 @@ from . import charts
 from .effects import LEAST, done, effects, importance, noise_share
 from .state import State, Tried
 from .trial import run_name
+from .trials import section
 
 REPORT = "report.html"
 BEST = 6
@@ -35,6 +36,7 @@ def report(state: State, folder: Path) -> str:
         html.facts(_facts(state)),
         "</header>",
         _best(state),
+        section(state, folder),
         _parallel(state),
         _effects(state),
         _population(state),

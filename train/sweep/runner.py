@@ -8,28 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import ConfigError
+from .base import POLL_S, RETRIES, Say, Sweep, wind_down
 from .config import SweepConfig
-from .folder import BASE, restore
+from .folder import BASE
 from .journal import Journal
 from .space import Setting, Space, check, flags
 from .state import Tried
 from .trial import Trial, run_name
 
-POLL_S = 0.5
-RETRIES = 2
-"""Of a run that a signal ended: it goes on from its checkpoint."""
-Say = Callable[[str], None]
 
-
-class Runner:
+class Runner(Sweep):
     """Runs a sweep to its end, or until it is asked to stop."""
 
     def __init__(
         self, config: SweepConfig, space: Space, journal: Journal, folder: Path, say: Say
     ) -> None:
-        self.config, self.space, self.journal = config, space, journal
-        self.folder, self.say = folder, say
-        self.state = restore(config, space, journal)
+        super().__init__(config, space, journal, folder, say)
         self.total = space.base.steps
         self._grid: list[Setting] = list(space.grid()) if config.method == "grid" else []
         self._active: dict[tuple[int, int], Trial] = {}
@@ -51,7 +45,7 @@ class Runner:
                 if not self._active:
                     return
                 time.sleep(POLL_S)
-            self._wind_down()
+            wind_down(self._active.values())
         except KeyboardInterrupt:
             for trial in self._active.values():
                 trial.kill()
@@ -102,15 +96,6 @@ class Runner:
         else:
             self._end(key, "failed", None, steps, trial.failure())
 
-    def _end(
-        self, key: tuple[int, int], state: str, value: float | None, steps: int, remark: str
-    ) -> None:
-        self._write(
-            "end", setting=key[0], seed=key[1], state=state, value=value, steps=steps, remark=remark
-        )
-        said = f"{self.config.metric} {value:.3g}" if value is not None else remark
-        self.say(f"{run_name(*key)}: {state}, {said}")
-
     def _begin(self) -> bool:
         """Start the next run, if there is one."""
         for tried in self.state.settings:
@@ -137,10 +122,9 @@ class Runner:
         if index >= self.settings:
             return False
         values = self._grid[index] if self._grid else self.state.study.draw()
-        row = self.journal.add("setting", setting=index, values=values)
-        self.state.apply(row, fresh=not self._grid)
+        self._add(values, fresh=not self._grid)
         try:
-            check(self.folder / BASE, values)
+            check(self.folder / BASE, self.space.expand(values))
         except ConfigError as error:
             for seed in range(self.config.seeds):
                 self._end((index, seed), "failed", None, 0, str(error))
@@ -148,22 +132,13 @@ class Runner:
 
     def _start(self, key: tuple[int, int]) -> None:
         trial = self._trial(*key)
-        words = command(self.folder, key, self.state.settings[key[0]].values, self.config.seed)
+        values = self.space.expand(self.state.settings[key[0]].values)
+        words = command(self.folder, key, values, self.config.seed)
         self._active[key] = trial
         trial.start(words, threads(self.config.concurrent))
 
     def _trial(self, setting: int, seed: int) -> Trial:
         return Trial(self.folder, run_name(setting, seed))
-
-    def _write(self, event: str, **fields: object) -> None:
-        self.state.apply(self.journal.add(event, **fields))
-
-    def _wind_down(self) -> None:
-        """Ask each to save; what it has then is on the disk, not in the journal."""
-        for trial in self._active.values():
-            trial.ask_to_stop()
-        while any(trial.running() for trial in self._active.values()):
-            time.sleep(POLL_S)
 
 
 def command(folder: Path, key: tuple[int, int], values: Setting, first_seed: int) -> list[str]:

@@ -15,6 +15,7 @@ from .pbt import Population
 from .report import summary, write_report
 from .runner import Runner
 from .space import Space
+from .trials import evaluate_runs, markdown, rows, write_table
 
 
 def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source: Path) -> None:
@@ -34,6 +35,9 @@ def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source
         runner = kind(config, space, journal, folder, say)
         with ProgressBar(folder.name, runner.settings * config.seeds, done, "runs") as bar:
             runner.run(stop)
+        if config.evaluate.trials:
+            evaluate_runs(runner.state, folder, stop)
+            write_table(runner.state, folder)
     page = write_report(runner.state, folder)
     if stop():
         sys.stderr.write(f"stopped; continue with: sleight sweep {source} --resume\n")
@@ -43,3 +47,5 @@ def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source
         said = ends[0].remark if ends else "nothing was tried"
         raise SleightError(f"{folder}: no run came to its end; the first: {said}")
     sys.stdout.write(f"{summary(runner.state)}\n{page}\n")
+    if config.evaluate.trials:
+        sys.stdout.write(markdown(*rows(runner.state, folder)))

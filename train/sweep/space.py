@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from .config import FieldConfig, SweepConfig
 Setting = dict[str, str | int | float]
 """Field -> the text of a flag (one of `values`), or a number (of a range)."""
 MOST_SETTINGS = 1000
+ARM = "arm"
+"""The dimension whose values are the names of arms."""
 _OWN = {
     "name": "the sweep names its runs",
     "runs": "the sweep's own `runs`",
@@ -62,6 +64,13 @@ class Space:
 
     dimensions: tuple[Dimension, ...]
     base: TrainConfig
+    arms: dict[str, Setting] = field(default_factory=dict)
+    """Name -> the fields that it stands for."""
+
+    def expand(self, setting: Mapping[str, Any]) -> Setting:
+        """A setting as fields of the training config alone, its arm among them."""
+        rest = {name: value for name, value in setting.items() if name != ARM}
+        return {**self.arms.get(str(setting.get(ARM)), {}), **rest}
 
     def grid(self) -> Iterator[Setting]:
         """Every combination, the last field fastest."""
@@ -75,16 +84,31 @@ def open_space(config: SweepConfig, source: Path) -> Space:
     train = source.parent / config.train
     fixed = [f"--{name}={text(value)}" for name, value in config.set.items()]
     steps = [f"--steps={config.steps}"] if config.steps else []
-    for name in [*config.set, *config.fields]:
+    inner = [name for arm in config.arms.values() for name in arm]
+    for name in [*config.set, *config.fields, *inner]:
         if name in _OWN:
             raise ConfigError(f"{source}: got {name}, allowed: {_OWN[name]}")
     base = _load(train, [*fixed, *steps], source, "set")
     names = tuple(_dimension(n, f, train, fixed, source) for n, f in config.fields.items())
-    space = Space(names, base)
+    arms = _arms(config, train, fixed, source)
+    if arms:
+        names = (Dimension(ARM, choices=tuple(arms)), *names)
+    space = Space(names, base, arms)
     _check_stopping(config, base, source)
     if config.method == "grid":
         _check_grid(space, train, fixed, source)
     return space
+
+
+def _arms(config: SweepConfig, train: Path, fixed: list[str], source: Path) -> dict[str, Setting]:
+    """Each arm as flags, checked beside the fields that are fixed."""
+    arms: dict[str, Setting] = {}
+    for name, fields in config.arms.items():
+        if twice := sorted({*fields} & {*config.fields}):
+            raise ConfigError(f"{source}: arms: {name}: got {twice[0]}, which is in fields too")
+        arms[name] = {field: text(value) for field, value in fields.items()}
+        _load(train, [*fixed, *flags(arms[name])], source, f"arms: {name}")
+    return arms
 
 
 def text(value: Any) -> str:
@@ -171,7 +195,7 @@ def _check_grid(space: Space, train: Path, fixed: list[str], source: Path) -> No
     if count > MOST_SETTINGS:
         raise ConfigError(f"{source}: got {count} settings, allowed: at most {MOST_SETTINGS}")
     for setting in space.grid():
-        _load(train, [*fixed, *flags(setting)], source, "fields")
+        _load(train, [*fixed, *flags(space.expand(setting))], source, "fields")
 
 
 def _check_stopping(config: SweepConfig, base: TrainConfig, source: Path) -> None:

@@ -23,7 +23,7 @@ from sleight.train.session import start
 from sleight.train.sweep import journal
 from sleight.train.sweep.config import FieldConfig, PbtConfig, SweepConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATIENCE_S = 300.0
 Write = Callable[..., Path]
 CLOCKS = {"seconds", "steps_per_second", "sim_share", "learn_share"}

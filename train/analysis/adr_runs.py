@@ -1,0 +1,152 @@
+"""What a run says of ADR: its state, its thresholds, and every evaluation that lies beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ...adr import persistence
+from ...adr.growth import Boundary, boundaries
+from ...adr.history import Course, course
+from ...adr.intervals import Estimate, mean
+from ...adr.state import AdrState
+from ...adr.table import AdrConfig
+from ...config import from_dict
+from ...envs.randomization import BY_NAME, Parameter
+from ...errors import DataError, SleightError
+from ...files import read_json, read_text
+from ..metrics import read_metrics
+from ..report_data import Row, number
+
+STATE = "adr.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How often a policy of the run succeeded in a row, in one evaluation."""
+
+    name: str
+    """The file below the run."""
+    on_rig: bool
+    successes: Estimate
+    trials: int
+
+
+@dataclass(frozen=True)
+class AdrRun:
+    """One run under ADR."""
+
+    name: str
+    folder: Path
+    state: AdrState
+    config: AdrConfig
+    rows: list[Row] = field(default_factory=list, repr=False)
+    """Of metrics.jsonl."""
+    outcomes: tuple[Outcome, ...] = ()
+
+    def course(self) -> Course:
+        """Ranges and entropy over steps."""
+        return course(self.state, self.config)
+
+    def boundaries(self) -> list[Boundary]:
+        """Every end that may move."""
+        return boundaries(self.state, self.config)
+
+
+def read_runs(paths: Sequence[Path]) -> list[AdrRun]:
+    """Runs by their folder or their adr.json. Raises DataError where there is no ADR to show."""
+    found = [read(path) for path in paths]
+    names = [run.name for run in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"sleight adr report: got {twice[0]} twice, allowed: each run once")
+    return found
+
+
+def read(path: Path) -> AdrRun:
+    """One run. Raises DataError, with one line, when it is missing, empty or without ADR."""
+    folder = path.parent if path.name == STATE else path
+    if not folder.is_dir():
+        raise DataError(f"{path}: no such run")
+    if not (folder / STATE).is_file():
+        raise DataError(
+            f"{folder}: got no {STATE}, allowed: a run that has saved a checkpoint, or a bundle"
+            " folder with one"
+        )
+    state = persistence.load(folder / STATE)
+    if not state.dimensions:
+        raise DataError(f"{folder / STATE}: got no parameters, allowed: a run trained with `widen`")
+    if state.step == 0:
+        raise DataError(f"{folder / STATE}: got a run of 0 steps, allowed: one that has begun")
+    return AdrRun(
+        name=folder.resolve().name,
+        folder=folder,
+        state=state,
+        config=_config(folder),
+        rows=read_metrics(folder / "metrics.jsonl"),
+        outcomes=(*_evaluations(folder), *_rigs(folder)),
+    )
+
+
+def unit(name: str) -> Parameter:
+    """The row of a parameter; of one that the table has no longer, lambda itself."""
+    plain = Parameter(name, "offset", 1.0, 0.0, (-1e9, 1e9), "λ", "", "")
+    return BY_NAME.get(name, plain)
+
+
+def physical(name: str, lam: float) -> float:
+    """lambda of a parameter in its own unit."""
+    return float(unit(name).value(np.array(lam)))
+
+
+def _config(folder: Path) -> AdrConfig:
+    """The thresholds of the run, from its config or its bundle; else the defaults."""
+    for name in ("config.yaml", "bundle.json"):
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            data = yaml.safe_load(read_text(path)) if name == "config.yaml" else read_json(path)
+        except yaml.YAMLError as error:
+            raise DataError(f"{path}: not YAML") from error
+        data = data if isinstance(data, dict) else {}
+        for key in () if name == "config.yaml" else ("training", "config"):
+            data = data.get(key) if isinstance(data.get(key), dict) else {}
+        if isinstance(data.get("adr"), dict):
+            return from_dict(AdrConfig, data["adr"], str(path))
+    return AdrConfig()
+
+
+def _evaluations(folder: Path) -> list[Outcome]:
+    """Every eval*.json; one that cannot be read says nothing."""
+    found = []
+    for path in sorted(folder.glob("eval*.json")):
+        trials = _object(path).get("trials")
+        if isinstance(trials, list) and trials and all(number(t) is not None for t in trials):
+            found.append(Outcome(path.name, False, mean(trials), len(trials)))
+    return found
+
+
+def _rigs(folder: Path) -> list[Outcome]:
+    """Every result.json of a rig below the run."""
+    found = []
+    for path in sorted([*folder.glob("rig*/result.json"), *folder.glob("rig*/*/result.json")]):
+        rows = _object(path).get("per_trial")
+        counts = [number(row.get("successes")) for row in rows or [] if isinstance(row, dict)]
+        known = [count for count in counts if count is not None]
+        if known:
+            name = str(path.parent.relative_to(folder))
+            found.append(Outcome(name, True, mean(known), len(known)))
+    return found
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        data = read_json(path)
+    except SleightError:
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,180 @@
+"""`sleight adr perturb`: the memory reset, the world drawn anew, a joint broken in mid-trial.
+
+R = arXiv 1910.07113, section 9.1. Every arm plays the same worlds, start states and joints; the
+baselines are an undisturbed hand and one whose joint is broken from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ...adr.recovery import Trial
+from ...envs.config import EnvConfig, GoalConfig
+from ...envs.control import ActionLaw
+from ...envs.env import HandEnv
+from ...envs.make import make_env
+from ...errors import ConfigError
+from ..evaluate import FRESH, first_episodes, protocol
+from ..players import Player
+from ..session import versions
+from .worlds import Ranges, redraw
+
+What = Literal["nothing", "memory", "world", "joint"]
+TITLES: dict[What, str] = {
+    "nothing": "undisturbed",
+    "memory": "memory reset",
+    "world": "world drawn anew",
+    "joint": "joint broken",
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What happens to every trial, after its `after`-th success; 0: from the start."""
+
+    what: What
+    after: int
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        if self.what == "nothing":
+            return TITLES["nothing"]
+        return TITLES[self.what] + (f" after {self.after}" if self.after else " from the start")
+
+
+@dataclass(frozen=True)
+class Study:
+    """All arms of one player."""
+
+    player: str
+    most: int
+    """Successes that end a trial."""
+    arms: dict[Arm, list[Trial]]
+    settings: dict[str, Any]
+
+
+class HeldLaw:
+    """An action law under which broken motors keep their targets: the joint does not move [R 9.1].
+
+    The policy's own action is left as it is, so that it is told nothing.
+    """
+
+    def __init__(self, law: ActionLaw, num_worlds: int, num_motors: int) -> None:
+        self._law = law
+        self.broken = torch.zeros(num_worlds, num_motors, dtype=torch.bool)
+        """(N, A)"""
+
+    def __call__(self, action: Tensor, target: Tensor, joint_position: Tensor) -> Tensor:
+        """See `ActionLaw`."""
+        return torch.where(self.broken, target, self._law(action, target, joint_position))
+
+
+class Perturber:
+    """Disturbs each trial once, after its n-th success, and notes when goals are reached."""
+
+    def __init__(self, env: HandEnv, player: Player, arm: Arm, joints: Tensor) -> None:
+        """joints: (N,) the motor that breaks in each world."""
+        self._env, self._player, self._arm, self._joints = env, player, arm, joints
+        self._law = HeldLaw(env.control.law, env.num_envs, len(env.hand.actuators))
+        env.control.law = self._law  # type: ignore[assignment]  # called the same way
+        self._count = torch.zeros(env.num_envs, dtype=torch.long)
+        self._step = 0
+        self.reached: list[list[float]] = [[] for _ in range(env.num_envs)]
+        """World -> when its trial reached each goal, s."""
+        if arm.after == 0:
+            self._break(torch.ones(env.num_envs, dtype=torch.bool))
+
+    def acted(self, player: Player, counts: Tensor) -> None:
+        """Nothing to do before the step."""
+
+    def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
+        """See `evaluate.Watcher`."""
+        self._step += 1
+        reached = success & counts
+        self._count += reached
+        for world in reached.nonzero().squeeze(-1).tolist():
+            self.reached[world].append(self._step * self._env.config.period_s)
+        due = reached & ~ended & (self._count == self._arm.after)
+        if due.any():
+            self._disturb(due)
+
+    def _disturb(self, due: Tensor) -> None:
+        if self._arm.what == "memory":
+            self._player.forget(due)
+        elif self._arm.what == "world":
+            redraw(self._env, due.nonzero().squeeze(-1))
+        elif self._arm.what == "joint":
+            self._break(due)
+
+    def _break(self, worlds: Tensor) -> None:
+        if self._arm.what == "joint":
+            rows = worlds.nonzero().squeeze(-1)
+            self._law.broken[rows, self._joints[rows]] = True
+
+
+def play(player: Player, config: EnvConfig, arm: Arm, seed: int) -> list[Trial]:
+    """One trial in each world of `config` under one arm."""
+    env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
+    generator = torch.Generator().manual_seed(seed)
+    joints = torch.randint(len(env.hand.actuators), (env.num_envs,), generator=generator)
+    watcher = Perturber(env, player, arm, joints)
+    first = first_episodes(player, env, arm.name, (watcher,))
+    most = config.goals.max_successes
+    return [
+        Trial(tuple(watcher.reached[world][:most]), first[world].successes < most)
+        for world in range(env.num_envs)
+    ]
+
+
+def arms(player: Player, after: Sequence[int], ranges: Ranges) -> list[Arm]:
+    """The baselines, and each disturbance after each number of successes that makes sense."""
+    whats: list[What] = ["joint"]
+    if ranges:
+        whats.insert(0, "world")
+    if player.config.policy.memory != "none":
+        whats.insert(0, "memory")
+    disturbed = [Arm(what, number) for number in after for what in whats]
+    return [Arm("nothing", 0), Arm("joint", 0), *disturbed]
+
+
+def study(
+    player: Player,
+    ranges: Ranges,
+    trials: int,
+    goals: GoalConfig | None = None,
+    *,
+    after: Sequence[int] = (10, 30),
+    fixed: dict[str, float] | None = None,
+    seed: int = 0,
+) -> Study:
+    """Play every arm. Raises ConfigError for a number of successes that no trial goes beyond."""
+    goals = goals or GoalConfig()
+    check(after, goals.max_successes)
+    config = protocol(player.env_config, trials, fixed or {}, goals, ranges)
+    found = {arm: play(player, config, arm, seed) for arm in arms(player, after, ranges)}
+    settings = {
+        "seed": seed,
+        "trials": trials,
+        "ranges": {name: list(ends) for name, ends in ranges.items()},
+        "period_s": config.period_s,
+        "threshold_rad": goals.threshold_rad,
+        "flip_share": goals.flip_share,
+        "fixed": fixed or {},
+        "versions": versions(),
+    }
+    return Study(player.name, goals.max_successes, found, settings)
+
+
+def check(after: Sequence[int], most: int) -> None:
+    """Raise ConfigError unless a trial goes on for a while after each disturbance."""
+    if len(set(after)) < len(after) or min(after) < 1 or max(after) + 2 > most:
+        raise ConfigError(
+            f"--after: got {list(after)}, allowed: different numbers from 1 to {most - 2},"
+            " two below --goals.max_successes"
+        )

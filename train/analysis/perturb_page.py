@@ -1,0 +1,139 @@
+"""What perturbations did, as text, as data and as a page."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from ...adr.intervals import Estimate
+from ...adr.recovery import Change, Goal, change, goals
+from ...files import write_text
+from ...pages import html
+from ...pages.axes import SHADE, Frame, Mark
+from ...pages.plots import Line, line_chart
+from ..compare import PALETTE
+from .perturb import Arm, Study
+
+HEAD = ("trials", "before", "first after", "later", "slower by", "fails before", "first", "later")
+
+
+def changes(found: Study, window: int) -> list[tuple[Arm, Change]]:
+    """Each disturbed arm around its disturbance, and the two baselines around the same goals."""
+    points = sorted({arm.after for arm in found.arms if arm.after})
+    rows = []
+    for after in points:
+        reach = min(window, after, found.most - after - 1)
+        for arm, trials in found.arms.items():
+            if arm.after in (0, after):
+                rows.append((arm, change(trials, after, reach)))
+    return rows
+
+
+def data(found: Study, window: int) -> dict[str, Any]:
+    """As plain data for JSON."""
+    return {
+        "player": found.player,
+        "settings": {**found.settings, "max_successes": found.most},
+        "changes": [
+            {
+                "arm": arm.name, "after": c.after, "window": c.window, "trials": c.trials,
+                "before_s": c.before_s.data(), "first_s": c.first_s.data(),
+                "later_s": c.later_s.data(), "slower_s": c.slower_s.data(),
+                "failure_before": c.failure_before.data(),
+                "failure_first": c.failure_first.data(), "failure_later": c.failure_later.data(),
+            }
+            for arm, c in changes(found, window)
+        ],
+        "goals": {
+            arm.name: [
+                {"goal": g.number, "asked": g.asked, "time_s": g.time_s.data(),
+                 "failure": g.failure.data()}
+                for g in goals(trials, found.most)
+            ]
+            for arm, trials in found.arms.items()
+        },
+    }  # fmt: skip
+
+
+def cells(found: Change) -> tuple[str, ...]:
+    """One row, in the order of HEAD."""
+    times = (found.before_s, found.first_s, found.later_s, found.slower_s)
+    failures = (found.failure_before, found.failure_first, found.failure_later)
+    return (str(found.trials), *(t.text() for t in times), *(f.text() for f in failures))
+
+
+def table(found: Study, window: int) -> str:
+    """For people."""
+    wide = (8, 20, 20, 20, 20, 20, 20, 20)
+    lines = [found.player]
+    rows = changes(found, window)
+    for after in dict.fromkeys(c.after for _, c in rows):
+        lines.append(f"  around success {after}: s a goal, and probability of failing it [95 %]")
+        head = "".join(f"{h:>{w}}" for h, w in zip(HEAD, wide, strict=True))
+        lines.append(f"    {'':<26}{head}")
+        for arm, c in rows:
+            if c.after == after:
+                said = "".join(f"{cell:>{w}}" for cell, w in zip(cells(c), wide, strict=True))
+                lines.append(f"    {arm.name:<26}{said}")
+    return "\n".join(lines)
+
+
+def write_page(found: Study, window: int, path: Path) -> Path:
+    """Write the page atomically. Raises SleightError when it cannot be written."""
+    write_text(path, page(found, window))
+    return path
+
+
+def page(found: Study, window: int) -> str:
+    """The page as text."""
+    parts = [
+        f"<header>{html.title('Recovery from perturbations')}",
+        html.note(f"{found.player}: time and failure of each goal, by its number in the trial."),
+        "</header>",
+        *(_around(found, after) for after in sorted({a.after for a in found.arms if a.after})),
+        _tables(found, window),
+    ]
+    return html.page("Recovery from perturbations - sleight", parts)
+
+
+def _around(found: Study, after: int) -> str:
+    shown = [arm for arm in found.arms if arm.after in (0, after)]
+    colours = dict(zip(shown, [SHADE, "#5f6b7a", *PALETTE], strict=False))
+    each = {arm: goals(found.arms[arm], found.most) for arm in shown}
+    frames = (
+        Frame("Time of each goal", "goal", "s", width=1060, height=280, zero=True),
+        Frame("Probability of failing each goal", "goal", width=1060, height=280, zero=True,
+              marks=(Mark(0.0),)),
+    )  # fmt: skip
+    drawings = []
+    for frame, key in zip(frames, ("time_s", "failure"), strict=True):
+        lines = [_line(arm, each[arm], key, colours[arm]) for arm in shown]
+        drawings.append(line_chart(frame, lines))
+    whole = ", ".join(f"{sum(t.successes >= found.most for t in found.arms[a])} {a.name}"
+                      for a in shown)  # fmt: skip
+    about = (
+        f"Disturbed after success {after}. Times are means over the trials that reached all"
+        f" {found.most} goals ({whole}); failures over all that came to a goal."
+    )
+    legend = html.key([(arm.name, colours[arm], arm.after == 0) for arm in shown])
+    return html.section(f"After success {after}", [legend, html.charts(drawings)], about)
+
+
+def _line(arm: Arm, found: list[Goal], key: str, colour: str) -> Line:
+    estimates: list[Estimate] = [getattr(goal, key) for goal in found]
+    known = [(g.number, e.value) for g, e in zip(found, estimates, strict=True)
+             if math.isfinite(e.value)]  # fmt: skip
+    x, y = [float(n) for n, _ in known], [v for _, v in known]
+    return Line(arm.name, x, y, colour, dashed=arm.after == 0)
+
+
+def _tables(found: Study, window: int) -> str:
+    rows = [(f"{c.after}", arm.name, *cells(c)) for arm, c in changes(found, window)]
+    about = (
+        "Seconds a goal, over the trials that came to the end of the window, the same before and"
+        " after; the probability of failing a goal, over all trials that came to it. 95 %"
+        " intervals: Student for times, Wilson for failures."
+    )
+    head = ("around", "arm", *HEAD)
+    return html.section("Before and after", [html.table(head, rows, 8, sortable=True)], about)

@@ -1,0 +1,178 @@
+"""What probes found, as text, as data and as a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...adr.intervals import NOTHING
+from ...adr.probing import KINDS, Found, Kind
+from ...files import write_text
+from ...pages import html
+from ...pages.axes import Frame, Mark, short
+from ..compare import PALETTE
+from .dots import Dot, dot_chart, named_chart
+from .probe import Probe
+
+_AHEAD = 0.12
+"""How far apart the dots of players stand at one time."""
+
+
+def data(probes: Sequence[Probe]) -> dict[str, Any]:
+    """As plain data for JSON."""
+    return {
+        "probes": [
+            {
+                "player": p.player,
+                "entropy": p.entropy,
+                "steps": p.steps,
+                "running": {str(time): count for time, count in p.running.items()},
+                "settings": p.settings,
+                "answers": [
+                    {"parameter": a.parameter, "time": a.time, "kind": a.kind, **_cell(a.found)}
+                    for a in p.answers
+                ],
+            }
+            for p in probes
+        ]
+    }
+
+
+def _cell(found: Found | None) -> dict[str, Any]:
+    if found is None:
+        return {"accuracy": None}
+    return {
+        "accuracy": found.accuracy.data(),
+        "chance": found.chance,
+        "chance_high": found.chance_high,
+        "p_value": found.p_value,
+        "episodes": found.episodes,
+        "knows": found.knows,
+    }
+
+
+def table(found: Probe) -> str:
+    """For people: accuracy of the nonlinear and of the linear classifier; * better than chance."""
+    times = sorted(found.running)
+    lines = [
+        f"{found.player}"
+        + (f", {found.entropy:.2f} nats per dimension" if found.entropy is not None else ""),
+        "  accuracy on held-out trials [95 %], * more than chance",
+    ]
+    for kind in dict.fromkeys(a.kind for a in found.answers):
+        lines.append(f"  {kind}")
+        head = "".join(f"{f't={t} ({found.running[t]} trials)':>22}" for t in times)
+        lines.append(f"    {'':<22}{head}")
+        for name in _parameters([found]):
+            cells = "".join(f"{text(found.at(name, t, kind)):>22}" for t in times)
+            lines.append(f"    {name:<22}{cells}")
+        chances = [a.found.chance for a in found.answers if a.found and a.kind == kind]
+        if chances:
+            lines.append(f"    {'chance, by permutation':<22}{sum(chances) / len(chances):>10.2f}")
+    return "\n".join(lines)
+
+
+def text(found: Found | None) -> str:
+    """One cell."""
+    return "-" if found is None else f"{found.accuracy.text()}{'*' if found.knows else ' '}"
+
+
+def _parameters(probes: Sequence[Probe]) -> list[str]:
+    return list(dict.fromkeys(a.parameter for p in probes for a in p.answers))
+
+
+def _kinds(probes: Sequence[Probe]) -> list[Kind]:
+    present = {a.kind for p in probes for a in p.answers}
+    return [kind for kind in KINDS if kind in present]
+
+
+def write_page(probes: Sequence[Probe], path: Path) -> Path:
+    """Write the page atomically. Raises SleightError when it cannot be written."""
+    write_text(path, page(probes))
+    return path
+
+
+def page(probes: Sequence[Probe]) -> str:
+    """The page as text."""
+    parts = [
+        f"<header>{html.title('What the memory knows')}",
+        html.note("Classifiers read the memory h + c: is a parameter of the world above its mean?"),
+        html.key([(_name(p), PALETTE[i % len(PALETTE)], False) for i, p in enumerate(probes)]),
+        "</header>",
+        *(_accuracies(probes, kind) for kind in _kinds(probes)),
+        _growth(probes),
+        _tables(probes),
+    ]
+    return html.page("What the memory knows - sleight", [part for part in parts if part])
+
+
+def _name(found: Probe) -> str:
+    said = Path(found.player).name
+    if found.steps is not None:
+        said += f", {short(float(found.steps))} steps"
+    return said + (f", {found.entropy:.2f} npd" if found.entropy is not None else "")
+
+
+def _accuracies(probes: Sequence[Probe], kind: Kind) -> str:
+    """One chart a parameter: accuracy over time, a colour a player."""
+    times = sorted({time for p in probes for time in p.running})
+    drawings = []
+    for name in _parameters(probes):
+        dots, chances = [], []
+        for i, p in enumerate(probes):
+            for j, time in enumerate(times):
+                if (found := p.at(name, time, kind)) is None:
+                    continue
+                chances.append(found.chance)
+                tip = f"{_name(p)}, t = {time}: {found.accuracy.text()}, chance {found.chance:.2f}"
+                x = j + (i - (len(probes) - 1) / 2) * _AHEAD
+                dots.append(Dot(x, found.accuracy, tip, PALETTE[i % len(PALETTE)]))
+        chance = sum(chances) / len(chances) if chances else 0.5
+        frame = Frame(name, marks=(Mark(chance, "chance"), Mark(1.0)), height=190)
+        drawings.append(named_chart(frame, [f"t = {time}" for time in times], dots))
+    about = (
+        "Accuracy on trials held out, with 95 % intervals, against control steps since the start;"
+        " the dotted line is the mean accuracy on permuted labels."
+    )
+    return html.section(f"A {kind} classifier", [html.charts(drawings)], about)
+
+
+def _growth(probes: Sequence[Probe]) -> str:
+    """Accuracy against ADR entropy, where several players have one [R table 8]."""
+    known = [p for p in probes if p.entropy is not None]
+    if len(known) < 2:
+        return ""
+    time = max(set.intersection(*(set(p.running) for p in known)), default=0)
+    kind = _kinds(known)[-1]
+    drawings = []
+    for name in _parameters(known):
+        dots = []
+        for p in known:
+            found = p.at(name, time, kind)
+            estimate = found.accuracy if found else NOTHING
+            colour = PALETTE[probes.index(p) % len(PALETTE)]
+            dots.append(Dot(p.entropy or 0.0, estimate, f"{_name(p)}: {text(found)}", colour))
+        drawings.append(dot_chart(Frame(name, "ADR entropy, nats per dimension", height=190), dots))
+    about = f"Accuracy of the {kind} classifier at t = {time}, in the same worlds for every player."
+    return html.section("Against entropy", [html.charts(drawings)], about)
+
+
+def _tables(probes: Sequence[Probe]) -> str:
+    parts = []
+    for p in probes:
+        times = sorted(p.running)
+        head = ("parameter", "classifier", *(f"t = {t}" for t in times), "chance")
+        rows = []
+        for name in _parameters([p]):
+            for kind in _kinds([p]):
+                cells = [p.at(name, t, kind) for t in times]
+                chances = [c.chance for c in cells if c]
+                chance = sum(chances) / len(chances) if chances else math.nan
+                rows.append((name, kind, *map(text, cells), f"{chance:.2f}"))
+        running = ", ".join(f"{p.running[t]} at t = {t}" for t in times)
+        parts += [html.note(f"{_name(p)}: trials still running: {running}"),
+                  html.table(head, rows, len(times) + 1, sortable=True)]  # fmt: skip
+    about = "With 95 % intervals (Wilson); * more than chance, as one of so many answers."
+    return html.section("Tables", parts, about)

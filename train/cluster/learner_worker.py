@@ -1,0 +1,47 @@
+"""The Ray actor of a learner; see `worker` for why its methods import what they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LearnerWorker:
+    """A process of its own somewhere in the cluster."""
+
+    def place(self) -> dict[str, str]:
+        """See `identity.identity`; and where the other learners find this one."""
+        import os
+
+        import ray
+
+        from .identity import identity
+        from .replica import Replica
+
+        host = ray.util.get_node_ip_address()
+        self.replica = Replica(host)
+        where = {"pid": str(os.getpid()), "host": host, "port": str(self.replica.port)}
+        return {**identity(), **where}
+
+    def join(
+        self,
+        meeting: dict[str, Any],
+        config: dict[str, Any],
+        about: dict[str, Any],
+        gpus: float,
+        threads: int,
+    ) -> None:
+        """See `Replica.join`; config: as `config.to_dict` gives it, meeting: a `peers.Meeting`."""
+        from ...config import from_dict
+        from ..config import TrainConfig
+        from .peers import Meeting
+
+        given = from_dict(TrainConfig, config, f"learner {meeting['rank']}")
+        self.replica.join(given, about, Meeting(**meeting), gpus, threads)
+
+    def load(self, given: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> None:
+        """See `Replica.load`."""
+        self.replica.load(*given)
+
+    def update(self, share: dict[str, Any], progress: float) -> dict[str, Any]:
+        """See `Replica.update`."""
+        return self.replica.update(share, progress)
