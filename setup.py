@@ -72,11 +72,13 @@ setup(
         "wandb>=0.19",
     ],
     extras_require={
+        "deploy": ["opencv-python-headless>=4.12"],  # cameras and their calibration
         "dev": [
             "cyclonedds>=0.10",  # the driver ros2, tested without ROS 2
             "hypothesis>=6",
             "import-linter>=2",
             "mypy>=1.13",
+            "opencv-python-headless>=4.12",
             "pytest>=8",
             "ruff>=0.8",
             "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov

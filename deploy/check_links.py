@@ -63,7 +63,7 @@ def _check_links(check: Check, bundle: Bundle) -> None:
             return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
 
         def object_() -> str:
-            poses.append(stack.enter_context(connected_poses(config)))
+            poses.append(stack.enter_context(connected_poses(config, bundle)))
             return _object(poses[0], bundle)
 
         if check.look("hand", hand):

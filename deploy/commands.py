@@ -20,6 +20,7 @@ USAGE = """usage: sleight rig COMMAND ...
 commands:
   sim [SIM.yaml]         a process that is a hand: physics in real time behind the wire protocol
   check RIG.yaml         see whether a rig is fit to run; moves nothing, and keeps a record
+  calibrate WHAT RIG.yaml   cameras or extrinsics: what cameras see, and where they stand
   dry-run RIG.yaml       all of a run, but nothing that moves the hand is sent
   run RIG.yaml           run a bundle on a hand, trial after trial
   replay RUN [BUNDLE]    compute a run's actions again from its log, to the last bit
@@ -37,6 +38,7 @@ def rig(argv: list[str]) -> int:
     commands = {
         "sim": _sim,
         "check": _check,
+        "calibrate": _calibrate,
         "dry-run": _dry_run,
         "run": _run,
         "replay": _replay,
@@ -66,6 +68,9 @@ def _sim(argv: list[str]) -> int:
         print(
             f"rig sim: hand on {config.host}:{hand}, referee on {config.host}:{referee}", flush=True
         )
+        if sim.cameras:
+            names = ", ".join(sim.cameras.names)
+            print(f"rig sim: cameras {names} on {config.host}:{sim.cameras.port}", flush=True)
         if config.host not in ("127.0.0.1", "localhost", "::1"):
             print("rig sim: anyone who reaches this address may command the hand", file=sys.stderr)
         sim.run(stopped)
@@ -132,6 +137,26 @@ def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
     if dry:
         print(first_targets(read_log(place)))
     return INTERRUPTED if stopped() else 0
+
+
+def _calibrate(argv: list[str]) -> int:
+    from .rig_file import load_rig
+
+    jobs = ("cameras", "extrinsics")
+    if _helped(argv, f"calibrate {'|'.join(jobs)}", "Cameras, by pictures of a ChArUco board."):
+        return 0
+    if not argv or argv[0] not in jobs:
+        got = argv[0] if argv else "nothing"
+        raise ConfigError(f"sleight rig calibrate: got {got}, allowed: {', '.join(jobs)}")
+    config = load_rig(argv[1:])
+    if not config.cameras:
+        raise ConfigError("cameras: got none, allowed: one or more cameras, in the rig file")
+    from .calibrate import calibrate_cameras, calibrate_extrinsics
+
+    job = calibrate_cameras if argv[0] == "cameras" else calibrate_extrinsics
+    job(config.cameras, config.calibrate, lambda line: print(line, file=sys.stderr, flush=True))
+    print(config.calibrate.out)
+    return 0
 
 
 def _bridge(argv: list[str]) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from ..envs.bundle import Bundle
 from ..errors import ConfigError
 from .dry_hand import DryHand
 from .guard import GuardedHand
 from .hands import open_hand
+from .markers import MarkerPoses
 from .poses import PoseSource, Referee
 from .rig_file import RigConfig
 
@@ -32,13 +33,58 @@ def connected_hand(config: RigConfig, bundle: Bundle, dry: bool = False) -> Iter
 
 
 @contextmanager
-def connected_poses(config: RigConfig) -> Iterator[PoseSource]:
-    """What tells where the object is. Raises ConfigError, ConnectError."""
-    if config.referee is None:
-        raise ConfigError(
-            "referee: got null, allowed: the referee of a simulated rig,"
-            " because nothing else tells where the object is yet"
-        )
+def connected_poses(config: RigConfig, bundle: Bundle) -> Iterator[PoseSource]:
+    """What tells where the object is. Raises ConfigError, ConnectError, BundleError."""
+    kind = _kind(config, bundle)
+    with ExitStack() as stack:
+        if kind == "markers":
+            yield stack.enter_context(_markers(config))
+            return
+        referee = stack.enter_context(_referee(config)) if config.referee else None
+        if kind == "cameras":
+            # OpenCV, which a rig without cameras need not have.
+            from .camera_poses import camera_poses
+
+            opened = camera_poses(config.cameras, bundle, config.poses, referee)
+            yield stack.enter_context(opened)
+        elif referee is not None:
+            yield referee
+
+
+def _kind(config: RigConfig, bundle: Bundle) -> str:
+    """The source that the rig file asks for, or the best that it has. Raises ConfigError."""
+    there = {
+        "cameras": bool(config.cameras) and bundle.manifest.pose is not None,
+        "markers": config.markers is not None,
+        "referee": config.referee is not None,
+    }
+    if config.pose_from == "auto":
+        found = next((kind for kind, has in there.items() if has), None)
+        if found is not None:
+            return found
+    elif there[config.pose_from] or config.pose_from == "cameras":
+        return config.pose_from  # Cameras say for themselves what is missing.
+    wanted = "referee" if config.pose_from == "auto" else config.pose_from
+    raise ConfigError(
+        f"{wanted}: got null, allowed: cameras with a bundle that reads them, markers, or the"
+        " referee of a simulated rig, because nothing else tells where the object is"
+    )
+
+
+@contextmanager
+def _markers(config: RigConfig) -> Iterator[MarkerPoses]:
+    assert config.markers is not None
+    markers = MarkerPoses(config.markers, config.poses.checks)
+    markers.connect(config.hand.timeout_s)
+    try:
+        yield markers
+    finally:
+        markers.close(1.0)
+
+
+@contextmanager
+def _referee(config: RigConfig) -> Iterator[Referee]:
+    assert config.referee is not None
     referee = Referee(config.referee.host, config.referee.port)
     referee.connect(config.hand.timeout_s)
     try:

@@ -9,7 +9,8 @@ import numpy as np
 import onnxruntime
 
 from ..envs.bundle import Bundle, Tensor
-from ..errors import BundleError
+from ..envs.onnx_session import check_tensors, open_session
+from ..envs.pose_entry import Shapes
 
 
 @dataclass(frozen=True)
@@ -98,48 +99,12 @@ class OnnxPolicy:
 
 
 def _open(bundle: Bundle) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # A spinning worker would take a core from the loop between two ticks.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(
-            str(bundle.graph), options, providers=["CPUExecutionProvider"]
-        )
-    except _ORT_ERRORS as error:
-        line = str(error).splitlines()[0]
-        raise BundleError(f"{bundle.graph}: not a graph that ONNX Runtime runs: {line}") from error
-    manifest = bundle.manifest
-    _compare(bundle, "inputs", session.get_inputs(), (*manifest.inputs, *manifest.carry))
-    _compare(bundle, "outputs", session.get_outputs(), manifest.outputs)
+    session, manifest = open_session(bundle.graph), bundle.manifest
+    told = (*manifest.inputs, *manifest.carry)
+    check_tensors(bundle.graph, "inputs", session.get_inputs(), _shapes(told))
+    check_tensors(bundle.graph, "outputs", session.get_outputs(), _shapes(manifest.outputs))
     return session
 
 
-_ORT_ERRORS = (
-    onnxruntime.capi.onnxruntime_pybind11_state.Fail,
-    onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph,
-    onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf,
-    onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument,
-    onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented,
-    onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException,
-)
-
-
-def _compare(bundle: Bundle, what: str, found: list, declared: tuple[Tensor, ...]) -> None:
-    """The graph's own tensors against those of the manifest."""
-    graph = {node.name: (_shape(node.shape), node.type) for node in found}
-    told = {tensor.name: (tensor.shape, "tensor(float)") for tensor in declared}
-    if graph != told:
-        name = min(name for name, _ in set(graph.items()) ^ set(told.items()))
-        raise BundleError(
-            f"{bundle.graph}: {what}: {name}: got {graph.get(name, 'nothing')},"
-            f" allowed: {told.get(name, 'nothing')}, as in bundle.json"
-        )
-
-
-def _shape(sizes: list[int | str | None]) -> tuple[int | str | None, ...]:
-    """The shape that one robot sees: a graph may leave the batch, its first size, free."""
-    free = bool(sizes) and not isinstance(sizes[0], int)
-    return (1, *sizes[1:]) if free else tuple(sizes)
+def _shapes(tensors: tuple[Tensor, ...]) -> Shapes:
+    return {tensor.name: (tensor.shape, "tensor(float)") for tensor in tensors}

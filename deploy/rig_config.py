@@ -12,6 +12,7 @@ from ..config import Range
 from ..envs.hand import SHADOW_RIGHT
 from ..envs.variants import VariantName
 from ..errors import ConfigError, nearest
+from .rig_cameras_config import RigCamerasConfig
 
 Port = Annotated[int, Range(0, 65535)]
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
@@ -133,6 +134,8 @@ class RigSimConfig:
     """JSON lines of what happened at the hand, with monotonic times."""
     duration_s: Annotated[float, Range(0, 1e9)] = 0.0
     """Ends by itself after this; 0 runs until Ctrl-C."""
+    cameras: RigCamerasConfig | None = None
+    """Three rendered cameras in a process of their own; none spares the machine."""
     faults: tuple[FaultConfig, ...] = ()
     """What breaks, and when."""
     plant: PlantConfig = field(default_factory=PlantConfig)

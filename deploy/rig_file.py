@@ -10,11 +10,15 @@ from typing import Annotated, Any, Literal
 
 from ..config import Range, load, to_dict
 from ..errors import ConfigError
+from .board_config import CalibrateConfig
+from .camera_config import STREAM, CameraConfig
 from .estop import EstopConfig
 from .gate import GateConfig
 from .guard import WatchdogConfig
 from .hands import HandConfig
 from .loop import LoopConfig
+from .markers import MarkersConfig
+from .pose_checks import CameraPosesConfig
 
 Port = Annotated[int, Range(1, 65535)]
 
@@ -48,26 +52,6 @@ class RefereeEntry:
 
 
 @dataclass(frozen=True)
-class CameraEntry:
-    """One camera."""
-
-    name: str
-    """Its name in logs and reports."""
-    device: str
-    """A device by its stable name (/dev/v4l/by-id/...), a video file, or a stream's address."""
-    size: tuple[Annotated[int, Range(16, 8192)], Annotated[int, Range(16, 8192)]] = (640, 480)
-    """Width and height [pixels]."""
-    fps: Annotated[float, Range(1, 1000)] = 60.0
-    """Frames per second."""
-    exposure: Annotated[float, Range(0, 1e6)] = 80.0
-    """Fixed exposure, in the device's unit."""
-    intrinsics: Path | None = None
-    """The camera's own parameters, from `sleight rig calibrate`."""
-    extrinsics: Path | None = None
-    """Where it stands, likewise."""
-
-
-@dataclass(frozen=True)
 class PolicyEntry:
     """What drives the hand."""
 
@@ -97,8 +81,17 @@ class RigConfig:
     """The hand and the way to it."""
     referee: RefereeEntry | None = field(default_factory=RefereeEntry)
     """A simulated rig's referee; null where there is none."""
-    cameras: tuple[CameraEntry, ...] = ()
+    cameras: tuple[CameraConfig, ...] = ()
     """The cameras."""
+    markers: MarkersConfig | None = None
+    """A program that tracks markers on the object and the palm; null where there is none."""
+    pose_from: Literal["auto", "cameras", "markers", "referee"] = "auto"
+    """What tells the object's pose; auto: cameras where the bundle reads them, else markers where
+    they are told, else the referee."""
+    poses: CameraPosesConfig = field(default_factory=CameraPosesConfig)
+    """How frames of cameras become poses, and which of them are believed."""
+    calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
+    """The board that cameras are calibrated by."""
     policy: PolicyEntry = field(default_factory=PolicyEntry)
     """The policy."""
     gate: GateConfig = field(default_factory=GateConfig)
@@ -123,13 +116,15 @@ class RigConfig:
     def __post_init__(self) -> None:
         for what in ("name", "device"):
             values = [getattr(camera, what) for camera in self.cameras]
+            # The streams of a simulated rig share an address.
+            values = [value for value in values if not value.startswith(STREAM)]
             if twice := sorted({value for value in values if values.count(value) > 1}):
                 raise ConfigError(
                     f"cameras: got the {what} {twice[0]} twice, allowed: one camera each"
                 )
 
 
-OF_A_RUN = ("trials", "goal_seed", "duration_s", "realtime", "log")
+OF_A_RUN = ("trials", "goal_seed", "duration_s", "realtime", "log", "calibrate")
 """Fields that a check does not look at: they may differ between it and the run."""
 
 

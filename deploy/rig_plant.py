@@ -53,6 +53,11 @@ class Plant:
         return self._data.qpos[self._joint_qpos]
 
     @property
+    def qpos(self) -> np.ndarray:
+        """(nq,) joints and object, as the cameras' model orders them too."""
+        return self._data.qpos
+
+    @property
     def object_position(self) -> np.ndarray:
         """(3,) m, frame palm."""
         return self._data.qpos[self._object_qpos][:3].copy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from .rig_server import Port
 from .rig_session import Session
 from .secret import read_secret
 
+if TYPE_CHECKING:
+    from .rig_cameras import RigCameras
+
 WAKE_S = 0.002
 """The thread looks at the clock and at its ports this often."""
 MAX_LAG_S = 0.05
@@ -39,6 +43,7 @@ class RigSim:
         self._faults = Faults(config.faults, spec, body, config.seed, self._log)
         hand, self._referee = self._ports(body.hidden.object_size_m)
         self._hand = HandPort(hand, self._session, self._log)
+        self.cameras = _cameras(config, body)
         self._sent = self.overruns = 0
         self.lost_s = 0.0
         """Time that the physics let go because the machine was too slow."""
@@ -49,6 +54,8 @@ class RigSim:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._hand.close()
         self._referee.close()
+        if self.cameras:
+            self.cameras.close()
         if error:
             self._log("fault", cause=repr(error))
         self._log("end", overruns=self.overruns, lost_s=round(self.lost_s, 4))
@@ -148,4 +155,18 @@ class RigSim:
             "wxyz": body.plant.object_wxyz.tolist(),
             "dropped": bool(where[2] < self._config.drop_height_m),
         }
-        self._referee.broadcast(wire.encode("object", **self._faults.pose(pose)))
+        told = self._faults.pose(pose)
+        self._referee.broadcast(wire.encode("object", **told))
+        # Cameras that are frozen go on sending, as real ones do, what they saw then.
+        if self.cameras and told["time_s"] == now_s:
+            self.cameras.write(body.plant.qpos)
+
+
+def _cameras(config: RigSimConfig, body: Body) -> RigCameras | None:
+    if config.cameras is None:
+        return None
+    # Only here: a rig without cameras needs no renderer.
+    from .rig_cameras import RigCameras
+
+    size_m, qpos = body.hidden.object_size_m, body.plant.qpos
+    return RigCameras(config.cameras, config.host, config.seed, size_m, qpos)

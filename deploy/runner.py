@@ -54,7 +54,7 @@ def run_rig(
     """
     check_hash(config, bundle)
     policy = OnnxPolicy(bundle, config.goal_seed)
-    with connected_hand(config, bundle, dry) as hand, connected_poses(config) as poses:
+    with connected_hand(config, bundle, dry) as hand, connected_poses(config, bundle) as poses:
         match_hand(bundle, hand.spec)
         if only_simulated and not hand.simulated:
             name = config.rig.name

@@ -22,6 +22,7 @@ from ..config import Range, from_dict, to_dict
 from ..errors import BundleError, ConfigError
 from ..files import read_json, write_json
 from .hand import HandSpec
+from .pose_entry import PoseEntry, check_cameras
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -150,6 +151,8 @@ class BundleManifest:
     """Parameter -> [low, high] that it was trained on, in the parameter's unit."""
     training: dict[str, Any] = field(default_factory=dict)
     """Anything that tells where the policy comes from; nothing reads it."""
+    pose: PoseEntry | None = None
+    """The network that reads the object's pose from cameras, where the bundle has one."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,13 @@ class Bundle:
         """The graph's file."""
         return self.folder / self.manifest.graph.file
 
+    @property
+    def pose_graph(self) -> Path:
+        """The pose network's file. Raises BundleError where the bundle has none."""
+        if self.manifest.pose is None:
+            raise BundleError(f"{self.folder / MANIFEST}: pose: got null, allowed: a pose network")
+        return self.folder / self.manifest.pose.file
+
 
 def load_bundle(folder: str | Path) -> Bundle:
     """Read and verify a bundle. Raises BundleError with one line: file, field, got, allowed."""
@@ -172,19 +182,25 @@ def load_bundle(folder: str | Path) -> Bundle:
         raise BundleError(f"{folder}: no such bundle folder")
     manifest = read_manifest(folder / MANIFEST)
     _check_shapes(manifest, folder / MANIFEST)
-    graph = folder / manifest.graph.file
-    if Path(manifest.graph.file).name != manifest.graph.file or not graph.is_file():
+    _check_file(folder, "graph", manifest.graph.file, manifest.graph.sha256)
+    if manifest.pose is not None:
+        check_cameras(manifest.pose, str(folder / MANIFEST))
+        _check_file(folder, "pose", manifest.pose.file, manifest.pose.sha256)
+    return Bundle(folder, manifest)
+
+
+def _check_file(folder: Path, field: str, name: str, sha256: str) -> None:
+    """A graph that is there, and is the one that the manifest means. Raises BundleError."""
+    graph = folder / name
+    if Path(name).name != name or not graph.is_file():
         raise BundleError(
-            f"{folder / MANIFEST}: graph.file: got {manifest.graph.file!r},"
-            f" allowed: a file in {folder}"
+            f"{folder / MANIFEST}: {field}.file: got {name!r}, allowed: a file in {folder}"
         )
     found = file_sha256(graph)
-    if found != manifest.graph.sha256:
+    if found != sha256:
         raise BundleError(
-            f"{graph}: got sha256 {found[:12]}..., allowed: {manifest.graph.sha256[:12]}...,"
-            f" the one in {MANIFEST}"
+            f"{graph}: got sha256 {found[:12]}..., allowed: {sha256[:12]}..., the one in {MANIFEST}"
         )
-    return Bundle(folder, manifest)
 
 
 def read_manifest(path: Path) -> BundleManifest:

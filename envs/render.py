@@ -68,7 +68,7 @@ class HandRenderer:
         self._data = mujoco.MjData(self.model)
         self._edge = self.model.geom(OBJECT).size.copy()
         self._tips = [self.model.site(tip).id for tip in FINGERTIPS]
-        self._renderer = _open(self.model, height, width)
+        self._renderer = open_renderer(self.model, height, width)
         self.width, self.height = width, height
         self._view = camera
         self._camera = _place(self._view)
@@ -143,7 +143,8 @@ class HandRenderer:
         return geom
 
 
-def _open(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
+def open_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
+    """MuJoCo's renderer. Raises SleightError when the machine cannot render."""
     try:
         return mujoco.Renderer(model, height, width)
     except (AttributeError, ImportError, RuntimeError, mujoco.FatalError) as error:

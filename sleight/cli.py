@@ -29,6 +29,7 @@ COMMANDS = {
     "eval": Command("train.commands", "eval_", "consecutive successes of a run or a bundle"),
     "play": Command("train.commands", "play", "watch a run or a bundle: window, browser, video"),
     "export": Command("train.commands", "export", "write the bundle that a robot runs"),
+    "vision": Command("train.pose.commands", "vision", "renders and the pose network"),
     "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and more"),
     "bench": Command("train.commands", "bench", "throughput of the environment, training, the rig"),
     "report": Command("train.commands", "report", "a run as one self-contained HTML page"),

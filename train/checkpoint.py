@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from ..errors import CheckpointError, SleightError
 from ..files import read_json, write_json
@@ -177,3 +179,23 @@ def load_module(prefix: str, module: nn.Module, weights: dict[str, Tensor], sour
                 " the checkpoint is of another policy"
             )
     module.load_state_dict(given)
+
+
+def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
+    """What an optimizer remembers, by parameter and name."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, moments in state.items()
+        for name, value in moments.items()
+    }
+
+
+def load_moments(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Continue from `moments_of`; tensors with other names are left alone."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        if name and index.isdecimal():
+            moments.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})

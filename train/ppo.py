@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..policies.actor import Actor
 from ..policies.critic import Critic
 from .batch import Batch, advantages
+from .checkpoint import load_moments, moments_of
 from .config import PpoConfig
 from .peers import Alone
 from .sequences import Part, Sequences, shuffled
@@ -81,19 +82,11 @@ class Learner:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Moments of the optimizer and random numbers; the learning rate."""
         tensors = {"rng": self.generator.get_state()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"{index}.{name}": torch.as_tensor(v) for name, v in moments.items()}
-        return tensors, {"rate": self.rate}
+        return {**tensors, **moments_of(self.optimizer)}, {"rate": self.rate}
 
     def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
         """Continue from `state()`."""
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            index, _, name = key.partition(".")
-            if name:
-                moments.setdefault(int(index), {})[name] = value
-        state = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({**state, "state": moments})
+        load_moments(self.optimizer, tensors)
         self.rate = data["rate"]
         self._set_rate()
         self.generator.set_state(tensors["rng"])

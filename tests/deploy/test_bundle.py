@@ -41,7 +41,7 @@ def fields(data, prefix=()):
             yield from fields(value, (*prefix, name))
 
 
-OPTIONAL = {("randomization",), ("training",), *(("task", "goal", n) for n in
+OPTIONAL = {("randomization",), ("training",), ("pose",), *(("task", "goal", n) for n in
             ("kind", "flip_share", "max_angle_rad"))}  # fmt: skip
 FREE = ("versions", "randomization", "training")
 

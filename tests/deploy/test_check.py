@@ -57,7 +57,7 @@ def test_a_check_that_finds_nothing_wrong_lets_run_ask_for_the_name(
 def test_a_hand_that_turns_out_to_be_real_is_not_moved(bundle, refused, tmp_path, monkeypatch):
     """Its record says simulated, the hand that answers does not: another one has its address."""
     hand = Recorder()
-    monkeypatch.setattr("sleight.deploy.connect.open_driver", lambda entry, client: hand)
+    monkeypatch.setattr("sleight.deploy.connect.open_hand", lambda config: hand)
     listener = socket.create_server(("127.0.0.1", 0))
     referee = ("--referee.port", str(listener.getsockname()[1]))
     answer_as_referee(listener)

@@ -8,6 +8,7 @@ from sleight.cli import main
 from sleight.deploy.connect import connected_poses
 from sleight.deploy.hands import HandConfig, open_hand
 from sleight.deploy.rig_file import RigConfig, fingerprint, load_rig
+from sleight.envs.bundle import load_bundle
 from sleight.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -90,8 +91,8 @@ def test_the_fingerprint_is_of_what_matters(tmp_path):
         assert fingerprint(other, "graph") != fingerprint(base, "graph")
 
 
-def test_a_driver_that_is_not_there_and_a_rig_without_eyes():
+def test_a_driver_that_is_not_there_and_a_rig_without_eyes(bundle):
     with pytest.raises(ConfigError, match=r"hand.driver: got rigg, did you mean 'rig'\?"):
         open_hand(HandConfig(driver="rigg"))
     with pytest.raises(ConfigError, match="referee: got null, allowed: "):
-        connected_poses(RigConfig(referee=None)).__enter__()
+        connected_poses(RigConfig(referee=None), load_bundle(bundle)).__enter__()

@@ -1,0 +1,56 @@
+"""A bundle's graphs on ONNX Runtime: on one thread, and compared with what is told of them.
+
+The robot runs the policy and the pose network through this, and nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as ort
+
+from ..errors import BundleError
+from .pose_entry import Shapes
+
+_ORT_ERRORS = (
+    ort.Fail,
+    ort.InvalidGraph,
+    ort.InvalidProtobuf,
+    ort.InvalidArgument,
+    ort.NotImplemented,
+    ort.RuntimeException,
+)
+
+
+def open_session(graph: Path) -> onnxruntime.InferenceSession:
+    """The graph, on one thread. Raises BundleError."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # A spinning worker would take a core from the loop between two ticks.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    except _ORT_ERRORS as error:
+        line = str(error).splitlines()[0]
+        raise BundleError(f"{graph}: not a graph that ONNX Runtime runs: {line}") from error
+
+
+def check_tensors(graph: Path, what: str, nodes: list[Any], told: Shapes) -> None:
+    """A session's inputs or outputs against those of the manifest. Raises BundleError."""
+    found = {node.name: (_shape(node.shape), node.type) for node in nodes}
+    if found != told:
+        name = min(name for name, _ in set(found.items()) ^ set(told.items()))
+        raise BundleError(
+            f"{graph}: {what}: {name}: got {found.get(name, 'nothing')},"
+            f" allowed: {told.get(name, 'nothing')}, as in bundle.json"
+        )
+
+
+def _shape(sizes: list[int | str | None]) -> tuple[int | str | None, ...]:
+    """The shape that one robot sees: a graph may leave the batch, its first size, free."""
+    free = bool(sizes) and not isinstance(sizes[0], int)
+    return (1, *sizes[1:]) if free else tuple(sizes)

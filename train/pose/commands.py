@@ -1,0 +1,131 @@
+"""`sleight vision ...` on the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ...config import help_text
+from ...config import load as load_config
+from ...envs.bundle import MANIFEST, load_bundle
+from ...errors import ConfigError, SleightError
+from ...files import write_json
+from ...vision.config import RenderConfig
+from ..commands import check_count, make_parser
+from .config import PoseTrainConfig
+
+USAGE = """usage: sleight vision COMMAND ...
+
+commands:
+  render --count N --out DIR   randomized pictures of the hand and the block, with its pose
+  train CONFIG | --data DIR    learn the pose from them (--resume RUN goes on)
+  eval RUN_OR_BUNDLE --data DIR   errors in mm and degrees
+  export RUN --bundle DIR      put the network into a bundle, as pose.onnx
+
+sleight vision COMMAND --help lists every option.
+"""
+SHEET = "sheet.png"
+SHEET_SAMPLES = 24
+
+
+def vision(argv: list[str]) -> int:
+    """`sleight vision`; returns the exit code. Raises SleightError for the caller to print."""
+    commands = {"render": _render, "train": _train, "eval": _eval, "export": _export}
+    if not argv or argv[0] in ("-h", "--help"):
+        sys.stdout.write(USAGE)
+        return 0 if argv else 2
+    if argv[0] not in commands:
+        raise ConfigError(f"sleight vision: got {argv[0]}, allowed: {', '.join(commands)}")
+    return commands[argv[0]](argv[1:])
+
+
+def _render(argv: list[str]) -> int:
+    from ...vision.render import render
+    from ...vision.shards import open_renders
+    from ...vision.sheet import write_sheet
+    from ..progress import ProgressBar
+
+    parser = make_parser(
+        "vision render", "Randomized pictures of the hand and the block, with its pose."
+    )
+    parser.add_argument("--count", type=int, required=True, help="samples in all")
+    parser.add_argument("--out", type=Path, required=True, help="their folder; goes on with it")
+    if "-h" in argv or "--help" in argv:
+        sys.stdout.write(parser.format_help() + "\n")
+        sys.stdout.write(help_text(RenderConfig, "sleight vision render"))
+        return 0
+    path = Path(argv[0]) if argv and not argv[0].startswith("--") else None
+    given, flags = parser.parse_known_args(argv[path is not None :])
+    check_count("--count", given.count)
+    config = load_config(RenderConfig, path, flags)
+    with ProgressBar("render", given.count, unit="samples") as bar:
+        render(config, given.count, given.out, bar.update)
+    images = open_renders(given.out).shard(0)["images"][:SHEET_SAMPLES]
+    write_sheet(images, given.out / SHEET)
+    sys.stdout.write(f"{given.out}\n")
+    return 0
+
+
+def _train(argv: list[str]) -> int:
+    from .loop import resume, start
+
+    if not argv or argv[0] in ("-h", "--help"):
+        sys.stdout.write(help_text(PoseTrainConfig, "sleight vision train [CONFIG]"))
+        return 0 if argv else 2
+    if argv[0] == "--resume":
+        if len(argv) < 2:
+            raise ConfigError("--resume: got nothing, allowed: the folder of a run")
+        folder = resume(Path(argv[1]), argv[2:])
+    else:
+        path = None if argv[0].startswith("--") else Path(argv[0])
+        folder = start(load_config(PoseTrainConfig, path, argv[path is not None :]))
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+def _eval(argv: list[str]) -> int:
+    from ...vision.onnx_pose import OnnxPose
+    from ...vision.shards import open_renders
+    from .evaluate import GraphReader, NetReader, Reader, judge
+    from .loop import load_pose_run
+
+    parser = make_parser("vision eval", "Errors of a pose network on renders.")
+    parser.add_argument("reader", type=Path, help="a run of vision train, or a bundle")
+    parser.add_argument("--data", type=Path, required=True, help="renders with another seed")
+    parser.add_argument("--json", type=Path, help="write the result here as well")
+    given = parser.parse_args(argv)
+    renders = open_renders(given.data)
+    reader: Reader
+    if (given.reader / MANIFEST).is_file():
+        bundle = load_bundle(given.reader)
+        path, entry = bundle.pose_graph, bundle.manifest.pose
+        assert entry is not None
+        reader, edge, views = GraphReader(OnnxPose(path, entry)), entry.image_px, len(entry.cameras)
+    else:
+        _, net, seen = load_pose_run(given.reader)
+        reader, cameras = NetReader(net), seen.cameras
+        edge, views = cameras.image_px, len(cameras.views)
+    found = renders.config.cameras
+    if (found.image_px, len(found.views)) != (edge, views):
+        raise SleightError(
+            f"--data: got {len(found.views)} views of {found.image_px} px,"
+            f" allowed: {views} of {edge} px, as {given.reader} was trained on"
+        )
+    result = judge(reader, renders)
+    sys.stdout.write(result.text() + "\n")
+    if given.json:
+        write_json(given.json, result.data())
+    return 0
+
+
+def _export(argv: list[str]) -> int:
+    from .export import export_pose
+
+    parser = make_parser("vision export", "Put a pose network into a bundle.")
+    parser.add_argument("run", type=Path, help="a run of vision train")
+    parser.add_argument("--bundle", type=Path, required=True, help="the folder of the bundle")
+    parser.add_argument("--test", type=Path, help="renders for scores; by default the run's")
+    given = parser.parse_args(argv)
+    export_pose(given.run, given.bundle, given.test)
+    sys.stdout.write(f"{given.bundle}\n")
+    return 0

@@ -1,0 +1,153 @@
+"""What a user may say about cameras and randomized renders. Needs no MuJoCo: the robot reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+
+from ..config import Range
+from ..errors import ConfigError
+from .geometry import Pinhole, Placement, looking_at
+
+Share = Annotated[float, Range(0, 1)]
+Positive = Annotated[float, Range(0, 1e6, open_low=True)]
+Metres = Annotated[float, Range(-10, 10)]
+Point = tuple[Metres, Metres, Metres]
+Jitter = Annotated[float, Range(0, 10)]
+Pair = tuple[Annotated[float, Range(0, 100)], Annotated[float, Range(0, 100)]]
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """Where one camera nominally stands."""
+
+    position_m: Point
+    """In the palm's frame: fingers along -y, z up."""
+    target_m: Point = (0.0, -0.05, 0.035)
+    """What it looks at."""
+    up: Point = (0.0, 0.0, 1.0)
+    """What its upper edge points to."""
+
+    def placement(self) -> Placement:
+        """camera_to_palm."""
+        return looking_at(*map(np.array, (self.position_m, self.target_m, self.up)))
+
+
+def _three_views() -> dict[str, ViewConfig]:
+    return {
+        "left": ViewConfig((0.30, -0.22, 0.27)),
+        "right": ViewConfig((-0.30, -0.22, 0.27)),
+        "top": ViewConfig((0.0, -0.09, 0.46), up=(0.0, 1.0, 0.0)),
+    }
+
+
+@dataclass(frozen=True)
+class CamerasConfig:
+    """The nominal rig of cameras."""
+
+    image_px: Annotated[int, Range(16, 512)] = 64
+    """Edge of the square pictures that the network reads; a real camera's are brought to it."""
+    fovy_deg: Annotated[float, Range(5, 120)] = 30.0
+    """Their field of view."""
+    views: dict[str, ViewConfig] = field(default_factory=_three_views)
+    """The cameras by name, in the network's order."""
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise ConfigError("cameras.views: got none, allowed: one or more cameras")
+
+    @property
+    def pinhole(self) -> Pinhole:
+        """The inside of every camera."""
+        return Pinhole.of_fov(self.image_px, self.image_px, self.fovy_deg)
+
+
+@dataclass(frozen=True)
+class CameraJitter:
+    """How cameras differ from the nominal rig, at strength 1."""
+
+    placement_m: Jitter = 0.015
+    """Largest shift along each axis that a calibration would know, and the network is told."""
+    placement_deg: Jitter = 3.0
+    """Largest turn of that kind."""
+    error_m: Jitter = 0.0015
+    """Largest shift that nobody knows (Learning Dexterous In-Hand Manipulation, table 12)."""
+    error_deg: Jitter = 0.5
+    """Largest turn that nobody knows."""
+    error_fov_deg: Jitter = 0.5
+    """Largest error of the field of view."""
+
+
+@dataclass(frozen=True)
+class LooksConfig:
+    """How renders differ in looks, at strength 1: tight on the object, wild on everything else."""
+
+    block_hue_deg: Jitter = 4.0
+    """Largest change of the block's hues (table 12: 1 % of the circle)."""
+    block_saturation: Share = 0.15
+    """Largest relative change of each face's saturation."""
+    block_value: Share = 0.15
+    """Largest relative change of each face's brightness."""
+    light_total: Pair = (0.5, 1.6)
+    """Sum of the lights' brightness."""
+    ambient: Pair = (0.15, 0.5)
+    """Brightness from everywhere."""
+    shadow_share: Share = 0.2
+    """Share of pictures with shadows, which cost three times as much."""
+    plain_share: Share = 0.3
+    """Share of pictures whose hand has one colour, as a real one; the others have one per part."""
+    distractors: Annotated[int, Range(0, 3)] = 3
+    """Most strange objects in the background."""
+
+
+@dataclass(frozen=True)
+class StatesConfig:
+    """Which hands and blocks are shown: settled by physics, as in the resets of training."""
+
+    count: Annotated[int, Range(1, 100_000)] = 512
+    """Settled states that samples are drawn from."""
+    as_is: Share = 0.2
+    """Share of samples that are such a state unchanged (appendix D.2)."""
+    turned: Share = 0.4
+    """Share whose block is turned by the cube's group, so that every face is seen everywhere."""
+    jitter_m: Jitter = 0.01
+    """In all others the block is also moved, standard deviation along each axis,"""
+    jitter_deg: Annotated[float, Range(0, 180)] = 25.0
+    """and turned by up to this much."""
+
+    def __post_init__(self) -> None:
+        if self.as_is + self.turned > 1.0:
+            raise ConfigError(
+                f"states: got as_is {self.as_is} and turned {self.turned},"
+                " allowed: shares that add up to at most 1"
+            )
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """Randomized pictures with the pose of the block: `sleight vision render`."""
+
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+    """Draws everything; the same seed and config give the same pictures."""
+    strength: Annotated[float, Range(0, 3)] = 1.0
+    """Factor on every range: 0 is the nominal rig in its nominal light, above 1 is harder."""
+    cameras: CamerasConfig = field(default_factory=CamerasConfig)
+    """Size, field of view and places."""
+    jitter: CameraJitter = field(default_factory=CameraJitter)
+    """How cameras differ."""
+    looks: LooksConfig = field(default_factory=LooksConfig)
+    """How the scene differs in looks."""
+    states: StatesConfig = field(default_factory=StatesConfig)
+    """Hands and blocks."""
+    object_size_m: Annotated[float, Range(0.03, 0.09)] = 0.057
+    """Edge of the block."""
+    shard: Annotated[int, Range(1, 10_000)] = 500
+    """Samples in a file; each file is the work of one short-lived process."""
+    workers: Annotated[int, Range(1, 256)] = 1
+    """Processes that render at the same time."""
+    shard_timeout_s: Positive = 600.0
+    """A process that takes longer is ended and its file begun anew."""
+    restarts: Annotated[int, Range(0, 1000)] = 5
+    """Processes that may die before the job gives up."""

@@ -1,0 +1,68 @@
+"""What a camera does to a picture, drawn anew at each visit: cheaper here than in the renders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .config import Pair, Share
+
+
+@dataclass(frozen=True)
+class PhotoConfig:
+    """Ranges of the photometric randomization (Learning Dexterous In-Hand Manipulation, T12)."""
+
+    gain: Pair = (0.8, 1.25)
+    """Factor on the brightness of each picture, log-uniform."""
+    contrast: Pair = (0.5, 1.5)
+    """Factor on the distance of each pixel from the picture's mean."""
+    gamma: Pair = (0.7, 1.4)
+    """Exponent of the brightness, log-uniform."""
+    tint: Share = 0.1
+    """Largest relative change of each colour channel."""
+    noise: Share = 0.1
+    """Standard deviation of the noise of a pixel, drawn per picture from zero to this."""
+    blur_share: Share = 0.3
+    """Share of pictures that are out of focus by about a pixel."""
+
+
+class Photo:
+    """Pictures uint8 (B, V, H, W, 3) -> float (B, V, H, W, 3) in [0, 1], as a camera gives them."""
+
+    def __init__(self, config: PhotoConfig) -> None:
+        self._config = config
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Every picture by itself: the cameras of a rig differ too."""
+        c, shape = self._config, (*images.shape[:2], 1, 1, 1)
+        device = images.device
+
+        def uniform(low: float, high: float, *wide: int) -> Tensor:
+            size = (*shape[:4], *wide) if wide else shape
+            return low + (high - low) * torch.rand(size, generator=generator).to(device)
+
+        def log_uniform(ends: tuple[float, float]) -> Tensor:
+            low, high = torch.tensor(ends).clamp_min(1e-3).log().tolist()
+            return uniform(low, high).exp()
+
+        x = images.float() / 255.0
+        x = self._blurred(x, torch.rand(shape[:2], generator=generator).to(device))
+        x = x.clamp_min(1e-4) ** log_uniform(c.gamma) * log_uniform(c.gain)
+        x = x * (1.0 + uniform(-c.tint, c.tint, 3))
+        mean = x.mean(dim=(2, 3, 4), keepdim=True)
+        x = mean + (x - mean) * uniform(*c.contrast)
+        noise = torch.randn(x.shape, generator=generator).to(device)
+        return (x + noise * uniform(0.0, c.noise)).clamp(0.0, 1.0)
+
+    def _blurred(self, x: Tensor, drawn: Tensor) -> Tensor:
+        chosen = drawn < self._config.blur_share
+        if not chosen.any():
+            return x
+        soft = nn.functional.avg_pool2d(
+            x[chosen].permute(0, 3, 1, 2), 3, stride=1, padding=1, count_include_pad=False
+        )
+        x = x.clone()
+        x[chosen] = soft.permute(0, 2, 3, 1)
+        return x

@@ -1,0 +1,181 @@
+"""`sleight vision render`: shards of randomized pictures, each by a process of its own.
+
+Mesa's software renderer was seen to crash once in tens of thousands of pictures, so a process makes
+one shard and ends; one that dies or hangs is replaced, and its shard begun anew. A sample depends
+on the seed and its own number alone, so that neither workers nor restarts change a pixel, and a job
+that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from .. import __version__
+from ..config import load, save
+from ..envs.hand import SHADOW_RIGHT
+from ..errors import ConfigError, DataError, SleightError
+from ..files import atomic_path
+from .config import RenderConfig
+from .looks import draw_views
+from .shards import INDEX, Arrays, shard_path, shard_size, write_index, write_shard
+from .states import settled, varied
+from .studio import Studio
+
+CONFIG = "config.yaml"
+STATES = "states.npy"
+Report = Callable[[int], None]
+
+
+def render(config: RenderConfig, count: int, folder: Path, report: Report | None = None) -> Path:
+    """Render samples until `folder` holds `count`; returns the folder. `report` is told how many.
+
+    Raises ConfigError when the folder holds renders of another config, SleightError when processes
+    die again and again.
+    """
+    if count < 1:
+        raise ConfigError(f"--count: got {count}, allowed: an integer >= 1")
+    _claim(folder, config)
+    sizes = [min(config.shard, count - first) for first in range(0, count, config.shard)]
+    (folder / INDEX).unlink(missing_ok=True)
+    if not (folder / STATES).is_file():
+        with atomic_path(folder / STATES) as temporary:
+            np.save(temporary, settled(config), allow_pickle=False)
+    _Crew(config, folder, sizes).work(report or (lambda done: None))
+    for index in range(len(sizes), len(sizes) + 1):
+        shard_path(folder, index).unlink(missing_ok=True)
+    write_index(folder, config, sizes, {"sleight": __version__, "mujoco": mujoco.__version__})
+    return folder
+
+
+def _claim(folder: Path, config: RenderConfig) -> None:
+    """Make the folder this config's; a change of how the work is done is no other config."""
+    path = folder / CONFIG
+    if path.is_file():
+        found = load(RenderConfig, path)
+        if _pictures(found) != _pictures(config):
+            raise ConfigError(
+                f"{folder}: got renders of another config, allowed: the one in {path}, or a new"
+                " folder"
+            )
+    save(config, path)
+
+
+def _pictures(config: RenderConfig) -> RenderConfig:
+    blank = RenderConfig()
+    return dataclasses.replace(
+        config,
+        workers=blank.workers,
+        shard_timeout_s=blank.shard_timeout_s,
+        restarts=blank.restarts,
+    )
+
+
+class _Crew:
+    """The processes at work."""
+
+    def __init__(self, config: RenderConfig, folder: Path, sizes: list[int]) -> None:
+        self._config, self._folder, self._sizes = config, folder, sizes
+        # Spawned: a forked child of a process with an OpenGL context hangs.
+        self._context = multiprocessing.get_context("spawn")
+        self._at_work: dict[int, tuple[BaseProcess, float]] = {}
+        self._deaths = 0
+
+    def work(self, report: Report) -> None:
+        """Until every shard is there. Raises SleightError."""
+        waiting = [i for i, size in enumerate(self._sizes) if self._size(i) != size]
+        try:
+            while waiting or self._at_work:
+                while waiting and len(self._at_work) < self._config.workers:
+                    self._begin(waiting.pop(0))
+                report(sum(self._size(i) == n and n for i, n in enumerate(self._sizes)))
+                time.sleep(0.1)
+                waiting += self._collect()
+        finally:
+            for process, _ in self._at_work.values():
+                process.kill()
+                process.join()
+        report(sum(self._sizes))
+
+    def _size(self, index: int) -> int:
+        return shard_size(shard_path(self._folder, index))
+
+    def _begin(self, index: int) -> None:
+        process = self._context.Process(
+            target=render_shard, args=(str(self._folder), index, self._sizes[index]), daemon=True
+        )
+        process.start()
+        self._at_work[index] = (process, time.monotonic())
+
+    def _collect(self) -> list[int]:
+        """Shards whose process ended without them."""
+        lost = []
+        for index, (process, since_s) in list(self._at_work.items()):
+            late = time.monotonic() - since_s > self._config.shard_timeout_s
+            if process.is_alive() and not late:
+                continue
+            process.kill()
+            process.join()
+            del self._at_work[index]
+            if self._size(index) != self._sizes[index]:
+                self._deaths += 1
+                lost.append(index)
+                how = "was too slow" if late else f"ended with {process.exitcode}"
+                if self._deaths > self._config.restarts:
+                    raise SleightError(
+                        f"{shard_path(self._folder, index)}: its process {how};"
+                        f" {self._deaths} processes died, allowed: {self._config.restarts}"
+                    )
+        return lost
+
+
+def render_shard(folder: str, index: int, size: int) -> None:
+    """One shard, in the process of its own that `render` starts."""
+    place = Path(folder)
+    config = load(RenderConfig, place / CONFIG)
+    states = read_states(place)
+    with Studio(config.cameras, config.object_size_m) as studio:
+        first = index * config.shard
+        samples = [shoot(studio, config, states, first + i) for i in range(size)]
+    names = list(samples[0][1])
+    arrays = {key: np.stack([sample[0][key] for sample in samples]) for key in samples[0][0]}
+    arrays["drawn"] = np.array([list(s[1].values()) for s in samples], np.float32)
+    write_shard(shard_path(place, index), arrays, names)
+
+
+def read_states(folder: Path) -> np.ndarray:
+    """The settled states of a folder of renders. Raises DataError."""
+    try:
+        states: np.ndarray = np.load(folder / STATES, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / STATES}: not an array of states: {error}") from error
+    return states
+
+
+def shoot(
+    studio: Studio, config: RenderConfig, states: np.ndarray, number: int
+) -> tuple[Arrays, dict[str, float]]:
+    """Sample `number` of the config: its arrays without the leading n, and the numbers drawn."""
+    rng = np.random.default_rng([config.seed, number])
+    qpos = varied(states, studio.stage.object_qpos, config.states, rng)
+    views = draw_views(config.cameras, config.jitter, config.strength, rng)
+    drawn = studio.dress(config.looks, config.strength, rng)
+    studio.stand(views)
+    pose = qpos[studio.stage.object_qpos]
+    wxyz = pose[3:] * (1.0 if pose[3] >= 0 else -1.0)
+    arrays = {
+        "images": studio.shoot(qpos),
+        "position": pose[:3].astype(np.float32),
+        "wxyz": wxyz.astype(np.float32),
+        "joint_position": qpos[: len(SHADOW_RIGHT.joints)].astype(np.float32),
+        "camera_position": np.array([at.position for at in views.told], np.float32),
+        "camera_rotation": np.array([at.rotation for at in views.told], np.float32),
+    }
+    return arrays, drawn
