@@ -48,7 +48,9 @@ def test_a_world_of_as_many_parameters_is_kept(tmp_path: Path) -> None:
 
 def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path: Path) -> None:
     config = load(TrainConfig, None, SMALL)
-    save(build(config), tmp_path)
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
     wired = load(TrainConfig, None, [*SMALL, "--policy.residual", "true"])
     with pytest.raises(CheckpointError, match=r"policy.residual: got true, allowed: false, as in"):
         warm_start(build(wired), tmp_path)
