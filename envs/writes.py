@@ -166,8 +166,10 @@ def _margin(w: Writer) -> None:
 
 
 def _gravity(w: Writer) -> None:
-    gravity = w.draw("gravity.noise", (3,), "normal")
-    gravity[:, 2] += w.value["gravity"]
+    gravity = w.nominal.field("opt.gravity").repeat(len(w.worlds), 1)
+    gravity[:, 2] = w.value["gravity"]
+    if "gravity.noise" in w.active:
+        gravity += w.draw("gravity.noise", (3,), "normal")
     w.sim.field("opt.gravity")[w.worlds] = gravity
 
 

@@ -12,6 +12,7 @@ from sleight.adr.recovery import Trial
 from sleight.envs.config import GoalConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.make import make_env
+from sleight.envs.randomization import BY_NAME
 from sleight.envs.snapshot import save_state
 from sleight.train.analysis.perturb import Arm, Perturber, Study, arms, play, study
 from sleight.train.analysis.perturb_page import changes, page, table
@@ -73,11 +74,25 @@ def test_a_world_is_drawn_anew_and_the_trial_goes_on(block_run: Path) -> None:
     assert (env.length == 4).all(), "nobody has begun anew"
 
 
-def test_all_that_goes_on_is_there(block_run: Path) -> None:
+def test_all_that_goes_on_is_there_and_stays(block_run: Path) -> None:
     """A part of the environment that is renamed must not silently begin anew."""
-    names = save_state(easy_env(RunPlayer(block_run), 2))
+    more = ("observation.delay", "observation.dropout", "action.backlash")
+    ranges = RANGES | {name: BY_NAME[name].limits for name in more}
+    config = protocol(RunPlayer(block_run).env_config, 5, {}, EASY, ranges)
+    env = make_env(config, 0)
+    env.reset()
+    for _ in range(3):
+        env.step(torch.ones(5, 20))
+    before = save_state(env)
+    redraw(env, torch.tensor([0, 3]))
+    after = save_state(env)
     for prefix in _GOES_ON:
-        assert any(name.startswith(prefix) for name in names), prefix
+        found = [name for name in before if name.startswith(prefix)]
+        assert found, prefix
+        for name in found:
+            torch.testing.assert_close(after[name], before[name], msg=name, equal_nan=True)
+    assert not torch.equal(after["tracking.delay"][[0, 3]], before["tracking.delay"][[0, 3]])
+    assert not torch.equal(after["slack.inverse"][[0, 3]], before["slack.inverse"][[0, 3]])
 
 
 def test_a_broken_joint_keeps_its_target_and_the_policy_is_not_told(block_run: Path) -> None:

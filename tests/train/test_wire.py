@@ -12,7 +12,7 @@ from sleight.errors import ConfigError
 from sleight.train.batch import Batch, concatenate, split
 from sleight.train.cluster.identity import check_identity, identity
 from sleight.train.cluster.layout import cores_per_worker, places
-from sleight.train.cluster.wire import nbytes, pack, to_arrays, unpack
+from sleight.train.cluster.wire import digest, nbytes, pack, to_arrays, unpack
 from sleight.train.config import TrainConfig
 from sleight.train.local import build
 
@@ -124,6 +124,14 @@ def test_what_arrives_is_what_was_sent_and_is_the_receivers_own(batch: Batch) ->
     assert data["reward"].any()
     tensors = {"a": torch.zeros(3, 2), "b": (torch.zeros(5, dtype=torch.float64),)}
     assert nbytes(to_arrays(tensors)) == 3 * 2 * 4 + 5 * 8
+
+
+def test_a_digest_tells_weights_apart() -> None:
+    weights = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.zeros(2, np.float32)}
+    same = {name: value.copy() for name, value in reversed(weights.items())}
+    assert digest(weights) == digest(same)
+    same["b"][1] = np.nextafter(np.float32(0), np.float32(1))
+    assert digest(weights) != digest(same)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,10 @@ class HeldLaw:
         """See `ActionLaw`."""
         return torch.where(self.broken, target, self._law(action, target, joint_position))
 
+    def position(self, joint_position: Tensor) -> Tensor:
+        """See `ActionLaw`."""
+        return self._law.position(joint_position)
+
 
 class Perturber:
     """Disturbs each trial once, after its n-th success, and notes when goals are reached."""

@@ -19,9 +19,12 @@ Ranges = dict[str, tuple[float, float]]
 _GOES_ON = (
     *("sim.", "memory_", "task.goal", "task.distance"),
     *("control.target", "control.action", "control._past"),
+    *("tracking.past", "tracking.seen", "tracking.lost", "tracking.fresh", "slack.place"),
     *("env.successes", "env.length", "env.goal_age", "env.earned"),
 )
 """Of `envs.snapshot`: what a trial goes on with when its world is drawn anew; the rest is new."""
+_TIME_FIRST = ("control._past", "tracking.past")
+"""Of these, whose worlds are the second dimension."""
 
 
 def wanted_ranges(
@@ -100,7 +103,7 @@ def redraw(env: HandEnv, worlds: Tensor) -> None:
     after = save_state(env)
     for name, value in before.items():
         if name.startswith(_GOES_ON) and name in after:
-            if name == "control._past":
+            if name in _TIME_FIRST:
                 after[name][:, worlds] = value[:, worlds]
             else:
                 after[name][worlds] = value[worlds]

@@ -274,13 +274,17 @@ def report(found: Measurement, clusters: dict[str, Cluster]) -> str:
             f"{point.result.median('lag'):>7.2f}{model.lag_mean:>7.2f}"
         )
     lines += ["", f"{'foretold':<40}{'steps/s':>11}{'lag':>6}{'waiting':>9}{'copying':>9}"
-              f"{'learning':>9}  saturates at"]  # fmt: skip
+              f"{'learning':>9}{'MB/s':>8}{'updates/s':>11}  saturates at"]  # fmt: skip
     for name, cluster in clusters.items():
-        out = simulate(foretell(found, cluster), 30)
+        system = foretell(found, cluster)
+        out = simulate(system, 30)
+        updates = out.steps_per_second / (system.workers * system.steps)
         most, cause = saturation(found, cluster)
         lines.append(
             f"{name:<40}{out.steps_per_second:>11,.0f}{out.lag_mean:>6.2f}{out.waiting:>9.0%}"
-            f"{out.copying:>9.0%}{out.learning:>9.0%}  {most:,.0f} cores, by {cause}"
+            f"{out.copying:>9.0%}{out.learning:>9.0%}"
+            f"{out.steps_per_second * known.step_bytes / 1e6:>8,.0f}{updates:>11.3g}"
+            f"  {most:,.0f} cores, by {cause}"
         )
     return "\n".join(lines)
 

@@ -68,6 +68,11 @@ class Learners:
         shared = time.perf_counter()
         found = self._until_done(shares, progress)
         learned = time.perf_counter()
+        if len({each["digest"] for each in found}) > 1:
+            raise SleightError(
+                "learners: got weights that differ after an update, allowed: the same in each;"
+                " their machines have to be of one kind"
+            )
         state = to_tensors(found[0]["state"])
         self._state = state["tensors"], state["data"]
         for prefix, module in (("actor", self.agent.actor), ("critic", self.agent.critic)):

@@ -17,7 +17,7 @@ from ..peers import Alone
 from ..ppo import Learner
 from .errors import PeerLost
 from .peers import Meeting, Peers, listen, lost
-from .wire import to_arrays, to_tensors, unpack
+from .wire import digest, to_arrays, to_tensors, unpack
 
 
 class Replica:
@@ -64,16 +64,18 @@ class Replica:
     def update(self, share: dict[str, Any], progress: float) -> dict[str, Any]:
         """Learn from the own share (`wire.pack`) of a batch, together with the others.
 
-        Learner 0 returns all that continuing takes, and the metrics of the whole batch.
+        Each returns its time and a digest of its weights; learner 0 also all that continuing takes,
+        and the metrics of the whole batch.
         """
         began = time.perf_counter()
         batch = unpack(share, self._device)
         metrics = self._learn(batch, progress)
-        found: dict[str, Any] = {"seconds": time.perf_counter() - began}
+        weights = to_arrays(self._weights())
+        found = {"seconds": time.perf_counter() - began, "digest": digest(weights)}
         if self.learner.peers.rank:
             return found
         tensors, data = self.learner.state()
-        state = {"weights": to_arrays(self._weights()), "tensors": to_arrays(tensors), "data": data}
+        state = {"weights": weights, "tensors": to_arrays(tensors), "data": data}
         return {**found, "metrics": metrics, "state": state}
 
     def _learn(self, batch: Batch, progress: float) -> Metrics:

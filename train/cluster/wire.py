@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -38,6 +40,14 @@ def to_tensors(value: Any, device: str = "cpu") -> Any:
     if isinstance(value, dict):
         return {name: to_tensors(part, device) for name, part in value.items()}
     return tuple(to_tensors(part, device) for part in value) if isinstance(value, tuple) else value
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> int:
+    """Differs, but for one case in four billion, where any bit of the arrays does."""
+    found = 0
+    for name in sorted(arrays):
+        found = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), found)
+    return found
 
 
 def nbytes(value: Any) -> int:

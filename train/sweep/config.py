@@ -105,7 +105,7 @@ class SweepConfig:
     """Fields of the training config that are other than in `train`, for all runs."""
     fields: dict[str, FieldConfig] = field(default_factory=dict)
     """Fields of the training config, dotted as in a flag, and what to try for each."""
-    arms: dict[str, dict[str, Value]] = field(default_factory=dict)
+    arms: dict[str, dict[str, Value | tuple[str, ...]]] = field(default_factory=dict)
     """Name -> fields of the training config that change together: the arms of an ablation."""
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     """What is made of the runs at the end: a table in the papers' form."""
