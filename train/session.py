@@ -122,6 +122,13 @@ def warm_start(training: Training, path: Path) -> None:
     run it begins at zero, which changes nothing yet: embeddings add.
     """
     found = checkpoint.load(path, state=False)
+    residual = bool(found.meta["config"]["policy"].get("residual"))
+    if residual != training.config.policy.residual:
+        # Of the same shapes, so that nothing else would tell.
+        allowed = str(residual).lower()
+        raise CheckpointError(
+            f"policy.residual: got {str(not residual).lower()}, allowed: {allowed}, as in {path}"
+        )
     own = checkpoint.module_tensors("critic", training.agent.critic)
     world = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
     given = {k: v for k, v in found.weights.items() if not k.endswith(WORLD_TENSORS)}

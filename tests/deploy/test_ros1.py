@@ -1,6 +1,6 @@
 """ROS 1 for real: a roscore, a node that behaves as Shadow's controllers do, driver and bridge.
 
-Needs Debian's packages (`.ci/run` installs them); elsewhere these tests are skipped.
+Needs Debian's packages (`.ci/run` installs them and runs `pytest -m ros1`); elsewhere skipped.
 """
 
 import contextlib
@@ -40,7 +40,12 @@ def _missing():
 
 
 MISSING = _missing()
-pytestmark = [pytest.mark.ros1, pytest.mark.skipif(bool(MISSING), reason=MISSING or "there")]
+# Out of the quick suite: `.ci/run` runs them by their own mark.
+pytestmark = [
+    pytest.mark.ros1,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=MISSING or "there"),
+]
 
 JOINTS = [f"{f}J{i}" for f, n in (("FF", 4), ("LF", 5), ("MF", 4), ("RF", 4), ("TH", 5), ("WR", 2))
           for i in range(1, n + 1)]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import pytest
 
@@ -56,7 +57,10 @@ def test_who_has_the_secret_gets_the_hello(serve):
     server = serve()
     end = link(server)
     assert end.open(60)["type"] == "hello_referee"
-    assert len(server.opened) == 1
+    deadline_s = time.monotonic() + 60
+    while not server.opened:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
     with pytest.raises(ConnectError, match="refused: the hand is taken by 127"):
         link(server).open(60)
     end.close(1.0)

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from sleight.config import load
+from sleight.errors import CheckpointError
 from sleight.train.config import TrainConfig
 from sleight.train.local import build
 from sleight.train.session import save, warm_start
@@ -42,6 +44,14 @@ def test_a_world_of_as_many_parameters_is_kept(tmp_path: Path) -> None:
     warm_start(second, tmp_path)
     for name, value in first.agent.critic.state_dict().items():
         torch.testing.assert_close(second.agent.critic.state_dict()[name], value)
+
+
+def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, SMALL)
+    save(build(config), tmp_path)
+    wired = load(TrainConfig, None, [*SMALL, "--policy.residual", "true"])
+    with pytest.raises(CheckpointError, match=r"policy.residual: got true, allowed: false, as in"):
+        warm_start(build(wired), tmp_path)
 
 
 def _sizes(training: object) -> dict[str, int]:
