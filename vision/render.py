@@ -49,8 +49,6 @@ def render(config: RenderConfig, count: int, folder: Path, report: Report | None
         with atomic_path(folder / STATES) as temporary:
             np.save(temporary, settled(config), allow_pickle=False)
     _Crew(config, folder, sizes).work(report or (lambda done: None))
-    for index in range(len(sizes), len(sizes) + 1):
-        shard_path(folder, index).unlink(missing_ok=True)
     write_index(folder, config, sizes, {"sleight": __version__, "mujoco": mujoco.__version__})
     return folder
 
@@ -91,18 +89,23 @@ class _Crew:
     def work(self, report: Report) -> None:
         """Until every shard is there. Raises SleightError."""
         waiting = [i for i, size in enumerate(self._sizes) if self._size(i) != size]
+        done = sum(self._sizes) - sum(self._sizes[i] for i in waiting)
+        told = 0
         try:
             while waiting or self._at_work:
                 while waiting and len(self._at_work) < self._config.workers:
                     self._begin(waiting.pop(0))
-                report(sum(self._size(i) == n and n for i, n in enumerate(self._sizes)))
-                time.sleep(0.1)
-                waiting += self._collect()
+                time.sleep(0.05)
+                made, lost = self._collect()
+                waiting += lost
+                done += made
+                if done > told:
+                    report(done)
+                    told = done
         finally:
             for process, _ in self._at_work.values():
                 process.kill()
                 process.join()
-        report(sum(self._sizes))
 
     def _size(self, index: int) -> int:
         return shard_size(shard_path(self._folder, index))
@@ -114,9 +117,9 @@ class _Crew:
         process.start()
         self._at_work[index] = (process, time.monotonic())
 
-    def _collect(self) -> list[int]:
-        """Shards whose process ended without them."""
-        lost = []
+    def _collect(self) -> tuple[int, list[int]]:
+        """Samples of processes that have ended, and the shards of those that left none."""
+        made, lost = 0, []
         for index, (process, since_s) in list(self._at_work.items()):
             late = time.monotonic() - since_s > self._config.shard_timeout_s
             if process.is_alive() and not late:
@@ -124,7 +127,9 @@ class _Crew:
             process.kill()
             process.join()
             del self._at_work[index]
-            if self._size(index) != self._sizes[index]:
+            if self._size(index) == self._sizes[index]:
+                made += self._sizes[index]
+            else:
                 self._deaths += 1
                 lost.append(index)
                 how = "was too slow" if late else f"ended with {process.exitcode}"
@@ -133,7 +138,7 @@ class _Crew:
                         f"{shard_path(self._folder, index)}: its process {how};"
                         f" {self._deaths} processes died, allowed: {self._config.restarts}"
                     )
-        return lost
+        return made, lost
 
 
 def render_shard(folder: str, index: int, size: int) -> None:
