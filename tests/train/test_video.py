@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sleight.envs.config import EnvConfig, ResetConfig
+from sleight.envs.config import EnvConfig, ReachConfig, ResetConfig
 from sleight.envs.env import HandEnv, Observation
 from sleight.envs.make import make_env
 from sleight.envs.render import HandRenderer
