@@ -166,7 +166,7 @@ def _angles(position: np.ndarray, spec: HandSpec) -> str:
         raise DataError(
             f"{spec.joints[worst]}: got {got:.3f} rad, allowed: {low:.3f} to {high:.3f}{hint}"
         )
-    return f"within their limits, the farthest out {spec.joints[worst]} by {beyond[worst]:+.3f} rad"
+    return f"within their limits, nearest {spec.joints[worst]}, {-beyond[worst]:.3f} rad inside"
 
 
 def _mode(mode: HandMode) -> str:
