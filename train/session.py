@@ -122,7 +122,7 @@ def warm_start(training: Training, path: Path) -> None:
     run it begins at zero, which changes nothing yet: embeddings add.
     """
     found = checkpoint.load(path, state=False)
-    residual = bool(found.meta["config"]["policy"].get("residual"))
+    residual = bool((found.meta["config"].get("policy") or {}).get("residual"))
     if residual != training.config.policy.residual:
         # Of the same shapes, so that nothing else would tell.
         allowed = str(residual).lower()
