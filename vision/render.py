@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -161,6 +162,8 @@ class _Crew:
 
 def render_shard(folder: str, index: int, size: int) -> None:
     """One shard, in the process of its own that `render` starts."""
+    # Ctrl-C reaches the whole group; the one who asked for the shard decides what becomes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     place = Path(folder)
     config = load(RenderConfig, place / CONFIG)
     states = read_states(place / STATES)
