@@ -55,7 +55,7 @@ def test_other_physics_is_noticed(benchmark):
     recording = benchmark.record(env, benchmark.correlated_actions(8, 25, 0), 0)
     recording.controls[5][3, 4] += 1e-6
     with pytest.raises(RuntimeError, match="other states"):
-        benchmark.time_raw(env, recording, "kept")
+        list(benchmark.step_raw(env, recording, "kept"))
 
 
 def test_the_command_writes_its_figures(benchmark, tmp_path, capsys, monkeypatch):
