@@ -14,7 +14,7 @@ def identity() -> dict[str, str]:
     """Version, commit, and a digest of the package's sources, which is what decides."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
-    for folder in ("adr", "envs", "policies", "train"):
+    for folder in ("adr", "envs", "policies", "train", "vision"):
         for path in sorted((root / folder).rglob("*.py")):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return {"sleight": __version__, "commit": commit(), "code": digest.hexdigest()[:12]}
