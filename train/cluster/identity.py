@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from ... import __version__
@@ -18,6 +19,11 @@ def identity() -> dict[str, str]:
         for path in sorted((root / folder).rglob("*.py")):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return {"sleight": __version__, "commit": commit(), "code": digest.hexdigest()[:12]}
+
+
+def process() -> dict[str, str]:
+    """`identity`, and the process, by which an operator finds it."""
+    return {**identity(), "pid": str(os.getpid())}
 
 
 def check_identity(got: dict[str, str], allowed: dict[str, str], who: str) -> None:

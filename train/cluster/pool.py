@@ -196,7 +196,7 @@ class Pool:
         self._deaths[member.slot] += 1
         if self._deaths[member.slot] > MAX_DEATHS:
             raise SleightError(
-                f"worker {member.slot}: died {MAX_DEATHS + 1} times without bringing a batch;"
+                f"worker {member.slot}: died {MAX_DEATHS + 1} times without bringing anything;"
                 f" at last: {' '.join(text.split())[:300]}"
             )
 

@@ -13,12 +13,10 @@ class RolloutWorker:
     """A process of its own somewhere in the cluster."""
 
     def identity(self) -> dict[str, str]:
-        """See `identity.identity`; and the process, by which an operator finds it."""
-        import os
+        """See `identity.process`."""
+        from .identity import process
 
-        from .identity import identity
-
-        return {**identity(), "pid": str(os.getpid())}
+        return process()
 
     def begin(
         self, config: dict[str, Any], life: int, failures: str, teacher: dict[str, bytes] | None
