@@ -10,7 +10,6 @@ both curves and the memory of each kind of process over time; a leak shows as a 
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sleight.files import write_json
+from sleight.flags import Parser
 from sleight.train.metrics import read_metrics
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "reach.yaml"
@@ -104,7 +104,7 @@ def ending(folder: Path) -> tuple[int, float]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench soak", description=__doc__.split("\n", 1)[0])
+    parser = Parser("sleight bench soak", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="of the disturbed run")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between kills")
     parser.add_argument("--seed", type=int, default=0, help="of who is killed")
