@@ -11,9 +11,10 @@ from ...config import load as load_config
 from ...envs.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
+from ...flags import check_count
 from ...vision.config import RenderConfig
 from ...vision.crew import CrewOf
-from ..commands import check_count, make_parser
+from ..commands import make_parser
 from ..config import RayConfig
 from .config import PoseTrainConfig
 
