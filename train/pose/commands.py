@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,8 +13,11 @@ from ...config import load as load_config
 from ...envs.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
+from ...flags import check_count
 from ...vision.config import RenderConfig
-from ..commands import check_count, make_parser
+from ...vision.crew import CrewOf
+from ..commands import make_parser
+from ..config import RayConfig
 from .config import PoseTrainConfig, WidenConfig
 
 USAGE = """usage: sleight vision COMMAND ...
@@ -81,6 +85,10 @@ def _render(argv: list[str]) -> int:
     )
     parser.add_argument("--count", type=int, required=True, help="samples in all")
     parser.add_argument("--out", type=Path, required=True, help="their folder; goes on with it")
+    parser.add_argument("--ray.address", dest="address", default="", metavar="HOST:PORT",
+                        help="render on a Ray cluster, or auto; else on this machine")  # fmt: skip
+    parser.add_argument("--ray.wait_s", dest="wait_s", default="60", metavar="SECONDS",
+                        help="longest wait for the cluster, and for places on it")  # fmt: skip
     if "-h" in argv or "--help" in argv:
         sys.stdout.write(parser.format_help() + "\n")
         sys.stdout.write(help_text(RenderConfig, "sleight vision render"))
@@ -89,12 +97,22 @@ def _render(argv: list[str]) -> int:
     given, flags = parser.parse_known_args(argv[path is not None :])
     check_count("--count", given.count)
     config = load_config(RenderConfig, path, flags)
-    with ProgressBar("render", given.count, unit="samples") as bar:
-        render(config, given.count, given.out, bar.update)
+    ray = load_config(RayConfig, None, [f"--address={given.address}", f"--wait_s={given.wait_s}"])
+    with _crew(ray) as crew, ProgressBar("render", given.count, unit="samples") as bar:
+        render(config, given.count, given.out, bar.update, crew=crew)
     images = open_renders(given.out).shard(0)["images"][:SHEET_SAMPLES]
     write_sheet(images, given.out / SHEET)
     sys.stdout.write(f"{given.out}\n")
     return 0
+
+
+def _crew(ray: RayConfig) -> AbstractContextManager[CrewOf | None]:
+    """Who renders: workers on a cluster, where there is an address."""
+    if not ray.address:
+        return nullcontext()
+    from ..cluster.renderers import renderers
+
+    return renderers(ray)
 
 
 def _train(argv: list[str]) -> int:
