@@ -18,11 +18,13 @@ import torch
 from .. import __version__
 from ..adr import persistence
 from ..adr.state import AdrState, restart
-from ..config import from_dict, to_dict
 from ..config import load as load_config
 from ..config import save as save_config
+from ..config import to_dict
 from ..errors import CheckpointError, ConfigError
 from . import checkpoint
+from .clone.teacher import FOLDER as TEACHER
+from .clone.teacher import Files, read_teacher, write_teacher
 from .config import TrainConfig
 from .interrupt import Interrupt
 from .local import build, use_threads
@@ -47,10 +49,13 @@ def start(config: TrainConfig) -> Path:
     check_new(folder)
     if config.warm_start:
         checkpoint.find(Path(config.warm_start))
-    with _built(config, folder) as training:
+    teacher = read_teacher(Path(config.clone.teacher), config) if config.clone.teacher else None
+    with _built(config, folder, teacher) as training:
         if config.warm_start:
             warm_start(training, Path(config.warm_start))
         with FolderLock(folder):
+            if teacher:
+                write_teacher(teacher, folder / TEACHER)
             save_config(config, folder / "config.yaml")
             _go(training, folder, None)
     return folder
@@ -75,7 +80,8 @@ def resume(folder: Path, overrides: list[str]) -> Path:
     with FolderLock(folder):
         found = checkpoint.load(folder)
         lives = found.meta.get("sampler", {}).get("lives", 0)
-        with _built(config, folder, lives) as training:
+        teacher = read_teacher(folder / TEACHER, config) if config.clone.teacher else None
+        with _built(config, folder, teacher, lives) as training:
             restore(training, found, str(folder))
             if overrides:
                 save_config(config, folder / "config.yaml")
@@ -84,15 +90,17 @@ def resume(folder: Path, overrides: list[str]) -> Path:
 
 
 @contextmanager
-def _built(config: TrainConfig, folder: Path, lives: int = 0) -> Iterator[Training]:
+def _built(
+    config: TrainConfig, folder: Path, teacher: Files | None, lives: int = 0
+) -> Iterator[Training]:
     """A run in this process, or with workers on a cluster, which end with it."""
     use_threads(config)
     if config.train.workers:
         from .cluster.build import build as build_cluster
 
-        training = build_cluster(config, folder / "failures", lives)
+        training = build_cluster(config, folder / "failures", lives, teacher)
     else:
-        training = build(config, folder / "failures")
+        training = build(config, folder / "failures", teacher)
     try:
         yield training
     finally:
@@ -258,11 +266,3 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return found.stdout.strip()
-
-
-def load_run(path: Path) -> tuple[TrainConfig, checkpoint.Checkpoint]:
-    """A run's config and networks, to look at or to export. Raises CheckpointError."""
-    found = checkpoint.load(path, state=False)
-    if "config" not in found.meta:
-        raise CheckpointError(f"{path}: config: got nothing, allowed: the run's config")
-    return from_dict(TrainConfig, found.meta["config"], str(path)), found

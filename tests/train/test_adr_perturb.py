@@ -56,7 +56,7 @@ def test_a_world_is_drawn_anew_and_the_trial_goes_on(block_run: Path) -> None:
         return {
             "mass": env.sim.field("body_mass")[:, body].clone(),
             "gravity": env.sim.field("opt.gravity")[:, 2].clone(),
-            "noise": env.noise.object_position.clone(),
+            "noise": env.noise.offset.clone(),
             "coordinates": env.coordinates[:, 1:].clone(),  # the first is held
         }
 
