@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +22,12 @@ from .config import TrainConfig
 def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
     """What ADR moves in this run: the parameters to widen, and the curriculum."""
     env = config.env
-    places = {"widen": config.widen, "curriculum": config.curriculum,
-              "env.randomization": env.randomization, "env.nominal": env.nominal}  # fmt: skip
+    places: dict[str, Collection[str]] = {
+        "widen": config.widen,
+        "curriculum": config.curriculum,
+        "env.randomization": env.randomization,
+        "env.nominal": env.nominal,
+    }
     for source, place in places.items():
         check_task(place, env.task, source)
     names = world_names(to_dict(config))
