@@ -11,7 +11,6 @@ turns, because a shared machine changes its speed, and ratios are taken within a
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -34,6 +33,7 @@ from sleight.envs.hand import SHADOW_RIGHT
 from sleight.envs.make import make_env
 from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS
 from sleight.files import write_json
+from sleight.flags import Parser, check_count
 from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
@@ -267,14 +267,16 @@ def circumstances(threads: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench env", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--worlds", type=int, nargs="+", default=[128, 256])
+    parser = Parser("sleight bench env", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--worlds", type=int, nargs="+", default=[128, 256], help="one or several")
     parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
     parser.add_argument("--steps", type=int, default=60, help="that are timed, after the warm-up")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5, help="the median counts")
     parser.add_argument("--everything", action="store_true", help="also with every parameter on")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     asked = parser.parse_args(argv)
+    for count in (*asked.worlds, asked.steps, asked.repetitions):
+        check_count("--worlds, --steps, --repetitions", count)
     before = circumstances(asked.threads)
     print(f"before: {before}", flush=True)
     results: list[Result] = []

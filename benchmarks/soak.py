@@ -11,7 +11,6 @@ the kills, and the memory (soak.png); a leak shows as a slope.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
@@ -28,6 +27,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sleight.files import atomic_path, write_json
+from sleight.flags import Parser
 from sleight.pages.axes import BLUE, GREEN, INK, ORANGE, QUIET, RED
 from sleight.train.metrics import read_metrics
 
@@ -184,7 +184,7 @@ def _memory(axes: Axes, killed: Sequence[Kill], looks: Sequence[Look]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench soak", description=__doc__.split("\n", 1)[0])
+    parser = Parser("sleight bench soak", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="of the disturbed run")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between kills")
     parser.add_argument("--seed", type=int, default=0, help="of who is killed")

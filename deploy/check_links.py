@@ -15,7 +15,7 @@ from ..envs.hand import HandSpec
 from ..errors import ConfigError, ConnectError, DataError
 from .check import Check, Finding, check_machine, check_policy
 from .clearance import write_record
-from .connect import connected_hand, connected_poses
+from .connect import connected_cameras, connected_hand, connected_poses
 from .guard import GuardedHand
 from .hand import HandMode, StaleState
 from .poses import PoseSource, Referee
@@ -63,7 +63,8 @@ def _check_links(check: Check, bundle: Bundle) -> None:
             return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
 
         def object_() -> str:
-            poses.append(stack.enter_context(connected_poses(config, bundle)))
+            cameras = stack.enter_context(connected_cameras(config, bundle))
+            poses.append(stack.enter_context(connected_poses(config, bundle, cameras)))
             return _object(poses[0], bundle)
 
         if check.look("hand", hand):

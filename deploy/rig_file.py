@@ -69,6 +69,10 @@ class LogEntry:
     """Where the folders of runs and the records of checks are made."""
     min_free_mb: Annotated[float, Range(0, 1e9)] = 200.0
     """Less room than this on its disk is too little to begin."""
+    images_hz: Annotated[float, Range(0, 30)] = 1.0
+    """Pictures of each camera per second that are logged; 0: none."""
+    images_quality: Annotated[int, Range(1, 100)] = 80
+    """Of these JPEGs."""
 
 
 @dataclass(frozen=True)

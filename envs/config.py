@@ -99,7 +99,7 @@ CRITIC_TERMS = (
     "world",
 )
 REACH_TERMS = ("joint_position", "joint_velocity", "target", "goal_to_fingertips")
-"""For `reach`, actor and critic alike."""
+"""The defaults of `reach`, actor and critic alike."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from ..errors import ConfigError
 from . import observations
 from .config import EnvConfig
 from .control import MAX_DELAY, Control, fill_history
@@ -113,9 +114,8 @@ class HandEnv(VectorEnv):
         self.coordinates = torch.zeros(n, len(names))
         self.tags = torch.full((n,), -1)
         self.versions = torch.zeros(n, dtype=torch.long)
-        self.successes = torch.zeros(n, dtype=torch.long)
-        self.length = torch.zeros(n, dtype=torch.long)
-        self.goal_age = torch.zeros(n, dtype=torch.long)
+        counters = torch.zeros(3, n, dtype=torch.long)
+        self.successes, self.length, self.goal_age = counters.unbind()
         self.earned = torch.zeros(n)
         self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.hand.actuators),))
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, n)
@@ -123,6 +123,19 @@ class HandEnv(VectorEnv):
         self.observation_space = gymnasium.vector.utils.batch_space(
             self.single_observation_space, n
         )
+        self._check_terms()
+
+    def _check_terms(self) -> None:
+        """Raise ConfigError for a term that reads what this task does not have."""
+        one = slice(0, 1)
+        given = PoseMemory(1).extend(self._sensors(one), one, remember=False)
+        for group, terms in self.terms.items():
+            for term in terms:
+                if lacking := [name for name in term.reads if name not in given]:
+                    raise ConfigError(
+                        f"env.{group}_terms: got {term.name}, which reads {lacking[0]},"
+                        f" allowed with env.task {self.config.task}: terms of {', '.join(given)}"
+                    )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -166,7 +179,8 @@ class HandEnv(VectorEnv):
         wrist = self.sim.state("qpos")[:, self.hand.wrist].float()
         step = Step(outcome, self.control.action, self.control.action_change, force, wrist)
         reward, terms = self.rewards(step)
-        return reward * ~broken, terms, outcome.success & ~broken, outcome.drop
+        # Not a product: what broke the physics may have been an action that is no number.
+        return reward.masked_fill(broken, 0.0), terms, outcome.success & ~broken, outcome.drop
 
     def _repair(self, worlds: Tensor) -> None:
         """Broken physics never reaches the learner: keep its state for replay, start from rest."""

@@ -10,7 +10,7 @@ import torch
 
 from .batch_sim import BatchSim
 from .block import BlockTask
-from .config import REACH_TERMS, EnvConfig
+from .config import ACTOR_TERMS, CRITIC_TERMS, REACH_TERMS, EnvConfig
 from .env import HandEnv
 from .hand import SHADOW_RIGHT
 from .model import build_model
@@ -61,7 +61,10 @@ def make_env(
 def for_task(config: EnvConfig) -> EnvConfig:
     """The config with what its task implies filled in."""
     if config.task == "reach":
-        return replace(config, actor_terms=REACH_TERMS, critic_terms=REACH_TERMS)
+        # Terms that somebody asked for stay; the defaults are those of `block`.
+        actor = REACH_TERMS if config.actor_terms == ACTOR_TERMS else config.actor_terms
+        critic = REACH_TERMS if config.critic_terms == CRITIC_TERMS else config.critic_terms
+        return replace(config, actor_terms=actor, critic_terms=critic)
     if config.task == "block-z":
         goals = replace(config.goals, face_up=0.0, any_axis=0.0, about_z=1.0)
         return replace(config, goals=goals)

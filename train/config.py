@@ -51,6 +51,10 @@ class PpoConfig:
     def __post_init__(self) -> None:
         if self.horizon % self.chunk:
             raise ValueError(f"chunk: got {self.chunk}, allowed: a divisor of {self.horizon}")
+        for name in ("rate_limits", "kl_target"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name}: got [{low:g}, {high:g}], allowed: low <= high")
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,16 @@ import numpy as np
 from .. import __version__
 from ..config import load, save
 from ..envs.hand import SHADOW_RIGHT
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError
 from ..files import atomic_path
 from .config import RenderConfig
 from .crew import Crew, CrewOf, Report
+from .draws import FILE as DRAWS
+from .draws import Draws, read_draws, write_draws
 from .looks import draw_views
+from .parameters import scaled, with_ranges
 from .shards import INDEX, Arrays, shard_path, write_index, write_shard
-from .states import settled, varied
+from .states import chosen, read_states, varied
 from .studio import Studio
 
 CONFIG = "config.yaml"
@@ -38,29 +41,37 @@ def render(
     count: int,
     folder: Path,
     report: Report | None = None,
+    draws: Draws | None = None,
     crew: CrewOf | None = None,
 ) -> Path:
     """Render samples until `folder` holds `count`; returns the folder. `report` is told how many.
 
-    crew: who renders; by default processes of this machine. Raises ConfigError when the folder
-    holds renders of another config, SleightError when processes die again and again.
+    draws: what each sample is drawn with, in place of the config's ranges; `count` of them. crew:
+    who renders; by default processes of this machine. Raises ConfigError when the folder holds
+    renders of another config, SleightError when processes die again and again.
     """
     if count < 1:
         raise ConfigError(f"--count: got {count}, allowed: an integer >= 1")
-    _claim(folder, config)
+    _claim(folder, config, draws)
     sizes = [min(config.shard, count - first) for first in range(0, count, config.shard)]
     (folder / INDEX).unlink(missing_ok=True)
     if not (folder / STATES).is_file():
         with atomic_path(folder / STATES) as temporary:
-            np.save(temporary, settled(config), allow_pickle=False)
+            np.save(temporary, chosen(config), allow_pickle=False)
     (crew or Processes)(config, folder, sizes).work(report or (lambda done: None))
     write_index(folder, config, sizes, {"sleight": __version__, "mujoco": mujoco.__version__})
     return folder
 
 
-def _claim(folder: Path, config: RenderConfig) -> None:
+def _claim(folder: Path, config: RenderConfig, draws: Draws | None) -> None:
     """Make the folder this config's; a change of how the work is done is no other config."""
-    path = folder / CONFIG
+    path, drawn = folder / CONFIG, folder / DRAWS
+    before = read_draws(drawn) if drawn.is_file() else None
+    same = draws.same(before) if draws and before else draws is before
+    if path.is_file() and not same:
+        raise ConfigError(
+            f"{folder}: got renders of other draws, allowed: the ones of {drawn}, or a new folder"
+        )
     if path.is_file():
         found = load(RenderConfig, path)
         if _pictures(found) != _pictures(config):
@@ -68,6 +79,8 @@ def _claim(folder: Path, config: RenderConfig) -> None:
                 f"{folder}: got renders of another config, allowed: the one in {path}, or a new"
                 " folder"
             )
+    if draws:
+        write_draws(drawn, draws)
     save(config, path)
 
 
@@ -129,38 +142,36 @@ def render_shard(folder: str, index: int, size: int) -> None:
     """One shard, in the process of its own that `render` starts."""
     place = Path(folder)
     config = load(RenderConfig, place / CONFIG)
-    states = read_states(place)
+    states = read_states(place / STATES)
+    draws = read_draws(place / DRAWS) if (place / DRAWS).is_file() else None
+    first = index * config.shard
     with Studio(config.cameras, config.object_size_m) as studio:
-        first = index * config.shard
-        samples = [shoot(studio, config, states, first + i) for i in range(size)]
+        samples = [shoot(studio, config, states, first + i, draws) for i in range(size)]
     names = list(samples[0][1])
     arrays = {key: np.stack([sample[0][key] for sample in samples]) for key in samples[0][0]}
     arrays["drawn"] = np.array([list(s[1].values()) for s in samples], np.float32)
+    arrays |= draws.rows(first, size) if draws else {}
     write_shard(shard_path(place, index), arrays, names)
 
 
 def inputs(folder: Path) -> list[Path]:
     """The files of a folder of renders that its shards depend on."""
-    return [folder / CONFIG, folder / STATES]
-
-
-def read_states(folder: Path) -> np.ndarray:
-    """The settled states of a folder of renders. Raises DataError."""
-    try:
-        states: np.ndarray = np.load(folder / STATES, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / STATES}: not an array of states: {error}") from error
-    return states
+    return [path for name in (CONFIG, STATES, DRAWS) if (path := folder / name).is_file()]
 
 
 def shoot(
-    studio: Studio, config: RenderConfig, states: np.ndarray, number: int
+    studio: Studio,
+    config: RenderConfig,
+    states: np.ndarray,
+    number: int,
+    draws: Draws | None = None,
 ) -> tuple[Arrays, dict[str, float]]:
     """Sample `number` of the config: its arrays without the leading n, and the numbers drawn."""
     rng = np.random.default_rng([config.seed, number])
     qpos = varied(states, studio.stage.object_qpos, config.states, rng)
-    views = draw_views(config.cameras, config.jitter, config.strength, rng)
-    drawn = studio.dress(config.looks, config.strength, rng)
+    jitter, looks = with_ranges(*scaled(config), draws.sample(number) if draws else {})
+    views = draw_views(config.cameras, jitter, rng)
+    drawn = studio.dress(looks, rng)
     studio.stand(views)
     pose = qpos[studio.stage.object_qpos]
     wxyz = pose[3:] * (1.0 if pose[3] >= 0 else -1.0)

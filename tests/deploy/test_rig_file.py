@@ -95,4 +95,4 @@ def test_a_driver_that_is_not_there_and_a_rig_without_eyes(bundle):
     with pytest.raises(ConfigError, match=r"hand.driver: got rigg, did you mean 'rig'\?"):
         open_hand(HandConfig(driver="rigg"))
     with pytest.raises(ConfigError, match="referee: got null, allowed: "):
-        connected_poses(RigConfig(referee=None), load_bundle(bundle)).__enter__()
+        connected_poses(RigConfig(referee=None), load_bundle(bundle), {}).__enter__()

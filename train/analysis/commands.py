@@ -6,11 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from ...config import load as load_config
-from ...envs.config import GoalConfig
 from ...errors import ConfigError, nearest
 from ...files import write_json
-from ..commands import check_count, goal_flags, make_parser, setting
+from ...flags import check_count
+from ..commands import goals_of, make_parser, setting
 
 _USAGE = """usage: sleight adr report RUN... | probe RUN... | perturb RUN
 
@@ -84,7 +83,7 @@ def probe(argv: list[str]) -> int:
     parser.add_argument("--permutations", type=int, default=4, help="of the labels, for chance")
     given, rest = parser.parse_known_args(argv)
     check_count("--permutations", given.permutations)
-    goals = load_config(GoalConfig, None, goal_flags(rest, parser))
+    goals = goals_of(rest, parser)
     players = [open_player(path, given.stochastic, given.seed) for path in given.run]
     for player in players:
         check(player, given.trials, given.times)
@@ -130,7 +129,7 @@ def perturb(argv: list[str]) -> int:
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     check_count("--window", given.window)
-    goals = load_config(GoalConfig, None, goal_flags(rest, parser))
+    goals = goals_of(rest, parser)
     check(given.after, goals.max_successes)
     player = open_player(given.player, given.stochastic, given.seed)
     fixed = dict(setting(word) for word in given.set)

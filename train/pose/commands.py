@@ -11,15 +11,17 @@ from ...config import load as load_config
 from ...envs.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
+from ...flags import check_count
 from ...vision.config import RenderConfig
 from ...vision.crew import CrewOf
-from ..commands import check_count, make_parser
+from ..commands import make_parser
 from ..config import RayConfig
 from .config import PoseTrainConfig
 
 USAGE = """usage: sleight vision COMMAND ...
 
 commands:
+  states PLAYER --count N --out FILE   hands and blocks that a policy meets, to take pictures of
   render --count N --out DIR   randomized pictures of the hand and the block, with its pose
   train CONFIG | --data DIR    learn the pose from them (--resume RUN goes on)
   eval RUN_OR_BUNDLE --data DIR   errors in mm and degrees
@@ -33,13 +35,38 @@ SHEET_SAMPLES = 24
 
 def vision(argv: list[str]) -> int:
     """`sleight vision`; returns the exit code. Raises SleightError for the caller to print."""
-    commands = {"render": _render, "train": _train, "eval": _eval, "export": _export}
+    commands = {
+        "states": _states,
+        "render": _render,
+        "train": _train,
+        "eval": _eval,
+        "export": _export,
+    }
     if not argv or argv[0] in ("-h", "--help"):
         sys.stdout.write(USAGE)
         return 0 if argv else 2
     if argv[0] not in commands:
         raise ConfigError(f"sleight vision: got {argv[0]}, allowed: {', '.join(commands)}")
     return commands[argv[0]](argv[1:])
+
+
+def _states(argv: list[str]) -> int:
+    from ..players import open_player
+    from .visited import write_visited
+
+    parser = make_parser(
+        "vision states", "Hands and blocks that a policy meets, for render's --states.file."
+    )
+    parser.add_argument("player", type=Path, help="a run, or a bundle")
+    parser.add_argument("--count", type=int, required=True, help="states in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="the file, .npy")
+    given = parser.parse_args(argv)
+    check_count("--count", given.count)
+    player = open_player(given.player, seed=given.seed)
+    write_visited(player, given.count, given.seed, given.out)
+    sys.stdout.write(f"{given.out}\n")
+    return 0
 
 
 def _render(argv: list[str]) -> int:
@@ -67,7 +94,7 @@ def _render(argv: list[str]) -> int:
     config = load_config(RenderConfig, path, flags)
     ray = load_config(RayConfig, None, [f"--address={given.address}", f"--wait_s={given.wait_s}"])
     with _crew(ray) as crew, ProgressBar("render", given.count, unit="samples") as bar:
-        render(config, given.count, given.out, bar.update, crew)
+        render(config, given.count, given.out, bar.update, crew=crew)
     images = open_renders(given.out).shard(0)["images"][:SHEET_SAMPLES]
     write_sheet(images, given.out / SHEET)
     sys.stdout.write(f"{given.out}\n")
