@@ -48,6 +48,8 @@ class Batch:
     """Time for all of it."""
     episode_ids: tuple[int, ...] = ()
     """Of `episodes`, unique in the run; () where each is surely handed over once."""
+    broken: int = 0
+    """Worlds whose physics broke, and which began anew."""
 
     @property
     def steps(self) -> int:
@@ -76,6 +78,7 @@ def concatenate(parts: Sequence[Batch]) -> Batch:
         sim_seconds=sum(part.sim_seconds for part in parts) / len(parts),
         seconds=max(part.seconds for part in parts),
         episode_ids=tuple(number for part in parts for number in part.episode_ids),
+        broken=sum(part.broken for part in parts),
     )
 
 

@@ -29,6 +29,7 @@ class Collector:
     def collect(self, version: int) -> Batch:
         """One batch with the actor's present weights, which the caller has set."""
         began, physics = time.perf_counter(), self.env.sim_seconds
+        broken = self.env.sim.failures
         if self.observation is None:
             self.observation, _ = self.env.reset()
         rows: list[dict[str, Any]] = []
@@ -53,7 +54,7 @@ class Collector:
             episodes=episodes,
             sim_seconds=self.env.sim_seconds - physics,
             seconds=time.perf_counter() - began,
-            episode_ids=(),
+            broken=self.env.sim.failures - broken,
         )
 
     def state(self) -> dict[str, Tensor]:

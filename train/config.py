@@ -143,6 +143,8 @@ class TrainConfig:
     """Where they run."""
 
     def __post_init__(self) -> None:
+        if "/" in self.name or self.name in (".", ".."):
+            raise ValueError(f"name: got {self.name}, allowed: a folder's name; `runs` says where")
         if self.train.evaluate_s and not self.train.workers:
             raise ValueError(
                 f"train.evaluate_s: got {self.train.evaluate_s:g} with train.workers 0,"

@@ -104,6 +104,7 @@ class Training:
             **learned,
             **self._adr_metrics(),
             "reward_mean": float(batch.reward.mean()),
+            "broken_worlds": batch.broken,
             "steps_per_second": batch.steps / seconds,
             "sim_share": batch.sim_seconds / seconds,
             "learn_share": (seconds - (collected - began)) / seconds,

@@ -77,6 +77,7 @@ def run(reach_run: Path, tmp_path: Path) -> Path:
             ["--widen.tendon.spring_length", "0.1"],
             "got tendon.spring_length alone, allowed: together with tendon.stiffness",
         ),
+        (["--name", "../x"], "name: got ../x, allowed: a folder's name; `runs` says where"),
         (["--warm_start", "nowhere"], "nowhere: got no checkpoint, allowed: a run folder"),
     ],
 )
