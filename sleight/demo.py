@@ -1,5 +1,6 @@
 """`sleight demo`: the whole road in a few minutes, by the commands that a user would type."""
 
+import argparse
 import json
 import math
 import re
