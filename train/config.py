@@ -182,6 +182,8 @@ class TrainConfig:
                 f"widen, curriculum: got {got} with clone.teacher, allowed: fixed ranges in"
                 " env.randomization"
             )
+        if "/" in self.name or self.name in (".", ".."):
+            raise ValueError(f"name: got {self.name}, allowed: a folder's name; `runs` says where")
         if self.train.evaluate_s and not self.train.workers:
             raise ValueError(
                 f"train.evaluate_s: got {self.train.evaluate_s:g} with train.workers 0,"

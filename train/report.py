@@ -18,6 +18,8 @@ from .report_sections import evaluation_section, ranges_section, rig_section
 REPORT = "report.html"
 LEARNER: tuple[tuple[str, str, str, bool], ...] = (
     ("kl", "KL divergence", "nats per update", False),
+    ("kl_to_teacher", "KL divergence from the teacher", "nats", False),
+    ("student_share", "Steps in which the student acts", "share", False),
     ("entropy", "Policy entropy", "nats", False),
     ("explained_variance", "Explained variance", "of the returns", False),
     ("rate", "Learning rate", "", True),

@@ -232,6 +232,11 @@ def _note(row: Metrics) -> str:
         parts.append(f"goals up to {row['range/goal.angle'][1]:.2f} rad")
     if "adr_entropy" in row:
         parts.append(f"entropy {row['adr_entropy']:.2f} npd")
+    if "kl_to_teacher" in row:
+        parts.append(f"student acts {row['student_share']:.0%}")
+        parts.append(f"{row['kl_to_teacher']:.3f} nats from the teacher")
+    if row["broken_worlds"]:
+        parts.append(f"physics broke in {row['broken_worlds']} worlds, kept in failures/")
     if "workers" in row:
         rates = [rate for name, rate in row.items() if name.endswith("/steps_per_second")]
         parts.append(f"{row['workers']} workers of {sum(rates) / len(rates):,.0f}/s")
