@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import re
 import runpy
 import sys
@@ -16,7 +17,7 @@ from ..envs.config import GoalConfig
 from ..envs.randomization import lookup
 from ..envs.variants import VARIANTS
 from ..errors import ConfigError, nearest
-from ..files import write_json
+from ..files import write_json, write_text
 from ..flags import Parser, check_count
 from .config import TrainConfig
 
@@ -26,9 +27,8 @@ def train(argv: list[str]) -> int:
     from .session import check_new, named, resume, start
     from .supervise import supervise, supervised
 
-    if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write("usage: sleight train CONFIG.yaml [--field value ...] | --resume RUN\n\n")
-        sys.stdout.write(help_text(TrainConfig, "sleight train"))
+    if not argv or {"-h", "--help"} & {*argv}:
+        sys.stdout.write(help_text(TrainConfig, "sleight train [CONFIG.yaml | --resume RUN]"))
         return 0
     if argv[0] == "--resume":
         if len(argv) < 2:
@@ -74,7 +74,7 @@ def _eval_parser() -> argparse.ArgumentParser:
 def eval_(argv: list[str]) -> int:
     """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
     with `--trained` or `--range name=low,high` success by stratum."""
-    from .analysis.strata import check_trials, strata, write_page
+    from .analysis.strata import check_trials, page, strata
     from .analysis.worlds import wanted_ranges
     from .evaluate import evaluate, protocol
     from .players import open_player
@@ -99,7 +99,7 @@ def eval_(argv: list[str]) -> int:
     if given.json:
         write_json(given.json, result.data() | ({"strata": found.data()} if found else {}))
     if given.html and found:
-        sys.stdout.write(f"{write_page(found, result, given.html)}\n")
+        sys.stdout.write(f"{write_text(given.html, page(found, result))}\n")
     record(given.wandb, Path("runs", f"eval-{given.player.resolve().name}"),
            {"kind": "eval", "uses": str(given.player), "result": result.data()})  # fmt: skip
     return 0
@@ -164,7 +164,7 @@ def setting(word: str) -> tuple[str, float]:
         value = float(text)
     except ValueError:
         raise ConfigError(f"--set {name}: got '{text}', allowed: a number") from None
-    row.coordinate(value)
+    row.coordinate(value, "--set")
     return name, value
 
 
@@ -185,6 +185,8 @@ def play(argv: list[str]) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
     given = parser.parse_args(argv)
+    if not 0 < given.seconds < math.inf:
+        raise ConfigError(f"--seconds: got {given.seconds:g}, allowed: above 0")
     player = open_player(given.player)
     env = stage.open_stage(player, dict(setting(word) for word in given.set), given.seed)
     if given.video:

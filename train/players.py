@@ -128,13 +128,13 @@ class BundlePlayer(Player):
 
     def act(self, env: HandEnv, observation: Observation, starts: Tensor) -> Tensor:
         """See `Player`."""
-        return self.act_on(env.actor_sensors, starts)
+        shape = env.actor_sensors["target"].shape
+        noise = torch.randn(shape, generator=self._generator)
+        return self.act_on(env.actor_sensors, starts, noise)
 
-    def act_on(self, sensors: Sensors, starts: Tensor) -> Tensor:
-        """`act`, from the sensors that the graph reads."""
-        target = sensors["target"]
-        noise = torch.randn(target.shape, generator=self._generator)
-        sensors = {**sensors, "last_target": target, "noise": noise}
+    def act_on(self, sensors: Sensors, starts: Tensor, noise: Tensor) -> Tensor:
+        """`act`, from the sensors that the graph reads, and the noise (N, A) that it draws by."""
+        sensors = {**sensors, "last_target": sensors["target"], "noise": noise}
         feed = {
             tensor.name: sensors[tensor.name].float().numpy()
             for tensor in self.bundle.manifest.inputs

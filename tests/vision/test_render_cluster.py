@@ -45,7 +45,7 @@ def test_a_killed_workers_shard_is_made_again_bit_for_bit(renders: Renders, tmp_
         crews.append(Killed(RAY, config, place, sizes))
         return crews[0]
 
-    render(dataclasses.replace(SMALL, workers=2), 10, folder, told.append, crew)
+    render(dataclasses.replace(SMALL, workers=2), 10, folder, told.append, crew=crew)
     assert crews[0].pool.restarts == 1
     assert told[-1] == 10 and told == sorted(told)
     assert _files(folder) == _files(renders.folder)

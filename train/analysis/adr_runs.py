@@ -109,7 +109,9 @@ def read(path: Path) -> AdrRun:
     if not state.dimensions:
         raise DataError(f"{folder / STATE}: got no parameters, allowed: a run trained with `widen`")
     if state.step == 0:
-        raise DataError(f"{folder / STATE}: got a run of 0 steps, allowed: one that has begun")
+        raise DataError(
+            f"{folder / STATE}: got no finished episode, allowed: a run in which some have ended"
+        )
     return AdrRun(
         name=folder.resolve().name,
         folder=folder,

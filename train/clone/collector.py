@@ -40,14 +40,20 @@ class CloneCollector(Collector):
 
     def state(self) -> dict[str, Tensor]:
         """See `Collector`."""
-        memory = {f"teacher_carry.{i}": part for i, part in enumerate(self.teacher.memory())}
-        return {**super().state(), **memory}
+        found = {f"teacher_carry.{i}": part for i, part in enumerate(self.teacher.memory())}
+        if not self.teacher.terms:  # it reads the sensors themselves
+            found |= {f"sensors.{n}": value.clone() for n, value in self.env.true_sensors.items()}
+        return {**super().state(), **found}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """See `Collector`."""
         super().load_state(state)
         count = len(self.teacher.memory())
         self.teacher.recall(tuple(state[f"teacher_carry.{i}"] for i in range(count)))
+        named = {name.partition(".")[::2]: value for name, value in state.items()}
+        self.env.true_sensors = {
+            n: value for (part, n), value in named.items() if part == "sensors"
+        }
 
     def _act(self, seen: Observation, action: Tensor) -> tuple[Tensor, Terms, float]:
         """See `Collector`. Both draw their actions, as in training."""

@@ -110,7 +110,8 @@ class BundleTeacher(Teacher):
 
     def say(self, env: HandEnv, observation: Observation, starts: Tensor) -> Distribution:
         """See `Teacher`."""
-        action = self._player.act_on(env.true_sensors, starts)
+        noise = torch.zeros_like(env.true_sensors["target"])
+        action = self._player.act_on(env.true_sensors, starts, noise)
         return Gaussian(action, torch.full_like(action, self._log_std))
 
     def memory(self) -> Carry:
@@ -150,7 +151,7 @@ def open_teacher(files: Files, config: TrainConfig) -> Teacher:
         folder = Path(place)
         write_teacher(files, folder)
         if MANIFEST in files:
-            return BundleTeacher(BundlePlayer(folder, config.seed), config.clone.bundle_std)
+            return BundleTeacher(BundlePlayer(folder), config.clone.bundle_std)
         return RunTeacher(*load_run(folder), config.clone.teacher)
 
 
