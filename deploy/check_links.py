@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,25 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
     if bundle is not None:
         check.fingerprint = fingerprint(config, bundle.manifest.graph.sha256)
         _check_links(check, bundle)
+    return _finish(check)
+
+
+def check_joints(config: RigConfig, tell: Callable[[Finding], None]) -> dict[str, Any]:
+    """Check what a sweep of the joints needs: machine and hand, no policy and no object.
+
+    Returns the record, which it also writes. Raises as `check_rig`.
+    """
+    check = Check(config, tell)
+    check_machine(check)
+    check.fingerprint = fingerprint(config, "")
+    _check_links(check, None)
+    _finish(check)
+    return check.record()
+
+
+def _finish(check: Check) -> Path:
+    """Write the record; raise the error of what failed first."""
+    config = check.config
     path = write_record(config, check.record())
     if check.failed:
         first, count = check.failed[0], len(check.failed)
@@ -50,31 +70,35 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
     return path
 
 
-def _check_links(check: Check, bundle: Bundle) -> None:
+def _check_links(check: Check, bundle: Bundle | None) -> None:
     config = check.config
+    period_s = bundle.manifest.control.period_s if bundle else config.calibrate.joints.period_s
     with ExitStack() as stack:
         hands: list[GuardedHand] = []
         poses: list[PoseSource] = []
 
         def hand() -> str:
-            hands.append(stack.enter_context(connected_hand(config, bundle, dry=True)))
+            hands.append(stack.enter_context(connected_hand(config, period_s, dry=True)))
             check.simulated = hands[0].simulated
             kind = "simulated" if check.simulated else "REAL"
             return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
 
         def object_() -> str:
+            assert bundle is not None
             poses.append(stack.enter_context(connected_poses(config, bundle)))
             return _object(poses[0], bundle)
 
         if check.look("hand", hand):
             check.look("names and limits", lambda: _limits(bundle, hands[0], config))
-        check.look("object", object_)
+        if bundle is not None:
+            check.look("object", object_)
         if hands:
             _check_flow(check, hands[0], poses[0] if poses else None)
 
 
-def _limits(bundle: Bundle, hand: GuardedHand, config: RigConfig) -> str:
-    match_hand(bundle, hand.spec)
+def _limits(bundle: Bundle | None, hand: GuardedHand, config: RigConfig) -> str:
+    if bundle is not None:
+        match_hand(bundle, hand.spec)
     spec = hand.spec
     room = spec.upper - spec.lower - 2 * config.gate.margin_rad
     tight = int(room.argmin())
@@ -83,7 +107,7 @@ def _limits(bundle: Bundle, hand: GuardedHand, config: RigConfig) -> str:
             f"gate.margin_rad: got {config.gate.margin_rad:g}, allowed: less than half the range"
             f" of {spec.actuators[tight]}, {spec.upper[tight] - spec.lower[tight]:.3f} rad"
         )
-    return "those that the policy was trained for"
+    return "those that the policy was trained for" if bundle else "room within the gate's margins"
 
 
 def _object(poses: PoseSource, bundle: Bundle) -> str:
