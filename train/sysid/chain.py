@@ -30,8 +30,11 @@ def setpoints(recording: Recording, ramp_s: float) -> tuple[np.ndarray, np.ndarr
 
 def tendons(corners: tuple[np.ndarray, np.ndarray], times_s: np.ndarray, v: Values) -> np.ndarray:
     """(S, N, A) where the tendons would have the joints [rad], evenly spaced in `times_s`."""
-    late = np.stack([_at(corners, times_s - late_s) for late_s in v["latency"][:, 0]], axis=1)
-    blend = 1.0 - np.exp(-(times_s[1] - times_s[0]) / v["lag"])
+    step_s = times_s[1] - times_s[0]
+    # In the middle of each step: else a ramp would come half a step early.
+    middle_s = times_s - step_s / 2
+    late = np.stack([_at(corners, middle_s - late_s) for late_s in v["latency"][:, 0]], axis=1)
+    blend = 1.0 - np.exp(-step_s / v["lag"])
     half = v["slack"] / 2
     motor = tendon = late[0]
     found = np.empty_like(late)
