@@ -10,7 +10,6 @@ so that what was measured before a Ctrl-C is not lost.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import runpy
@@ -28,7 +27,7 @@ from sleight.envs.bundle import Bundle, load_bundle
 from sleight.envs.variants import VARIANTS
 from sleight.errors import ConfigError, nearest
 from sleight.files import write_json
-from sleight.train.commands import check_count
+from sleight.flags import Parser, check_count
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 HEAD = (
@@ -82,9 +81,7 @@ def variants(text: str) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        "sleight bench sim_to_sim", description=__doc__.split("\n", 1)[0]
-    )
+    parser = Parser("sleight bench sim_to_sim", description=__doc__.split("\n", 1)[0])
     parser.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
     parser.add_argument("--variants", default=",".join(VARIANTS), help="with commas between them")
     parser.add_argument("--trials", type=int, default=10, help="of each policy under each variant")

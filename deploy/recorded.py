@@ -8,7 +8,7 @@ import platform
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class RecordedRun(ABC):
         config: RigConfig,
     ) -> None:
         self._place, self._hand, self._config = place, hand, config
+        self._poses = poses
         self._period_s, self._trials = period_s, trials
         self._log = RunLog(place / LOG, hand.spec, period_s)
         self._loop = ControlLoop(hand, poses, director, period_s, config.loop, self._log)
@@ -71,6 +72,10 @@ class RecordedRun(ABC):
     @abstractmethod
     def _progress(self, seconds: float) -> Progress:
         """Where the run is."""
+
+    def _meanwhile(self) -> AbstractContextManager[None]:
+        """What happens beside the loop."""
+        return nullcontext()
 
     def run(
         self, granted: bool, should_stop: Callable[[], bool], show: Callable[[Progress], None]
@@ -89,7 +94,8 @@ class RecordedRun(ABC):
         end = "interrupted"
         try:
             self._hand.arm()
-            with Watchdog(self._hand, self._config.watchdog), _no_garbage_collection():
+            watchdog = Watchdog(self._hand, self._config.watchdog)
+            with watchdog, self._meanwhile(), _no_garbage_collection():
                 self._loop.run(self._trials, over, lambda: show(self._progress(seconds())))
             end = "interrupted" if should_stop() else "done"
         except SleightError as error:
@@ -158,6 +164,7 @@ class RecordedRun(ABC):
     def _write(self, result: dict[str, Any]) -> None:
         try:
             write_json(self._place / "result.json", result)
+            self._loop.timing.spans_s["look"] += self._poses.looks_s
             write_json(self._place / "timing.json", self._loop.timing.summary())
         except SleightError:
             # On a full disk the log has failed first; its line is the one to show.

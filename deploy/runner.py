@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
@@ -13,7 +14,7 @@ from ..config import save
 from ..envs.bundle import Bundle, match_hand
 from ..errors import ConfigError
 from .check import check_hash
-from .connect import connected_hand, connected_poses
+from .connect import connected_cameras, connected_hand, connected_poses
 from .estop import watch_estop
 from .goals import GoalGenerator
 from .guard import GuardedHand
@@ -26,6 +27,9 @@ from .rotations import distance
 from .stage import Stage
 from .trial import summarize
 from .view import Progress
+
+if TYPE_CHECKING:
+    from .cameras import Camera
 
 
 def run_rig(
@@ -47,7 +51,8 @@ def run_rig(
     period_s = bundle.manifest.control.period_s
     with (
         connected_hand(config, period_s, dry) as hand,
-        connected_poses(config, bundle) as poses,
+        connected_cameras(config, bundle) as cameras,
+        connected_poses(config, bundle, cameras) as poses,
     ):
         match_hand(bundle, hand.spec)
         if only_simulated and not hand.simulated:
@@ -56,7 +61,7 @@ def run_rig(
         place = new_folder(config.log.dir, bundle.manifest.name)
         save(config, place / "config.yaml")
         with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
-            run = _Run(place, bundle, policy, hand, poses, config, dry)
+            run = _Run(place, bundle, policy, hand, poses, cameras, config, dry)
             return place, run.run(granted, should_stop, show)
 
 
@@ -70,15 +75,27 @@ class _Run(RecordedRun):
         policy: OnnxPolicy,
         hand: GuardedHand,
         poses: PoseSource,
+        cameras: Mapping[str, Camera],
         config: RigConfig,
         dry: bool,
     ) -> None:
         self._bundle, self._dry, self._poses = bundle, dry, poses
         self._manifest = manifest = bundle.manifest
+        self._cameras = cameras
         goals = GoalGenerator(manifest.task, config.goal_seed)
         self._stage = Stage(hand.spec, manifest.task, policy, poses, goals, config.loop.stage)
         period_s = manifest.control.period_s
         super().__init__(place, hand, poses, self._stage, period_s, config.trials, config)
+
+    def _meanwhile(self) -> AbstractContextManager[None]:
+        """See `RecordedRun`: pictures are logged."""
+        entry = self._config.log
+        if not self._cameras or not entry.images_hz:
+            return nullcontext()
+        from .frame_log import frame_log  # OpenCV, which a rig without cameras need not have
+
+        cameras = self._cameras.values()
+        return frame_log(cameras, self._log, entry.images_hz, entry.images_quality)
 
     def _story(self) -> dict[str, Any]:
         """See `RecordedRun`: what a replay needs."""

@@ -132,8 +132,8 @@ def solve(
         found = problem.residual(x.reshape(-1))
         return [found.reshape(-1, 1) if x.ndim > 1 else found], [], []
 
-    def jacobian(x: np.ndarray, _: object) -> np.ndarray:
-        return problem.jacobian(x.reshape(-1))
+    def jacobian(x: np.ndarray, at_x: np.ndarray) -> np.ndarray:
+        return problem.jacobian(x.reshape(-1), at_x)
 
     if iterations:
         params, _ = sysid.optimize(
@@ -154,7 +154,7 @@ def _intervals(problem: Problem, x: np.ndarray, at_end: np.ndarray) -> dict[str,
     motors = at_end.reshape(-1, len(MOTORS))
     sigma = np.maximum(np.sqrt(np.square(motors).mean(axis=0)), LEAST)
     weight = np.broadcast_to(1.0 / sigma, motors.shape).reshape(-1, 1)
-    jacobian = weight * problem.jacobian(x)
+    jacobian = weight * problem.jacobian(x, at_end)
     whitened = weight[:, 0] * at_end
     _, halves = sysid.calculate_intervals([whitened], jacobian, alpha=1.0 - CONFIDENCE)
     # What nothing depends on has no interval, or one that no number holds.

@@ -63,28 +63,25 @@ class Problem:
 
     def residual(self, x: np.ndarray) -> np.ndarray:
         """(n,) -> (R,)"""
-        return np.concatenate([part[0].ravel() for part in self._residuals(self.values(x))])
+        return self._residuals(self.values(x))[0].ravel()
 
     @staticmethod
     def rms_rad(residual: np.ndarray) -> float:
         """Root mean square [rad] of (R,) residuals."""
         return float(UNIT_RAD * np.sqrt(np.square(residual).mean()))
 
-    def jacobian(self, x: np.ndarray) -> np.ndarray:
-        """(n,) -> (R, n). All motors' values of a row are moved at once: motors hardly move each
-        other, so each residual tells of its own motor, and one simulation does for a row."""
+    def jacobian(self, x: np.ndarray, at_x: np.ndarray) -> np.ndarray:
+        """(n,) and its residuals -> (R, n). All motors' values of a row are moved at once: motors
+        hardly move each other, so each residual tells of its own motor, and one simulation does
+        for a row."""
         values, free = self.values(x), self.stage.free
         moved = {name: np.repeat(v, len(free), axis=0) for name, v in values.items()}
         for world, name in enumerate(free):
             moved[name][world] += BY_NAME[name].step
-        parts = []
-        for base, after in zip(self._residuals(values), self._residuals(moved), strict=True):
-            changes = after - base
-            columns = [
-                self._column(name, change) for name, change in zip(free, changes, strict=True)
-            ]
-            parts.append(np.concatenate(columns, axis=1))
-        return np.concatenate(parts)
+        after = self._residuals(moved)
+        changes = after - at_x.reshape(after.shape[1:])
+        columns = [self._column(name, change) for name, change in zip(free, changes, strict=True)]
+        return np.concatenate(columns, axis=1)
 
     def _column(self, name: str, change: np.ndarray) -> np.ndarray:
         """(T, A) -> (T A, 1), or (T A, A) of each motor's own residuals."""
@@ -94,10 +91,10 @@ class Problem:
         own = np.eye(slope.shape[-1])[:, BY_NAME[name].motors]
         return (slope[..., None] * own).reshape(-1, own.shape[-1])
 
-    def _residuals(self, values: Values) -> list[np.ndarray]:
-        """(N, T, A) of each recording."""
+    def _residuals(self, values: Values) -> np.ndarray:
+        """(N, T, A), all recordings one after the other."""
         plant = self._plants.get(len(values[self.stage.free[0]]))
-        return [track.residual(plant, values) for track in self._tracks]
+        return np.concatenate([track.residual(plant, values) for track in self._tracks], axis=1)
 
 
 class _Track:
