@@ -208,14 +208,19 @@ class Pool:
             raise ConnectError(self._too_few(len(self.members)))
 
     def _too_few(self, waiting: int) -> str:
+        import ray
+
         train, nodes = self.config.train, node_cores()
-        room = places(nodes, self.cores)
-        return (
+        got = (
             f"train.workers: got {train.workers}, of which {waiting} found no place within"
-            f" {self.config.ray.wait_s:g} s; allowed: {room} of {self.cores:g} cores"
-            f"{f' and {train.worker_gpus:g} GPUs' if train.worker_gpus else ''} each"
-            f" on {len(nodes)} machines with {', '.join(f'{n:g}' for n in nodes)} cores"
+            f" {self.config.ray.wait_s:g} s; allowed: "
         )
+        machines = f"machines with {', '.join(f'{n:g}' for n in nodes)} cores"
+        if train.worker_gpus:
+            gpus = ray.cluster_resources().get("GPU", 0)
+            each = f"{self.cores:g} cores and {train.worker_gpus:g} GPUs each"
+            return f"{got}as many as, with {each}, {machines} and {gpus:g} GPUs have room for"
+        return f"{got}{places(nodes, self.cores)} of {self.cores:g} cores each on {machines}"
 
 
 def worker_cores(config: TrainConfig) -> float:
