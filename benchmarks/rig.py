@@ -50,7 +50,7 @@ from sleight.flags import Parser, check_count
 from sleight.policies.actor import Actor
 from sleight.train.checkpoint import load_module
 from sleight.train.graph import PolicyGraph
-from sleight.train.session import load_run
+from sleight.train.saved import load_run
 
 SETTLE_S = 1.0
 PLACE_TRIES = 10

@@ -25,7 +25,7 @@ from .calibration import (
     calibrate_outside,
 )
 from .camera_config import CameraConfig, Intrinsics, intrinsics_of
-from .camera_sources import open_source
+from .camera_sources import open_camera
 from .cameras import Camera, Frame
 
 MOVED_PX = 8.0
@@ -46,7 +46,7 @@ def calibrate_cameras(
     """
     board, found, parts = Board(config.board), [], []
     for entry in cameras:
-        with Camera(entry.name, open_source(entry), GRAB_S) as camera:
+        with open_camera(entry, GRAB_S) as camera:
             shots = _collect(camera, board, config.views, config.timeout_s, MOVED_PX, say)
         corners = [shot.corners for shot in shots]
         inside, residuals = calibrate_inside(entry.name, entry.size, corners)
@@ -67,7 +67,7 @@ def calibrate_extrinsics(
     shots: dict[str, list[Shot]] = {}
     with ExitStack() as stack:
         for entry in cameras:
-            camera = stack.enter_context(Camera(entry.name, open_source(entry), GRAB_S))
+            camera = stack.enter_context(open_camera(entry, GRAB_S))
             shots[entry.name] = _collect(camera, board, config.frames, config.timeout_s, 0.0, say)
     found = {}
     for name, inside in insides.items():

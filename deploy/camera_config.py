@@ -27,7 +27,8 @@ class CameraConfig:
     name: str
     """Its name in the pose network, in logs and in reports."""
     device: str
-    """/dev/v4l/by-id/..., a video file, or rig:HOST:PORT for a simulated rig's stream."""
+    """/dev/v4l/by-id/..., a video file, or rig:HOST:PORT for a simulated rig's stream of this name,
+    rig:HOST:PORT/OTHER for another one."""
     size: tuple[Pixels, Pixels] = (640, 480)
     """Width and height [pixels]; a file or a stream has its own, which must be this."""
     fps: Annotated[float, Range(1, 1000)] = 60.0

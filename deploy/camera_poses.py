@@ -6,10 +6,11 @@ a frame is missing the loop itself goes on with the last pose for two turns, the
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,9 +20,8 @@ from ..envs.bundle import Bundle
 from ..envs.pose_entry import PoseEntry
 from ..errors import ConfigError, SleightError
 from ..vision.geometry import Placement, matrix_of
-from ..vision.onnx_pose import OnnxPose
+from ..vision.onnx_pose import OnnxPose, SeenPose
 from .camera_config import CameraConfig, extrinsics_of, intrinsics_of
-from .camera_sources import open_source
 from .cameras import Camera, CameraGone, Frame, StaleFrame
 from .hand import DriverGone
 from .pose_checks import CameraPosesConfig, PoseChecks
@@ -69,8 +69,7 @@ class CameraPoses(PoseSource):
         self._lock = threading.Lock()
         self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
         self._error: SleightError | None = None
-        self.compute_s = 0.0
-        """How long the last look took, from frames to pose."""
+        self.looks_s: list[float] = []
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="poses", daemon=True)
         self._thread.start()
@@ -99,6 +98,19 @@ class CameraPoses(PoseSource):
         self._done.set()
         self._thread.join(timeout_s)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The cameras, in the network's order."""
+        return tuple(eye.camera.name for eye in self._eyes)
+
+    def doubt(self, order: Sequence[int]) -> float:
+        """How far the newest views disagree, 1 at the limit, if picture n is camera order[n]'s."""
+        pictures = [eye.camera.newest(math.inf).image for eye in self._eyes]
+        if len({picture.shape for picture in pictures}) > 1 and list(order) != sorted(order):
+            return math.inf
+        exchanged = [pictures[order.index(at)] for at in range(len(self._eyes))]
+        return self._see(exchanged).spread_rad / self._limit_rad
+
     def _run(self) -> None:
         seen: tuple[int, ...] = ()
         while not self._done.is_set():
@@ -124,16 +136,19 @@ class CameraPoses(PoseSource):
 
     def _look(self, frames: Sequence[Frame]) -> None:
         started_s = time.monotonic()
-        pairs = zip(self._eyes, frames, strict=True)
-        images = np.stack([eye.rectifier(frame.image) for eye, frame in pairs])
-        found = self._network.see(images, [eye.placement for eye in self._eyes])
+        found = self._see([frame.image for frame in frames])
         taken_s = min(frame.time_s for frame in frames)
         doubt = found.spread_rad / self._limit_rad
         why = self.checks.judge(taken_s, found.position, found.wxyz, doubt)
-        self.compute_s = time.monotonic() - started_s
+        self.looks_s.append(time.monotonic() - started_s)
         if not why:
             with self._lock:
                 self._pose = (taken_s, found.position, found.wxyz)
+
+    def _see(self, pictures: Sequence[np.ndarray]) -> SeenPose:
+        pairs = zip(self._eyes, pictures, strict=True)
+        images = np.stack([eye.rectifier(picture) for eye, picture in pairs])
+        return self._network.see(images, [eye.placement for eye in self._eyes])
 
 
 class _Seen:
@@ -160,34 +175,31 @@ class _Seen:
 @contextmanager
 def camera_poses(
     cameras: Sequence[CameraConfig],
+    opened: Mapping[str, Camera],
     bundle: Bundle,
     config: CameraPosesConfig,
     placer: Placer | None = None,
 ) -> Iterator[CameraPoses]:
-    """Open the cameras that the bundle's pose network reads, and read poses from them.
+    """Poses from those of the `opened` cameras that the bundle's pose network reads.
 
-    Raises BundleError, ConfigError, CameraError with one line, before anything moves.
+    Raises BundleError, ConfigError with one line, before anything moves.
     """
     graph, entry = bundle.pose_graph, bundle.manifest.pose
     assert entry is not None
     network = OnnxPose(graph, entry)
-    chosen = matched(cameras, entry)
-    with ExitStack() as stack:
-        eyes = [
-            Eye(
-                stack.enter_context(
-                    Camera(camera.name, open_source(camera), config.open_timeout_s)
-                ),
-                Rectifier(intrinsics_of(camera), entry.image_px, entry.fovy_deg),
-                extrinsics_of(camera).placement,
-            )
-            for camera in chosen
-        ]
-        poses = CameraPoses(eyes, network, config, placer)
-        try:
-            yield poses
-        finally:
-            poses.close(2.0)
+    eyes = [
+        Eye(
+            opened[camera.name],
+            Rectifier(intrinsics_of(camera), entry.image_px, entry.fovy_deg),
+            extrinsics_of(camera).placement,
+        )
+        for camera in matched(cameras, entry)
+    ]
+    poses = CameraPoses(eyes, network, config, placer)
+    try:
+        yield poses
+    finally:
+        poses.close(2.0)
 
 
 def matched(cameras: Sequence[CameraConfig], entry: PoseEntry) -> list[CameraConfig]:

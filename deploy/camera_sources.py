@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from . import camera_wire
 from .camera_config import STREAM, CameraConfig
 from .camera_wire import StreamError
-from .cameras import CameraError, CameraGone, FrameSource
+from .cameras import Camera, CameraError, CameraGone, FrameSource
 
 MANUAL_EXPOSURE = 1.0
 """V4L2's menu entry for it, as OpenCV passes it on."""
@@ -24,15 +24,22 @@ MANUAL_EXPOSURE = 1.0
 def open_source(camera: CameraConfig) -> FrameSource:
     """The source that a rig file names, not yet opened. Raises ConfigError."""
     if camera.device.startswith(STREAM):
-        host, _, port = camera.device.removeprefix(STREAM).rpartition(":")
+        address, _, stream = camera.device.removeprefix(STREAM).partition("/")
+        host, _, port = address.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ConfigError(
-                f"cameras: {camera.name}: device: got {camera.device}, allowed: rig:HOST:PORT"
+                f"cameras: {camera.name}: device: got {camera.device},"
+                " allowed: rig:HOST:PORT or rig:HOST:PORT/STREAM"
             )
-        return RigStream(camera, host, int(port))
+        return RigStream(camera, host, int(port), stream or camera.name)
     if Path(camera.device).is_file():
         return VideoFile(camera)
     return V4l2Device(camera)
+
+
+def open_camera(camera: CameraConfig, timeout_s: float) -> Camera:
+    """The camera behind its thread, for a `with`. Raises ConfigError."""
+    return Camera(camera.name, open_source(camera), timeout_s)
 
 
 class _OpenCv(FrameSource):
@@ -148,8 +155,8 @@ class VideoFile(_OpenCv):
 class RigStream(FrameSource):
     """One stream of a simulated rig (camera_wire.py), stamped by the rig on the same machine."""
 
-    def __init__(self, camera: CameraConfig, host: str, port: int) -> None:
-        self._camera, self._address = camera, (host, port)
+    def __init__(self, camera: CameraConfig, host: str, port: int, stream: str) -> None:
+        self._camera, self._address, self._stream = camera, (host, port), stream
         self._socket: socket.socket | None = None
 
     def open(self, timeout_s: float) -> None:
@@ -159,7 +166,7 @@ class RigStream(FrameSource):
             self._socket = link = socket.create_connection(self._address, timeout_s)
             hello = camera_wire.receive(link, "hello_cameras")
             self._check(hello)
-            link.sendall(camera_wire.encode("watch", camera=name))
+            link.sendall(camera_wire.encode("watch", camera=self._stream))
         except OSError as error:
             why = error.strerror or "no answer in time"
             raise CameraError(f"camera {name}: {where}: cannot connect: {why}") from error
@@ -191,9 +198,9 @@ class RigStream(FrameSource):
     def _check(self, hello: dict) -> None:
         if hello["protocol"] != camera_wire.PROTOCOL:
             raise StreamError(f"protocol: got {hello['protocol']}, allowed: {camera_wire.PROTOCOL}")
-        if self._camera.name not in hello["names"]:
+        if self._stream not in hello["names"]:
             raise StreamError(
-                f"got no camera {self._camera.name}, allowed: {', '.join(map(str, hello['names']))}"
+                f"got no camera {self._stream}, allowed: {', '.join(map(str, hello['names']))}"
             )
         found = (hello["width"], hello["height"])
         if found != self._camera.size:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from ..envs.bundle import Bundle
 from ..errors import ConfigError
@@ -13,6 +14,9 @@ from .hands import open_hand
 from .markers import MarkerPoses
 from .poses import PoseSource, Referee
 from .rig_file import RigConfig
+
+if TYPE_CHECKING:
+    from .cameras import Camera
 
 
 @contextmanager
@@ -33,7 +37,24 @@ def connected_hand(config: RigConfig, bundle: Bundle, dry: bool = False) -> Iter
 
 
 @contextmanager
-def connected_poses(config: RigConfig, bundle: Bundle) -> Iterator[PoseSource]:
+def connected_cameras(config: RigConfig, bundle: Bundle) -> Iterator[dict[str, Camera]]:
+    """Name -> every camera that is read or logged, with a first picture. Raises CameraError."""
+    with ExitStack() as stack:
+        opened: dict[str, Camera] = {}
+        if config.cameras and (told_by_cameras(config, bundle) or config.log.images_hz):
+            # OpenCV, which a rig without cameras need not have.
+            from .camera_sources import open_camera
+
+            for camera in config.cameras:
+                found = open_camera(camera, config.poses.open_timeout_s)
+                opened[camera.name] = stack.enter_context(found)
+        yield opened
+
+
+@contextmanager
+def connected_poses(
+    config: RigConfig, bundle: Bundle, cameras: Mapping[str, Camera]
+) -> Iterator[PoseSource]:
     """What tells where the object is. Raises ConfigError, ConnectError, BundleError."""
     kind = _kind(config, bundle)
     with ExitStack() as stack:
@@ -42,13 +63,17 @@ def connected_poses(config: RigConfig, bundle: Bundle) -> Iterator[PoseSource]:
             return
         referee = stack.enter_context(_referee(config)) if config.referee else None
         if kind == "cameras":
-            # OpenCV, which a rig without cameras need not have.
             from .camera_poses import camera_poses
 
-            opened = camera_poses(config.cameras, bundle, config.poses, referee)
-            yield stack.enter_context(opened)
+            found = camera_poses(config.cameras, cameras, bundle, config.poses, referee)
+            yield stack.enter_context(found)
         elif referee is not None:
             yield referee
+
+
+def told_by_cameras(config: RigConfig, bundle: Bundle) -> bool:
+    """Whether the object's pose comes from cameras. Raises ConfigError."""
+    return _kind(config, bundle) == "cameras"
 
 
 def _kind(config: RigConfig, bundle: Bundle) -> str:
@@ -65,9 +90,10 @@ def _kind(config: RigConfig, bundle: Bundle) -> str:
     elif there[config.pose_from] or config.pose_from == "cameras":
         return config.pose_from  # Cameras say for themselves what is missing.
     wanted = "referee" if config.pose_from == "auto" else config.pose_from
+    blind = " beside cameras that the bundle does not read" if config.cameras else ""
     raise ConfigError(
-        f"{wanted}: got null, allowed: cameras with a bundle that reads them, markers, or the"
-        " referee of a simulated rig, because nothing else tells where the object is"
+        f"{wanted}: got null{blind}, allowed: cameras with a bundle that reads them, markers, or"
+        " the referee of a simulated rig, because nothing else tells where the object is"
     )
 
 

@@ -66,13 +66,17 @@ class Log:
         return self.of("turn")
 
 
-def read_log(place: str | Path) -> Log:
-    """Read a run's folder or its log. Raises DataError when nothing of it is a run's log."""
+def read_log(place: str | Path, pictures: bool = False) -> Log:
+    """Read a run's folder or its log; `pictures` too, which may be most of it.
+
+    Raises DataError when nothing of it is a run's log.
+    """
     path = Path(place) / LOG if Path(place).is_dir() else Path(place)
     log = Log(path)
     try:
         with path.open("rb") as file:
-            _read(StreamReader(file, validate_crcs=True, record_size_limit=_MOST_RECORD), log)
+            reader = StreamReader(file, validate_crcs=True, record_size_limit=_MOST_RECORD)
+            _read(reader, log, pictures)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such log; allowed: a run's folder or its {LOG}") from error
     except OSError as error:
@@ -83,7 +87,7 @@ def read_log(place: str | Path) -> Log:
     return log
 
 
-def _read(reader: StreamReader, log: Log) -> None:
+def _read(reader: StreamReader, log: Log, pictures: bool) -> None:
     channels: dict[int, tuple[str, str]] = {}
     schemas: dict[int, str] = {}
     ended = False
@@ -94,7 +98,7 @@ def _read(reader: StreamReader, log: Log) -> None:
             elif isinstance(record, Channel):
                 channels[record.id] = (record.topic, schemas.get(record.schema_id, ""))
             elif isinstance(record, Message):
-                _take(log, record, *channels.get(record.channel_id, ("", "")))
+                _take(log, record, *channels.get(record.channel_id, ("", "")), pictures)
             ended = ended or isinstance(record, Footer)
     except _DAMAGE as error:
         log.cut = "" if ended else f"cut or damaged after {len(log.records)} records: {_why(error)}"
@@ -108,12 +112,12 @@ def _why(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _take(log: Log, message: Message, topic: str, kind: str) -> None:
+def _take(log: Log, message: Message, topic: str, kind: str, pictures: bool) -> None:
     if kind == STRING and topic.startswith(RECORDS):
         text = _decode(message, kind).data
         event = topic.removeprefix(RECORDS)
         log.records.append({"event": event, "wall_ns": message.log_time, **json.loads(text)})
-    elif kind == IMAGE:
+    elif kind == IMAGE and pictures:
         image = _decode(message, kind)
         camera = image.header.frame_id
         log.pictures.append(Picture(camera, message.log_time, image.data.tobytes()))

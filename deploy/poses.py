@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,9 @@ class ObjectPose:
 
 class PoseSource(ABC):
     """What tells where the object is, and lets the next trial begin."""
+
+    looks_s: Sequence[float] = ()
+    """How long each look took so far, from frames to pose; empty where nothing is computed."""
 
     @abstractmethod
     def newest(self, max_age_s: float) -> ObjectPose | None:

@@ -28,3 +28,9 @@ def realtime(wanted: bool = True) -> Iterator[bool]:
     finally:
         if granted:
             os.sched_setscheduler(0, before, os.sched_param(0))
+
+
+def ordinary() -> None:
+    """Let the calling thread run as any program's, also one that `realtime` has started."""
+    if hasattr(os, "sched_setscheduler"):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -21,7 +21,8 @@ from .measured import HIGH, LOW, Measured, measure
 from .timing import Timing
 
 REPORT = "report.html"
-MOST_PICTURES = 12
+MOST_MOMENTS = 4
+"""Moments of a run whose pictures are shown, each by every camera."""
 FROM_LOG = {
     "lateness": "late_s",
     "sent": "sent_s",
@@ -56,7 +57,7 @@ class RigRun:
 
 def read_run(folder: Path) -> RigRun:
     """A run's folder. Raises DataError without its log; what else is missing becomes a remark."""
-    log = read_log(folder)
+    log = read_log(folder, pictures=True)
     remarks = [f"{LOG}: {log.cut}"] if log.cut else []
     found: dict[str, dict[str, Any]] = {"result.json": {}, "timing.json": _timing(log)}
     for name in found:
@@ -73,8 +74,7 @@ def read_run(folder: Path) -> RigRun:
 def write_report(run: RigRun, out: Path | None = None) -> Path:
     """Write the page; returns its path. Raises SleightError."""
     path = out or run.folder / REPORT
-    write_text(path, html.page(f"{run.folder.name}: run on a hand", _parts(run)))
-    return path
+    return write_text(path, html.page(f"{run.folder.name}: run on a hand", _parts(run)))
 
 
 def _parts(run: RigRun) -> Iterator[str]:
@@ -134,15 +134,23 @@ def _measured_section(found: Measured) -> str:
 
 
 def _pictures(pictures: list[Picture]) -> str:
+    """A row for each of a few moments, evenly over the run; in it the cameras' pictures of then."""
     if not pictures:
         return ""
-    count = min(len(pictures), MOST_PICTURES)
-    chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, count).astype(int)]
-    first_ns = pictures[0].wall_ns
-    shown = [
-        html.picture(p.jpeg, f"{p.camera}, {(p.wall_ns - first_ns) / 1e9:.1f} s") for p in chosen
-    ]
-    return html.section("Frames", [html.charts(shown)], f"{count} of {len(pictures)}.")
+    by_camera: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        by_camera.setdefault(picture.camera, []).append(picture)
+    first_ns, last_ns = pictures[0].wall_ns, pictures[-1].wall_ns
+    count = min(MOST_MOMENTS, *map(len, by_camera.values()))
+    rows = []
+    for moment_ns in np.linspace(first_ns, last_ns, count):
+        then = [min(kept, key=lambda p: abs(p.wall_ns - moment_ns)) for kept in by_camera.values()]
+        shown = [
+            html.picture(p.jpeg, f"{p.camera}, {(p.wall_ns - first_ns) / 1e9:.1f} s") for p in then
+        ]
+        rows.append(html.charts(shown))
+    about = f"{count * len(by_camera)} of {len(pictures)} pictures; times from the first one."
+    return html.section("Frames", rows, about)
 
 
 def _timing(log: Log) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class RunLog:
         self._path, self._spec, self._period_s = path, spec, period_s
         self._waiting: queue.Queue[tuple[int, str, dict[str, Any]] | None] = queue.Queue(DEPTH)
         self._error = ""
+        self._ended = False
         ros2()  # it takes a moment to make, which must not be the first turn's
         try:
             self._file = path.open("wb")
@@ -52,8 +53,9 @@ class RunLog:
             self.check()
 
     def image(self, camera: str, jpeg: bytes, age_s: float) -> None:
-        """Queue one picture, `age_s` old. Raises LogError."""
-        self.write("image", camera=camera, jpeg=jpeg, age_s=age_s)
+        """Queue one picture, `age_s` old; not when much waits for the disk. Raises LogError."""
+        if self._waiting.qsize() < DEPTH // 2:
+            self.write("image", camera=camera, jpeg=jpeg, age_s=age_s)
 
     def check(self) -> None:
         """Raises LogError with one line when something went wrong."""
@@ -71,7 +73,7 @@ class RunLog:
             self._write_all()
         except OSError as error:
             self._error = f"{self._path}: {error.strerror}; the log ends here"
-            while self._waiting.get() is not None:
+            while not self._ended and self._waiting.get() is not None:
                 pass  # Nobody may block on a queue that is not read any more.
         finally:
             with contextlib.suppress(OSError):  # what its buffer still holds has failed before
@@ -85,6 +87,7 @@ class RunLog:
             if time.monotonic() - flushed_s > FLUSH_S:
                 bag.flush()
                 flushed_s = time.monotonic()
+        self._ended = True
         bag.finish()
 
     def _messages(self, wall_ns: int, event: str, fields: dict[str, Any]) -> Iterable[Stamped]:

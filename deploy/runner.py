@@ -6,11 +6,11 @@ import contextlib
 import gc
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
@@ -21,7 +21,7 @@ from ..envs.bundle import Bundle, match_hand
 from ..errors import ConfigError, SafetyStop, SleightError
 from ..files import write_json
 from .check import check_hash
-from .connect import connected_hand, connected_poses
+from .connect import connected_cameras, connected_hand, connected_poses
 from .estop import watch_estop
 from .goals import GoalGenerator
 from .guard import GuardedHand, Watchdog
@@ -36,6 +36,9 @@ from .run_log import LogError, RunLog
 from .stage import Stage
 from .trial import summarize
 from .view import Progress
+
+if TYPE_CHECKING:
+    from .cameras import Camera
 
 
 def run_rig(
@@ -54,7 +57,11 @@ def run_rig(
     """
     check_hash(config, bundle)
     policy = OnnxPolicy(bundle, config.goal_seed)
-    with connected_hand(config, bundle, dry) as hand, connected_poses(config, bundle) as poses:
+    with (
+        connected_hand(config, bundle, dry) as hand,
+        connected_cameras(config, bundle) as cameras,
+        connected_poses(config, bundle, cameras) as poses,
+    ):
         match_hand(bundle, hand.spec)
         if only_simulated and not hand.simulated:
             name = config.rig.name
@@ -62,7 +69,7 @@ def run_rig(
         place = _folder(config.log.dir, bundle.manifest.name)
         save(config, place / "config.yaml")
         with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
-            run = _Run(place, bundle, policy, hand, poses, config, dry)
+            run = _Run(place, bundle, policy, hand, poses, cameras, config, dry)
             return place, run.run(granted, should_stop, show)
 
 
@@ -91,12 +98,13 @@ class _Run:
         policy: OnnxPolicy,
         hand: GuardedHand,
         poses: PoseSource,
+        cameras: Mapping[str, Camera],
         config: RigConfig,
         dry: bool,
     ) -> None:
         self._place, self._config, self._bundle, self._dry = place, config, bundle, dry
         self._manifest = manifest = bundle.manifest
-        self._hand, self._poses = hand, poses
+        self._hand, self._poses, self._cameras = hand, poses, cameras
         self._log = RunLog(place / LOG, hand.spec, manifest.control.period_s)
         goals = GoalGenerator(manifest.task, config.goal_seed)
         self._stage = Stage(hand.spec, manifest.task, policy, poses, goals, config.loop.stage)
@@ -120,7 +128,8 @@ class _Run:
         end = "interrupted"
         try:
             self._hand.arm()
-            with Watchdog(self._hand, self._config.watchdog), _no_garbage_collection():
+            watchdog = Watchdog(self._hand, self._config.watchdog)
+            with watchdog, self._frames(), _no_garbage_collection():
                 self._loop.run(self._config.trials, over, lambda: show(self._progress(seconds())))
             end = "interrupted" if should_stop() else "done"
         except SleightError as error:
@@ -134,6 +143,16 @@ class _Run:
             self._write(result)
         self._log.check()
         return result
+
+    def _frames(self) -> AbstractContextManager[None]:
+        """What logs pictures meanwhile."""
+        entry = self._config.log
+        if not self._cameras or not entry.images_hz:
+            return nullcontext()
+        from .frame_log import frame_log  # OpenCV, which a rig without cameras need not have
+
+        cameras = self._cameras.values()
+        return frame_log(cameras, self._log, entry.images_hz, entry.images_quality)
 
     def _story(self) -> dict[str, Any]:
         """What a replay of the log needs to know."""
@@ -185,6 +204,7 @@ class _Run:
     def _write(self, result: dict[str, Any]) -> None:
         try:
             write_json(self._place / "result.json", result)
+            self._loop.timing.spans_s["look"] += self._poses.looks_s
             write_json(self._place / "timing.json", self._loop.timing.summary())
         except SleightError:
             # On a full disk the log has failed first; its line is the one to show.

@@ -15,7 +15,9 @@ SPANS = (
     "turn",
     "hand_state_age",
     "pose_age",
+    "look",
 )
+"""`look`, from frames to the object's pose, is not the loop's: it has a thread of its own."""
 
 
 BINS = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,16 +33,18 @@ def make_env(
     source: WorldSource | None = None,
     failures: Path | None = None,
     cache_seed: int = CACHE_SEED,
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> HandEnv:
     """Build the environment of `config`; `source` replaces its fixed randomization ranges.
 
     cache_seed: of the start states; another one than training's gives states that it never saw.
+    groups: see `HandEnv`.
     """
     config = for_task(config)
     rng = torch.Generator().manual_seed(seed)
     source = source or FixedRanges(config.randomization, seed)
     for name, value in config.nominal.items():
-        lookup(name, "env.nominal").coordinate(value)
+        lookup(name, "env.nominal").coordinate(value, "env.nominal")
     names = {*source.names, *config.nominal}
     check_needs(names, "env.randomization, env.nominal")
     model = build_model(config.model, extras(names))
@@ -52,7 +55,7 @@ def make_env(
         task = ReachTask(config, SHADOW_RIGHT, sim, rng, table)
     else:
         task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config, cache_seed))
-    return HandEnv(config, sim, task, rng, source, failures)
+    return HandEnv(config, sim, task, rng, source, failures, groups)
 
 
 def for_task(config: EnvConfig) -> EnvConfig:

@@ -103,7 +103,7 @@ def test_a_defect_is_not_hidden(install: Install) -> None:
 def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["trian"]) == 2
     error = capsys.readouterr().err
-    assert "unknown command 'trian', did you mean 'train'? available: train, eval" in error
+    assert "unknown command 'trian', did you mean 'train'? available: train, clone, eval" in error
 
 
 def test_a_command_that_cannot_be_loaded_says_why(

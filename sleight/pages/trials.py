@@ -21,6 +21,7 @@ SPANS = {
     "turn": "whole turn",
     "hand_state_age": "age of the joint state",
     "pose_age": "age of the object's pose",
+    "look": "frames to pose, beside the loop",
 }
 """What `timing.json` measures, in words."""
 

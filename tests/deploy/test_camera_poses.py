@@ -7,22 +7,21 @@ import pytest
 
 from sleight.cli import main
 from sleight.config import load, save
-from sleight.deploy.camera_config import CameraConfig, Extrinsics, Intrinsics
+from sleight.deploy.camera_config import Extrinsics, Intrinsics
 from sleight.deploy.camera_poses import CameraPoses, matched
-from sleight.deploy.connect import connected_poses
+from sleight.deploy.connect import connected_cameras, connected_poses
 from sleight.deploy.pose_checks import CameraPosesConfig, PoseCheckConfig, PoseChecks
 from sleight.deploy.poses import Referee
 from sleight.deploy.rectify import Rectifier
 from sleight.deploy.rig_cameras_config import RigCamerasConfig, hidden_cameras
 from sleight.deploy.rig_file import RefereeEntry, RigConfig
 from sleight.deploy.rotations import about
-from sleight.envs.bundle import file_sha256, load_bundle, read_manifest, write_manifest
-from sleight.envs.pose_entry import CameraEntry, PoseEntry
+from sleight.envs.bundle import load_bundle
 from sleight.errors import BundleError, ConfigError
-from sleight.vision.config import CamerasConfig
-from sleight.vision.geometry import Pinhole, wxyz_of
+from sleight.vision.geometry import Pinhole
+from tests.deploy.camera_rig import HERE, add_pose, calibrated, ports
 
-HERE, LEVEL = np.array([0.0, -0.05, 0.04]), np.array([1.0, 0.0, 0.0, 0.0])
+LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 Z = np.array([0.0, 0.0, 1.0])
 
 
@@ -83,67 +82,6 @@ def test_a_rectified_picture_is_the_networks_own():
         np.testing.assert_allclose(found, expected, atol=0.6)
 
 
-def constant_graph(path, edge, position, spread_rad):
-    """A pose network that always says the same."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    inputs = [
-        helper.make_tensor_value_info("images", TensorProto.UINT8, [1, 3, edge, edge, 3]),
-        helper.make_tensor_value_info("camera_position", TensorProto.FLOAT, [1, 3, 3]),
-        helper.make_tensor_value_info("camera_rotation", TensorProto.FLOAT, [1, 3, 3, 3]),
-    ]
-    values = {"position": position[None], "rotation": np.eye(3)[None], "spread_rad": [spread_rad]}
-    outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, np.shape(value))
-        for name, value in values.items()
-    ]
-    nodes = [
-        helper.make_node(
-            "Constant", [], [name], value=numpy_helper.from_array(np.array(value, np.float32))
-        )
-        for name, value in values.items()
-    ]
-    graph = helper.make_graph(nodes, "constant", inputs, outputs)
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
-    )
-
-
-def add_pose(bundle, position=HERE, spread_rad=0.01):
-    """Give a bundle a pose network that sees the object at `position`."""
-    constant_graph(bundle / "pose.onnx", 32, position, spread_rad)
-    cameras = {
-        name: CameraEntry(
-            tuple(view.placement().position), tuple(wxyz_of(view.placement().rotation))
-        )
-        for name, view in CamerasConfig().views.items()
-    }
-    entry = PoseEntry(
-        "pose.onnx", file_sha256(bundle / "pose.onnx"), 32, 30.0, cameras, 0.015, 3.0, 10.0, 0.057
-    )
-    path = bundle / "bundle.json"
-    write_manifest(bundle, dataclasses.replace(read_manifest(path), pose=entry))
-    return entry
-
-
-def calibrated(folder, port, seed):
-    """Cameras of the simulated rig with perfect calibrations."""
-    config = RigCamerasConfig()
-    truth = hidden_cameras(config, seed)
-    found = []
-    for index, name in enumerate(config.rig.views):
-        hole = Pinhole.of_fov(*config.size, float(truth.fovy_deg[index]))
-        inside, outside = folder / f"{name}.i.yaml", folder / f"{name}.e.yaml"
-        save(Intrinsics(name, config.size, hole.focal_px, hole.centre_px, (0.0,) * 5), inside)
-        at = truth.placements[index]
-        wxyz = tuple(float(value) for value in wxyz_of(at.rotation))
-        save(Extrinsics(name, tuple(map(float, at.position)), wxyz), outside)
-        found.append(CameraConfig(name, f"rig:127.0.0.1:{port}", config.size,
-                                  intrinsics=inside, extrinsics=outside))  # fmt: skip
-    return found
-
-
 def test_cameras_that_are_swapped_or_missing_are_refused(bundle, tmp_path):
     entry = add_pose(bundle)
     cameras = calibrated(tmp_path, 1, seed=3)
@@ -168,13 +106,6 @@ def test_a_bundle_without_a_pose_network_or_with_another_is_refused(bundle):
         load_bundle(bundle)
 
 
-def ports(rig):
-    """The port of the rig's cameras, from its second line."""
-    line = rig.process.stdout.readline()
-    assert line.startswith("rig sim: cameras left, right, top on "), line
-    return int(line.rpartition(":")[2])
-
-
 def test_poses_from_a_simulated_rigs_cameras(new_rig, bundle, tmp_path):
     """Pixels arrive from another process, pass the calibration, and become poses with an age."""
     add_pose(bundle)
@@ -184,7 +115,11 @@ def test_poses_from_a_simulated_rigs_cameras(new_rig, bundle, tmp_path):
     config = RigConfig(
         referee=RefereeEntry(port=rig.referee_port), cameras=tuple(cameras), poses=slow
     )
-    with connected_poses(config, load_bundle(bundle)) as poses:
+    loaded = load_bundle(bundle)
+    with (
+        connected_cameras(config, loaded) as opened,
+        connected_poses(config, loaded, opened) as poses,
+    ):
         assert isinstance(poses, CameraPoses)
         poses.request_place()
         rig.wait_for(lambda events: any(e["event"] == "placed" for e in events))
@@ -200,7 +135,7 @@ def test_poses_from_a_simulated_rigs_cameras(new_rig, bundle, tmp_path):
         assert poses.placed()
     # The choice is the rig file's too.
     referee = dataclasses.replace(config, pose_from="referee")
-    with connected_poses(referee, load_bundle(bundle)) as poses:
+    with connected_poses(referee, loaded, {}) as poses:
         assert isinstance(poses, Referee)
 
 

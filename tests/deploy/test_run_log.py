@@ -97,7 +97,8 @@ def test_rosbags_reads_it_as_ros_2_messages(written):
 
 
 def test_pictures_come_back(written):
-    (picture,) = read_log(written).pictures
+    assert read_log(written).pictures == []
+    (picture,) = read_log(written, pictures=True).pictures
     assert picture.camera == "left"
     assert Image.open(io.BytesIO(picture.jpeg)).size == (8, 6)
 

@@ -22,17 +22,10 @@ from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.local import build as build_local
 from sleight.train.loop import Training
 from sleight.train.session import _note
+from tests.train.programs import PATIENCE_S
 
 TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
-PATIENCE_S = 300.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _cluster() -> Iterator[None]:
-    """One cluster with two cores for all tests here; `build` uses the one that it finds."""
-    end = connect(RayConfig(cpus=2))
-    yield
-    end()
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 def _workers(config: TrainConfig, workers: int, max_lag: int = 1) -> TrainConfig:
