@@ -129,11 +129,15 @@ def trained_ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple
 
 
 def start_state(config: TrainConfig) -> AdrState:
-    """Every parameter at its nominal value, or in the range that it is to begin with.
+    """Every parameter at its nominal value, or in the range of `first`. Raises ConfigError."""
+    return begin(initial(dimensions(config), config.adr), config)
+
+
+def begin(state: AdrState, config: TrainConfig) -> AdrState:
+    """`state` with the ranges of `first` in the place of its own.
 
     Raises ConfigError for a range that is not of a parameter to widen, or misses its nominal value.
     """
-    state = initial(dimensions(config), config.adr)
     names = [dimension.name for dimension in state.dimensions]
     low, high = list(state.low), list(state.high)
     for name, ends in config.first.items():
@@ -144,7 +148,8 @@ def start_state(config: TrainConfig) -> AdrState:
                 if config.widen
                 else f"first: got {name} without widen, allowed: parameters of widen"
             )
-        at, start = names.index(name), state.low[names.index(name)]
+        at = names.index(name)
+        start = state.dimensions[at].start
         low[at], high[at] = (row.coordinate(end, "first") for end in ends)
         movable = state.dimensions[at].low_moves or low[at] == start
         if not low[at] <= start <= high[at] or not movable:
