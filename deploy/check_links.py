@@ -39,7 +39,7 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
     check_machine(check)
     bundle = check_policy(check)
     if bundle is not None:
-        check.fingerprint = fingerprint(config, bundle.manifest.graph.sha256)
+        check.fingerprint = fingerprint(config, *bundle.hashes)
         _check_links(check, bundle)
     path = write_record(config, check.record())
     if check.failed:

@@ -153,6 +153,18 @@ class HandEnv(VectorEnv):
         self._reset(worlds)
         return self._observe(worlds, remember=True)
 
+    def redraw(self, worlds: Tensor) -> None:
+        """Draw the parameters of `worlds` (K,) anew, in the middle of an episode.
+
+        Hand, object, goal, targets, counters and what was seen last go on; everything else that a
+        reset draws is drawn again, the noise of the episode and the delays of the motors among it.
+        """
+        value = self._enter(worlds, self.source.draw(worlds.numpy()))
+        self.randomizer.apply(worlds, value)
+        self.control.set_delays(worlds, self._delays(value["action.delay"]))
+        self.unmodelled.redraw(worlds, value)
+        self.sim.forward(worlds)
+
     @torch.no_grad()
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step of every world."""
@@ -247,7 +259,7 @@ class HandEnv(VectorEnv):
         self.versions[worlds] = torch.from_numpy(np.asarray(draw.versions, dtype=np.int64))
         value = self._values(draw.coordinates)
         self.noise.set(worlds, value)
-        if "goal.angle" in self.source.names:
+        if "goal.angle" in {*self.source.names, *self.config.nominal}:
             self.task.largest_goal[worlds] = value["goal.angle"].float()
         return value
 

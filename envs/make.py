@@ -44,7 +44,7 @@ def make_env(
     rng = torch.Generator().manual_seed(seed)
     source = source or FixedRanges(config.randomization, seed)
     for name, value in config.nominal.items():
-        lookup(name, "env.nominal").coordinate(value)
+        lookup(name, "env.nominal").coordinate(value, "env.nominal")
     names = {*source.names, *config.nominal}
     check_needs(names, "env.randomization, env.nominal")
     model = build_model(config.model, extras(names))

@@ -60,7 +60,7 @@ class FixedRanges:
                     f"{source}: {name}: got [{low:g}, {high:g}], allowed: low <= high"
                 )
         ends = zip(rows, ranges.values(), strict=True)
-        limits = [[row.coordinate(low), row.coordinate(high)] for row, (low, high) in ends]
+        limits = [[row.coordinate(end, source) for end in both] for row, both in ends]
         self._low, self._high = np.array(limits).reshape(-1, 2).T
 
     def reseed(self, seed: int) -> None:

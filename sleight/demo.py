@@ -1,6 +1,5 @@
 """`sleight demo`: the whole road in a few minutes, by the commands that a user would type."""
 
-import argparse
 import json
 import re
 import signal
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import SleightError
+from .flags import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = ROOT / "pretrained" / "block"
@@ -22,7 +22,7 @@ STARTUP_S = 60.0
 
 def demo(argv: list[str]) -> int:
     """Train from the shipped policy with ADR, evaluate, export, run on a simulated rig, report."""
-    parser = argparse.ArgumentParser(prog="sleight demo", description=demo.__doc__)
+    parser = Parser(prog="sleight demo", description=demo.__doc__)
     parser.add_argument("--train-steps", type=int, default=200_000)
     parser.add_argument("--trials", type=int, default=50, help="of the evaluation")
     parser.add_argument("--rig-s", type=float, default=60.0, help="time on the simulated rig")

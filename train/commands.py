@@ -16,7 +16,7 @@ from ..envs.config import GoalConfig
 from ..envs.randomization import lookup
 from ..envs.variants import VARIANTS
 from ..errors import ConfigError, nearest
-from ..files import write_json
+from ..files import write_json, write_text
 from ..flags import Parser, check_count
 from .config import TrainConfig
 
@@ -74,7 +74,7 @@ def _eval_parser() -> argparse.ArgumentParser:
 def eval_(argv: list[str]) -> int:
     """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
     with `--trained` or `--range name=low,high` success by stratum."""
-    from .analysis.strata import check_trials, strata, write_page
+    from .analysis.strata import check_trials, page, strata
     from .analysis.worlds import wanted_ranges
     from .evaluate import evaluate, protocol
     from .players import open_player
@@ -99,7 +99,7 @@ def eval_(argv: list[str]) -> int:
     if given.json:
         write_json(given.json, result.data() | ({"strata": found.data()} if found else {}))
     if given.html and found:
-        sys.stdout.write(f"{write_page(found, result, given.html)}\n")
+        sys.stdout.write(f"{write_text(given.html, page(found, result))}\n")
     record(given.wandb, Path("runs", f"eval-{given.player.resolve().name}"),
            {"kind": "eval", "uses": str(given.player), "result": result.data()})  # fmt: skip
     return 0
@@ -164,7 +164,7 @@ def setting(word: str) -> tuple[str, float]:
         value = float(text)
     except ValueError:
         raise ConfigError(f"--set {name}: got '{text}', allowed: a number") from None
-    row.coordinate(value)
+    row.coordinate(value, "--set")
     return name, value
 
 

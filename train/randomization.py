@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from ..adr import persistence
 from ..adr.sampling import sample
 from ..adr.state import AdrState, initial, ranges
 from ..adr.table import Dimension
-from ..envs.randomization import BY_NAME, check_needs, lookup
+from ..config import to_dict
+from ..envs.randomization import BY_NAME, check_needs, check_task, lookup
 from ..envs.worlds import Draw, FixedRanges
 from ..errors import ConfigError
 from .config import TrainConfig
@@ -19,19 +21,38 @@ from .config import TrainConfig
 
 def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
     """What ADR moves in this run: the parameters to widen, and the curriculum."""
-    names = [*config.widen, *config.curriculum, *config.env.randomization]
+    env = config.env
+    places: dict[str, Collection[str]] = {
+        "widen": config.widen,
+        "curriculum": config.curriculum,
+        "env.randomization": env.randomization,
+        "env.nominal": env.nominal,
+    }
+    for source, place in places.items():
+        check_task(place, env.task, source)
+    names = world_names(to_dict(config))
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(
             f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
             " allowed: each parameter in one"
         )
-    nominal = config.env.nominal
+    nominal = env.nominal
     widen = [_dimension(name, step, "widen", nominal) for name, step in config.widen.items()]
     grow = []
     for name, (low, high, buffer, step) in config.curriculum.items():
         grow.append(_dimension(name, step, "curriculum", nominal, low, high, buffer))
     check_needs({*names, *nominal}, "widen, curriculum, env.randomization")
     return (*widen, *grow)
+
+
+def world_names(config: dict[str, Any]) -> list[str]:
+    """The parameters that vary in a run, in the order of the critic's term `world`.
+
+    config: as plain data, which may be of an older version; so no more is asked of it than this.
+    """
+    groups = (config.get("widen"), config.get("curriculum"),
+              (config.get("env") or {}).get("randomization"))  # fmt: skip
+    return [name for group in groups for name in group or ()]
 
 
 def _dimension(
@@ -45,7 +66,7 @@ def _dimension(
 ) -> Dimension:
     row = lookup(name, source)
     ends = sorted(row.coordinate(limit) for limit in row.limits)
-    start = row.coordinate(nominal[name]) if name in nominal else 0.0
+    start = row.coordinate(nominal[name], "env.nominal") if name in nominal else 0.0
     return Dimension(
         name,
         start=start,
@@ -112,9 +133,13 @@ def start_state(config: TrainConfig) -> AdrState:
     for name, ends in config.first.items():
         row = lookup(name, "first")
         if name not in config.widen:
-            raise ConfigError(f"first: got {name}, allowed: {', '.join(config.widen) or 'nothing'}")
+            raise ConfigError(
+                f"first: got {name}, allowed: a parameter of widen: {', '.join(config.widen)}"
+                if config.widen
+                else f"first: got {name} without widen, allowed: parameters of widen"
+            )
         at, start = names.index(name), state.low[names.index(name)]
-        low[at], high[at] = (row.coordinate(end) for end in ends)
+        low[at], high[at] = (row.coordinate(end, "first") for end in ends)
         movable = state.dimensions[at].low_moves or low[at] == start
         if not low[at] <= start <= high[at] or not movable:
             value = float(row.value(np.array(start)))

@@ -11,10 +11,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from .. import __version__
 from ..adr import persistence
-from ..adr.state import restart
+from ..adr.state import AdrState, restart
 from ..config import load as load_config
 from ..config import save as save_config
 from ..config import to_dict
@@ -29,7 +32,7 @@ from .lock import FolderLock
 from .loop import Hook, Metrics, Training, run
 from .metrics import MetricsFile
 from .progress import ProgressBar
-from .randomization import dimensions
+from .randomization import dimensions, world_names
 from .track import Tracker
 
 WORLD_TENSORS = (
@@ -107,27 +110,46 @@ def _built(
 def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> None:
     """Go on from a checkpoint. Raises CheckpointError when it is of another run."""
     try:
+        # First: networks sized for other parameters would say less.
+        adr = _same_world(training.config, found.meta, source)
         training.load(found.weights, found.state, found.meta)
     except KeyError as error:
         raise CheckpointError(
             f"{source}: {error.args[0]}: got nothing, allowed: the whole state of a run"
         ) from error
     except CheckpointError as error:
-        raise CheckpointError(f"{source}: {error}") from error
-    table = dimensions(training.config)
+        line = str(error)
+        raise CheckpointError(line if line.startswith(source) else f"{source}: {line}") from error
+    training.adr = adr
+
+
+def _same_world(config: TrainConfig, meta: dict[str, Any], source: str) -> AdrState:
+    """The ADR state of a checkpoint. Raises CheckpointError when other parameters vary now."""
+    hint = f"--warm_start {source} begins a new run and keeps the ranges that both have"
     try:
-        training.adr = persistence.from_data(found.meta["adr"], table, source)
+        adr = persistence.from_data(meta["adr"], dimensions(config), source)
     except persistence.OtherTableError as error:
-        raise CheckpointError(
-            f"{error}; --warm_start {source} begins a new run and keeps the ranges that both have"
-        ) from error
+        raise CheckpointError(f"{error}; {hint}") from error
+    if differs := _world_differs(meta["config"], to_dict(config)):
+        raise CheckpointError(f"{source}: other parameters vary: {differs}; {hint}")
+    return adr
+
+
+def _world_differs(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """How the parameters of the critic's term `world` differ between two runs; empty: not."""
+    theirs, ours = world_names(before), world_names(now)
+    if set(theirs) == set(ours):
+        return "" if theirs == ours else f"order: got {', '.join(ours)}; was {', '.join(theirs)}"
+    only = (sorted({*theirs} - {*ours}), sorted({*ours} - {*theirs}))
+    gone, new = (", ".join(names) or "none" for names in only)
+    return f"only in that run: {gone}; only in this one: {new}"
 
 
 def warm_start(training: Training, path: Path) -> None:
     """Begin with the networks and the ADR ranges of another run.
 
     The critic's term `world` lists the parameters that vary; where they are others than in that
-    run it begins at zero, which changes nothing yet: embeddings add.
+    run it begins at zero, which changes nothing yet (embeddings add), and a line says so.
     """
     found = checkpoint.load(path, state=False)
     residual = bool((found.meta["config"].get("policy") or {}).get("residual"))
@@ -137,13 +159,14 @@ def warm_start(training: Training, path: Path) -> None:
         raise CheckpointError(
             f"policy.residual: got {str(not residual).lower()}, allowed: {allowed}, as in {path}"
         )
-    own = checkpoint.module_tensors("critic", training.agent.critic)
-    world = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
-    given = {k: v for k, v in found.weights.items() if not k.endswith(WORLD_TENSORS)}
-    kept = {k: v for k, v in found.weights.items() if k in world and v.shape == world[k].shape}
-    if len(kept) < len(world):
-        kept = {k: v * 0 if k.endswith("weights.world") else v for k, v in world.items()}
-    training.load_weights({**given, **kept}, str(path))
+    weights = found.weights
+    if differs := _world_differs(found.meta["config"], to_dict(training.config)):
+        sys.stderr.write(f"warm start: the critic learns the parameters anew: {differs}\n")
+        own = checkpoint.module_tensors("critic", training.agent.critic)
+        fresh = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
+        fresh |= {k: torch.zeros_like(v) for k, v in fresh.items() if k.endswith("weights.world")}
+        weights = {k: v for k, v in weights.items() if not k.endswith(WORLD_TENSORS)} | fresh
+    training.load_weights(weights, str(path))
     if found.meta.get("adr") and training.adr.dimensions:
         table = dimensions(training.config)
         data = found.meta["adr"]

@@ -194,7 +194,7 @@ def split_annotated(kind: Any) -> tuple[Any, Range]:
 def describe(kind: Any, limits: Range | None = None) -> str:
     """An annotation in words, for the `allowed` of an error."""
     kind, own = split_annotated(kind)
-    limits = limits or own
+    limits = own if limits in (None, Range()) else limits
     arguments = get_args(kind)
     if kind in (int, float):
         return f"{_NAMES[kind]}{limits}"

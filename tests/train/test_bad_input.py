@@ -77,6 +77,22 @@ def run(reach_run: Path, tmp_path: Path) -> Path:
             ["--widen.tendon.spring_length", "0.1"],
             "got tendon.spring_length alone, allowed: together with tendon.stiffness",
         ),
+        (
+            ["--widen.object.mass", "0.1"],
+            "widen: got object.mass for the task reach, which has no ",
+        ),
+        (["--env.nominal.goal.angle", "1"], "env.nominal: got goal.angle for the task reach"),
+        (["--env.nominal.hand.gain", "9"], "env.nominal: hand.gain: got 9, allowed: [0.4, 2.5] x"),
+        (["--curriculum.gravty", "[1, 2, 9, 0.1]"], "curriculum: got unknown parameter 'gravty'"),
+        (["--first.gravity", "[-11, -9]"], "first: got gravity without widen, allowed: param"),
+        (
+            ["--widen.gravity", "0.1", "--first.gravity", "[-20, -9]"],
+            "first: gravity: got -20, allowed: [-14, -6] m/s2",
+        ),
+        (
+            ["--adr.threshold_low", "30"],
+            "--adr.threshold_low: adr: threshold_low, threshold_high: got 30.0 and 20.0; allowed",
+        ),
         (["--warm_start", "nowhere"], "nowhere: got no checkpoint, allowed: a run folder"),
     ],
 )
@@ -144,8 +160,8 @@ def test_resume_of_what_is_no_run(run: Path, refused: Refused, tmp_path: Path) -
             "actor.memory.bias: got nothing, allowed: (32,); the checkpoint is of",
         ),
         (["--env.num_worlds", "4"], "got (8, 0), allowed: (4, 0); a run goes on in the worlds"),
-        (["--env.randomization.gravity", "[-10,-9]"], "got (8, 0), allowed: (8, 1)"),
-        (["--curriculum.goal.angle", "[1, 2, 3, 0.1]"], "got (8, 0), allowed: (8, 1)"),
+        (["--env.randomization.gravity", "[-10,-9]"], "only in this one: gravity; --warm_start"),
+        (["--curriculum.gravity", "[1, 2, 3, 0.1]"], "only in the config: gravity; --warm_start"),
     ],
 )
 def test_resume_of_another_run_is_refused(
@@ -174,6 +190,32 @@ def test_an_adr_state_of_another_table_says_what_differs_and_what_can_be_done(
     assert "state of another table: object.size: ceiling: got 3.9; allowed: " in line
     assert ", gravity: ceiling: got 3.9; allowed: " in line
     assert f"--warm_start {run} begins a new run and keeps the ranges that both have" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (
+            ["--widen.object.mass", "null", "--widen.hand.gain", "0.1"],
+            "another table: only in the file: object.mass; only in the config: hand.gain; ",
+        ),
+        (
+            ["--env.randomization.hand.mass", "[0.8, 1.2]"],
+            "other parameters vary: only in that run: none; only in this one: hand.mass; ",
+        ),
+        (
+            ["--env.randomization", "null", "--env.randomization.hand.mass", "[0.8, 1.2]"],
+            "only in that run: hand.damping; only in this one: hand.mass; ",
+        ),
+    ],
+)
+def test_a_run_goes_on_with_the_parameters_that_it_began_with(
+    flags: list[str], says: str, block_run: Path, refused: Refused
+) -> None:
+    """Before its networks, whose sizes depend on them, are looked at."""
+    line = refused("train", "--resume", block_run, *flags)
+    assert f"{block_run}: " in line and says in line
+    assert f"--warm_start {block_run} begins a new run" in line
 
 
 def _cut(path: Path) -> None:

@@ -17,7 +17,9 @@ SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden",
          "--ppo.chunk", "4", "--ppo.minibatches", "1", "--env.threads", "1"]  # fmt: skip
 
 
-def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
     first = build(config)
     first.iterate()
@@ -26,6 +28,8 @@ def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(tmp_path
     second = build(more)
     warm_start(second, tmp_path)
     assert second.agent.critic.embedding.weights["world"].abs().max() == 0
+    said = "learns the parameters anew: only in that run: none; only in this one: object.size"
+    assert said in capsys.readouterr().err
     terms = {name: torch.randn(3, size) for name, size in _sizes(first).items()}
     theirs = first.agent.critic
     with torch.no_grad():
@@ -35,7 +39,27 @@ def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(tmp_path
     torch.testing.assert_close(one, two)
 
 
-def test_a_world_of_as_many_parameters_is_kept(tmp_path: Path) -> None:
+def test_as_many_parameters_of_other_names_are_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    for widen, says in (
+        ({"gravity": 0.1, "object.size": 0.1}, "that run: hand.gain; only in this one: object.s"),
+        ({"hand.gain": 0.1, "gravity": 0.1}, "order: got hand.gain, gravity; was gravity, hand."),
+    ):
+        second = build(replace(config, widen=widen, seed=5))
+        warm_start(second, tmp_path)
+        assert second.agent.critic.embedding.weights["world"].abs().max() == 0
+        assert second.agent.critic.embedding.normalizers["world"].count == 0
+        assert says in capsys.readouterr().err
+
+
+def test_a_world_of_the_same_parameters_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
     first = build(config)
     first.iterate()
@@ -44,6 +68,7 @@ def test_a_world_of_as_many_parameters_is_kept(tmp_path: Path) -> None:
     warm_start(second, tmp_path)
     for name, value in first.agent.critic.state_dict().items():
         torch.testing.assert_close(second.agent.critic.state_dict()[name], value)
+    assert "anew" not in capsys.readouterr().err
 
 
 def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path: Path) -> None:

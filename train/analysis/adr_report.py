@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from ...adr.growth import MEANING, Boundary, stoppers
-from ...files import write_text
 from ...pages import html
 from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
 from ...pages.plots import Line, line_chart
@@ -21,19 +20,10 @@ from .dots import Dot, dot_chart
 _NONE = "–"
 
 
-def write_report(runs: Sequence[AdrRun], path: Path) -> Path:
-    """Write the page atomically. Raises SleightError when it cannot be written."""
-    write_text(path, report(runs))
-    return path
-
-
 def report(runs: Sequence[AdrRun]) -> str:
     """The page as text."""
+    key = html.key([(run.name, *style(i)) for i, run in enumerate(runs)])
     parts = [
-        f"<header>{html.title('Automatic domain randomization')}",
-        html.note("What the ranges did over training, and what stopped them."),
-        html.key([(run.name, *style(i)) for i, run in enumerate(runs)]),
-        "</header>",
         _glance(runs),
         _entropy(runs),
         _stopped(runs),
@@ -41,7 +31,8 @@ def report(runs: Sequence[AdrRun]) -> str:
         _ranges(runs),
         *(_performance(run) for run in runs),
     ]
-    return html.page("Automatic domain randomization - sleight", [part for part in parts if part])
+    about = "What the ranges did over training, and what stopped them."
+    return html.report("Automatic domain randomization", about, [key], parts)
 
 
 def _glance(runs: Sequence[AdrRun]) -> str:
@@ -108,7 +99,7 @@ def _while_training(runs: Sequence[AdrRun]) -> str:
 
 
 def _stopped(runs: Sequence[AdrRun]) -> str:
-    head = ("run", "parameter", "end", "now", "unit", "", "last performance", "widens at",
+    head = ("run", "parameter", "end", "now", "unit", "why", "last performance", "widens at",
             "tightens at", "last widened, step", "widened", "held", "tightened")  # fmt: skip
     rows = [
         (

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ...errors import ConfigError, nearest
-from ...files import write_json
+from ...files import write_json, write_text
 from ...flags import check_count
 from ..commands import goals_of, make_parser, setting
 
@@ -35,7 +35,7 @@ def adr(argv: list[str]) -> int:
 def report(argv: list[str]) -> int:
     """`sleight adr report RUN... [--out FILE] [--csv FOLDER]`."""
     from .adr_csv import write_csvs
-    from .adr_report import write_report
+    from .adr_report import report as page
     from .adr_runs import read_runs
 
     parser = make_parser("adr report", "ADR over the course of one or several runs, as one page.")
@@ -45,7 +45,7 @@ def report(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     runs = read_runs(given.run)
     out = given.out or runs[0].folder / "adr.html"
-    sys.stdout.write(f"{write_report(runs, out)}\n")
+    sys.stdout.write(f"{write_text(out, page(runs))}\n")
     if given.csv:
         for path in write_csvs(runs, given.csv):
             sys.stdout.write(f"{path}\n")
@@ -71,7 +71,7 @@ def probe(argv: list[str]) -> int:
     """`sleight adr probe RUN...`."""
     from ..players import open_player
     from .probe import TIMES, check, probe_player
-    from .probe_page import data, table, write_page
+    from .probe_page import data, page, table
     from .worlds import study_ranges
 
     parser = _study_parser(
@@ -106,7 +106,7 @@ def probe(argv: list[str]) -> int:
     if given.json:
         write_json(given.json, data(found))
     if given.html:
-        sys.stdout.write(f"{write_page(found, given.html)}\n")
+        sys.stdout.write(f"{write_text(given.html, page(found))}\n")
     return 0
 
 
@@ -114,7 +114,7 @@ def perturb(argv: list[str]) -> int:
     """`sleight adr perturb RUN`."""
     from ..players import open_player
     from .perturb import check, study
-    from .perturb_page import data, table, write_page
+    from .perturb_page import data, page, table
     from .worlds import study_ranges
 
     parser = _study_parser(
@@ -141,7 +141,7 @@ def perturb(argv: list[str]) -> int:
     if given.json:
         write_json(given.json, data(found, given.window))
     if given.html:
-        sys.stdout.write(f"{write_page(found, given.window, given.html)}\n")
+        sys.stdout.write(f"{write_text(given.html, page(found, given.window))}\n")
     return 0
 
 
