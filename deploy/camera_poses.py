@@ -6,6 +6,7 @@ a frame is missing the loop itself goes on with the last pose for two turns, the
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from ..envs.bundle import Bundle
 from ..envs.pose_entry import PoseEntry
 from ..errors import ConfigError, SleightError
 from ..vision.geometry import Placement, matrix_of
-from ..vision.onnx_pose import OnnxPose
+from ..vision.onnx_pose import OnnxPose, SeenPose
 from .camera_config import CameraConfig, extrinsics_of, intrinsics_of
 from .cameras import Camera, CameraGone, Frame, StaleFrame
 from .hand import DriverGone
@@ -97,6 +98,19 @@ class CameraPoses(PoseSource):
         self._done.set()
         self._thread.join(timeout_s)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The cameras, in the network's order."""
+        return tuple(eye.camera.name for eye in self._eyes)
+
+    def doubt(self, order: Sequence[int]) -> float:
+        """How far the newest views disagree, 1 at the limit, if picture n is camera order[n]'s."""
+        pictures = [eye.camera.newest(math.inf).image for eye in self._eyes]
+        if len({picture.shape for picture in pictures}) > 1 and list(order) != sorted(order):
+            return math.inf
+        exchanged = [pictures[order.index(at)] for at in range(len(self._eyes))]
+        return self._see(exchanged).spread_rad / self._limit_rad
+
     def _run(self) -> None:
         seen: tuple[int, ...] = ()
         while not self._done.is_set():
@@ -122,9 +136,7 @@ class CameraPoses(PoseSource):
 
     def _look(self, frames: Sequence[Frame]) -> None:
         started_s = time.monotonic()
-        pairs = zip(self._eyes, frames, strict=True)
-        images = np.stack([eye.rectifier(frame.image) for eye, frame in pairs])
-        found = self._network.see(images, [eye.placement for eye in self._eyes])
+        found = self._see([frame.image for frame in frames])
         taken_s = min(frame.time_s for frame in frames)
         doubt = found.spread_rad / self._limit_rad
         why = self.checks.judge(taken_s, found.position, found.wxyz, doubt)
@@ -132,6 +144,11 @@ class CameraPoses(PoseSource):
         if not why:
             with self._lock:
                 self._pose = (taken_s, found.position, found.wxyz)
+
+    def _see(self, pictures: Sequence[np.ndarray]) -> SeenPose:
+        pairs = zip(self._eyes, pictures, strict=True)
+        images = np.stack([eye.rectifier(picture) for eye, picture in pairs])
+        return self._network.see(images, [eye.placement for eye in self._eyes])
 
 
 class _Seen:

@@ -1,25 +1,24 @@
 """`sleight rig check`: whether a rig is fit to run a policy, without moving anything.
 
-Here the machine and the policy; the hand and what tells the pose are in check_links.py.
+Here the machine and the policy; cameras are in check_cameras.py, the hand and what tells the pose
+in check_links.py.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import platform
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import __version__
 from ..envs.bundle import MANIFEST, Bundle, load_bundle
-from ..errors import BundleError, ConnectError, DataError, SleightError
+from ..errors import BundleError, DataError, SleightError
 from .policy import OnnxPolicy, Sensors
 from .realtime import realtime
 from .rig_file import RigConfig, bundle_of, facts
@@ -82,7 +81,7 @@ class Check:
 
 
 def check_machine(check: Check) -> None:
-    """Room for logs, scheduling, and whether the devices of cameras are there."""
+    """Room for logs, and scheduling."""
     config = check.config
 
     def disk() -> str:
@@ -103,14 +102,6 @@ def check_machine(check: Check) -> None:
 
     check.look("disk", disk)
     check.look("scheduling", scheduling)
-    for camera in config.cameras:
-        check.look(f"camera {camera.name}", functools.partial(_device, camera.device))
-
-
-def _device(path: str) -> str:
-    if path.startswith("/") and not Path(path).exists():
-        raise ConnectError(f"{path}: no such device")
-    return path
 
 
 def check_policy(check: Check) -> Bundle | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +17,16 @@ from ..envs.hand import HandSpec
 from ..errors import ConfigError, ConnectError, DataError
 from .check import Check, Finding, check_machine, check_policy
 from .clearance import write_record
-from .connect import connected_cameras, connected_hand, connected_poses
+from .connect import connected_hand, connected_poses, told_by_cameras
 from .guard import GuardedHand
 from .hand import HandMode, StaleState
 from .poses import PoseSource, Referee
 from .realtime import realtime
 from .rig_file import RigConfig, fingerprint
 from .timing import spread_ms
+
+if TYPE_CHECKING:
+    from .cameras import Camera
 
 WATCH_S = 2.0
 """How long states and poses are watched."""
@@ -38,9 +43,11 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
     check = Check(config, tell)
     check_machine(check)
     bundle = check_policy(check)
-    if bundle is not None:
-        check.fingerprint = fingerprint(config, *bundle.hashes)
-        _check_links(check, bundle)
+    with ExitStack() as stack:
+        cameras = _cameras(check, stack, bundle)
+        if bundle is not None:
+            check.fingerprint = fingerprint(config, *bundle.hashes)
+            _check_links(check, stack, bundle, cameras)
     path = write_record(config, check.record())
     if check.failed:
         first, count = check.failed[0], len(check.failed)
@@ -50,28 +57,47 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
     return path
 
 
-def _check_links(check: Check, bundle: Bundle) -> None:
+def _cameras(check: Check, stack: ExitStack, bundle: Bundle | None) -> dict[str, Camera] | None:
+    """Those of the rig file, opened; None when one is not fit."""
+    if not check.config.cameras:
+        return {}
+    from .check_cameras import check_cameras  # OpenCV
+
+    read = False
+    if bundle is not None:
+        with contextlib.suppress(ConfigError):  # which the look at the object will tell
+            read = told_by_cameras(check.config, bundle)
+    return check_cameras(check, stack, read)
+
+
+def _check_links(
+    check: Check, stack: ExitStack, bundle: Bundle, cameras: dict[str, Camera] | None
+) -> None:
     config = check.config
-    with ExitStack() as stack:
-        hands: list[GuardedHand] = []
-        poses: list[PoseSource] = []
+    hands: list[GuardedHand] = []
+    poses: list[PoseSource] = []
 
-        def hand() -> str:
-            hands.append(stack.enter_context(connected_hand(config, bundle, dry=True)))
-            check.simulated = hands[0].simulated
-            kind = "simulated" if check.simulated else "REAL"
-            return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
+    def hand() -> str:
+        hands.append(stack.enter_context(connected_hand(config, bundle, dry=True)))
+        check.simulated = hands[0].simulated
+        kind = "simulated" if check.simulated else "REAL"
+        return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
 
-        def object_() -> str:
-            cameras = stack.enter_context(connected_cameras(config, bundle))
-            poses.append(stack.enter_context(connected_poses(config, bundle, cameras)))
-            return _object(poses[0], bundle)
+    def object_() -> str:
+        if cameras is None and told_by_cameras(config, bundle):
+            raise ConnectError("got cameras that are not fit, see above, allowed: fit ones")
+        poses.append(stack.enter_context(connected_poses(config, bundle, cameras or {})))
+        return _object(poses[0], bundle)
 
-        if check.look("hand", hand):
-            check.look("names and limits", lambda: _limits(bundle, hands[0], config))
-        check.look("object", object_)
-        if hands:
-            _check_flow(check, hands[0], poses[0] if poses else None)
+    if check.look("hand", hand):
+        check.look("names and limits", lambda: _limits(bundle, hands[0], config))
+    check.look("object", object_)
+    if cameras:
+        from .check_cameras import check_places
+
+        check_places(check, cameras, poses[0] if poses else None)
+    if hands:
+        _check_flow(check, hands[0], poses[0] if poses else None)
 
 
 def _limits(bundle: Bundle, hand: GuardedHand, config: RigConfig) -> str:

@@ -52,6 +52,8 @@ class Batch:
     """Each (T, N, ...): what a teacher says of each step; {} without one."""
     student_share: float = 1.0
     """Of the steps, in how many the actor that learns has acted."""
+    broken: int = 0
+    """Worlds whose physics broke, and which began anew."""
 
     @property
     def steps(self) -> int:
@@ -82,6 +84,7 @@ def concatenate(parts: Sequence[Batch]) -> Batch:
         episode_ids=tuple(number for part in parts for number in part.episode_ids),
         labels=_join([part.labels for part in parts], 1),
         student_share=sum(part.student_share for part in parts) / len(parts),
+        broken=sum(part.broken for part in parts),
     )
 
 

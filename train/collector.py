@@ -34,6 +34,7 @@ class Collector:
         """
         self.progress = progress
         began, physics = time.perf_counter(), self.env.sim_seconds
+        broken = self.env.sim.failures
         if self.observation is None:
             self.observation, _ = self.env.reset()
         rows: list[dict[str, Any]] = []
@@ -62,6 +63,7 @@ class Collector:
             episode_ids=(),
             labels=_stack(told),
             student_share=sum(row["share"] for row in rows) / len(rows),
+            broken=self.env.sim.failures - broken,
         )
 
     def state(self) -> dict[str, Tensor]:

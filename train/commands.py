@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import re
 import runpy
 import sys
@@ -26,9 +27,8 @@ def train(argv: list[str]) -> int:
     from .session import check_new, named, resume, start
     from .supervise import supervise, supervised
 
-    if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write("usage: sleight train CONFIG.yaml [--field value ...] | --resume RUN\n\n")
-        sys.stdout.write(help_text(TrainConfig, "sleight train"))
+    if not argv or {"-h", "--help"} & {*argv}:
+        sys.stdout.write(help_text(TrainConfig, "sleight train [CONFIG.yaml | --resume RUN]"))
         return 0
     if argv[0] == "--resume":
         if len(argv) < 2:
@@ -190,6 +190,8 @@ def play(argv: list[str]) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
     given = parser.parse_args(argv)
+    if not 0 < given.seconds < math.inf:
+        raise ConfigError(f"--seconds: got {given.seconds:g}, allowed: above 0")
     player = open_player(given.player)
     env = stage.open_stage(player, dict(setting(word) for word in given.set), given.seed)
     if given.video:

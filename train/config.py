@@ -157,7 +157,8 @@ class TrainConfig:
     widen: dict[str, float] = field(default_factory=dict)
     """Parameter -> step of its boundaries in lambda: these are under ADR."""
     first: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Parameter of `widen` -> [low, high] in its own unit that ADR begins with, not a point."""
+    """Parameter of `widen` -> [low, high] in its own unit that ADR begins with, not a point;
+    also where a warm start has another."""
     curriculum: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
     """Parameter -> (threshold_low, threshold_high, buffer, step): grows apart from the entropy."""
     pause_steps: Annotated[int, Range(0, 1e12)] = 0
@@ -181,6 +182,8 @@ class TrainConfig:
                 f"widen, curriculum: got {got} with clone.teacher, allowed: fixed ranges in"
                 " env.randomization"
             )
+        if "/" in self.name or self.name in (".", ".."):
+            raise ValueError(f"name: got {self.name}, allowed: a folder's name; `runs` says where")
         if self.train.evaluate_s and not self.train.workers:
             raise ValueError(
                 f"train.evaluate_s: got {self.train.evaluate_s:g} with train.workers 0,"

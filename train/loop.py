@@ -115,6 +115,7 @@ class Training:
             **self._adr_metrics(),
             **({"student_share": batch.student_share} if batch.labels else {}),
             "reward_mean": float(batch.reward.mean()),
+            "broken_worlds": batch.broken,
             "steps_per_second": batch.steps / seconds,
             "sim_share": batch.sim_seconds / seconds,
             "learn_share": (seconds - (collected - began)) / seconds,

@@ -32,7 +32,7 @@ from .lock import FolderLock
 from .loop import Hook, Metrics, Training, run
 from .metrics import MetricsFile
 from .progress import ProgressBar
-from .randomization import dimensions, world_names
+from .randomization import begin, dimensions, world_names
 from .track import Tracker
 
 WORLD_TENSORS = (
@@ -170,7 +170,8 @@ def warm_start(training: Training, path: Path) -> None:
     if found.meta.get("adr") and training.adr.dimensions:
         table = dimensions(training.config)
         data = found.meta["adr"]
-        training.adr = restart(persistence.from_data(data, table, str(path), carry=True))
+        carried = persistence.from_data(data, table, str(path), carry=True)
+        training.adr = begin(restart(carried), training.config)
 
 
 def _go(training: Training, folder: Path, resume_at: int | None) -> None:
@@ -234,6 +235,8 @@ def _note(row: Metrics) -> str:
     if "kl_to_teacher" in row:
         parts.append(f"student acts {row['student_share']:.0%}")
         parts.append(f"{row['kl_to_teacher']:.3f} nats from the teacher")
+    if row["broken_worlds"]:
+        parts.append(f"physics broke in {row['broken_worlds']} worlds, kept in failures/")
     if "workers" in row:
         rates = [rate for name, rate in row.items() if name.endswith("/steps_per_second")]
         parts.append(f"{row['workers']} workers of {sum(rates) / len(rates):,.0f}/s")

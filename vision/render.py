@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import signal
 import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -110,7 +111,7 @@ class Processes(Crew):
     def begin(self, index: int) -> None:
         """See `Crew`."""
         process = self._context.Process(
-            target=render_shard, args=(str(self.folder), index, self.sizes[index]), daemon=True
+            target=_own_shard, args=(str(self.folder), index, self.sizes[index]), daemon=True
         )
         process.start()
         self._at_work[index] = (process, time.monotonic())
@@ -136,6 +137,12 @@ class Processes(Crew):
         for process, _ in self._at_work.values():
             process.kill()
             process.join()
+
+
+def _own_shard(folder: str, index: int, size: int) -> None:
+    # Ctrl-C reaches the whole group; the one who asked for the shard decides what becomes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    render_shard(folder, index, size)
 
 
 def render_shard(folder: str, index: int, size: int) -> None:

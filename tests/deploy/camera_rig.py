@@ -19,7 +19,8 @@ from sleight.vision.geometry import Pinhole, wxyz_of
 HERE = np.array([0.0, -0.05, 0.04])
 EDGE, FOVY_DEG = 64, 30.0
 COLOURFUL = 60
-"""The block is; the hand is grey."""
+"""The block is, more than the floor; the hand is grey, and darker than what is white."""
+VIVID, GREY, BRIGHT = 100, 30, 170
 
 
 def constant_graph(path, edge, position, spread_rad):
@@ -47,31 +48,37 @@ def constant_graph(path, edge, position, spread_rad):
 
 
 class Triangulation(torch.nn.Module):
-    """Finds the colourful block in each picture, and where the rays meet. All rotations are one.
+    """Finds the colourful block and the grey hand in each picture, and where their rays meet.
 
-    `spread_rad` is how far the rays pass by the point: true geometry, so that a camera that is not
-    where it is said to be shows in it.
+    `spread_rad` is how far rays pass by these points: true geometry, so that a camera that is not
+    where it is said to be shows in it. All rotations are one.
     """
 
     def forward(self, images, camera_position, camera_rotation):
         pixels = images[0].float()
-        weight = (pixels.amax(-1) - pixels.amin(-1) > COLOURFUL).float() + 1e-6
-        at = torch.arange(EDGE) + 0.5 - EDGE / 2
-        total = weight.sum((1, 2))
-        column = (weight * at).sum((1, 2)) / total
-        row = (weight * at[:, None]).sum((1, 2)) / total
-        focal = float(Pinhole.of_fov(EDGE, EDGE, FOVY_DEG).focal_px[0])
-        ray = torch.stack((column, row, focal * torch.ones_like(row)), -1)
-        ray = (camera_rotation[0] * ray[:, None, :]).sum(-1)
-        ray = ray / ray.norm(dim=-1, keepdim=True)
-        across = torch.eye(3) - ray[:, :, None] * ray[:, None, :]
-        matrix = across.sum(0)
-        wanted = (across * camera_position[0][:, None, :]).sum(-1).sum(0)
-        position = solved(matrix, wanted)
-        towards = position - camera_position[0]
-        towards = towards / towards.norm(dim=-1, keepdim=True)
-        spread = torch.acos(((towards * ray).sum(-1)).clamp(-1.0, 1.0)).amax()
-        return position[None], torch.eye(3)[None] + 0 * matrix[None], spread[None]
+        colour = pixels.amax(-1) - pixels.amin(-1)
+        grey = (colour < GREY).float() * (pixels.mean(-1) < BRIGHT).float()
+        block, spread = meeting((colour > VIVID).float(), camera_position[0], camera_rotation[0])
+        _, beside = meeting(grey, camera_position[0], camera_rotation[0])
+        one = torch.eye(3)[None] + 0 * camera_rotation[:, 0]
+        return block[None], one, torch.maximum(spread, beside)[None]
+
+
+def meeting(weight, position, rotation):
+    """The point nearest to the rays through the weights' centroids, and the largest angle to it."""
+    at = torch.arange(EDGE) + 0.5 - EDGE / 2
+    total = weight.sum((1, 2)) + 1e-6
+    column = (weight * at).sum((1, 2)) / total
+    row = (weight * at[:, None]).sum((1, 2)) / total
+    focal = float(Pinhole.of_fov(EDGE, EDGE, FOVY_DEG).focal_px[0])
+    ray = torch.stack((column, row, focal * torch.ones_like(row)), -1)
+    ray = (rotation * ray[:, None, :]).sum(-1)
+    ray = ray / ray.norm(dim=-1, keepdim=True)
+    across = torch.eye(3) - ray[:, :, None] * ray[:, None, :]
+    point = solved(across.sum(0), (across * position[:, None, :]).sum(-1).sum(0))
+    towards = point - position
+    towards = towards / towards.norm(dim=-1, keepdim=True)
+    return point, torch.acos(((towards * ray).sum(-1)).clamp(-1.0, 1.0)).amax()
 
 
 def cross(a, b):
@@ -100,7 +107,7 @@ def triangulating_graph(path, entry):
                       output_names=list(outputs), opset_version=17, dynamo=False)  # fmt: skip
 
 
-def entry_of(path, image_px):
+def entry_of(path, image_px, spread_limit_deg=10.0):
     cameras = {
         name: CameraEntry(
             tuple(view.placement().position), tuple(wxyz_of(view.placement().rotation))
@@ -108,7 +115,8 @@ def entry_of(path, image_px):
         for name, view in CamerasConfig().views.items()
     }
     sha256 = file_sha256(path) if path.exists() else "0" * 64
-    return PoseEntry("pose.onnx", sha256, image_px, FOVY_DEG, cameras, 0.015, 3.0, 10.0, 0.057)
+    return PoseEntry("pose.onnx", sha256, image_px, FOVY_DEG, cameras, 0.015, 3.0,
+                     spread_limit_deg, 0.057)  # fmt: skip
 
 
 def add_pose(bundle, position=HERE, spread_rad=0.01):
@@ -122,7 +130,7 @@ def add_triangulation(bundle):
     """Give a bundle one that finds the block's position."""
     graph = bundle / "pose.onnx"
     triangulating_graph(graph, entry_of(graph, EDGE))
-    return with_entry(bundle, entry_of(graph, EDGE))
+    return with_entry(bundle, entry_of(graph, EDGE, 2.0))
 
 
 def with_entry(bundle, entry):

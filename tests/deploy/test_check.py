@@ -89,11 +89,14 @@ def test_everything_wrong_is_listed_and_the_first_is_the_error(rig, words, capsy
     assert code == 2
     assert err.count("\n") == 1
     assert re.match(r"error: sim: disk: .*: got \d+ MB free on its disk, allowed: 1e\+08 or", err)
-    assert err.endswith("(and 2 more)\n")
-    assert "FAIL  camera left       /dev/v4l/by-id/gone: no such device" in out
+    assert err.endswith("(and 3 more)\n")
+    gone = "FAIL  camera left       camera left: device: /dev/v4l/by-id/gone is not there"
+    assert gone in out
     assert re.search(r"FAIL  bundle .*graph.sha256: got \w{12}..., allowed: 000000000000...", out)
     (path,) = (tmp_path / "runs" / "checks").iterdir()
-    assert json.loads(path.read_text())["failed"] == ["disk", "camera left", "bundle"]
+    assert json.loads(path.read_text())["failed"] == [
+        "disk", "bundle", "camera left", "camera right",
+    ]  # fmt: skip
     assert not moved(rig, began)
 
 

@@ -93,6 +93,7 @@ def run(reach_run: Path, tmp_path: Path) -> Path:
             ["--adr.threshold_low", "30"],
             "--adr.threshold_low: adr: threshold_low, threshold_high: got 30.0 and 20.0; allowed",
         ),
+        (["--name", "../x"], "name: got ../x, allowed: a folder's name; `runs` says where"),
         (["--warm_start", "nowhere"], "nowhere: got no checkpoint, allowed: a run folder"),
     ],
 )

@@ -13,7 +13,8 @@ from sleight.errors import DataError
 from sleight.train.pose.config import PoseTrainConfig
 from sleight.train.pose.data import batches
 from sleight.train.pose.evaluate import GraphReader, NetReader, judge
-from sleight.train.pose.loop import Trainer, load_pose_run, resume, start
+from sleight.train.pose.learner import load_pose_run
+from sleight.train.pose.loop import Trainer, resume, start
 from sleight.vision.config import CamerasConfig, RenderConfig, StatesConfig
 from sleight.vision.net import NetConfig
 from sleight.vision.onnx_pose import OnnxPose
@@ -85,7 +86,7 @@ def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_p
     order = batches(stopped.renders, 8, 16, 1)
     for _ in range(3):
         stopped.step(next(order))
-    stopped.save(folder)
+    stopped.save(folder, stopped.renders.config)
     resume(folder, [])
     _, resumed, _ = load_pose_run(folder)
     for one, other in zip(net.state_dict().values(), resumed.state_dict().values(), strict=True):

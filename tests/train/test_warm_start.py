@@ -10,6 +10,7 @@ from sleight.config import load
 from sleight.errors import CheckpointError
 from sleight.train.config import TrainConfig
 from sleight.train.local import build
+from sleight.train.randomization import physical_ranges
 from sleight.train.session import save, warm_start
 
 SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden", "16",
@@ -69,6 +70,22 @@ def test_a_world_of_the_same_parameters_is_kept(
     for name, value in first.agent.critic.state_dict().items():
         torch.testing.assert_close(second.agent.critic.state_dict()[name], value)
     assert "anew" not in capsys.readouterr().err
+
+
+def test_first_ranges_hold_for_a_warm_start_too(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+    first = build(config)
+    first.iterate()
+    first.adr = replace(first.adr, low=(-1.0, -0.5), high=(1.0, 0.5))
+    save(first, tmp_path)
+    widen = {"gravity": 0.1, "hand.gain": 0.1, "hand.damping": 0.1}
+    ranges = {"gravity": (-10.0, -9.0), "hand.damping": (0.9, 1.2)}
+    second = build(replace(config, widen=widen, first=ranges))
+    warm_start(second, tmp_path)
+    found = physical_ranges(second.adr)
+    assert found["gravity"] == pytest.approx((-10.0, -9.0))
+    assert found["hand.damping"] == pytest.approx((0.9, 1.2))
+    assert second.adr.low[1] == -0.5 and second.adr.high[1] == 0.5
 
 
 def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path: Path) -> None:

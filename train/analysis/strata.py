@@ -165,7 +165,7 @@ def _exposure(found: Strata) -> str:
         " p is adjusted for the number of parameters (false discovery rate); exposed: worse at an"
         " end, p below 0.05."
     )
-    return html.section("Exposed to", [key, html.charts([forest_chart(frame, rows, "0")]), table],
+    return html.section("Exposed to", [key, html.charts([forest_chart(frame, rows)]), table],
                         about)  # fmt: skip
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 from ...config import help_text
 from ...config import load as load_config
@@ -16,7 +18,7 @@ from ...vision.config import RenderConfig
 from ...vision.crew import CrewOf
 from ..commands import make_parser
 from ..config import RayConfig
-from .config import PoseTrainConfig
+from .config import PoseTrainConfig, WidenConfig
 
 USAGE = """usage: sleight vision COMMAND ...
 
@@ -24,11 +26,13 @@ commands:
   states PLAYER --count N --out FILE   hands and blocks that a policy meets, to take pictures of
   render --count N --out DIR   randomized pictures of the hand and the block, with its pose
   train CONFIG | --data DIR    learn the pose from them (--resume RUN goes on)
+  widen CONFIG | --resume RUN  the ranges of the renders under ADR, while a network learns
   eval RUN_OR_BUNDLE --data DIR   errors in mm and degrees
   export RUN --bundle DIR      put the network into a bundle, as pose.onnx
 
 sleight vision COMMAND --help lists every option.
 """
+C = TypeVar("C")
 SHEET = "sheet.png"
 SHEET_SAMPLES = 24
 
@@ -39,6 +43,7 @@ def vision(argv: list[str]) -> int:
         "states": _states,
         "render": _render,
         "train": _train,
+        "widen": _widen,
         "eval": _eval,
         "export": _export,
     }
@@ -113,8 +118,25 @@ def _crew(ray: RayConfig) -> AbstractContextManager[CrewOf | None]:
 def _train(argv: list[str]) -> int:
     from .loop import resume, start
 
+    return _learn(argv, PoseTrainConfig, "train", start, resume)
+
+
+def _widen(argv: list[str]) -> int:
+    from .widening import resume, start
+
+    return _learn(argv, WidenConfig, "widen", start, resume)
+
+
+def _learn(
+    argv: list[str],
+    kind: type[C],
+    name: str,
+    start: Callable[[C], Path],
+    resume: Callable[[Path, list[str]], Path],
+) -> int:
+    """A job with a config of `kind`: a new run, or --resume RUN."""
     if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write(help_text(PoseTrainConfig, "sleight vision train [CONFIG]"))
+        sys.stdout.write(help_text(kind, f"sleight vision {name} [CONFIG]"))
         return 0 if argv else 2
     if argv[0] == "--resume":
         if len(argv) < 2:
@@ -122,7 +144,7 @@ def _train(argv: list[str]) -> int:
         folder = resume(Path(argv[1]), argv[2:])
     else:
         path = None if argv[0].startswith("--") else Path(argv[0])
-        folder = start(load_config(PoseTrainConfig, path, argv[path is not None :]))
+        folder = start(load_config(kind, path, argv[path is not None :]))
     sys.stdout.write(f"{folder}\n")
     return 0
 
@@ -131,7 +153,7 @@ def _eval(argv: list[str]) -> int:
     from ...vision.onnx_pose import OnnxPose
     from ...vision.shards import open_renders
     from .evaluate import GraphReader, NetReader, Reader, judge
-    from .loop import load_pose_run
+    from .learner import load_pose_run
 
     parser = make_parser("vision eval", "Errors of a pose network on renders.")
     parser.add_argument("reader", type=Path, help="a run of vision train, or a bundle")
