@@ -1,6 +1,6 @@
 """A node that behaves as Shadow's controllers do, and nothing more: it has no watchdog.
 
-    /usr/bin/python3 ros1_hand.py --log FILE [--position] [--prefix rh_] [--without JOINT]
+    /usr/bin/python3 hand.py --log FILE [--position] [--prefix rh_] [--without JOINT]
 
 Joint states at 125 Hz in alphabetical order; two trajectory controllers that interpolate linearly;
 a position controller for each motor, with `max_force_factor`; `list_controllers`, made by ROS's own
