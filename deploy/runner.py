@@ -34,6 +34,7 @@ from .rig_file import RigConfig, facts
 from .rotations import distance
 from .run_log import LogError, RunLog
 from .stage import Stage
+from .temperature import hottest
 from .trial import summarize
 from .view import Progress
 
@@ -233,6 +234,8 @@ class _Run:
             pose_age_s=timing.newest("pose_age"),
             holds=self._loop.holds,
             gate_hits=self._loop.gate_hits.copy(),  # another thread draws it
+            hottest=hottest(self._hand.spec, self._loop.temperature_c),
+            warn_c=self._config.loop.temperature.warn_c,
         )
 
 

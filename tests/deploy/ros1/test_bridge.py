@@ -11,7 +11,7 @@ from sleight.deploy.hand import NotArmed, StaleState
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
 from tests.deploy.conftest import QUICK
-from tests.deploy.ros1.world import MARKS, WAIT_S, armed, commanded, inside, kill, wait_for
+from tests.deploy.ros1.world import MARKS, MOTORS, WAIT_S, armed, commanded, inside, kill, wait_for
 
 pytestmark = MARKS
 
@@ -30,6 +30,9 @@ def test_the_bridge_is_a_hand_behind_the_wire_with_a_secret_and_one_client(
     assert driver.spec.actuators == HAND.actuators
     with pytest.raises(ConnectError, match="the hand is taken by 127"):
         bridge.driver(secret=secret)
+    told = wait_for(lambda: driver.health().temperature_c, "no temperatures arrive")
+    by_name = dict(zip(HAND.actuators, told, strict=True))
+    assert by_name == {motor: 30.0 + place for place, motor in enumerate(MOTORS)}
     target = driver.arm().target
     target[HAND.actuators.index("LFJ3")] += 0.2
     before = ros.setpoint()["LFJ3"]

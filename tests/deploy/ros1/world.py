@@ -31,7 +31,8 @@ WAIT_S = 60.0
 def _missing():
     if not shutil.which("roscore"):
         return "needs roscore; .ci/run lists the Debian packages"
-    done = subprocess.run([SYSTEM, "-c", "import rospy, sensor_msgs.msg"], check=False,
+    imports = "import rospy, sensor_msgs.msg, diagnostic_msgs.msg"
+    done = subprocess.run([SYSTEM, "-c", imports], check=False,
                           capture_output=True)  # fmt: skip
     return "needs rospy in the system's Python" if done.returncode else ""
 
@@ -46,6 +47,9 @@ MARKS = [
 
 JOINTS = [f"{f}J{i}" for f, n in (("FF", 4), ("LF", 5), ("MF", 4), ("RF", 4), ("TH", 5), ("WR", 2))
           for i in range(1, n + 1)]  # fmt: skip
+
+PAIRS = [f"{f}J0" for f in ("FF", "LF", "MF", "RF")]
+MOTORS = PAIRS + [j for j in JOINTS if f"{j[:2]}J0" not in PAIRS or j[3] not in "12"]
 
 
 def free_port():
