@@ -46,7 +46,6 @@ setup(
     package_data={name: ["py.typed", "*.html", "*.json", "*.xml", "*.yaml"] for name in FOLDERS},
     entry_points={
         "console_scripts": ["sleight=sleight.cli:main"],
-        "gymnasium.envs": ["__root__=sleight.envs.registration:register"],
     },
     install_requires=[
         "gymnasium>=1.2",

@@ -60,7 +60,7 @@ class AdrConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless the thresholds leave a band between them."""
-        _check_thresholds("adr", self.threshold_low, self.threshold_high)
+        _check_thresholds("", self.threshold_low, self.threshold_high)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def rule(dimension: Dimension, config: AdrConfig) -> Rule:
     """Resolve a dimension's rule. Raises ConfigError when its thresholds leave no band."""
     low = _own(dimension.threshold_low, config.threshold_low)
     high = _own(dimension.threshold_high, config.threshold_high)
-    _check_thresholds(f"adr parameter '{dimension.name}'", low, high)
+    _check_thresholds(f"adr parameter '{dimension.name}': ", low, high)
     buffer = config.buffer if dimension.buffer is None else dimension.buffer
     return Rule(_own(dimension.step, config.step), low, high, buffer)
 
@@ -140,4 +140,4 @@ def _own(value: float | None, default: float) -> float:
 def _check_thresholds(where: str, low: float, high: float) -> None:
     if not -math.inf < low < high < math.inf:
         got = f"{low} and {high}"
-        raise ConfigError(f"{where}: threshold_low, threshold_high: got {got}; allowed: low < high")
+        raise ConfigError(f"{where}threshold_low, threshold_high: got {got}; allowed: low < high")

@@ -5,18 +5,17 @@
 Raw stepping replays what the environment did: the same model, start states, controls, resets and
 randomized fields, so every world goes through the very same states (checked to the last bit),
 while only the controls' writing and the stepping itself are timed. The environment is timed whole:
-actions, physics, rewards, goals, resets, randomization, observations. Repetitions are interleaved,
-because a shared machine changes its speed, and ratios are taken within a repetition.
+actions, physics, rewards, goals, resets, randomization, observations. All take their steps in
+turns, because a shared machine changes its speed, and ratios are taken within a repetition.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from sleight.envs.hand import SHADOW_RIGHT
 from sleight.envs.make import make_env
 from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS
 from sleight.files import write_json
+from sleight.flags import Parser, check_count
 from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
@@ -76,7 +76,7 @@ class Result:
     rates: list[float]
     """Control steps per second, summed over worlds."""
     ratios: list[float]
-    """Over the faster raw form of the same repetition."""
+    """Over the faster raw form in the same repetition."""
 
 
 def usual() -> tuple[str, ...]:
@@ -135,38 +135,53 @@ def _inputs(env: HandEnv) -> dict[str, np.ndarray]:
     return found
 
 
-def time_env(env: HandEnv, actions: Sequence[Tensor], seed: int) -> float:
-    """Control steps per second of the whole environment."""
+def step_env(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Iterator[float]:
+    """Seconds of each step of the whole environment."""
     env.reset(seed=seed)
-    for action in actions[:WARM_UP]:
+    for action in actions:
+        started = time.perf_counter()
         env.step(action)
-    started = time.perf_counter()
-    for action in actions[WARM_UP:]:
-        env.step(action)
-    seconds = time.perf_counter() - started
-    return env.num_envs * (len(actions) - WARM_UP) / seconds
+        yield time.perf_counter() - started
 
 
-def time_raw(env: HandEnv, recording: Recording, form: str) -> float:
-    """Control steps per second of stepping alone. Raises RuntimeError when its states differ."""
+def step_raw(env: HandEnv, recording: Recording, form: str) -> Iterator[float]:
+    """Seconds of each step of stepping alone. Raises RuntimeError when its states differ."""
     assert isinstance(env.sim, BatchSim)
     persistent, stage = RAW[form]
     threads, substeps = env.sim.batch.nthread, env.config.control.substeps
     batch = Batch(env.sim.model, env.num_envs, nthread=threads, persistent=persistent)
-    ctrl, seconds = batch.bind("ctrl"), 0.0
+    ctrl = batch.bind("ctrl")
     every = zip(recording.resets, recording.inputs, recording.controls, strict=True)
-    for number, (reset, inputs, control) in enumerate(every):
+    for reset, inputs, control in every:
         _write(batch, reset, persistent)
         for name, rows in inputs.items():
             (batch.expand if name.startswith("opt.") else batch.bind)(name)[:] = rows
         started = time.perf_counter()
         ctrl[:] = control
         batch.step(nstep=substeps, stage=int(stage))
-        if number >= WARM_UP:
-            seconds += time.perf_counter() - started
+        yield time.perf_counter() - started
     if not np.array_equal(batch.state, recording.end):
         raise RuntimeError("raw stepping went through other states than the environment")
-    return env.num_envs * (len(recording.controls) - WARM_UP) / seconds
+
+
+def race(env: HandEnv, recording: Recording, actions: Sequence[Tensor], seed: int) -> list[float]:
+    """Control steps per second of each form of raw stepping and of the environment, in one race.
+
+    They take their steps in turns, so that a machine that changes its speed changes all of theirs,
+    and each begins as often as the others, so that none always follows the same one.
+    """
+    runners = [step_raw(env, recording, form) for form in RAW]
+    runners.append(step_env(env, actions, seed))
+    seconds = [0.0] * len(runners)
+    for number in range(len(actions)):
+        for turn in range(len(runners)):
+            at = (number + turn) % len(runners)
+            taken = next(runners[at])
+            seconds[at] += taken * (number >= WARM_UP)
+    for runner in runners:
+        if next(runner, None) is not None:  # The end of a raw one compares its states.
+            raise RuntimeError("the runners took different numbers of steps")
+    return [env.num_envs * (len(actions) - WARM_UP) / total for total in seconds]
 
 
 def _write(batch: Batch, reset: Reset, persistent: bool) -> None:
@@ -199,16 +214,14 @@ def bench(
     for label, ranges in cases.items():
         env = make_env(replace(config, randomization=ranges), seed)
         recording = record(env, actions, seed)
-        rates: dict[str, list[float]] = {name: [] for name in (*RAW, "env")}
-        for _ in range(repetitions):
-            for form in RAW:
-                rates[form].append(time_raw(env, recording, form))
-            rates["env"].append(time_env(env, actions, seed))
-        fastest = [max(row) for row in zip(*(rates[form] for form in RAW), strict=True)]
+        races = [race(env, recording, actions, seed) for _ in range(repetitions)]
+        rates = dict(zip((*RAW, "env"), zip(*races, strict=True), strict=True))
+        # The form that is faster on the whole: the luckier one of each race would be neither.
+        fastest = max((rates[form] for form in RAW), key=statistics.median)
         for name, found in rates.items():
             ratios = [rate / best for rate, best in zip(found, fastest, strict=True)]
             title = "environment" if name == "env" else f"raw, {name}"
-            results.append(Result(f"{title}, {label}", worlds, found, ratios))
+            results.append(Result(f"{title}, {label}", worlds, list(found), ratios))
     return results
 
 
@@ -254,14 +267,16 @@ def circumstances(threads: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench env", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--worlds", type=int, nargs="+", default=[128, 256])
+    parser = Parser("sleight bench env", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--worlds", type=int, nargs="+", default=[128, 256], help="one or several")
     parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
     parser.add_argument("--steps", type=int, default=60, help="that are timed, after the warm-up")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5, help="the median counts")
     parser.add_argument("--everything", action="store_true", help="also with every parameter on")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     asked = parser.parse_args(argv)
+    for count in (*asked.worlds, asked.steps, asked.repetitions):
+        check_count("--worlds, --steps, --repetitions", count)
     before = circumstances(asked.threads)
     print(f"before: {before}", flush=True)
     results: list[Result] = []

@@ -10,7 +10,6 @@ threads as the peer has processes. The two take turns, because a shared machine 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -29,6 +28,7 @@ import mujoco
 from sleight.envs.config import EnvConfig
 from sleight.envs.make import make_env
 from sleight.errors import ConfigError, ConnectError
+from sleight.flags import Parser, check_count
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "peers-requirements.txt"
@@ -132,12 +132,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.path.insert(0, str(HERE))
     from env import circumstances
 
-    parser = argparse.ArgumentParser("sleight bench peers", description=__doc__.split("\n", 1)[0])
+    parser = Parser("sleight bench peers", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--processes", type=int, default=2, help="of the peer; our threads")
-    parser.add_argument("--worlds", type=int, default=EnvConfig().num_worlds)
+    parser.add_argument("--worlds", type=int, default=EnvConfig().num_worlds, help="of ours")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each turn")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5, help="the median counts")
     asked = parser.parse_args(argv)
+    for count in (asked.processes, asked.worlds, asked.repetitions):
+        check_count("--processes, --worlds, --repetitions", count)
     print(f"before: {circumstances(asked.processes)}", flush=True)
     pairs = bench(asked.processes, asked.worlds, asked.seconds, asked.repetitions)
     print(f"after:  {circumstances(asked.processes)}\n")

@@ -14,7 +14,6 @@ turn, one thread each; torch runs the checkpoint of RUN, or the one beside the b
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -47,11 +46,11 @@ from sleight.envs.make import for_task
 from sleight.envs.model import OBJECT, ModelConfig, build_model
 from sleight.envs.variants import VariantName
 from sleight.errors import ConfigError
+from sleight.flags import Parser, check_count
 from sleight.policies.actor import Actor
 from sleight.train.checkpoint import load_module
-from sleight.train.commands import check_count
 from sleight.train.graph import PolicyGraph
-from sleight.train.session import load_run
+from sleight.train.saved import load_run
 
 SETTLE_S = 1.0
 PLACE_TRIES = 10
@@ -290,7 +289,7 @@ def timing(bundle: Bundle, shown: list[Sensors], in_torch: Step | None) -> list[
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench rig", description=__doc__.split("\n", 1)[0])
+    parser = Parser("sleight bench rig", description=__doc__.split("\n", 1)[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--trials", type=int, default=20, help="in each kind of world")
     parser.add_argument("--seed", type=int, default=0, help="of the first trial")

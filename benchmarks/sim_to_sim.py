@@ -32,7 +32,7 @@ from sleight.envs.bundle import Bundle, load_bundle
 from sleight.envs.variants import VARIANTS
 from sleight.errors import ConfigError, DataError, nearest
 from sleight.files import read_json, write_json
-from sleight.train.commands import check_count
+from sleight.flags import Parser, check_count
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 HEAD = (
@@ -159,9 +159,7 @@ def joined(files: list[Path]) -> list[dict[str, Any]]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        "sleight bench sim_to_sim", description=__doc__.split("\n", 1)[0]
-    )
+    parser = Parser("sleight bench sim_to_sim", description=__doc__.split("\n", 1)[0])
     add = parser.add_argument
     add("bundles", nargs="*", metavar="[NAME=]BUNDLE")
     add("--variants", default=",".join(VARIANTS), help="with commas between them")

@@ -5,12 +5,12 @@
 Trains `reach` with workers and `--train.restarts`; a random one of the workers, the evaluator, the
 process that trains, and where the fields ask for them (`--train.learners 2`, a `curriculum`) the
 learners and the ADR server, gets kill -9. Afterwards the same steps are trained undisturbed. Prints
-both curves and the memory of each kind of process over time; a leak shows as a slope.
+where both ended and how the memory of processes changed over their lives, and draws both curves,
+the kills, and the memory (soak.png); a leak shows as a slope.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
@@ -19,15 +19,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sleight.files import write_json
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from sleight.files import atomic_path, write_json
+from sleight.flags import Parser
+from sleight.pages.axes import BLUE, GREEN, INK, ORANGE, QUIET, RED
 from sleight.train.metrics import read_metrics
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "reach.yaml"
 VICTIMS = ("RolloutWorker", "EvaluationWorker", "LearnerWorker", "AdrActor", "learner")
 """The last is the process that trains."""
+LOOK_S = 10.0
+"""Between two looks at the memory."""
+YOUNG_S = 60.0
+"""Of a process's life, in which its memory still fills, and says nothing about a leak."""
 
 
 @dataclass(frozen=True)
@@ -74,25 +84,65 @@ def train(name: str, out: Path, fields: Sequence[str]) -> subprocess.Popen[bytes
     return subprocess.Popen([*words, *fields])
 
 
+@dataclass(frozen=True)
+class Look:
+    """One process at one moment."""
+
+    time_s: float
+    """Since the run began."""
+    pid: int
+    kind: str
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What was killed, and when."""
+
+    time_s: float
+    kind: str
+
+
 def disturb(
     run: subprocess.Popen[bytes], minutes: float, every_s: float, chance: random.Random
-) -> tuple[list[str], list[dict[str, float]]]:
-    """Kill one process every so often; returns who it was, and the memory before each kill."""
-    killed, memory, end = [], [], time.monotonic() + 60 * minutes
-    while time.monotonic() + every_s < end and run.poll() is None:
-        time.sleep(every_s)
+) -> tuple[list[Kill], list[Look]]:
+    """Kill one process every so often, and look at the memory of all more often than that."""
+    began, killed, looks = time.monotonic(), [], []
+    while (now := time.monotonic() - began) < 60 * minutes and run.poll() is None:
         processes = [p for p in descendants(run.pid) if p.kind in VICTIMS]
-        memory.append({kind: _largest(processes, kind) for kind in VICTIMS})
-        if processes:
+        looks += [Look(now, p.pid, p.kind, p.memory_mb) for p in processes]
+        if processes and now >= every_s * (len(killed) + 1):
             victim = chance.choice(processes)
             os.kill(victim.pid, signal.SIGKILL)
-            killed.append(victim.kind)
-    time.sleep(max(0.0, end - time.monotonic()))
-    return killed, memory
+            killed.append(Kill(now, victim.kind))
+        time.sleep(LOOK_S)
+    return killed, looks
 
 
-def _largest(processes: Sequence[Process], kind: str) -> float:
-    return max((p.memory_mb for p in processes if p.kind == kind), default=0.0)
+def growth(looks: Sequence[Look]) -> dict[str, float]:
+    """MB per hour by kind: least squares over lives that were watched for a minute beyond youth."""
+    lives: dict[int, list[Look]] = {}
+    for look in looks:
+        lives.setdefault(look.pid, []).append(look)
+    found = {}
+    for kind in VICTIMS:
+        grown = [[row for row in life if row.time_s - life[0].time_s >= YOUNG_S]
+                 for life in lives.values() if life[0].kind == kind]  # fmt: skip
+        grown = [life for life in grown if life and life[-1].time_s - life[0].time_s >= 60.0]
+        if grown:
+            found[kind] = 3600.0 * _slope(grown)
+    return found
+
+
+def _slope(lives: Sequence[Sequence[Look]]) -> float:
+    """One slope through all lives [MB/s], each about its own mean."""
+    above = below = 0.0
+    for life in lives:
+        time_s, memory = (statistics.fmean(v) for v in zip(*((x.time_s, x.memory_mb) for x in life),
+                                                            strict=True))  # fmt: skip
+        above += sum((x.time_s - time_s) * (x.memory_mb - memory) for x in life)
+        below += sum((x.time_s - time_s) ** 2 for x in life)
+    return above / below
 
 
 def ending(folder: Path) -> tuple[int, float]:
@@ -102,28 +152,67 @@ def ending(folder: Path) -> tuple[int, float]:
     return int(rows[-1]["steps"]), statistics.fmean(row.get("successes_mean", 0.0) for row in tail)
 
 
+def draw(out: Path, killed: Sequence[Kill], looks: Sequence[Look]) -> None:
+    """soak.png: successes of both runs over steps; memory over time, with the kills."""
+    figure = Figure(figsize=(10.5, 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    for name, colour in (("alone", QUIET), ("disturbed", BLUE)):
+        rows = [
+            row for row in read_metrics(out / name / "metrics.jsonl") if "successes_mean" in row
+        ]
+        left.plot([row["steps"] / 1e6 for row in rows], [row["successes_mean"] for row in rows],
+                  color=colour, label=name)  # fmt: skip
+    left.set(xlabel="control steps [million]", ylabel="successes per episode", ylim=(0, None))
+    left.legend(fontsize=8)
+    _memory(right, killed, looks)
+    with atomic_path(out / "soak.png") as temporary:
+        figure.savefig(temporary, dpi=130)
+
+
+def _memory(axes: Axes, killed: Sequence[Kill], looks: Sequence[Look]) -> None:
+    for kill in killed:
+        axes.axvline(kill.time_s / 60, color=QUIET, lw=0.6)
+    for kind, colour in zip(VICTIMS, (BLUE, ORANGE, GREEN, RED, INK), strict=True):
+        rows = [look for look in looks if look.kind == kind]
+        if rows:
+            axes.plot([row.time_s / 60 for row in rows], [row.memory_mb for row in rows], ".",
+                      color=colour, ms=3, label=kind)  # fmt: skip
+    axes.set(xlabel="minutes (lines: a kill)", ylabel="memory of a process [MB]", ylim=(0, None))
+    axes.legend(fontsize=8)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench soak", description=__doc__.split("\n", 1)[0])
+    parser = Parser("sleight bench soak", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="of the disturbed run")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between kills")
     parser.add_argument("--seed", type=int, default=0, help="of who is killed")
     parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="where the runs go")
     asked, fields = parser.parse_known_args(argv)
     run = train("disturbed", asked.out, ["--steps", "1000000000", *fields])
-    killed, memory = disturb(run, asked.minutes, asked.every, random.Random(asked.seed))
+    killed, looks = disturb(run, asked.minutes, asked.every, random.Random(asked.seed))
     run.send_signal(signal.SIGINT)
     run.wait()
     steps, successes = ending(asked.out / "disturbed")
     train("alone", asked.out, ["--steps", str(steps), *fields]).wait()
     _, undisturbed = ending(asked.out / "alone")
-    result = {"steps": steps, "killed": killed, "memory_mb": memory}
+    result = {
+        "steps": steps,
+        "killed": [asdict(x) for x in killed],
+        "looks": [asdict(x) for x in looks],
+    }
     result |= {"successes": successes, "successes_undisturbed": undisturbed}
     write_json(asked.out / "soak.json", result)
-    print(f"killed: {', '.join(killed)}\nsteps: {steps:,}")
+    draw(asked.out, killed, looks)
+    counted = {kind: sum(kill.kind == kind for kill in killed) for kind in VICTIMS}
+    print("killed: " + ", ".join(f"{n} {kind}" for kind, n in counted.items() if n))
+    print(f"steps: {steps:,}")
     print(f"successes at the end: {successes:.2f}, undisturbed {undisturbed:.2f}")
-    for kind in (kind for kind in VICTIMS if any(row[kind] for row in memory)):
-        print(f"{kind} [MB]: {', '.join(f'{row[kind]:.0f}' for row in memory)}")
+    for kind, slope in growth(looks).items():
+        most = max(look.memory_mb for look in looks if look.kind == kind)
+        print(f"{kind}: {slope:+.0f} MB per hour of life, at most {most:.0f} MB")
+    print(asked.out / "soak.png")
     return 0
 
 

@@ -42,9 +42,10 @@ from sleight.deploy.timing import spread_ms
 from sleight.envs.bundle import MANIFEST, Bundle, load_bundle, write_manifest
 from sleight.errors import ConnectError
 from sleight.files import read_json, write_json
+from sleight.flags import Parser
 from sleight.train.pose.config import PoseTrainConfig
 from sleight.train.pose.export import GRAPH, PoseGraph, pose_entry, write_pose_graph
-from sleight.train.pose.loop import build_net, load_pose_run
+from sleight.train.pose.learner import build_net, load_pose_run
 from sleight.vision.config import RenderConfig
 from sleight.vision.geometry import Placement
 from sleight.vision.net import PoseNet
@@ -222,7 +223,7 @@ def line(name: str, spread: dict[str, float] | None) -> str:
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench timing", description=__doc__.split("\n", 1)[0])
+    parser = Parser("sleight bench timing", description=__doc__.split("\n", 1)[0])
     add = parser.add_argument
     add("bundle", type=Path)
     add("--minutes", type=float, default=10.0)

@@ -22,6 +22,7 @@ import torch
 from sleight.config import load
 from sleight.envs.batch_sim import default_threads
 from sleight.files import write_json
+from sleight.flags import check_count
 from sleight.train import benching
 from sleight.train.config import TrainConfig
 from sleight.train.local import LocalSampler, build, use_threads
@@ -151,6 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = benching.parser("train", __doc__, iterations=8)
     parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
     asked, rest = parser.parse_known_args(argv)
+    check_count("--iterations", asked.iterations)
     config = load(TrainConfig, asked.config, rest)
     config = replace(config, threads=asked.threads, env=replace(config.env, threads=asked.threads))
     print(circumstances(config), flush=True)

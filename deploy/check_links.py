@@ -47,7 +47,7 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
     with ExitStack() as stack:
         cameras = _cameras(check, stack, bundle)
         if bundle is not None:
-            check.fingerprint = fingerprint(config, bundle.manifest.graph.sha256)
+            check.fingerprint = fingerprint(config, *bundle.hashes)
             _check_links(check, stack, bundle, cameras)
     path = write_record(config, check.record())
     if check.failed:

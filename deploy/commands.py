@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 USAGE = """usage: sleight rig COMMAND ...
 
 commands:
-  sim [SIM.yaml]         a process that is a hand: physics in real time behind the wire protocol
-  check RIG.yaml         see whether a rig is fit to run; moves nothing, and keeps a record
-  calibrate WHAT RIG.yaml   cameras or extrinsics: what cameras see, and where they stand
-  dry-run RIG.yaml       all of a run, but nothing that moves the hand is sent
-  run RIG.yaml           run a bundle on a hand, trial after trial
-  replay RUN [BUNDLE]    compute a run's actions again from its log, to the last bit
-  report RUN             a run as one HTML page; what it measured as ranges for training
-  bridge FILE            write what runs beside a Shadow Hand on ROS 1, as one file
+  sim [SIM.yaml]           a process that is a hand: physics in real time behind the wire protocol
+  check RIG.yaml           see whether a rig is fit to run; moves nothing, and keeps a record
+  calibrate WHAT RIG.yaml  cameras or extrinsics: what cameras see, and where they stand
+  dry-run RIG.yaml         all of a run, but nothing that moves the hand is sent
+  run RIG.yaml             run a bundle on a hand, trial after trial
+  replay RUN [BUNDLE]      compute a run's actions again from its log, to the last bit
+  report RUN               a run as one HTML page; what it measured as ranges for training
+  bridge FILE              write what runs beside a Shadow Hand on ROS 1, as one file
 
 RIG.yaml may be left out for the simulated rig, and followed by a bundle's folder and flags.
 sleight rig COMMAND --help lists every option.
@@ -128,7 +128,7 @@ def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
     bundle = load_bundle(bundle_of(config))
     simulated = False
     if not dry:
-        record = find_record(config, fingerprint(config, bundle.manifest.graph.sha256))
+        record = find_record(config, fingerprint(config, *bundle.hashes))
         simulated = record["simulated"]
         confirm(config, record, yes_sim, _ask)
     with _stop_on_signal() as stopped, View(sys.stderr) as view:

@@ -90,9 +90,10 @@ def _kind(config: RigConfig, bundle: Bundle) -> str:
     elif there[config.pose_from] or config.pose_from == "cameras":
         return config.pose_from  # Cameras say for themselves what is missing.
     wanted = "referee" if config.pose_from == "auto" else config.pose_from
+    blind = " beside cameras that the bundle does not read" if config.cameras else ""
     raise ConfigError(
-        f"{wanted}: got null, allowed: cameras with a bundle that reads them, markers, or the"
-        " referee of a simulated rig, because nothing else tells where the object is"
+        f"{wanted}: got null{blind}, allowed: cameras with a bundle that reads them, markers, or"
+        " the referee of a simulated rig, because nothing else tells where the object is"
     )
 
 

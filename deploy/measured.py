@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..envs.randomization import BY_NAME
 from .log_read import Log
 from .rotations import distance
 from .stage import Phase
@@ -121,9 +122,17 @@ PARAMETERS: dict[str, tuple[str, Callable[[Measured], tuple[float, float] | None
 
 
 def ranges(found: Measured) -> dict[str, tuple[float, float]]:
-    """Parameter -> (low, high) in its unit, for those that could be measured."""
+    """Parameter -> (low, high) in its unit, for those that could be measured.
+
+    Within the limits of the table: a rig may be later than training can be.
+    """
     spans = {name: law(found) for name, (_, law) in PARAMETERS.items()}
-    return {name: span for name, span in spans.items() if span is not None}
+    return {name: _within(name, span) for name, span in spans.items() if span is not None}
+
+
+def _within(name: str, span: tuple[float, float]) -> tuple[float, float]:
+    low, high = np.clip(span, *BY_NAME[name].limits)
+    return float(low), float(high)
 
 
 def ranges_yaml(found: Measured, source: str) -> str:
@@ -138,7 +147,9 @@ def ranges_yaml(found: Measured, source: str) -> str:
     lines += ["env:", "  randomization:"]
     spans = ranges(found)
     for name, (low, high) in spans.items():
-        lines.append(f"    {name}: [{low:.4g}, {high:.4g}]  # {PARAMETERS[name][0]}")
+        what, law = PARAMETERS[name]
+        cut = "" if (low, high) == law(found) else ", cut to what training allows"
+        lines.append(f"    {name}: [{low:.4g}, {high:.4g}]  # {what}{cut}")
     return "\n".join(lines if spans else [*lines[:-1], "  randomization: {}"]) + "\n"
 
 

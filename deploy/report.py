@@ -75,8 +75,7 @@ def read_run(folder: Path) -> RigRun:
 def write_report(run: RigRun, out: Path | None = None) -> Path:
     """Write the page; returns its path. Raises SleightError."""
     path = out or run.folder / REPORT
-    write_text(path, html.page(f"{run.folder.name}: run on a hand", _parts(run)))
-    return path
+    return write_text(path, html.page(f"{run.folder.name}: run on a hand", _parts(run)))
 
 
 def _parts(run: RigRun) -> Iterator[str]:

@@ -154,8 +154,8 @@ class _Painter:
 
     def _hand(self, stack: contextlib.ExitStack) -> Any:
         studio = stack.enter_context(Studio(self._config.rig, self._size_m, self._config.size))
-        looks = LooksConfig(plain_share=1.0)
-        studio.dress(looks, self._config.looks, np.random.default_rng([self._seed, 0x100C]))
+        looks = LooksConfig(plain_share=1.0).scaled(self._config.looks)
+        studio.dress(looks, np.random.default_rng([self._seed, 0x100C]))
         for view, (at, fovy) in enumerate(
             zip(self._true.placements, self._true.fovy_deg, strict=True)
         ):

@@ -19,6 +19,9 @@ Positive = Annotated[float, Range(0, 1e6, open_low=True)]
 Span = tuple[Annotated[float, Range(0, 10)], Annotated[float, Range(0, 10)]]
 
 
+_SPANS = ("gain", "motor_lag_s", "damping", "slack_rad", "object_size", "object_mass", "friction")
+
+
 @dataclass(frozen=True)
 class PlantConfig:
     """Spans that the rig's hidden numbers are drawn from, once, with its seed."""
@@ -59,6 +62,16 @@ class PlantConfig:
     """What is done to the hand besides: a stiff glove, two fingers tied, pushes, a soft cover."""
     object_mass_kg: Annotated[float, Range(0.01, 0.5)] = 0.078
     """Nominal mass of the object."""
+
+    def __post_init__(self) -> None:
+        for name in _SPANS:
+            low, high = getattr(self, name)
+            # Factors are log-uniform; of slack alone there may be none.
+            rule = "0 <= low <= high" if name == "slack_rad" else "0 < low <= high"
+            if low > high or (low == 0 and name != "slack_rad"):
+                raise ConfigError(
+                    f"{name}: got [{low:g}, {high:g}], allowed: [low, high] with {rule}"
+                )
 
 
 FaultKind = Literal[

@@ -132,14 +132,24 @@ OF_A_RUN = ("trials", "goal_seed", "duration_s", "realtime", "log", "calibrate")
 """Fields that a check does not look at: they may differ between it and the run."""
 
 
-def fingerprint(config: RigConfig, graph_sha256: str) -> str:
-    """Hash of all that a check has looked at: the resolved file and flags, and the policy.
+def fingerprint(config: RigConfig, *graphs: str) -> str:
+    """Hash of all that a check has looked at: the resolved file and flags, the cameras'
+    calibration, and the bundle (`Bundle.hashes`).
 
     Comments and the order of a file do not count; a flag that changes the rig does.
     """
     looked_at = {key: value for key, value in to_dict(config).items() if key not in OF_A_RUN}
-    text = json.dumps([looked_at, graph_sha256], sort_keys=True)
+    files = [path for c in config.cameras for path in (c.intrinsics, c.extrinsics)]
+    text = json.dumps([looked_at, graphs, [_content(path) for path in files]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _content(path: Path | None) -> str:
+    """Hash of a file; empty where there is none yet, which a check then says."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+    except OSError:
+        return ""
 
 
 def load_rig(words: list[str]) -> RigConfig:

@@ -43,7 +43,13 @@ class ActionFaults:
         self.broken = torch.zeros(num_worlds, num_motors, dtype=torch.bool)
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
-        """Draw the faults of new episodes in `worlds` (K,)."""
+        """Begin new episodes in `worlds` (K,)."""
+        self.redraw(worlds, value)
+        if self.slack is not None:
+            self.slack.place[worlds] = 0.0
+
+    def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Draw the faults of `worlds` (K,)."""
         shape = (len(worlds), self.offset.shape[1])
         drawn = {name: value[name].float().unsqueeze(-1) for name in ROWS}
         self.step_std[worlds] = drawn["action.noise.step"]
@@ -54,7 +60,7 @@ class ActionFaults:
         if self._breaks:
             self.broken[worlds] = self._break(drawn["action.broken"], shape)
         if self.slack is not None:
-            self.slack.reset(worlds, drawn["action.backlash"])
+            self.slack.redraw(worlds, drawn["action.backlash"])
 
     def _break(self, probability: Tensor, shape: tuple[int, int]) -> Tensor:
         """Motors (K, A) below their probability, but of a hand no more than the unluckiest two."""
@@ -90,12 +96,11 @@ class Slack:
         self.place = torch.zeros(num_worlds, num_motors)
         """(N, A) s."""
 
-    def reset(self, worlds: Tensor, inverse: Tensor) -> None:
+    def redraw(self, worlds: Tensor, inverse: Tensor) -> None:
         """Draw |N(0, v)| for each motor and direction; `inverse` (K, 1) is v."""
         shape = (len(worlds), *self.inverse.shape[1:])
         noise = torch.randn(shape, generator=self._rng).abs()
         self.inverse[worlds] = inverse.unsqueeze(-1) * noise
-        self.place[worlds] = 0.0
 
     def __call__(self, target: Tensor, position: Tensor, period_s: float) -> Tensor:
         """What the motors hold (N, A) instead of `target`, rad."""

@@ -168,6 +168,12 @@ class Bundle:
         return self.folder / self.manifest.graph.file
 
     @property
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of its graphs: of the policy, and of the pose network where it has one."""
+        pose = self.manifest.pose
+        return (self.manifest.graph.sha256, *([pose.sha256] if pose else []))
+
+    @property
     def pose_graph(self) -> Path:
         """The pose network's file. Raises BundleError where the bundle has none."""
         if self.manifest.pose is None:

@@ -48,7 +48,7 @@ class GoalConfig:
     """Among face-up goals, how many bring another face up."""
     half_share: Share = 0.2
     """Among these, how many turn the block upside down, where goals reach that far."""
-    threshold_rad: Positive = 0.4
+    threshold_rad: Annotated[float, Range(0, 3, open_low=True)] = 0.4
     """A goal within this rotation distance is reached."""
     timeout_s: Positive = 32.0
     """Time for one goal; then the episode is cut short (a truncation)."""
@@ -99,7 +99,7 @@ CRITIC_TERMS = (
     "world",
 )
 REACH_TERMS = ("joint_position", "joint_velocity", "target", "goal_to_fingertips")
-"""For `reach`, actor and critic alike."""
+"""The defaults of `reach`, actor and critic alike."""
 
 
 @dataclass(frozen=True)

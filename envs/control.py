@@ -85,8 +85,12 @@ class Control:
         self.target[worlds] = target
         self.action[worlds] = 0.0
         self._past[:, worlds] = 0.0
-        self._delay[worlds] = delay
+        self.set_delays(worlds, delay)
         self.sim.state("ctrl")[worlds] = target.double()
+
+    def set_delays(self, worlds: Tensor, delay: Tensor) -> None:
+        """From now on the motors of `worlds` (K,) are late by `delay` steps (K, A)."""
+        self._delay[worlds] = delay
 
     def apply(self, action: Tensor, joint_position: Tensor) -> None:
         """Send actions (N, A), clipped to [-1, 1], to the motors."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from ..errors import ConfigError
 from . import observations
 from .config import EnvConfig
 from .control import MAX_DELAY, Control, fill_history
@@ -29,7 +33,7 @@ from .worlds import Draw, FixedRanges, Reseedable, Values, WorldSource
 from .writes import Randomizer
 
 Observation = dict[str, dict[str, Tensor]]
-"""Group ("actor", "critic") -> term -> (N, size) float32."""
+"""Group ("actor", "critic", and those that were asked for) -> term -> (N, size) float32."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,9 @@ class HandEnv(VectorEnv):
         rng: torch.Generator,
         source: WorldSource | None = None,
         failures: Path | None = None,
+        groups: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        """groups: more groups of terms, by their names, computed from the true state."""
         self.config, self.sim, self.task, self.rng = config, sim, task, rng
         self.num_envs = n = sim.num_worlds
         self.hand = SHADOW_RIGHT
@@ -83,10 +89,7 @@ class HandEnv(VectorEnv):
         self.control = Control(
             config.control, self.hand, sim, config.period_s, self.unmodelled.faults
         )
-        self.terms = {
-            "actor": observations.select(config.actor_terms, "env.actor_terms"),
-            "critic": observations.select(config.critic_terms, "env.critic_terms"),
-        }
+        self.terms = _terms(config, groups or {})
         reads_tips = any("fingertips" in term.reads for term in self.terms["actor"])
         self.noise = SensorNoise(
             n, len(self.hand.joints), rng, reads_tips, "observation.noise.scale" in acting
@@ -94,7 +97,6 @@ class HandEnv(VectorEnv):
         self._noisy = any(name.startswith("observation.") for name in acting)
         true = PoseMemory(n)
         self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
-        self._all_terms = tuple(dict.fromkeys(t for terms in self.terms.values() for t in terms))
         self.rewards = RewardTable(config.rewards)
         self._values = Values(names, config.nominal)
         self.randomizer = Randomizer(sim, acting, rng)
@@ -104,15 +106,16 @@ class HandEnv(VectorEnv):
         self.sim_seconds = 0.0
         self.actor_sensors: Sensors = {}
         """What the actor's last observation was computed from: a bundle's graph starts there."""
+        self.true_sensors: Sensors = {}
+        """The same, without noise."""
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._sites = torch.tensor([sim.model.site(tip).id for tip in self.hand.fingertips])
         self._num_joints = len(self.hand.joints)
         self.coordinates = torch.zeros(n, len(names))
         self.tags = torch.full((n,), -1)
         self.versions = torch.zeros(n, dtype=torch.long)
-        self.successes = torch.zeros(n, dtype=torch.long)
-        self.length = torch.zeros(n, dtype=torch.long)
-        self.goal_age = torch.zeros(n, dtype=torch.long)
+        counters = torch.zeros(3, n, dtype=torch.long)
+        self.successes, self.length, self.goal_age = counters.unbind()
         self.earned = torch.zeros(n)
         self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.hand.actuators),))
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, n)
@@ -120,6 +123,19 @@ class HandEnv(VectorEnv):
         self.observation_space = gymnasium.vector.utils.batch_space(
             self.single_observation_space, n
         )
+        self._check_terms()
+
+    def _check_terms(self) -> None:
+        """Raise ConfigError for a term that reads what this task does not have."""
+        one = slice(0, 1)
+        given = PoseMemory(1).extend(self._sensors(one), one, remember=False)
+        for group, terms in self.terms.items():
+            for term in terms:
+                if lacking := [name for name in term.reads if name not in given]:
+                    raise ConfigError(
+                        f"env.{group}_terms: got {term.name}, which reads {lacking[0]},"
+                        f" allowed with env.task {self.config.task}: terms of {', '.join(given)}"
+                    )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -136,6 +152,18 @@ class HandEnv(VectorEnv):
         """Start `worlds` (K,) anew; returns their first observations (K, ...)."""
         self._reset(worlds)
         return self._observe(worlds, remember=True)
+
+    def redraw(self, worlds: Tensor) -> None:
+        """Draw the parameters of `worlds` (K,) anew, in the middle of an episode.
+
+        Hand, object, goal, targets, counters and what was seen last go on; everything else that a
+        reset draws is drawn again, the noise of the episode and the delays of the motors among it.
+        """
+        value = self._enter(worlds, self.source.draw(worlds.numpy()))
+        self.randomizer.apply(worlds, value)
+        self.control.set_delays(worlds, self._delays(value["action.delay"]))
+        self.unmodelled.redraw(worlds, value)
+        self.sim.forward(worlds)
 
     @torch.no_grad()
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
@@ -163,7 +191,8 @@ class HandEnv(VectorEnv):
         wrist = self.sim.state("qpos")[:, self.hand.wrist].float()
         step = Step(outcome, self.control.action, self.control.action_change, force, wrist)
         reward, terms = self.rewards(step)
-        return reward * ~broken, terms, outcome.success & ~broken, outcome.drop
+        # Not a product: what broke the physics may have been an action that is no number.
+        return reward.masked_fill(broken, 0.0), terms, outcome.success & ~broken, outcome.drop
 
     def _repair(self, worlds: Tensor) -> None:
         """Broken physics never reaches the learner: keep its state for replay, start from rest."""
@@ -230,7 +259,7 @@ class HandEnv(VectorEnv):
         self.versions[worlds] = torch.from_numpy(np.asarray(draw.versions, dtype=np.int64))
         value = self._values(draw.coordinates)
         self.noise.set(worlds, value)
-        if "goal.angle" in self.source.names:
+        if "goal.angle" in {*self.source.names, *self.config.nominal}:
             self.task.largest_goal[worlds] = value["goal.angle"].float()
         return value
 
@@ -250,17 +279,22 @@ class HandEnv(VectorEnv):
                 noisy = self.unmodelled.tracking(noisy, sensors, worlds, remember)
             seen = self.memories["actor"].extend(noisy, worlds, remember)
         if isinstance(worlds, slice):
-            self.actor_sensors = seen
-        if self._noisy:
-            actor, critic = self.terms["actor"], self.terms["critic"]
-            pair = observations.compute_both(actor, seen, critic, true)
-            return dict(zip(("actor", "critic"), pair, strict=True))
-        # Both see the same, so a term of both is computed once.
-        both = observations.compute(self._all_terms, true)
+            self.actor_sensors, self.true_sensors = seen, true
+        # A term of several groups that see the same is computed once.
+        noisy_terms = self.terms["actor"] if self._noisy else ()
+        own, shared = observations.compute_both(noisy_terms, seen, self._exact_terms, true)
         return {
-            group: {term.name: both[term.name] for term in terms}
+            group: own
+            if self._noisy and group == "actor"
+            else {term.name: shared[term.name] for term in terms}
             for group, terms in self.terms.items()
         }
+
+    @cached_property
+    def _exact_terms(self) -> tuple[observations.Term, ...]:
+        """Those that are computed from the true state, each once."""
+        groups = (t for group, t in self.terms.items() if group != "actor" or not self._noisy)
+        return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
     def _sensors(self, worlds: Tensor | slice) -> Sensors:
         qpos, qvel = self.sim.state("qpos")[worlds], self.sim.state("qvel")[worlds]
@@ -275,3 +309,16 @@ class HandEnv(VectorEnv):
             "world": self.coordinates[worlds].clone(),
             **self.task.sensors(worlds),
         }
+
+
+def _terms(
+    config: EnvConfig, groups: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[observations.Term, ...]]:
+    """Group -> its terms. Raises ConfigError for an unknown one."""
+    named = {
+        "env.actor_terms": config.actor_terms,
+        "env.critic_terms": config.critic_terms,
+        **{f"{group}'s terms": terms for group, terms in groups.items()},
+    }
+    found = [observations.select(terms, source) for source, terms in named.items()]
+    return dict(zip(("actor", "critic", *groups), found, strict=True))

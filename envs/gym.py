@@ -10,7 +10,7 @@ Keywords of `gymnasium.make` are fields of `EnvConfig`, or `config=` gives all o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import gymnasium
@@ -19,6 +19,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from ..config import from_dict, to_dict
 from ..errors import ConfigError, nearest
 from .batch_sim import BatchSim
 from .block import BlockTask
@@ -44,13 +45,19 @@ def gym_config(
     config: EnvConfig | None,
     overrides: Mapping[str, Any],
 ) -> EnvConfig:
-    """The config of a Gymnasium environment. Raises ConfigError for an unknown keyword."""
+    """The config of a Gymnasium environment, `overrides` as dataclasses or as plain data.
+
+    Raises ConfigError for an unknown keyword and for a value that its field does not allow.
+    """
     names = [field.name for field in fields(EnvConfig) if field.name not in ("task", "num_worlds")]
     for name in overrides:
         if name not in names:
             raise ConfigError(f"make: got unknown keyword '{name}', {nearest(name, names)}")
     base = config or EnvConfig(resets=ResetConfig(cache=SMALL_CACHE))
-    return replace(base, **{**overrides, "task": task, "num_worlds": num_worlds})
+    given = {name: to_dict(value) for name, value in overrides.items()}
+    return from_dict(
+        EnvConfig, {**to_dict(base), **given, "task": task, "num_worlds": num_worlds}, "make"
+    )
 
 
 class SingleHand(gymnasium.Env[Arrays, np.ndarray]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from .letters import FACE_PIXELS, face_pixels
+from .letters import face_pixels
 
 GOAL = "goal"
 GOAL_POSITION = (0.158, -0.035, 0.045)
@@ -65,14 +65,7 @@ def _drop_stock(spec: mujoco.MjSpec) -> None:
 
 def _add_materials(spec: mujoco.MjSpec) -> None:
     faces = np.concatenate([face_pixels(i, colour) for i, colour in enumerate(FACE_COLOURS)])
-    texture = spec.add_texture(
-        name="block",
-        type=mujoco.mjtTexture.mjTEXTURE_CUBE,
-        width=FACE_PIXELS,
-        height=6 * FACE_PIXELS,
-        nchannel=3,
-    )
-    texture.data = faces.tobytes()
+    add_texture(spec, "block", mujoco.mjtTexture.mjTEXTURE_CUBE, faces)
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -88,6 +81,16 @@ def _add_materials(spec: mujoco.MjSpec) -> None:
     spec.add_material(name="floor", rgba=(*_BACKGROUND, 1.0), specular=0.0, emission=0.12)
     spec.add_material(name="skin", rgba=_SKIN, specular=0.35, shininess=0.5)
     spec.add_material(name="dark", rgba=_DARK, specular=0.3, shininess=0.5)
+
+
+def add_texture(
+    spec: mujoco.MjSpec, name: str, kind: mujoco.mjtTexture, pixels: np.ndarray
+) -> None:
+    """Add a texture of uint8 pixels (H, W, 3); six square pictures below each other make a cube."""
+    texture = spec.add_texture(
+        name=name, type=kind, width=pixels.shape[1], height=pixels.shape[0], nchannel=3
+    )
+    texture.data = pixels.tobytes()
 
 
 def _paint_hand(spec: mujoco.MjSpec) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 
 from .batch_sim import BatchSim
 from .block import BlockTask
-from .config import REACH_TERMS, EnvConfig
+from .config import ACTOR_TERMS, CRITIC_TERMS, REACH_TERMS, EnvConfig
 from .env import HandEnv
 from .hand import SHADOW_RIGHT
 from .model import build_model
@@ -32,16 +33,18 @@ def make_env(
     source: WorldSource | None = None,
     failures: Path | None = None,
     cache_seed: int = CACHE_SEED,
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> HandEnv:
     """Build the environment of `config`; `source` replaces its fixed randomization ranges.
 
     cache_seed: of the start states; another one than training's gives states that it never saw.
+    groups: see `HandEnv`.
     """
     config = for_task(config)
     rng = torch.Generator().manual_seed(seed)
     source = source or FixedRanges(config.randomization, seed)
     for name, value in config.nominal.items():
-        lookup(name, "env.nominal").coordinate(value)
+        lookup(name, "env.nominal").coordinate(value, "env.nominal")
     names = {*source.names, *config.nominal}
     check_needs(names, "env.randomization, env.nominal")
     model = build_model(config.model, extras(names))
@@ -52,13 +55,16 @@ def make_env(
         task = ReachTask(config, SHADOW_RIGHT, sim, rng, table)
     else:
         task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config, cache_seed))
-    return HandEnv(config, sim, task, rng, source, failures)
+    return HandEnv(config, sim, task, rng, source, failures, groups)
 
 
 def for_task(config: EnvConfig) -> EnvConfig:
     """The config with what its task implies filled in."""
     if config.task == "reach":
-        return replace(config, actor_terms=REACH_TERMS, critic_terms=REACH_TERMS)
+        # Terms that somebody asked for stay; the defaults are those of `block`.
+        actor = REACH_TERMS if config.actor_terms == ACTOR_TERMS else config.actor_terms
+        critic = REACH_TERMS if config.critic_terms == CRITIC_TERMS else config.critic_terms
+        return replace(config, actor_terms=actor, critic_terms=critic)
     if config.task == "block-z":
         goals = replace(config.goals, face_up=0.0, any_axis=0.0, about_z=1.0)
         return replace(config, goals=goals)

@@ -128,7 +128,10 @@ PRIVILEGED = ("object_velocity", "object_spin", "motor_force", "world")
 
 
 def select(names: Sequence[str], source: str) -> tuple[Term, ...]:
-    """The terms called `names`. Raises ConfigError that names the nearest."""
+    """The terms called `names`. Raises ConfigError for none, one twice, or an unknown one."""
+    if not names or len(set(names)) < len(names):
+        got = ", ".join(names) or "nothing"
+        raise ConfigError(f"{source}: got {got}, allowed: one or more terms, each once")
     for name in names:
         if name not in BY_NAME:
             raise ConfigError(f"{source}: got unknown term '{name}', {nearest(name, BY_NAME)}")

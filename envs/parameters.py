@@ -62,13 +62,13 @@ class Parameter:
         flat = np.asarray(coordinate, np.float64).reshape(-1, 1)
         return Laws((self,))(flat).reshape(np.shape(coordinate))
 
-    def coordinate(self, value: float) -> float:
-        """Value in `unit` -> lambda. Raises ConfigError outside the limits."""
+    def coordinate(self, value: float, source: str = "") -> float:
+        """Value in `unit` -> lambda. Raises ConfigError, naming `source`, outside the limits."""
         if not self.limits[0] <= value <= self.limits[1]:
             low, high = self.limits
-            raise ConfigError(
-                f"{self.name}: got {value:g}, allowed: [{low:g}, {high:g}] {self.unit}"
-            )
+            where = f"{source}: {self.name}" if source else self.name
+            allowed = f"[{low:g}, {high:g}] {self.unit}".rstrip()
+            raise ConfigError(f"{where}: got {value:g}, allowed: {allowed}")
         if self.law == "scale":
             return float(np.log(value / self.nominal) / self.weight)
         if self.law == "offset":

@@ -187,6 +187,10 @@ NAMES = tuple(parameter.name for parameter in PARAMETERS)
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
+_OF_THE_POSE = ("observation.delay", "observation.hold", "observation.occlusion")
+"""What acts on the observed block alone."""
+
+
 def lookup(name: str, source: str) -> Parameter:
     """The row called `name`; raises ConfigError that names the nearest."""
     if name not in BY_NAME:
@@ -200,3 +204,14 @@ def check_needs(names: Collection[str], source: str) -> None:
         needed = lookup(name, source).needs
         if needed and needed not in names:
             raise ConfigError(f"{source}: got {name} alone, allowed: together with {needed}")
+
+
+def check_task(names: Collection[str], task: str, source: str) -> None:
+    """Raise ConfigError for an unknown parameter, and for one of the block where there is none."""
+    for name in names:
+        lookup(name, source)
+        if task == "reach" and (name.startswith(("object.", "goal.")) or name in _OF_THE_POSE):
+            raise ConfigError(
+                f"{source}: got {name} for the task reach, which has no block;"
+                " allowed: parameters of the hand, the world and the actions"
+            )

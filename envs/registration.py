@@ -1,11 +1,11 @@
 """The tasks under Gymnasium's names, for `gymnasium.make` and `gymnasium.make_vec`.
 
-Importing this module registers them; Gymnasium can be told to do so itself, by the id alone:
+Importing this module registers them: Gymnasium 1.0 dropped the entry points by which packages once
+registered themselves. It can be told to import it by the id alone:
 
     gymnasium.make("sleight.envs.registration:sleight/Block-v0")
 
-(Gymnasium 1.0 dropped the entry points by which packages once registered themselves.) The
-simulator is not imported before `make`.
+The simulator is not imported before `make`.
 """
 
 from __future__ import annotations

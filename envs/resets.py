@@ -68,7 +68,8 @@ def _collect(
     if sum(map(len, qpos)) < wanted:
         raise ConfigError(
             f"env.resets: got {sum(map(len, qpos))} states in the palm, allowed: at least {wanted};"
-            " the block does not rest in this hand (model.object_size_m, object_mass_kg?)"
+            " the block does not rest in this hand"
+            " (model.object_size_m, object_mass_kg, resets.settle_s?)"
         )
     return torch.cat(qpos)[:wanted], torch.cat(target)[:wanted]
 

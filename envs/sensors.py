@@ -20,12 +20,20 @@ STEP_STD = {
 }  # fmt: skip
 """Noise drawn at each step. Pose: Learning Dexterous In-Hand Manipulation, table 3; the joints had
 no counterpart there (it did not read them), theirs are this project's choice for Hall sensors."""
+STDS = (EPISODE_STD, STEP_STD)
 SIZES = {"object_position": 3, "object_wxyz": 3, "fingertips": 15}
 """Numbers of noise for each sensor; the joints are counted."""
 
 
+LEVELS = tuple(f"observation.noise{kind}" for kind in ("", ".offset", ".step", ".scale"))
+"""The parameters that say how strong it is."""
+
+
 class SensorNoise:
-    """Per-episode and per-step noise, with a strength for each world."""
+    """Per-episode and per-step noise, with a strength for each world.
+
+    The numbers of all sensors lie side by side in rows of S: few operations, whatever the sensors.
+    """
 
     def __init__(
         self,
@@ -36,60 +44,63 @@ class SensorNoise:
         scaled: bool = False,
     ) -> None:
         """fingertips: whether somebody reads them; scaled: whether gains are drawn as well."""
-        self.strength = torch.zeros(num_worlds)
-        """(N,) times the figures above: the parameter observation.noise."""
-        self.more_offset, self.more_step, self.gain_std = torch.zeros(3, num_worlds).unbind()
-        """(N,) observation.noise.offset, .step and .scale."""
-        self.step_strength = torch.zeros(num_worlds)
-        self._rng = rng
+        self._rng, self._scaled = rng, scaled
         self._sizes = {**SIZES, "joint_position": num_joints}
         if not fingertips:
             del self._sizes["fingertips"]
-        for name, size in self._sizes.items():
-            setattr(self, name, torch.zeros(num_worlds, size))
-            if scaled and name != "object_wxyz":
-                setattr(self, f"{name}_gain", torch.ones(num_worlds, size))
-        self._scaled = scaled
+        self._episode_std, self._step_std = (_rows(std, self._sizes) for std in STDS)
+        self._turns = _rows(dict.fromkeys(self._sizes, 0.0) | {"object_wxyz": 1.0}, self._sizes) > 0
+        count = len(self._turns)
+        self.level = torch.zeros(num_worlds, len(LEVELS))
+        """(N, 4) of LEVELS: times the figures above; of an offset and of a step beside; gains."""
+        self.step_strength = torch.zeros(num_worlds, 1)
+        self.offset = torch.zeros(num_worlds, count)
+        """(N, S) of the present episode."""
+        self.gain = torch.ones(num_worlds, count)
 
     def set(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Take the strengths of `worlds` (K,) and draw their episode's noise."""
-        self.strength[worlds] = value["observation.noise"].float()
-        self.more_offset[worlds] = value["observation.noise.offset"].float()
-        self.more_step[worlds] = value["observation.noise.step"].float()
-        self.gain_std[worlds] = value["observation.noise.scale"].float()
+        self.level[worlds] = torch.stack([value[name] for name in LEVELS], dim=-1).float()
         self.reset(worlds)
 
     def reset(self, worlds: Tensor) -> None:
         """Draw the episode's offsets and gains for `worlds` (K,)."""
-        base = self.strength[worlds]
-        self.step_strength[worlds] = base + self.more_step[worlds]
-        strength = (base + self.more_offset[worlds]).unsqueeze(-1)
-        gain_std = self.gain_std[worlds].unsqueeze(-1)
-        for name, size in self._sizes.items():
-            offset = torch.randn(len(worlds), size, generator=self._rng)
-            getattr(self, name)[worlds] = EPISODE_STD[name] * strength * offset
-            if self._scaled and name != "object_wxyz":
-                gain = torch.randn(len(worlds), size, generator=self._rng)
-                getattr(self, f"{name}_gain")[worlds] = 1.0 + gain_std * gain
+        base, offset, step, gain = self.level[worlds].unsqueeze(-1).unbind(dim=1)
+        self.step_strength[worlds] = base + step
+        shape = (len(worlds), len(self._turns))
+        drawn = torch.randn(shape, generator=self._rng)
+        self.offset[worlds] = (base + offset) * (self._episode_std * drawn)
+        if self._scaled:
+            # Nothing scales a rotation.
+            drawn = torch.randn(shape, generator=self._rng).masked_fill_(self._turns, 0.0)
+            self.gain[worlds] = 1.0 + gain * drawn
 
     def __call__(self, sensors: Sensors, worlds: Worlds) -> Sensors:
         """The same sensors with noise on pose and joints; the others are left as they are."""
         noisy = dict(sensors)
-        strength = self.step_strength[worlds].unsqueeze(-1)
-        for name, size in self._sizes.items():
-            if name not in sensors:
+        offset = self.offset[worlds]
+        step = torch.randn(offset.shape, generator=self._rng).mul_(self._step_std)
+        offset = torch.addcmul(offset, step, self.step_strength[worlds])
+        sizes = list(self._sizes.values())
+        gains = self.gain[worlds].split(sizes, dim=-1) if self._scaled else [None] * len(sizes)
+        for name, more, gain in zip(self._sizes, offset.split(sizes, dim=-1), gains, strict=True):
+            value = sensors.get(name)
+            if value is None:
                 continue
-            step = torch.randn(len(strength), size, generator=self._rng) * strength
-            offset = getattr(self, name)[worlds] + STEP_STD[name] * step
             if name == "object_wxyz":
-                turned = rotations.multiply(rotations.from_rotvec(offset), sensors[name])
-                noisy[name] = rotations.positive(turned)
+                noisy[name] = rotations.positive(
+                    rotations.multiply(rotations.from_rotvec(more), value)
+                )
                 continue
-            value = sensors[name]
-            if self._scaled:
-                value = value * getattr(self, f"{name}_gain")[worlds].view(value.shape)
-            noisy[name] = value + offset.view(value.shape)
+            if gain is not None:
+                value = value * gain.reshape(value.shape)
+            noisy[name] = value + more.reshape(value.shape)
         return noisy
+
+
+def _rows(std: dict[str, float], sizes: dict[str, int]) -> Tensor:
+    """(S,) the value of each sensor, as often as it has numbers."""
+    return torch.cat([torch.full((size,), std[name]) for name, size in sizes.items()])
 
 
 class PoseMemory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 
 from .parameters import Parameter
 from .randomization import GROUPS
@@ -12,10 +13,10 @@ HEAD = (
 )
 
 
-def markdown() -> str:
+def markdown(groups: Mapping[str, Sequence[Parameter]] = GROUPS) -> str:
     """One Markdown table for each group of parameters."""
     return "\n".join(
-        f"### {title}\n\n{HEAD}" + "".join(map(_line, rows)) for title, rows in GROUPS.items()
+        f"### {title}\n\n{HEAD}" + "".join(map(_line, rows)) for title, rows in groups.items()
     )
 
 

@@ -56,11 +56,15 @@ class Tracking:
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,)."""
+        self.redraw(worlds, value)
+        self.fresh[worlds] = True
+        self.lost[worlds] = 0.0
+
+    def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Take the strengths of `worlds` (K,)."""
         for name in ROWS:
             getattr(self, name.removeprefix("observation."))[worlds] = value[name].float()
         self.half_edge[worlds] = self._nominal_half * value["object.size"].float()
-        self.fresh[worlds] = True
-        self.lost[worlds] = 0.0
 
     def __call__(self, noisy: Sensors, true: Sensors, worlds: Worlds, remember: bool) -> Sensors:
         """The noisy sensors as they arrive; `remember` when this is a step, not a second look."""

@@ -64,6 +64,17 @@ class Unmodelled:
             if part is not None:
                 part.reset(worlds, value)
 
+    def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Draw anew what a reset draws in `worlds` (K,), whose episodes go on."""
+        if self.adversary is not None:
+            self.adversary.reset(worlds)
+        for past in (self.faults, self.tracking):
+            if past is not None:
+                past.redraw(worlds, value)
+        for part in (self.forces, self.clock):
+            if part is not None:
+                part.reset(worlds, value)
+
 
 def unmodelled(
     config: EnvConfig, hand: HandSpec, sim: Sim, names: Collection[str], rng: torch.Generator

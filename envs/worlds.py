@@ -60,7 +60,7 @@ class FixedRanges:
                     f"{source}: {name}: got [{low:g}, {high:g}], allowed: low <= high"
                 )
         ends = zip(rows, ranges.values(), strict=True)
-        limits = [[row.coordinate(low), row.coordinate(high)] for row, (low, high) in ends]
+        limits = [[row.coordinate(end, source) for end in both] for row, both in ends]
         self._low, self._high = np.array(limits).reshape(-1, 2).T
 
     def reseed(self, seed: int) -> None:
@@ -88,13 +88,14 @@ class Values:
     def __init__(self, names: tuple[str, ...], calibrated: dict[str, float] | None = None) -> None:
         self.names = names
         self._laws = Laws([BY_NAME[name] for name in names])
-        found = {key: torch.tensor(v, dtype=torch.float64) for key, v in (calibrated or {}).items()}
-        self._nominal = _NOMINAL | found
+        nominal = {row.name: row.nominal for row in PARAMETERS} | (calibrated or {})
+        self._nominal = torch.tensor(list(nominal.values()), dtype=torch.float64)
+        self._every = tuple(nominal)
 
     def __call__(self, coordinates: np.ndarray) -> dict[str, Tensor]:
         """Nominal (or calibrated) where a parameter is not drawn. float64."""
-        count = len(coordinates)
-        result = {name: value.expand(count) for name, value in self._nominal.items()}
+        nominal = self._nominal.expand(len(coordinates), -1).unbind(-1)
+        result = dict(zip(self._every, nominal, strict=True))
         drawn = torch.from_numpy(self._laws(np.asarray(coordinates, np.float64)))
         result.update(zip(self.names, drawn.unbind(-1), strict=True))
         return result
@@ -103,6 +104,3 @@ class Values:
 def values(names: tuple[str, ...], coordinates: np.ndarray) -> dict[str, Tensor]:
     """`Values(names)(coordinates)`, for one use."""
     return Values(names)(coordinates)
-
-
-_NOMINAL = {row.name: torch.tensor(row.nominal, dtype=torch.float64) for row in PARAMETERS}

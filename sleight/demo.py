@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import re
 import signal
 import subprocess
@@ -11,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import SleightError
+from .errors import ConfigError, SleightError
+from .flags import Parser, check_count
 
 ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "configs" / "demo.yaml"
 BUNDLE = ROOT / "pretrained" / "block"
 EXPECTED = ROOT / "pretrained" / "block_adr" / "metrics.jsonl"
 """The curve of a run that began as this one does."""
@@ -22,19 +25,22 @@ STARTUP_S = 60.0
 
 def demo(argv: list[str]) -> int:
     """Train from the shipped policy with ADR, evaluate, export, run on a simulated rig, report."""
-    parser = argparse.ArgumentParser(prog="sleight demo", description=demo.__doc__)
-    parser.add_argument("--train-steps", type=int, default=200_000)
+    parser = Parser(prog="sleight demo", description=demo.__doc__)
+    parser.add_argument(
+        "--train-steps", type=int, default=200_000, help="control steps of training"
+    )
     parser.add_argument("--trials", type=int, default=50, help="of the evaluation")
     parser.add_argument("--rig-s", type=float, default=60.0, help="time on the simulated rig")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--bundle", type=Path, default=BUNDLE)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run goes")
+    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="a bundle with its checkpoint/")
     given = parser.parse_args(argv)
+    _check(given)
     name = f"demo-{time.strftime('%Y%m%d-%H%M%S')}"
     run = given.runs / name
     began = time.monotonic()
     _title(1, "train on from the shipped policy, with automatic domain randomization")
     _sleight(
-        "train", str(ROOT / "configs" / "demo.yaml"), "--name", name, "--runs", str(given.runs),
+        "train", str(CONFIG), "--name", name, "--runs", str(given.runs),
         "--steps", str(given.train_steps), "--warm_start", str(given.bundle / "checkpoint"),
     )  # fmt: skip
     _title(2, "evaluate the shipped bundle in fresh worlds")
@@ -49,6 +55,17 @@ def demo(argv: list[str]) -> int:
     _sleight("report", str(run), "--rig", str(rig), *known)
     sys.stdout.write(f"\n{time.monotonic() - began:.0f} s. Open {run.resolve() / 'report.html'}\n")
     return 0
+
+
+def _check(given: argparse.Namespace) -> None:
+    """Raise ConfigError before minutes of training for what would end them."""
+    check_count("--train-steps", given.train_steps)
+    check_count("--trials", given.trials)
+    if not 0 < given.rig_s < math.inf:
+        raise ConfigError(f"--rig-s: got {given.rig_s:g}, allowed: above 0")
+    for path in (CONFIG, given.bundle / "bundle.json", given.bundle / "checkpoint"):
+        if not path.exists():
+            raise ConfigError(f"demo: got no {path}, allowed: a checkout of the sources")
 
 
 def _title(number: int, text: str) -> None:

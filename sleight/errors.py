@@ -40,9 +40,15 @@ class SafetyStop(SleightError):
     exit_code = 4
 
 
+MOST_NAMES = 24
+"""More than these hide the nearest one."""
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint for a misspelt name: the nearest one where there is one, and all that exist."""
+    """A hint for a misspelt name: the nearest one where there is one, and what else exists."""
     names = list(names)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}available: {', '.join(names) or 'none'}"
+    if not close:
+        return f"available: {', '.join(names) or 'none'}"
+    hint = f"did you mean '{close[0]}'?"
+    return hint if len(names) > MOST_NAMES else f"{hint} available: {', '.join(names)}"

@@ -75,9 +75,10 @@ def write_bytes(path: str | Path, data: bytes) -> None:
             raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text atomically. Raises SleightError when the file cannot be written."""
+def write_text(path: str | Path, text: str) -> Path:
+    """Write UTF-8 text atomically; returns the path. Raises SleightError when it cannot be."""
     write_bytes(path, text.encode())
+    return Path(path)
 
 
 def write_json(path: str | Path, data: Any, indent: int | None = 2) -> None:

@@ -1,12 +1,14 @@
 """What every test shares: few threads, no screen, no network, the same examples every time."""
 
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before torch is imported anywhere
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
+import pytest
 from hypothesis import settings
 
 from sleight.cli import prepare_environment
@@ -14,3 +16,14 @@ from sleight.cli import prepare_environment
 prepare_environment()
 settings.register_profile("sleight", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("sleight")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A Ray cluster of this machine with two cores; whoever connects in the module is in it."""
+    from sleight.train.cluster.connect import connect
+    from sleight.train.config import RayConfig
+
+    end = connect(RayConfig(cpus=2))
+    yield
+    end()

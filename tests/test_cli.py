@@ -103,7 +103,7 @@ def test_a_defect_is_not_hidden(install: Install) -> None:
 def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["trian"]) == 2
     error = capsys.readouterr().err
-    assert "unknown command 'trian', did you mean 'train'? available: train, eval" in error
+    assert "unknown command 'trian', did you mean 'train'? available: train, clone, eval" in error
 
 
 def test_a_command_that_cannot_be_loaded_says_why(
@@ -168,3 +168,40 @@ def test_rendering_without_a_screen_is_the_default() -> None:
     assert _python("-c", code, OMP_NUM_THREADS="1").stdout.split() == ["egl", "1", "1"]
     assert _python("-c", code, DISPLAY=":0").stdout.split()[0] == "None"
     assert _python("-c", code, MUJOCO_GL="osmesa").stdout.split()[0] == "osmesa"
+
+
+@pytest.mark.parametrize("name", ["env", "peers", "rig", "scale", "sim_to_sim", "soak", "train"])
+def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "--help"]) == 0
+    assert f"\n  {name} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["bench", "evn"], "sleight bench: got evn, did you mean 'env'? available: env, peers"),
+        (["bench", "env", "--worlds", "0"], "--worlds, --steps, --repetitions: got 0, allowed: an"),
+        (["bench", "env", "--reps", "3"], "sleight bench env: unrecognized arguments: --reps 3"),
+        (["demo", "--trails", "3"], "sleight demo: unrecognized arguments: --trails 3"),
+        (["demo", "--trials", "0"], "--trials: got 0, allowed: an integer >= 1"),
+        (["demo", "--rig-s", "nan"], "--rig-s: got nan, allowed: above 0"),
+        (["demo", "--bundle", "nowhere"], "demo: got no nowhere/bundle.json, allowed: a checkout"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_anything_runs(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"error: {says}") and captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["a.yaml", "--help"], ["--steps", "3", "-h"]])
+def test_help_of_train_is_found_anywhere(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["train", *words]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: sleight train [CONFIG.yaml | --resume RUN] [--field value ...]\n")
+    assert out.count("usage") == 1 and "--ppo.gamma" in out

@@ -158,7 +158,7 @@ FILE_ERRORS = [
     ("folder: ''", 'folder: got "", allowed: a path or null'),
     ("sizes: 3", "sizes: got 3, allowed: a list, each an integer"),
     ("sizes: [1, x]", 'sizes.1: got "x", allowed: an integer'),
-    ("window: [1]", "window: got [1], allowed: a list of 2: a number, a number"),
+    ("window: [1]", "window: got [1], allowed: a list of 2, each a number"),
     ("window: [1, .inf]", "window.1: got Infinity, allowed: a number"),
     ("weights: [1]", "weights: got [1], allowed: a mapping"),
     ("weights: {drop: big}", 'weights.drop: got "big", allowed: a number'),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import torch
@@ -48,6 +48,12 @@ class Batch:
     """Time for all of it."""
     episode_ids: tuple[int, ...] = ()
     """Of `episodes`, unique in the run; () where each is surely handed over once."""
+    labels: Terms = field(default_factory=dict)
+    """Each (T, N, ...): what a teacher says of each step; {} without one."""
+    student_share: float = 1.0
+    """Of the steps, in how many the actor that learns has acted."""
+    broken: int = 0
+    """Worlds whose physics broke, and which began anew."""
 
     @property
     def steps(self) -> int:
@@ -76,6 +82,9 @@ def concatenate(parts: Sequence[Batch]) -> Batch:
         sim_seconds=sum(part.sim_seconds for part in parts) / len(parts),
         seconds=max(part.seconds for part in parts),
         episode_ids=tuple(number for part in parts for number in part.episode_ids),
+        labels=_join([part.labels for part in parts], 1),
+        student_share=sum(part.student_share for part in parts) / len(parts),
+        broken=sum(part.broken for part in parts),
     )
 
 
@@ -100,6 +109,7 @@ def _worlds(batch: Batch, first: int, end: int) -> Batch:
         final={name: value[final] for name, value in batch.final.items()},
         episodes=tuple(replace(episode, world=episode.world - first) for episode in episodes),
         episode_ids=tuple(batch.episode_ids[at] for at in own) if batch.episode_ids else (),
+        labels={name: value[:, first:end].contiguous() for name, value in batch.labels.items()},
     )
 
 

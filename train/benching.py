@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 
 from ..envs.batch_sim import default_threads
+from ..flags import Parser
 from .session import commit
 
 
 def parser(command: str, text: str, iterations: int) -> argparse.ArgumentParser:
     """The command line of `sleight bench COMMAND`; text: its module's docstring."""
-    made = argparse.ArgumentParser(f"sleight bench {command}", description=text.split("\n", 1)[0])
+    made = Parser(f"sleight bench {command}", description=text.split("\n", 1)[0])
     made.add_argument("--config", type=Path, help="a recipe; without it all defaults")
     made.add_argument("--iterations", type=int, default=iterations, help="that are timed")
     made.add_argument("--json", type=Path, help="also write the figures to this file")

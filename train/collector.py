@@ -24,11 +24,17 @@ class Collector:
         self.observation: Observation | None = None
         self.carry: Carry = actor.initial_carry(env.num_envs)
         self.starts = torch.ones(env.num_envs, dtype=torch.bool)
+        self.progress = 0.0
 
     @torch.no_grad()
-    def collect(self, version: int) -> Batch:
-        """One batch with the actor's present weights, which the caller has set."""
+    def collect(self, version: int, progress: float = 0.0) -> Batch:
+        """One batch with the actor's present weights, which the caller has set.
+
+        progress: of the run, in [0, 1].
+        """
+        self.progress = progress
         began, physics = time.perf_counter(), self.env.sim_seconds
+        broken = self.env.sim.failures
         if self.observation is None:
             self.observation, _ = self.env.reset()
         rows: list[dict[str, Any]] = []
@@ -41,6 +47,7 @@ class Collector:
         last = self.observation["critic"]
         critic = [row["critic"] for row in rows] + [last]
         final_index, final = _finals(rows, last)
+        told = [row["labels"] for row in rows]
         episodes: tuple[Episode, ...] = tuple(e for row in rows for e in row["episodes"])
         return Batch(
             version=version,
@@ -54,6 +61,9 @@ class Collector:
             sim_seconds=self.env.sim_seconds - physics,
             seconds=time.perf_counter() - began,
             episode_ids=(),
+            labels=_stack(told),
+            student_share=sum(row["share"] for row in rows) / len(rows),
+            broken=self.env.sim.failures - broken,
         )
 
     def state(self) -> dict[str, Tensor]:
@@ -80,7 +90,7 @@ class Collector:
         seen = self.observation
         distribution, self.carry = self.actor(seen["actor"], self.carry)
         raw = distribution.sample(self.generator)
-        action = distribution.action(raw)
+        action, labels, share = self._act(seen, distribution.action(raw))
         self.observation, reward, terminated, truncated, info = self.env.step(action)
         row = {
             **seen,
@@ -90,12 +100,19 @@ class Collector:
             "terminated": terminated,
             "truncated": truncated,
             "starts": self.starts,
+            "labels": labels,
+            "share": share,
             "episodes": info["episodes"],
             "final": info.get("final"),
             "final_worlds": info.get("truncated_worlds"),
         }
         self.starts = terminated | truncated
         return row
+
+    def _act(self, seen: Observation, action: Tensor) -> tuple[Tensor, Terms, float]:
+        """The actions that are taken (N, A), where the actor's are `action`; what a teacher says;
+        and the share of worlds in which the actor acts."""
+        return action, {}, 1.0
 
 
 _STEP_KEYS = ("raw", "log_prob", "reward", "terminated", "truncated", "starts")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import math
 import re
 import runpy
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn
 
 from ..config import help_text
 from ..config import load as load_config
@@ -16,7 +17,8 @@ from ..envs.config import GoalConfig
 from ..envs.randomization import lookup
 from ..envs.variants import VARIANTS
 from ..errors import ConfigError, nearest
-from ..files import write_json
+from ..files import write_json, write_text
+from ..flags import Parser, check_count
 from .config import TrainConfig
 
 
@@ -25,9 +27,8 @@ def train(argv: list[str]) -> int:
     from .session import check_new, named, resume, start
     from .supervise import supervise, supervised
 
-    if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write("usage: sleight train CONFIG.yaml [--field value ...] | --resume RUN\n\n")
-        sys.stdout.write(help_text(TrainConfig, "sleight train"))
+    if not argv or {"-h", "--help"} & {*argv}:
+        sys.stdout.write(help_text(TrainConfig, "sleight train [CONFIG.yaml | --resume RUN]"))
         return 0
     if argv[0] == "--resume":
         if len(argv) < 2:
@@ -73,7 +74,7 @@ def _eval_parser() -> argparse.ArgumentParser:
 def eval_(argv: list[str]) -> int:
     """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
     with `--trained` or `--range name=low,high` success by stratum."""
-    from .analysis.strata import check_trials, strata, write_page
+    from .analysis.strata import check_trials, page, strata
     from .analysis.worlds import wanted_ranges
     from .evaluate import evaluate, protocol
     from .players import open_player
@@ -83,7 +84,7 @@ def eval_(argv: list[str]) -> int:
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     player = open_player(given.player, given.stochastic, given.seed)
-    goals = load_config(GoalConfig, None, goal_flags(rest, parser))
+    goals = goals_of(rest, parser)
     values = dict(setting(word) for word in given.set)
     ranges = wanted_ranges(player, given.trained, given.range, values)
     if ranges:
@@ -98,7 +99,7 @@ def eval_(argv: list[str]) -> int:
     if given.json:
         write_json(given.json, result.data() | ({"strata": found.data()} if found else {}))
     if given.html and found:
-        sys.stdout.write(f"{write_page(found, result, given.html)}\n")
+        sys.stdout.write(f"{write_text(given.html, page(found, result))}\n")
     record(given.wandb, Path("runs", f"eval-{given.player.resolve().name}"),
            {"kind": "eval", "uses": str(given.player), "result": result.data()})  # fmt: skip
     return 0
@@ -127,30 +128,22 @@ def _track_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wandb", choices=("auto", "offline", "off"), default="off", help=text)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as everything else does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{self.prog}: {message}")
-
-
 def make_parser(command: str, text: str, more: str = "") -> argparse.ArgumentParser:
-    return _Parser(prog=f"sleight {command}", description=text, epilog=more)
+    return Parser(prog=f"sleight {command}", description=text, epilog=more)
 
 
-def goal_flags(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
-    """`--goals.x value` as `--x value`. Raises ConfigError for any other flag."""
+@dataclass(frozen=True)
+class _Goals:
+    goals: GoalConfig = field(default_factory=GoalConfig)
+
+
+def goals_of(words: list[str], parser: argparse.ArgumentParser) -> GoalConfig:
+    """What `--goals.FIELD value ...` says. Raises ConfigError for any other flag."""
     for word in words:
         if word.startswith("--") and not word.startswith("--goals."):
             known = re.findall(r"--\w+", parser.format_usage())
             raise ConfigError(f"{word}: unknown flag, {nearest(word, [*known, '--goals.FIELD'])}")
-    return [word.replace("--goals.", "--", 1) for word in words]
-
-
-def check_count(flag: str, value: int) -> None:
-    """Raise ConfigError unless there is at least one."""
-    if value < 1:
-        raise ConfigError(f"{flag}: got {value}, allowed: an integer >= 1")
+    return load_config(_Goals, None, words).goals
 
 
 def range_flags(parser: argparse.ArgumentParser, what: str = "") -> None:
@@ -165,13 +158,13 @@ def setting(word: str) -> tuple[str, float]:
     """NAME=VALUE of --set. Raises ConfigError for an unknown name or a value out of its limits."""
     name, equals, text = word.partition("=")
     row = lookup(name, "--set")
+    if not equals:
+        raise ConfigError(f"--set: got '{word}', allowed: NAME=VALUE")
     try:
         value = float(text)
     except ValueError:
         raise ConfigError(f"--set {name}: got '{text}', allowed: a number") from None
-    if not equals or value != value:
-        raise ConfigError(f"--set: got '{word}', allowed: NAME=VALUE")
-    row.coordinate(value)
+    row.coordinate(value, "--set")
     return name, value
 
 
@@ -192,6 +185,8 @@ def play(argv: list[str]) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
     given = parser.parse_args(argv)
+    if not 0 < given.seconds < math.inf:
+        raise ConfigError(f"--seconds: got {given.seconds:g}, allowed: above 0")
     player = open_player(given.player)
     env = stage.open_stage(player, dict(setting(word) for word in given.set), given.seed)
     if given.video:
@@ -204,14 +199,29 @@ def play(argv: list[str]) -> int:
 
 
 def bench(argv: list[str]) -> int:
-    """`sleight bench env|peers|train|rig`: runs a script of the checkout's benchmarks folder."""
+    """`sleight bench NAME ...`: runs a script of the checkout's benchmarks folder."""
     folder = Path(__file__).resolve().parent.parent / "benchmarks"
     known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
-    if not argv or argv[0] not in known:
-        got = argv[0] if argv else "nothing"
-        raise ConfigError(f"sleight bench: got {got}, allowed: {', '.join(known) or 'a checkout'}")
+    if not known:
+        raise ConfigError(f"sleight bench: got no {folder}, allowed: a checkout of the sources")
+    if not argv or argv[0] in ("-h", "--help"):
+        sys.stdout.write(_bench_usage(folder, known))
+        return 0
+    if argv[0] not in known:
+        raise ConfigError(f"sleight bench: got {argv[0]}, {nearest(argv[0], known)}")
     module = runpy.run_path(str(folder / f"{argv[0]}.py"))
     return int(module["main"](argv[1:]) or 0)
+
+
+def _bench_usage(folder: Path, names: list[str]) -> str:
+    """Each benchmark with the first line of what it says of itself."""
+    pages = {
+        name: ast.get_docstring(ast.parse((folder / f"{name}.py").read_text())) or ""
+        for name in names
+    }
+    width = max(map(len, names))
+    lines = [f"  {name:<{width}}  {page.partition(chr(10))[0]}" for name, page in pages.items()]
+    return "\n".join(["usage: sleight bench NAME ...", "", *lines, "", "Each has --help.", ""])
 
 
 def report(argv: list[str]) -> int:

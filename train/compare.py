@@ -30,22 +30,18 @@ _LEFT_OUT = {"name", "runs"}
 
 def write_comparison(runs: list[RunSummary], out: Path) -> Path:
     """Write the page atomically. Raises SleightError when it cannot be written."""
-    write_text(out, comparison(runs))
-    return out
+    return write_text(out, comparison(runs))
 
 
 def comparison(runs: list[RunSummary]) -> str:
     """The page as text."""
     parts = [
-        f"<header>{html.title('Runs compared')}",
-        html.note("Runs of sleight, side by side."),
-        html.key([(run.name, *style(i)) for i, run in enumerate(runs)]),
-        "</header>",
         html.section("Runs", [html.table(HEAD, [run.cells() for run in runs])]),
         _curves(runs),
         _differences(runs),
     ]
-    return html.page("Runs compared - sleight", parts)
+    key = html.key([(run.name, *style(i)) for i, run in enumerate(runs)])
+    return html.report("Runs compared", "Runs of sleight, side by side.", [key], parts)
 
 
 def style(index: int) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ from ..policies.config import PolicyConfig
 
 Count = Annotated[int, Range(1, 1e12)]
 Share = Annotated[float, Range(0, 1)]
+Rate = Annotated[float, Range(0, 1, open_low=True)]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,38 @@ class PpoConfig:
     def __post_init__(self) -> None:
         if self.horizon % self.chunk:
             raise ValueError(f"chunk: got {self.chunk}, allowed: a divisor of {self.horizon}")
+        for name in ("rate_limits", "kl_target"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name}: got [{low:g}, {high:g}], allowed: low <= high")
+
+
+@dataclass(frozen=True)
+class CloneConfig:
+    """Behavioural cloning in the place of PPO, in the manner of DAgger (Ross et al. 2011): the
+    student learns, where it gets to by itself, to say what the teacher says there. Of `ppo` it
+    uses horizon, chunk, epochs, minibatches, max_grad_norm, and what the critic learns by."""
+
+    teacher: str = ""
+    """A run, a checkpoint or a bundle to be cloned, which sees the true state; empty: PPO."""
+    student_share: tuple[Share, float] = (0.0, 0.5)
+    """Probability that the student acts, drawn for each world every `ppo.chunk` steps: at the
+    start; and the share of `steps` after which it is 1. Otherwise the teacher acts."""
+    rate: tuple[Rate, Rate] = (1e-3, 1e-4)
+    """Learning rate at the first and at the last step; in between it falls evenly."""
+    bundle_std: Annotated[float, Range(0.01, 10)] = 0.2
+    """Spread given to the actions of a bundle without a checkpoint, whose graph tells none."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.student_share[1] <= 1:
+            raise ValueError(
+                f"student_share: got {self.student_share[1]:g} as its second, allowed: in (0, 1]"
+            )
+
+    def student_at(self, progress: float) -> float:
+        """Probability that the student acts, at `progress` in [0, 1]."""
+        start, end = self.student_share
+        return start + (1.0 - start) * min(progress / end, 1.0)
 
 
 @dataclass(frozen=True)
@@ -117,12 +150,15 @@ class TrainConfig:
     """The networks."""
     ppo: PpoConfig = field(default_factory=PpoConfig)
     """The optimizer."""
+    clone: CloneConfig = field(default_factory=CloneConfig)
+    """A teacher to clone, in the place of PPO."""
     adr: AdrConfig = field(default_factory=AdrConfig)
     """Automatic domain randomization, of the parameters below."""
     widen: dict[str, float] = field(default_factory=dict)
     """Parameter -> step of its boundaries in lambda: these are under ADR."""
     first: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Parameter of `widen` -> [low, high] in its own unit that ADR begins with, not a point."""
+    """Parameter of `widen` -> [low, high] in its own unit that ADR begins with, not a point;
+    also where a warm start has another."""
     curriculum: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
     """Parameter -> (threshold_low, threshold_high, buffer, step): grows apart from the entropy."""
     pause_steps: Annotated[int, Range(0, 1e12)] = 0
@@ -139,6 +175,15 @@ class TrainConfig:
     """Where they run."""
 
     def __post_init__(self) -> None:
+        if self.clone.teacher and (self.widen or self.curriculum):
+            # Some of the performance is the teacher's, so ADR would decide about nobody.
+            got = ", ".join((*self.widen, *self.curriculum))
+            raise ValueError(
+                f"widen, curriculum: got {got} with clone.teacher, allowed: fixed ranges in"
+                " env.randomization"
+            )
+        if "/" in self.name or self.name in (".", ".."):
+            raise ValueError(f"name: got {self.name}, allowed: a folder's name; `runs` says where")
         if self.train.evaluate_s and not self.train.workers:
             raise ValueError(
                 f"train.evaluate_s: got {self.train.evaluate_s:g} with train.workers 0,"

@@ -107,7 +107,8 @@ def protocol(
     drawn = {**held, **(ranges or {})}
     for name, ends in drawn.items():
         for value in ends:
-            lookup(name, "--set" if name in held else "--range").coordinate(value)
+            flag = "--set" if name in held else "--range"
+            lookup(name, flag).coordinate(value, flag)
     return replace(trained, num_worlds=trials, goals=goals or GoalConfig(), randomization=drawn)
 
 

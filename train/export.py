@@ -32,7 +32,8 @@ from .checkpoint import Checkpoint, load_module
 from .config import TrainConfig
 from .graph import PolicyGraph, write_graph
 from .randomization import trained_ranges
-from .session import load_run, versions
+from .saved import load_run
+from .session import versions
 
 GRAPH = "policy.onnx"
 

@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from ..adr.state import AdrState
-from ..envs.env import HandEnv
 from ..envs.make import make_env
 from ..envs.snapshot import load_state, save_state
 from ..errors import CheckpointError
 from .agent import Agent, build_agent
 from .batch import Batch
+from .clone.collector import CloneCollector
+from .clone.learner import CloneLearner
+from .clone.teacher import Files, groups_of, open_teacher
 from .collector import Collector
 from .config import TrainConfig
 from .loop import Training
+from .peers import Alone
 from .ppo import Learner
 from .randomization import AdrSource, start_state
 
@@ -28,16 +31,18 @@ class LocalSampler:
     def __init__(self, collector: Collector, source: AdrSource) -> None:
         self.collector = collector
         self.source = source
-        self._version = 0
+        self._version, self._progress = 0, 0.0
 
-    def publish(self, version: int, weights: dict[str, Tensor], adr: AdrState) -> None:
+    def publish(
+        self, version: int, weights: dict[str, Tensor], adr: AdrState, progress: float = 0.0
+    ) -> None:
         """See `Sampler`."""
-        self._version = version
+        self._version, self._progress = version, progress
         self.source.state = adr
 
     def next(self) -> Batch:
         """See `Sampler`."""
-        return self.collector.collect(self._version)
+        return self.collector.collect(self._version, self._progress)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See `Sampler`."""
@@ -78,22 +83,45 @@ def _check_shapes(own: dict[str, Tensor], given: dict[str, Tensor]) -> None:
             )
 
 
-def build(config: TrainConfig, failures: Path | None = None) -> Training:
-    """A run at its beginning, in this process."""
+def build(
+    config: TrainConfig, failures: Path | None = None, teacher: Files | None = None
+) -> Training:
+    """A run at its beginning, in this process. teacher: see `read_teacher`."""
     adr = start_state(config)
     source = AdrSource(config, adr, config.seed)
-    env = make_env(config.env, config.seed, source, failures)
+    agent, gatherer = collector(config, config.seed, source, failures, teacher)
+    sampler = LocalSampler(gatherer, source)
+    return Training(config, agent, learner(config, agent), sampler, adr)
+
+
+def collector(
+    config: TrainConfig,
+    seed: int,
+    source: AdrSource,
+    failures: Path | None = None,
+    teacher: Files | None = None,
+) -> tuple[Agent, Collector]:
+    """Fresh networks, and a collector of worlds from `source` with their actor.
+
+    The collector's random numbers, the environment's among them, follow from `seed`.
+    """
+    shown = open_teacher(teacher, config) if teacher else None
+    env = make_env(config.env, seed, source, failures, groups=groups_of(shown))
     agent = build_agent(config.policy, env, config.seed)
-    learner = Learner(config.ppo, agent.actor, agent.critic, config.seed + 2)
-    sampler = LocalSampler(collector(config, env, agent, config.seed), source)
-    return Training(config, agent, learner, sampler, adr)
-
-
-def collector(config: TrainConfig, env: HandEnv, agent: Agent, seed: int) -> Collector:
-    """A collector whose random numbers, the environment's among them, follow from `seed`."""
     env.rng.manual_seed(seed)
-    ppo = config.ppo
-    return Collector(env, agent.actor, ppo.horizon, ppo.chunk, seed + 1)
+    horizon, chunk = config.ppo.horizon, config.ppo.chunk
+    if shown is None:
+        return agent, Collector(env, agent.actor, horizon, chunk, seed + 1)
+    clone = config.clone
+    return agent, CloneCollector(env, agent.actor, horizon, chunk, seed + 1, clone, shown)
+
+
+def learner(config: TrainConfig, agent: Agent, peers: Alone | None = None) -> Learner:
+    """What improves these networks: PPO, or cloning where there is a teacher."""
+    seed = config.seed + 2
+    if config.clone.teacher:
+        return CloneLearner(config.clone, config.ppo, agent.actor, agent.critic, seed, peers)
+    return Learner(config.ppo, agent.actor, agent.critic, seed, peers)
 
 
 def use_threads(config: TrainConfig) -> None:

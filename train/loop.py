@@ -27,8 +27,13 @@ Decide = Callable[[AdrState, AdrConfig, Reports], AdrState]
 class Sampler(Protocol):
     """Where experience comes from: this process, or workers elsewhere."""
 
-    def publish(self, version: int, weights: dict[str, Tensor], adr: AdrState) -> None:
-        """Let experience from now on come from this version of the actor and these ranges."""
+    def publish(
+        self, version: int, weights: dict[str, Tensor], adr: AdrState, progress: float = 0.0
+    ) -> None:
+        """Let experience from now on come from this version of the actor and these ranges.
+
+        progress: of the run, in [0, 1], which a teacher gives way by.
+        """
         ...
 
     def next(self) -> Batch:
@@ -83,15 +88,20 @@ class Training:
     seconds: float = 0.0
     episodes: EpisodeWindow = field(default_factory=EpisodeWindow)
 
+    @property
+    def progress(self) -> float:
+        """Of the run, in [0, 1]."""
+        return min(self.steps / self.config.steps, 1.0)
+
     def iterate(self) -> Metrics:
         """Collect one batch, learn from it, let ADR decide; returns the row for the log."""
         began = time.perf_counter()
         weights = {name: value.detach() for name, value in self.agent.actor.state_dict().items()}
-        self.sampler.publish(self.version, weights, self.adr)
+        self.sampler.publish(self.version, weights, self.adr, self.progress)
         batch = self.sampler.next()
         collected = time.perf_counter()
         self.steps += batch.steps
-        learned = self.learner.update(batch, min(self.steps / self.config.steps, 1.0))
+        learned = self.learner.update(batch, self.progress)
         self.version += 1
         self._randomize(batch)
         self.episodes.add(batch.episodes)
@@ -103,7 +113,9 @@ class Training:
             **self.episodes.means(),
             **learned,
             **self._adr_metrics(),
+            **({"student_share": batch.student_share} if batch.labels else {}),
             "reward_mean": float(batch.reward.mean()),
+            "broken_worlds": batch.broken,
             "steps_per_second": batch.steps / seconds,
             "sim_share": batch.sim_seconds / seconds,
             "learn_share": (seconds - (collected - began)) / seconds,

@@ -102,9 +102,10 @@ class Stream:
         self._new = threading.Condition()
         try:
             self.server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", "which is no port")
             raise SleightError(
-                f"--port: got {port}, {error.strerror}; allowed: a free port, or 0 for any"
+                f"--port: got {port}, {reason}; allowed: a free port, or 0 for any"
             ) from error
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -15,13 +15,14 @@ from ..config import from_dict
 from ..envs.bundle import Bundle, load_bundle
 from ..envs.config import EnvConfig
 from ..envs.env import HandEnv, Observation
+from ..envs.observations import Sensors
 from ..errors import BundleError
 from ..policies.actor import Actor, forget
 from .agent import build_agent
 from .checkpoint import load_module
 from .config import TrainConfig
 from .randomization import trained_ranges
-from .session import load_run
+from .saved import load_run
 
 MANIFEST = "bundle.json"
 
@@ -127,9 +128,13 @@ class BundlePlayer(Player):
 
     def act(self, env: HandEnv, observation: Observation, starts: Tensor) -> Tensor:
         """See `Player`."""
-        target = env.actor_sensors["target"]
-        noise = torch.randn(target.shape, generator=self._generator)
-        sensors = {**env.actor_sensors, "last_target": target, "noise": noise}
+        shape = env.actor_sensors["target"].shape
+        noise = torch.randn(shape, generator=self._generator)
+        return self.act_on(env.actor_sensors, starts, noise)
+
+    def act_on(self, sensors: Sensors, starts: Tensor, noise: Tensor) -> Tensor:
+        """`act`, from the sensors that the graph reads, and the noise (N, A) that it draws by."""
+        sensors = {**sensors, "last_target": sensors["target"], "noise": noise}
         feed = {
             tensor.name: sensors[tensor.name].float().numpy()
             for tensor in self.bundle.manifest.inputs
@@ -146,8 +151,11 @@ class BundlePlayer(Player):
 
     def forget(self, worlds: Tensor) -> None:
         """See `Player`."""
-        kept = forget(self.memory(), worlds)
-        self._carry = {n: v.numpy() for n, v in zip(self._carry, kept, strict=True)}
+        self.recall(forget(self.memory(), worlds))
+
+    def recall(self, memory: tuple[Tensor, ...]) -> None:
+        """Go on from `memory()`."""
+        self._carry = {n: v.numpy() for n, v in zip(self._carry, memory, strict=True)}
 
 
 def open_player(path: Path, stochastic: bool = False, seed: int = 0) -> Player:

@@ -40,13 +40,17 @@ class Learner:
     one would do with the whole of it, but for which sequences share a minibatch.
     """
 
+    scores: type[nn.Module] = Scores
+    distance = "kl"
+    """The metric whose mean over the last epoch is told, and steers."""
+
     def __init__(
         self, config: PpoConfig, actor: Actor, critic: Critic, seed: int, peers: Alone | None = None
     ) -> None:
         self.config = config
         self.actor, self.critic = actor, critic
         self.peers = peers or Alone()
-        self._scores = self.peers.wrap(Scores(actor, critic))
+        self._scores = self.peers.wrap(self.scores(actor, critic))
         self.rate = config.rate
         self.optimizer = torch.optim.Adam(
             [*actor.parameters(), *critic.parameters()], lr=config.rate, eps=1e-5, fused=True
@@ -71,7 +75,7 @@ class Learner:
         start, end = self.config.entropy
         bonus = start + (end - start) * progress
         metrics = self._epochs(sequences, bonus)
-        self._steer(metrics["kl"], 1.0 + (self.config.kl_final - 1.0) * progress)
+        self._steer(metrics[self.distance], progress)
         metrics["rate"] = self.rate
         # Only now, so that the replay above normalized observations as the worker did.
         self._see(batch)
@@ -117,28 +121,40 @@ class Learner:
     def _epochs(self, sequences: Sequences, bonus: float) -> Metrics:
         totals: dict[str, list[float]] = {}
         epochs = 0
-        kl = 0.0
+        distance = 0.0
         counts = self.peers.gather(sequences.count)
         for _ in range(self.config.epochs):
-            kls = []
+            distances = []
             for index, weight in shuffled(
                 counts, self.peers.rank, self.config.minibatches, self.generator
             ):
                 metrics = self._minibatch(sequences, index, weight, bonus)
-                kls.append(metrics["kl"])
+                distances.append(metrics[self.distance])
                 for name, value in metrics.items():
                     totals.setdefault(name, []).append(value)
             epochs += 1
-            kl = sum(kls) / len(kls)
-            if kl > self.config.kl_stop:
+            distance = sum(distances) / len(distances)
+            if self._enough(distance):
                 break
         means = {name: sum(values) / len(values) for name, values in totals.items()}
-        return {**means, "kl": kl, "epochs": float(epochs)}
+        return {**means, self.distance: distance, "epochs": float(epochs)}
 
     def _minibatch(
         self, sequences: Sequences, index: Tensor, weight: float, bonus: float
     ) -> Metrics:
-        part = sequences.take(index)
+        loss, told = self._loss(sequences.take(index), bonus)
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss * weight).backward()
+        limit = self.config.max_grad_norm
+        grad = nn.utils.clip_grad_norm_(self.actor.parameters(), limit)
+        nn.utils.clip_grad_norm_(self.critic.parameters(), limit)
+        self.optimizer.step()
+        told["grad_norm"] = grad
+        values = torch.stack(list(told.values())).detach()
+        return dict(zip(told, self.peers.mean(values, weight).tolist(), strict=True))
+
+    def _loss(self, part: Part, bonus: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """What a step makes smaller, and what is told of it, () each."""
         log_prob, entropies, value = self._scores(part, bonus != 0.0)
         change = log_prob - part.log_prob
         ratio = change.exp()
@@ -146,22 +162,21 @@ class Learner:
         policy_loss = -torch.minimum(ratio * part.advantage, clipped * part.advantage).mean()
         entropy = entropies.mean()
         value_loss = 0.5 * (value - part.target).square().mean()
-        loss = policy_loss - bonus * entropy + value_loss
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss * weight).backward()
-        limit = self.config.max_grad_norm
-        grad = nn.utils.clip_grad_norm_(self.actor.parameters(), limit)
-        nn.utils.clip_grad_norm_(self.critic.parameters(), limit)
-        self.optimizer.step()
         with torch.no_grad():
             # The k3 estimator: non-negative and of low variance (Schulman, "Approximating KL").
             kl = (ratio - 1 - change).mean()
             outside = ((ratio - 1).abs() > self.config.clip).float().mean()
-        values = torch.stack((policy_loss, value_loss, entropy, kl, outside, grad)).detach()
-        return dict(zip(_METRICS, self.peers.mean(values, weight).tolist(), strict=True))
+        losses = {"policy_loss": policy_loss, "value_loss": value_loss}
+        told = {**losses, "entropy": entropy, "kl": kl, "clip_fraction": outside}
+        return policy_loss - bonus * entropy + value_loss, told
 
-    def _steer(self, kl: float, share: float) -> None:
-        """Aim at `share` of kl_target with the next batch."""
+    def _enough(self, distance: float) -> bool:
+        """Whether the update of this batch ends after an epoch with this KL."""
+        return distance > self.config.kl_stop
+
+    def _steer(self, kl: float, progress: float) -> None:
+        """Aim at what kl_target is at `progress`, with the next batch."""
+        share = 1.0 + (self.config.kl_final - 1.0) * progress
         low, high = (share * limit for limit in self.config.kl_target)
         slowest, fastest = self.config.rate_limits
         if kl < low:
@@ -173,6 +188,3 @@ class Learner:
     def _set_rate(self) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
-
-
-_METRICS = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "grad_norm")

@@ -48,7 +48,7 @@ class ProgressBar:
         """Show `done` of the total, with the rate and the time left."""
         seconds = max(time.monotonic() - self._begun, 1e-9)
         rate = (done - self._start) / seconds
-        note = f"{rate:,.0f} {self._unit}/s  {note}"
+        note = f"{_rate(rate, self._unit)}  {note}".rstrip()
         if self._bar is not None:
             self._bar.update(self._task, completed=done, note=note)
             return
@@ -59,6 +59,13 @@ class ProgressBar:
             line = f"{self._title}: {done:,} of {self._total:,} {self._unit}, {note}"
             sys.stderr.write(f"{line}, {_clock(left)} left\n")
             sys.stderr.flush()
+
+
+def _rate(rate: float, unit: str) -> str:
+    """In the unit of time that leaves something to see."""
+    if rate < 0.1:
+        return f"{3600 * rate:.1f} {unit}/h"
+    return f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
 
 
 def _clock(seconds: float) -> str:

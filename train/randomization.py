@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,9 @@ from ..adr import persistence
 from ..adr.sampling import sample
 from ..adr.state import AdrState, initial, ranges
 from ..adr.table import Dimension
-from ..envs.randomization import BY_NAME, check_needs, lookup
+from ..config import to_dict
+from ..envs.parameters import Parameter
+from ..envs.randomization import BY_NAME, check_needs, check_task, lookup
 from ..envs.worlds import Draw, FixedRanges
 from ..errors import ConfigError
 from .config import TrainConfig
@@ -19,19 +22,38 @@ from .config import TrainConfig
 
 def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
     """What ADR moves in this run: the parameters to widen, and the curriculum."""
-    names = [*config.widen, *config.curriculum, *config.env.randomization]
+    env = config.env
+    places: dict[str, Collection[str]] = {
+        "widen": config.widen,
+        "curriculum": config.curriculum,
+        "env.randomization": env.randomization,
+        "env.nominal": env.nominal,
+    }
+    for source, place in places.items():
+        check_task(place, env.task, source)
+    names = world_names(to_dict(config))
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(
             f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
             " allowed: each parameter in one"
         )
-    nominal = config.env.nominal
+    nominal = env.nominal
     widen = [_dimension(name, step, "widen", nominal) for name, step in config.widen.items()]
     grow = []
     for name, (low, high, buffer, step) in config.curriculum.items():
         grow.append(_dimension(name, step, "curriculum", nominal, low, high, buffer))
     check_needs({*names, *nominal}, "widen, curriculum, env.randomization")
     return (*widen, *grow)
+
+
+def world_names(config: dict[str, Any]) -> list[str]:
+    """The parameters that vary in a run, in the order of the critic's term `world`.
+
+    config: as plain data, which may be of an older version; so no more is asked of it than this.
+    """
+    groups = (config.get("widen"), config.get("curriculum"),
+              (config.get("env") or {}).get("randomization"))  # fmt: skip
+    return [name for group in groups for name in group or ()]
 
 
 def _dimension(
@@ -44,10 +66,16 @@ def _dimension(
     buffer: int | None = None,
 ) -> Dimension:
     row = lookup(name, source)
+    start = row.coordinate(nominal[name], "env.nominal") if name in nominal else 0.0
+    own = {"threshold_low": threshold_low, "threshold_high": threshold_high, "buffer": buffer}
+    return replace(dimension_of(row, step, start), **own)  # type: ignore[arg-type]
+
+
+def dimension_of(row: Parameter, step: float, start: float = 0.0) -> Dimension:
+    """A row of a table as ADR sees it; `start` is the lambda of its calibrated value."""
     ends = sorted(row.coordinate(limit) for limit in row.limits)
-    start = row.coordinate(nominal[name]) if name in nominal else 0.0
     return Dimension(
-        name,
+        row.name,
         start=start,
         floor=max(ends[0], -4.0),
         ceiling=min(ends[1], 4.0),
@@ -55,9 +83,6 @@ def _dimension(
         # A strength that was calibrated above none may also be less.
         low_moves=not row.one_sided or start > 0.0,
         counts=not row.curriculum,
-        threshold_low=threshold_low,
-        threshold_high=threshold_high,
-        buffer=buffer,
     )
 
 
@@ -89,9 +114,11 @@ class AdrSource:
         self.fixed.load_state(state["fixed"])
 
 
-def physical_ranges(state: AdrState) -> dict[str, tuple[float, float]]:
+def physical_ranges(
+    state: AdrState, table: Mapping[str, Parameter] = BY_NAME
+) -> dict[str, tuple[float, float]]:
     """Parameter -> (low, high) in the parameter's own unit, as far as ADR has widened it."""
-    ends = {name: BY_NAME[name].value(np.array(lam)) for name, lam in ranges(state).items()}
+    ends = {name: table[name].value(np.array(lam)) for name, lam in ranges(state).items()}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
@@ -102,19 +129,28 @@ def trained_ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple
 
 
 def start_state(config: TrainConfig) -> AdrState:
-    """Every parameter at its nominal value, or in the range that it is to begin with.
+    """Every parameter at its nominal value, or in the range of `first`. Raises ConfigError."""
+    return begin(initial(dimensions(config), config.adr), config)
+
+
+def begin(state: AdrState, config: TrainConfig) -> AdrState:
+    """`state` with the ranges of `first` in the place of its own.
 
     Raises ConfigError for a range that is not of a parameter to widen, or misses its nominal value.
     """
-    state = initial(dimensions(config), config.adr)
     names = [dimension.name for dimension in state.dimensions]
     low, high = list(state.low), list(state.high)
     for name, ends in config.first.items():
         row = lookup(name, "first")
         if name not in config.widen:
-            raise ConfigError(f"first: got {name}, allowed: {', '.join(config.widen) or 'nothing'}")
-        at, start = names.index(name), state.low[names.index(name)]
-        low[at], high[at] = (row.coordinate(end) for end in ends)
+            raise ConfigError(
+                f"first: got {name}, allowed: a parameter of widen: {', '.join(config.widen)}"
+                if config.widen
+                else f"first: got {name} without widen, allowed: parameters of widen"
+            )
+        at = names.index(name)
+        start = state.dimensions[at].start
+        low[at], high[at] = (row.coordinate(end, "first") for end in ends)
         movable = state.dimensions[at].low_moves or low[at] == start
         if not low[at] <= start <= high[at] or not movable:
             value = float(row.value(np.array(start)))

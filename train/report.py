@@ -18,6 +18,8 @@ from .report_sections import evaluation_section, ranges_section, rig_section
 REPORT = "report.html"
 LEARNER: tuple[tuple[str, str, str, bool], ...] = (
     ("kl", "KL divergence", "nats per update", False),
+    ("kl_to_teacher", "KL divergence from the teacher", "nats", False),
+    ("student_share", "Steps in which the student acts", "share", False),
     ("entropy", "Policy entropy", "nats", False),
     ("explained_variance", "Explained variance", "of the returns", False),
     ("rate", "Learning rate", "", True),
@@ -48,18 +50,13 @@ def write_report(
     """
     run = read_run(Path(folder), _path(expected), _path(rig), _path(evaluation))
     target = Path(out) if out is not None else run.folder / REPORT
-    write_text(target, report(run, facts))
-    return target
+    return write_text(target, report(run, facts))
 
 
 def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
     """The page of a run as text."""
     name = run.folder.resolve().name
     parts = [
-        f"<header>{html.title(name)}",
-        html.note("A run of sleight: what it learned, and how well."),
-        html.facts(_header(run, facts or {}).items()),
-        "</header>",
         _glance(run),
         learning_section(run),
         learner_section(run.rows),
@@ -68,7 +65,8 @@ def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
         rig_section(run.rig),
         _remarks(run.remarks),
     ]
-    return html.page(f"{name} - sleight", [part for part in parts if part])
+    about = "A run of sleight: what it learned, and how well."
+    return html.report(name, about, [html.facts(_header(run, facts or {}).items())], parts)
 
 
 def learning_section(run: Run) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..policies.actor import Carry
-from .batch import Batch
+from .batch import Batch, Terms
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Part:
     target: Tensor
     carry: Carry
     """(B, hidden), before the first step."""
+    labels: Terms
+    """What a teacher says; {} without one."""
 
 
 class Sequences:
@@ -44,6 +46,7 @@ class Sequences:
         named = {"actor": actor, "critic": critic, "advantage": advantage, "target": target}
         named |= {"raw": batch.raw, "log_prob": batch.log_prob, "starts": batch.starts}
         self._tensors = {name: _cut(value, chunk) for name, value in named.items()}
+        self._labels = {name: _cut(value, chunk) for name, value in batch.labels.items()}
         self._carry = tuple(torch.cat(parts) for parts in zip(*batch.carries, strict=True))
         self.count = self._tensors["raw"].shape[1]
 
@@ -51,7 +54,8 @@ class Sequences:
         """The sequences of `index` (B,)."""
         index = index.to(self._tensors["raw"].device)
         chosen = {name: value.index_select(1, index) for name, value in self._tensors.items()}
-        return Part(**chosen, carry=tuple(part[index] for part in self._carry))
+        labels = {name: value.index_select(1, index) for name, value in self._labels.items()}
+        return Part(**chosen, carry=tuple(part[index] for part in self._carry), labels=labels)
 
 
 def shuffled(

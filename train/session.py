@@ -11,15 +11,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from .. import __version__
 from ..adr import persistence
-from ..adr.state import restart
-from ..config import from_dict, to_dict
+from ..adr.state import AdrState, restart
 from ..config import load as load_config
 from ..config import save as save_config
+from ..config import to_dict
 from ..errors import CheckpointError, ConfigError
 from . import checkpoint
+from .clone.teacher import FOLDER as TEACHER
+from .clone.teacher import Files, read_teacher, write_teacher
 from .config import TrainConfig
 from .interrupt import Interrupt
 from .local import build, use_threads
@@ -27,7 +32,7 @@ from .lock import FolderLock
 from .loop import Hook, Metrics, Training, run
 from .metrics import MetricsFile
 from .progress import ProgressBar
-from .randomization import dimensions
+from .randomization import begin, dimensions, world_names
 from .track import Tracker
 
 WORLD_TENSORS = (
@@ -44,10 +49,13 @@ def start(config: TrainConfig) -> Path:
     check_new(folder)
     if config.warm_start:
         checkpoint.find(Path(config.warm_start))
-    with _built(config, folder) as training:
+    teacher = read_teacher(Path(config.clone.teacher), config) if config.clone.teacher else None
+    with _built(config, folder, teacher) as training:
         if config.warm_start:
             warm_start(training, Path(config.warm_start))
         with FolderLock(folder):
+            if teacher:
+                write_teacher(teacher, folder / TEACHER)
             save_config(config, folder / "config.yaml")
             _go(training, folder, None)
     return folder
@@ -72,7 +80,8 @@ def resume(folder: Path, overrides: list[str]) -> Path:
     with FolderLock(folder):
         found = checkpoint.load(folder)
         lives = found.meta.get("sampler", {}).get("lives", 0)
-        with _built(config, folder, lives) as training:
+        teacher = read_teacher(folder / TEACHER, config) if config.clone.teacher else None
+        with _built(config, folder, teacher, lives) as training:
             restore(training, found, str(folder))
             if overrides:
                 save_config(config, folder / "config.yaml")
@@ -81,15 +90,17 @@ def resume(folder: Path, overrides: list[str]) -> Path:
 
 
 @contextmanager
-def _built(config: TrainConfig, folder: Path, lives: int = 0) -> Iterator[Training]:
+def _built(
+    config: TrainConfig, folder: Path, teacher: Files | None, lives: int = 0
+) -> Iterator[Training]:
     """A run in this process, or with workers on a cluster, which end with it."""
     use_threads(config)
     if config.train.workers:
         from .cluster.build import build as build_cluster
 
-        training = build_cluster(config, folder / "failures", lives)
+        training = build_cluster(config, folder / "failures", lives, teacher)
     else:
-        training = build(config, folder / "failures")
+        training = build(config, folder / "failures", teacher)
     try:
         yield training
     finally:
@@ -99,27 +110,46 @@ def _built(config: TrainConfig, folder: Path, lives: int = 0) -> Iterator[Traini
 def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> None:
     """Go on from a checkpoint. Raises CheckpointError when it is of another run."""
     try:
+        # First: networks sized for other parameters would say less.
+        adr = _same_world(training.config, found.meta, source)
         training.load(found.weights, found.state, found.meta)
     except KeyError as error:
         raise CheckpointError(
             f"{source}: {error.args[0]}: got nothing, allowed: the whole state of a run"
         ) from error
     except CheckpointError as error:
-        raise CheckpointError(f"{source}: {error}") from error
-    table = dimensions(training.config)
+        line = str(error)
+        raise CheckpointError(line if line.startswith(source) else f"{source}: {line}") from error
+    training.adr = adr
+
+
+def _same_world(config: TrainConfig, meta: dict[str, Any], source: str) -> AdrState:
+    """The ADR state of a checkpoint. Raises CheckpointError when other parameters vary now."""
+    hint = f"--warm_start {source} begins a new run and keeps the ranges that both have"
     try:
-        training.adr = persistence.from_data(found.meta["adr"], table, source)
+        adr = persistence.from_data(meta["adr"], dimensions(config), source)
     except persistence.OtherTableError as error:
-        raise CheckpointError(
-            f"{error}; --warm_start {source} begins a new run and keeps the ranges that both have"
-        ) from error
+        raise CheckpointError(f"{error}; {hint}") from error
+    if differs := _world_differs(meta["config"], to_dict(config)):
+        raise CheckpointError(f"{source}: other parameters vary: {differs}; {hint}")
+    return adr
+
+
+def _world_differs(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """How the parameters of the critic's term `world` differ between two runs; empty: not."""
+    theirs, ours = world_names(before), world_names(now)
+    if set(theirs) == set(ours):
+        return "" if theirs == ours else f"order: got {', '.join(ours)}; was {', '.join(theirs)}"
+    only = (sorted({*theirs} - {*ours}), sorted({*ours} - {*theirs}))
+    gone, new = (", ".join(names) or "none" for names in only)
+    return f"only in that run: {gone}; only in this one: {new}"
 
 
 def warm_start(training: Training, path: Path) -> None:
     """Begin with the networks and the ADR ranges of another run.
 
     The critic's term `world` lists the parameters that vary; where they are others than in that
-    run it begins at zero, which changes nothing yet: embeddings add.
+    run it begins at zero, which changes nothing yet (embeddings add), and a line says so.
     """
     found = checkpoint.load(path, state=False)
     residual = bool((found.meta["config"].get("policy") or {}).get("residual"))
@@ -129,17 +159,19 @@ def warm_start(training: Training, path: Path) -> None:
         raise CheckpointError(
             f"policy.residual: got {str(not residual).lower()}, allowed: {allowed}, as in {path}"
         )
-    own = checkpoint.module_tensors("critic", training.agent.critic)
-    world = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
-    given = {k: v for k, v in found.weights.items() if not k.endswith(WORLD_TENSORS)}
-    kept = {k: v for k, v in found.weights.items() if k in world and v.shape == world[k].shape}
-    if len(kept) < len(world):
-        kept = {k: v * 0 if k.endswith("weights.world") else v for k, v in world.items()}
-    training.load_weights({**given, **kept}, str(path))
+    weights = found.weights
+    if differs := _world_differs(found.meta["config"], to_dict(training.config)):
+        sys.stderr.write(f"warm start: the critic learns the parameters anew: {differs}\n")
+        own = checkpoint.module_tensors("critic", training.agent.critic)
+        fresh = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
+        fresh |= {k: torch.zeros_like(v) for k, v in fresh.items() if k.endswith("weights.world")}
+        weights = {k: v for k, v in weights.items() if not k.endswith(WORLD_TENSORS)} | fresh
+    training.load_weights(weights, str(path))
     if found.meta.get("adr") and training.adr.dimensions:
         table = dimensions(training.config)
         data = found.meta["adr"]
-        training.adr = restart(persistence.from_data(data, table, str(path), carry=True))
+        carried = persistence.from_data(data, table, str(path), carry=True)
+        training.adr = begin(restart(carried), training.config)
 
 
 def _go(training: Training, folder: Path, resume_at: int | None) -> None:
@@ -200,6 +232,11 @@ def _note(row: Metrics) -> str:
         parts.append(f"goals up to {row['range/goal.angle'][1]:.2f} rad")
     if "adr_entropy" in row:
         parts.append(f"entropy {row['adr_entropy']:.2f} npd")
+    if "kl_to_teacher" in row:
+        parts.append(f"student acts {row['student_share']:.0%}")
+        parts.append(f"{row['kl_to_teacher']:.3f} nats from the teacher")
+    if row["broken_worlds"]:
+        parts.append(f"physics broke in {row['broken_worlds']} worlds, kept in failures/")
     if "workers" in row:
         rates = [rate for name, rate in row.items() if name.endswith("/steps_per_second")]
         parts.append(f"{row['workers']} workers of {sum(rates) / len(rates):,.0f}/s")
@@ -235,11 +272,3 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return found.stdout.strip()
-
-
-def load_run(path: Path) -> tuple[TrainConfig, checkpoint.Checkpoint]:
-    """A run's config and networks, to look at or to export. Raises CheckpointError."""
-    found = checkpoint.load(path, state=False)
-    if "config" not in found.meta:
-        raise CheckpointError(f"{path}: config: got nothing, allowed: the run's config")
-    return from_dict(TrainConfig, found.meta["config"], str(path)), found

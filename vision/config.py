@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +18,8 @@ Metres = Annotated[float, Range(-10, 10)]
 Point = tuple[Metres, Metres, Metres]
 Jitter = Annotated[float, Range(0, 10)]
 Pair = tuple[Annotated[float, Range(0, 100)], Annotated[float, Range(0, 100)]]
+LIGHT_TOTAL, AMBIENT = 1.0, 0.34
+"""Brightness of the nominal rig: the sum of its lights, and from everywhere."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ class CameraJitter:
     error_fov_deg: Jitter = 0.5
     """Largest error of the field of view."""
 
+    def scaled(self, strength: float) -> CameraJitter:
+        """Every range times `strength`."""
+        names = (field.name for field in fields(self))
+        return CameraJitter(**{name: strength * getattr(self, name) for name in names})
+
 
 @dataclass(frozen=True)
 class LooksConfig:
@@ -94,20 +102,56 @@ class LooksConfig:
     """Sum of the lights' brightness."""
     ambient: Pair = (0.15, 0.5)
     """Brightness from everywhere."""
+    light_direction: Share = 1.0
+    """How far one to four lights leave the nominal direction for any above."""
+    light_tint: Share = 0.15
+    """Largest relative change of each light's red, green and blue."""
     shadow_share: Share = 0.2
     """Share of pictures with shadows, which cost three times as much."""
     plain_share: Share = 0.3
     """Share of pictures whose hand has one colour, as a real one; the others have one per part."""
+    hand_colour: Share = 1.0
+    """How far the hand leaves its grey for any colour."""
+    hand_gloss: Annotated[float, Range(0, 3)] = 1.0
+    """Largest relative change of how much materials shine."""
+    background_colour: Share = 1.0
+    """How far floor and sky leave their grey for any pattern."""
     distractors: Annotated[int, Range(0, 3)] = 3
     """Most strange objects in the background."""
+
+    def scaled(self, strength: float) -> LooksConfig:
+        """Every range times `strength` about its nominal value; shares of renders stay."""
+        s, full = strength, min(strength, 1.0)
+        return replace(
+            self,
+            block_hue_deg=s * self.block_hue_deg,
+            block_saturation=s * self.block_saturation,
+            block_value=s * self.block_value,
+            light_total=_about(LIGHT_TOTAL, self.light_total, s),
+            ambient=_about(AMBIENT, self.ambient, s),
+            light_direction=full * self.light_direction,
+            light_tint=s * self.light_tint,
+            hand_colour=full * self.hand_colour,
+            hand_gloss=s * self.hand_gloss,
+            background_colour=full * self.background_colour,
+            distractors=self.distractors if s else 0,
+        )
+
+
+def _about(nominal: float, ends: Pair, strength: float) -> Pair:
+    low, high = (nominal + strength * (end - nominal) for end in ends)
+    return low, high
 
 
 @dataclass(frozen=True)
 class StatesConfig:
-    """Which hands and blocks are shown: settled by physics, as in the resets of training."""
+    """Which hands and blocks are shown: settled by physics, as in the resets of training, or those
+    that a policy met."""
 
+    file: Path | None = None
+    """States of `sleight vision states` that samples are drawn from; none: settled ones."""
     count: Annotated[int, Range(1, 100_000)] = 512
-    """Settled states that samples are drawn from."""
+    """Settled states that samples are drawn from where there is no file."""
     as_is: Share = 0.2
     """Share of samples that are such a state unchanged (appendix D.2)."""
     turned: Share = 0.4

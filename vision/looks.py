@@ -1,7 +1,7 @@
 """Random looks of the stage: each component draws named numbers and writes them into the model.
 
-Strength scales every range about its nominal value (0 is the nominal stage), so that one number
-widens them all, as automatic domain randomization would (Solving Rubik's Cube, appendix C.3).
+The ranges are those of `LooksConfig` and `CameraJitter` as they are given: one strength scales them
+all (`scaled`), or automatic domain randomization widens each (parameters.py).
 """
 
 from __future__ import annotations
@@ -36,33 +36,29 @@ class Views:
     """(V,) true fields of view."""
 
 
-def draw_views(
-    cameras: CamerasConfig, jitter: CameraJitter, strength: float, rng: np.random.Generator
-) -> Views:
+def draw_views(cameras: CamerasConfig, jitter: CameraJitter, rng: np.random.Generator) -> Views:
     """Cameras of one sample."""
     told, true, fovy = [], [], []
     for view in cameras.views.values():
-        at = _shaken(view.placement(), jitter.placement_m, jitter.placement_deg, strength, rng)
+        at = _shaken(view.placement(), jitter.placement_m, jitter.placement_deg, rng)
         told.append(at)
-        true.append(_shaken(at, jitter.error_m, jitter.error_deg, strength, rng))
-        fovy.append(cameras.fovy_deg + strength * jitter.error_fov_deg * rng.uniform(-1, 1))
+        true.append(_shaken(at, jitter.error_m, jitter.error_deg, rng))
+        fovy.append(cameras.fovy_deg + jitter.error_fov_deg * rng.uniform(-1, 1))
     return Views(tuple(told), tuple(true), np.array(fovy))
 
 
-def _shaken(
-    at: Placement, metres: float, degrees: float, strength: float, rng: np.random.Generator
-) -> Placement:
-    shift = strength * metres * rng.uniform(-1, 1, 3)
+def _shaken(at: Placement, metres: float, degrees: float, rng: np.random.Generator) -> Placement:
+    shift = metres * rng.uniform(-1, 1, 3)
     axis = rng.standard_normal(3)
-    size = strength * np.radians(degrees) * rng.uniform(0, 1)
+    size = np.radians(degrees) * rng.uniform(0, 1)
     return at.moved(shift, size * axis / np.linalg.norm(axis))
 
 
 class Looks:
     """Draws a look and writes it into the stage's model; the same generator, the same look."""
 
-    def __init__(self, stage: Stage, config: LooksConfig, strength: float) -> None:
-        self._stage, self._config, self._strength = stage, config, strength
+    def __init__(self, stage: Stage, config: LooksConfig) -> None:
+        self._stage, self._config = stage, config
         self._drawn: dict[str, float] = {}
 
     def apply(self, rng: np.random.Generator) -> dict[str, float]:
@@ -76,10 +72,10 @@ class Looks:
         return self._drawn
 
     def _paint_block(self, rng: np.random.Generator) -> None:
-        s, c = self._strength, self._config
-        hue = s * np.radians(c.block_hue_deg) * rng.uniform(-1, 1, 6)
-        saturation = 1.0 + s * c.block_saturation * rng.uniform(-1, 1, 6)
-        value = 1.0 + s * c.block_value * rng.uniform(-1, 1, 6)
+        c = self._config
+        hue = np.radians(c.block_hue_deg) * rng.uniform(-1, 1, 6)
+        saturation = 1.0 + c.block_saturation * rng.uniform(-1, 1, 6)
+        value = 1.0 + c.block_value * rng.uniform(-1, 1, 6)
         mixes = [
             (v * (_GREY + k * (np.eye(3) - _GREY)) @ turn(h * _AXIS)).T
             for h, k, v in zip(hue, saturation, value, strict=True)
@@ -95,11 +91,12 @@ class Looks:
         count = 1 if plain else len(skin)
         colours = np.array([_colour(rng, 0.9) for _ in range(count)])
         grey = np.array([0.70, 0.72, 0.75])
-        mixed = grey + min(self._strength, 1.0) * (colours - grey)
+        mixed = grey + self._config.hand_colour * (colours - grey)
         model.geom_rgba[skin] = np.column_stack(
             [np.broadcast_to(mixed, (len(skin), 3)), np.ones(len(skin))]
         )
-        model.mat_specular[:] = 0.3 * (1 + self._strength * rng.uniform(-1, 1, model.nmat)).clip(0)
+        shine = 1.0 + self._config.hand_gloss * rng.uniform(-1, 1, model.nmat)
+        model.mat_specular[:] = 0.3 * shine.clip(0)
         model.mat_shininess[:] = rng.uniform(0.2, 0.8, model.nmat)
         self._drawn["plain_hand"] = float(plain)
 
@@ -110,14 +107,13 @@ class Looks:
         ):
             picture = _pattern(rows, columns, rng)
             nominal = np.array([0.77, 0.79, 0.82])
-            mixed = nominal + min(self._strength, 1.0) * (picture - nominal)
+            mixed = nominal + self._config.background_colour * (picture - nominal)
             self._stage.texture(name)[:] = (255 * mixed.clip(0, 1)).astype(np.uint8).ravel()
 
     def _light(self, rng: np.random.Generator) -> None:
-        model, s, c = self._stage.model, self._strength, self._config
-        count = int(rng.integers(1, LIGHTS + 1)) if s else 1
-        total = _about(1.0, c.light_total, s, rng)
-        ambient = _about(0.34, c.ambient, s, rng)
+        model, c = self._stage.model, self._config
+        count = int(rng.integers(1, LIGHTS + 1)) if c.light_direction else 1
+        total, ambient = (max(rng.uniform(*ends), 0.02) for ends in (c.light_total, c.ambient))
         shares = rng.uniform(1, 5, count)
         shares *= total * 0.6 / shares.sum()
         shadow = bool(rng.random() < c.shadow_share)
@@ -125,9 +121,9 @@ class Looks:
         for index in range(count):
             at = rng.standard_normal(3)
             at[2] = abs(at[2]) + 0.3
-            at = _NOMINAL_LIGHT + min(s, 1.0) * (at / np.linalg.norm(at) - _NOMINAL_LIGHT)
+            at = _NOMINAL_LIGHT + c.light_direction * (at / np.linalg.norm(at) - _NOMINAL_LIGHT)
             light = self._stage.lights[index]
-            tint = 1.0 + 0.15 * s * rng.uniform(-1, 1, 3)
+            tint = 1.0 + c.light_tint * rng.uniform(-1, 1, 3)
             model.light_pos[light], model.light_dir[light] = at, -at / np.linalg.norm(at)
             model.light_diffuse[light] = shares[index] * tint
             model.light_specular[light] = 0.3 * shares[index]
@@ -139,8 +135,7 @@ class Looks:
 
     def _distract(self, rng: np.random.Generator) -> None:
         model, geoms = self._stage.model, self._stage.distractors
-        most = self._config.distractors if self._strength else 0
-        count = int(rng.integers(0, most + 1))
+        count = int(rng.integers(0, self._config.distractors + 1))
         for index in range(DISTRACTORS):
             angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.16, 0.4)
             place = (away * np.cos(angle), away * np.sin(angle), rng.uniform(FLOOR_HEIGHT, 0.0))
@@ -149,11 +144,6 @@ class Looks:
             model.geom_size[geoms[index]] = rng.uniform(0.01, 0.035, 3)
             model.geom_rgba[geoms[index]] = (*_colour(rng, 1.0), 1.0)
         self._drawn["distractors"] = count
-
-
-def _about(nominal: float, ends: tuple[float, float], s: float, rng: np.random.Generator) -> float:
-    """Uniform between the ends at strength 1; drawn towards the nominal value below it."""
-    return max(nominal + s * (rng.uniform(*ends) - nominal), 0.02)
 
 
 def _colour(rng: np.random.Generator, saturation: float) -> tuple[float, float, float]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import signal
 import time
-from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -21,41 +21,58 @@ import numpy as np
 from .. import __version__
 from ..config import load, save
 from ..envs.hand import SHADOW_RIGHT
-from ..errors import ConfigError, DataError, SleightError
+from ..errors import ConfigError
 from ..files import atomic_path
 from .config import RenderConfig
+from .crew import Crew, CrewOf, Report
+from .draws import FILE as DRAWS
+from .draws import Draws, read_draws, write_draws
 from .looks import draw_views
-from .shards import INDEX, Arrays, shard_path, shard_size, write_index, write_shard
-from .states import settled, varied
+from .parameters import scaled, with_ranges
+from .shards import INDEX, Arrays, shard_path, write_index, write_shard
+from .states import chosen, read_states, varied
 from .studio import Studio
 
 CONFIG = "config.yaml"
 STATES = "states.npy"
-Report = Callable[[int], None]
 
 
-def render(config: RenderConfig, count: int, folder: Path, report: Report | None = None) -> Path:
+def render(
+    config: RenderConfig,
+    count: int,
+    folder: Path,
+    report: Report | None = None,
+    draws: Draws | None = None,
+    crew: CrewOf | None = None,
+) -> Path:
     """Render samples until `folder` holds `count`; returns the folder. `report` is told how many.
 
-    Raises ConfigError when the folder holds renders of another config, SleightError when processes
-    die again and again.
+    draws: what each sample is drawn with, in place of the config's ranges; `count` of them. crew:
+    who renders; by default processes of this machine. Raises ConfigError when the folder holds
+    renders of another config, SleightError when processes die again and again.
     """
     if count < 1:
         raise ConfigError(f"--count: got {count}, allowed: an integer >= 1")
-    _claim(folder, config)
+    _claim(folder, config, draws)
     sizes = [min(config.shard, count - first) for first in range(0, count, config.shard)]
     (folder / INDEX).unlink(missing_ok=True)
     if not (folder / STATES).is_file():
         with atomic_path(folder / STATES) as temporary:
-            np.save(temporary, settled(config), allow_pickle=False)
-    _Crew(config, folder, sizes).work(report or (lambda done: None))
+            np.save(temporary, chosen(config), allow_pickle=False)
+    (crew or Processes)(config, folder, sizes).work(report or (lambda done: None))
     write_index(folder, config, sizes, {"sleight": __version__, "mujoco": mujoco.__version__})
     return folder
 
 
-def _claim(folder: Path, config: RenderConfig) -> None:
+def _claim(folder: Path, config: RenderConfig, draws: Draws | None) -> None:
     """Make the folder this config's; a change of how the work is done is no other config."""
-    path = folder / CONFIG
+    path, drawn = folder / CONFIG, folder / DRAWS
+    before = read_draws(drawn) if drawn.is_file() else None
+    same = draws.same(before) if draws and before else draws is before
+    if path.is_file() and not same:
+        raise ConfigError(
+            f"{folder}: got renders of other draws, allowed: the ones of {drawn}, or a new folder"
+        )
     if path.is_file():
         found = load(RenderConfig, path)
         if _pictures(found) != _pictures(config):
@@ -63,6 +80,8 @@ def _claim(folder: Path, config: RenderConfig) -> None:
                 f"{folder}: got renders of another config, allowed: the one in {path}, or a new"
                 " folder"
             )
+    if draws:
+        write_draws(drawn, draws)
     save(config, path)
 
 
@@ -76,102 +95,90 @@ def _pictures(config: RenderConfig) -> RenderConfig:
     )
 
 
-class _Crew:
-    """The processes at work."""
+class Processes(Crew):
+    """A process of this machine for each shard."""
 
     def __init__(self, config: RenderConfig, folder: Path, sizes: list[int]) -> None:
-        self._config, self._folder, self._sizes = config, folder, sizes
+        super().__init__(config, folder, sizes)
         # Spawned: a forked child of a process with an OpenGL context hangs.
         self._context = multiprocessing.get_context("spawn")
         self._at_work: dict[int, tuple[BaseProcess, float]] = {}
-        self._deaths = 0
 
-    def work(self, report: Report) -> None:
-        """Until every shard is there. Raises SleightError."""
-        waiting = [i for i, size in enumerate(self._sizes) if self._size(i) != size]
-        done = sum(self._sizes) - sum(self._sizes[i] for i in waiting)
-        told = 0
-        try:
-            while waiting or self._at_work:
-                while waiting and len(self._at_work) < self._config.workers:
-                    self._begin(waiting.pop(0))
-                time.sleep(0.05)
-                made, lost = self._collect()
-                waiting += lost
-                done += made
-                if done > told:
-                    report(done)
-                    told = done
-        finally:
-            for process, _ in self._at_work.values():
-                process.kill()
-                process.join()
+    def room(self) -> bool:
+        """See `Crew`."""
+        return len(self._at_work) < self.config.workers
 
-    def _size(self, index: int) -> int:
-        return shard_size(shard_path(self._folder, index))
-
-    def _begin(self, index: int) -> None:
+    def begin(self, index: int) -> None:
+        """See `Crew`."""
         process = self._context.Process(
-            target=render_shard, args=(str(self._folder), index, self._sizes[index]), daemon=True
+            target=_own_shard, args=(str(self.folder), index, self.sizes[index]), daemon=True
         )
         process.start()
         self._at_work[index] = (process, time.monotonic())
 
-    def _collect(self) -> tuple[int, list[int]]:
-        """Samples of processes that have ended, and the shards of those that left none."""
-        made, lost = 0, []
+    def collect(self) -> tuple[list[int], dict[int, str]]:
+        """See `Crew`."""
+        made, lost = [], {}
         for index, (process, since_s) in list(self._at_work.items()):
-            late = time.monotonic() - since_s > self._config.shard_timeout_s
+            late = time.monotonic() - since_s > self.config.shard_timeout_s
             if process.is_alive() and not late:
                 continue
             process.kill()
             process.join()
             del self._at_work[index]
-            if self._size(index) == self._sizes[index]:
-                made += self._sizes[index]
+            if self.made(index):
+                made.append(index)
             else:
-                self._deaths += 1
-                lost.append(index)
-                how = "was too slow" if late else f"ended with {process.exitcode}"
-                if self._deaths > self._config.restarts:
-                    raise SleightError(
-                        f"{shard_path(self._folder, index)}: its process {how};"
-                        f" {self._deaths} processes died, allowed: {self._config.restarts}"
-                    )
+                lost[index] = "was too slow" if late else f"ended with {process.exitcode}"
         return made, lost
+
+    def close(self) -> None:
+        """See `Crew`."""
+        for process, _ in self._at_work.values():
+            process.kill()
+            process.join()
+
+
+def _own_shard(folder: str, index: int, size: int) -> None:
+    # Ctrl-C reaches the whole group; the one who asked for the shard decides what becomes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    render_shard(folder, index, size)
 
 
 def render_shard(folder: str, index: int, size: int) -> None:
     """One shard, in the process of its own that `render` starts."""
     place = Path(folder)
     config = load(RenderConfig, place / CONFIG)
-    states = read_states(place)
+    states = read_states(place / STATES)
+    draws = read_draws(place / DRAWS) if (place / DRAWS).is_file() else None
+    first = index * config.shard
     with Studio(config.cameras, config.object_size_m) as studio:
-        first = index * config.shard
-        samples = [shoot(studio, config, states, first + i) for i in range(size)]
+        samples = [shoot(studio, config, states, first + i, draws) for i in range(size)]
     names = list(samples[0][1])
     arrays = {key: np.stack([sample[0][key] for sample in samples]) for key in samples[0][0]}
     arrays["drawn"] = np.array([list(s[1].values()) for s in samples], np.float32)
+    arrays |= draws.rows(first, size) if draws else {}
     write_shard(shard_path(place, index), arrays, names)
 
 
-def read_states(folder: Path) -> np.ndarray:
-    """The settled states of a folder of renders. Raises DataError."""
-    try:
-        states: np.ndarray = np.load(folder / STATES, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / STATES}: not an array of states: {error}") from error
-    return states
+def inputs(folder: Path) -> list[Path]:
+    """The files of a folder of renders that its shards depend on."""
+    return [path for name in (CONFIG, STATES, DRAWS) if (path := folder / name).is_file()]
 
 
 def shoot(
-    studio: Studio, config: RenderConfig, states: np.ndarray, number: int
+    studio: Studio,
+    config: RenderConfig,
+    states: np.ndarray,
+    number: int,
+    draws: Draws | None = None,
 ) -> tuple[Arrays, dict[str, float]]:
     """Sample `number` of the config: its arrays without the leading n, and the numbers drawn."""
     rng = np.random.default_rng([config.seed, number])
     qpos = varied(states, studio.stage.object_qpos, config.states, rng)
-    views = draw_views(config.cameras, config.jitter, config.strength, rng)
-    drawn = studio.dress(config.looks, config.strength, rng)
+    jitter, looks = with_ranges(*scaled(config), draws.sample(number) if draws else {})
+    views = draw_views(config.cameras, jitter, rng)
+    drawn = studio.dress(looks, rng)
     studio.stand(views)
     pose = qpos[studio.stage.object_qpos]
     wxyz = pose[3:] * (1.0 if pose[3] >= 0 else -1.0)

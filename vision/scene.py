@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 
 from ..envs.letters import FACE_PIXELS
-from ..envs.looks import FLOOR_HEIGHT, GOAL
+from ..envs.looks import FLOOR_HEIGHT, GOAL, add_texture
 from ..envs.model import OBJECT, ModelConfig, build_spec
 from .config import CamerasConfig
 from .geometry import MUJOCO_FROM_OPENCV, Placement, wxyz_of
@@ -102,14 +102,8 @@ def _shrink_faces(spec: mujoco.MjSpec) -> None:
     whole = np.frombuffer(bytes(spec.texture("block").data), np.uint8)
     tiles = whole.reshape(6 * FACE_PX, 2, FACE_PX, 2, 3)
     spec.delete(spec.texture("block"))
-    block = spec.add_texture(
-        name="block",
-        type=mujoco.mjtTexture.mjTEXTURE_CUBE,
-        width=FACE_PX,
-        height=6 * FACE_PX,
-        nchannel=3,
-    )
-    block.data = tiles.mean(axis=(1, 3)).round().astype(np.uint8).tobytes()
+    pixels = tiles.mean(axis=(1, 3)).round().astype(np.uint8)
+    add_texture(spec, "block", mujoco.mjtTexture.mjTEXTURE_CUBE, pixels)
     # Deleting the texture took it from its material.
     material = spec.material("block")
     material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "block"
@@ -130,22 +124,11 @@ def _spare_vertices(spec: mujoco.MjSpec) -> None:
 
 def _add_background(spec: mujoco.MjSpec) -> None:
     spec.delete(spec.texture("sky"))
-    sky = spec.add_texture(
-        name="sky",
-        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        width=SKY_PX,
-        height=6 * SKY_PX,
-        nchannel=3,
-    )
-    sky.data = np.full((6 * SKY_PX, SKY_PX, 3), 200, np.uint8).tobytes()
-    floor = spec.add_texture(
-        name="floor",
-        type=mujoco.mjtTexture.mjTEXTURE_2D,
-        width=FLOOR_PX,
-        height=FLOOR_PX,
-        nchannel=3,
-    )
-    floor.data = np.full((FLOOR_PX, FLOOR_PX, 3), 200, np.uint8).tobytes()
+    for name, kind, shape in (
+        ("sky", mujoco.mjtTexture.mjTEXTURE_SKYBOX, (6 * SKY_PX, SKY_PX, 3)),
+        ("floor", mujoco.mjtTexture.mjTEXTURE_2D, (FLOOR_PX, FLOOR_PX, 3)),
+    ):
+        add_texture(spec, name, kind, np.full(shape, 200, np.uint8))
     material = spec.material("floor")
     material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "floor"
     material.texrepeat, material.texuniform = (1.5, 1.5), True

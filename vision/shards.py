@@ -9,6 +9,12 @@ Each file holds, for n samples and V cameras (frame palm, units m and rad):
     camera_position  (n, V, 3) float32    camera_to_palm as a calibration tells it
     camera_rotation  (n, V, 3, 3) float32
     drawn            (n, D) float32       numbers of the look, named in dataset.json
+
+and where samples have ranges of their own (`draws`):
+
+    parameters       (n, P) float32       what each was drawn with, named in draws.safetensors
+    boundary         (n,) int64           the end of a range that it tries, or -1
+    version          (n,) int64           of that end
 """
 
 from __future__ import annotations

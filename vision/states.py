@@ -7,14 +7,41 @@ would hardly be seen.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ..envs.hand import SHADOW_RIGHT
 from ..envs.model import ModelConfig
+from ..errors import DataError
 from .config import RenderConfig, StatesConfig
 from .geometry import cube_rotations, matrix_of, turn, wxyz_of
 
 _CUBE = cube_rotations()
+
+
+def chosen(config: RenderConfig) -> np.ndarray:
+    """(M, nq) states that the config names. Raises ConfigError, DataError."""
+    return read_states(config.states.file) if config.states.file else settled(config)
+
+
+def read_states(path: Path) -> np.ndarray:
+    """(M, nq) states of a file, as `sleight vision states` and `render` write them.
+
+    Raises DataError.
+    """
+    try:
+        states: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not an array of states: {error}") from error
+    width = len(SHADOW_RIGHT.joints) + 7
+    if states.ndim != 2 or states.shape[1] != width or not len(states):
+        raise DataError(f"{path}: got an array {states.shape}, allowed: states (M, {width})")
+    if states.dtype.kind != "f" or not np.isfinite(states).all():
+        raise DataError(
+            f"{path}: got {states.dtype} with values that are no numbers, allowed: finite floats"
+        )
+    return states
 
 
 def settled(config: RenderConfig) -> np.ndarray:

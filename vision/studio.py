@@ -45,11 +45,9 @@ class Studio:
         """Free the graphics context."""
         self._renderer.close()
 
-    def dress(
-        self, config: LooksConfig, strength: float, rng: np.random.Generator
-    ) -> dict[str, float]:
+    def dress(self, config: LooksConfig, rng: np.random.Generator) -> dict[str, float]:
         """A new look; returns the numbers that tell of it."""
-        drawn = Looks(self.stage, config, strength).apply(rng)
+        drawn = Looks(self.stage, config).apply(rng)
         for name in TEXTURES:
             self.upload(name)
         return drawn

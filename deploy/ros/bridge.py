@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, SleightError
+from ...flags import Parser
 from .. import wire
 from ..face import Face, Layout, Reading
 from ..hand_log import HandLog
@@ -135,9 +136,9 @@ def hello_of_archive(prefix: str) -> dict[str, Any]:
     return {**json.loads(data.decode()), "hand": hand_name(prefix)}
 
 
-def arguments() -> argparse.ArgumentParser:
+def arguments() -> Parser:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight-bridge", description=(__doc__ or "").split("\n")[0])
+    parser = Parser("sleight-bridge", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("--master", default=os.environ.get("ROS_MASTER_URI", DEFAULT_MASTER))
     add("--prefix", default="rh_", help="rh_ for a right hand, lh_ for a left one")
@@ -195,12 +196,11 @@ def serve(given: argparse.Namespace, should_stop: Callable[[], bool]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns the exit code."""
-    given = arguments().parse_args(argv)
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: asked.append(number))
     try:
-        serve(given, lambda: bool(asked))
+        serve(arguments().parse_args(argv), lambda: bool(asked))
     except SleightError as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         return error.exit_code

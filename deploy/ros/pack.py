@@ -19,6 +19,7 @@ from .bridge import HAND_FILE
 ROOT = Path(__file__).parents[2]
 MODULES = (
     "errors.py",
+    "flags.py",
     "deploy/face.py",
     "deploy/hand_log.py",
     "deploy/hand_port.py",

@@ -136,7 +136,9 @@ def build(cls: Any, tree: Tree, place: Place, default: Any) -> Any:
         if field.init:
             old = getattr(default, field.name) if isinstance(default, cls) else default_of(field)
             values[field.name] = _value(cls, field.name, given, place, old)
-    return _construct(cls, values, Place(place.field, source_of(tree, place.source)))
+    return _construct(
+        cls, values, Place(place.field, _blamed(tree) or source_of(tree, place.source))
+    )
 
 
 def _value(cls: type, name: str, given: dict[str, Any], place: Place, default: Any) -> Any:
@@ -153,6 +155,13 @@ def default_of(field: Any) -> Any:
     """The default of a dataclass field, MISSING where it has none."""
     made = field.default_factory is not MISSING
     return field.default_factory() if made else field.default
+
+
+def _blamed(tree: Tree) -> str:
+    """The first flag in a tree: where fields disagree, it is what was just said. Empty: none."""
+    if isinstance(tree, Leaf):
+        return tree.source if tree.flag else ""
+    return next(filter(None, map(_blamed, tree.values())), "")
 
 
 def _construct(cls: type, values: dict[str, Any], place: Place) -> Any:

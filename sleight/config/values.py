@@ -37,11 +37,17 @@ class Range:
         if math.isinf(self.low) and math.isinf(self.high):
             return ""
         if math.isinf(self.high):
-            return f" {'>' if self.open_low else '>='} {self.low:g}"
+            return f" {'>' if self.open_low else '>='} {_short(self.low)}"
         if math.isinf(self.low):
-            return f" {'<' if self.open_high else '<='} {self.high:g}"
+            return f" {'<' if self.open_high else '<='} {_short(self.high)}"
         ends = "[("[self.open_low], "])"[self.open_high]
-        return f" in {ends[0]}{self.low:g}, {self.high:g}{ends[1]}"
+        return f" in {ends[0]}{_short(self.low)}, {_short(self.high)}{ends[1]}"
+
+
+def _short(end: float) -> str:
+    """In few digits, where those are the whole number."""
+    text = f"{end:g}"
+    return text if float(text) == end else str(end)
 
 
 @dataclass(frozen=True)
@@ -194,7 +200,7 @@ def split_annotated(kind: Any) -> tuple[Any, Range]:
 def describe(kind: Any, limits: Range | None = None) -> str:
     """An annotation in words, for the `allowed` of an error."""
     kind, own = split_annotated(kind)
-    limits = limits or own
+    limits = own if limits in (None, Range()) else limits
     arguments = get_args(kind)
     if kind in (int, float):
         return f"{_NAMES[kind]}{limits}"
@@ -212,4 +218,7 @@ def describe(kind: Any, limits: Range | None = None) -> str:
 def _describe_tuple(arguments: tuple[Any, ...], limits: Range) -> str:
     if arguments[-1:] == (Ellipsis,):
         return f"a list, each {describe(arguments[0], limits)}"
-    return f"a list of {len(arguments)}: {', '.join(describe(a, limits) for a in arguments)}"
+    each = [describe(argument, limits) for argument in arguments]
+    if len(set(each)) == 1:
+        return f"a list of {len(each)}, each {each[0]}"
+    return f"a list of {len(each)}: {', '.join(each)}"

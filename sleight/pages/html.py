@@ -181,6 +181,12 @@ def page(title: str, parts: Iterable[str]) -> str:
     )
 
 
+def report(heading: str, about: str, head: Iterable[str], body: Iterable[str]) -> str:
+    """A page under its heading and a line about it; parts that are empty are left out."""
+    parts = [f"<header>{title(heading)}", note(about), *head, "</header>", *body]
+    return page(f"{heading} - sleight", [part for part in parts if part])
+
+
 def title(text: str) -> str:
     """The page's heading."""
     return f"<h1>{escape(text)}</h1>"
@@ -232,11 +238,14 @@ def table(
     """The last `numbers` columns are right-aligned; sortable: by a click on a column's head."""
     first = len(head) - numbers
 
+    def cell(tag: str, i: int, word: str) -> str:
+        if i < first:
+            return f"<{tag}>{escape(word)}</{tag}>"
+        # An interval, "0.71 [0.66, 0.75]", breaks before its bracket or not at all.
+        return f'<{tag} class="n">{escape(word).replace(", ", ",&nbsp;")}</{tag}>'
+
     def cells(tag: str, words: Sequence[str]) -> str:
-        kinds = ['class="n"' if i >= first else "" for i in range(len(words))]
-        return "".join(
-            f"<{tag} {kind}>{escape(w)}</{tag}>" for kind, w in zip(kinds, words, strict=True)
-        )
+        return "".join(cell(tag, i, word) for i, word in enumerate(words))
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     kind = ' class="sortable"' if sortable else ""

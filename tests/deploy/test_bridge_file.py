@@ -58,6 +58,8 @@ def test_it_calls_nothing_that_is_newer_than_python_3_8():
             2,
             "error: --host 0.0.0.0: got no --secret, allowed: a secret file",
         ),
+        (["--forse", "2"], 2, "error: sleight-bridge: unrecognized arguments: --forse 2"),
+        (["--port", "x"], 2, "error: sleight-bridge: argument --port: invalid int value: 'x'"),
         (["--force", "2"], 2, "error: --force: got 2, allowed: 0.05 to 1"),
         (["--hold-after-s", "1", "--relax-after-s", "0.5"], 2, "--relax-after-s: got 0.5"),
         (["--prefix", "xx_"], 2, "error: hand.prefix: got 'xx_', allowed: rh_, lh_"),

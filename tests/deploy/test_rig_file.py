@@ -91,6 +91,17 @@ def test_the_fingerprint_is_of_what_matters(tmp_path):
         assert fingerprint(other, "graph") != fingerprint(base, "graph")
 
 
+def test_another_calibration_or_pose_network_needs_another_check(tmp_path):
+    path = tmp_path / "left.yaml"
+    camera = f"{{name: left, device: /dev/video0, intrinsics: {path}}}"
+    rig = load_rig([written(tmp_path, f"cameras: [{camera}]")])
+    prints = [fingerprint(rig, "policy")]  # the file is not there yet
+    for text in ("focal_px: [1, 1]", "focal_px: [2, 2]"):
+        path.write_text(text)
+        prints += [fingerprint(rig, "policy"), fingerprint(rig, "policy", "pose")]
+    assert len(set(prints)) == 5
+
+
 def test_a_driver_that_is_not_there_and_a_rig_without_eyes(bundle):
     with pytest.raises(ConfigError, match=r"hand.driver: got rigg, did you mean 'rig'\?"):
         open_hand(HandConfig(driver="rigg"))

@@ -10,8 +10,24 @@ from sleight.deploy.rig_plant import PARK_HEIGHT_M, Plant
 from sleight.envs.hand import DISTAL_PAIRS
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.envs.model import ModelConfig, build_model
+from sleight.errors import ConfigError
 
 CONFIG = PlantConfig()
+
+
+@pytest.mark.parametrize(
+    ("name", "span", "rule"),
+    [
+        ("gain", (1.25, 0.8), "0 < low"),
+        ("gain", (0.0, 1.0), "0 < low"),
+        ("slack_rad", (0.1, 0.0), "0 <="),
+    ],
+)
+def test_a_span_that_cannot_be_is_one_line(name, span, rule):
+    with pytest.raises(ConfigError) as caught:
+        PlantConfig(**{name: span})
+    got = f"{name}: got [{span[0]:g}, {span[1]:g}], allowed: [low, high] with {rule}"
+    assert str(caught.value).startswith(got)
 
 
 def hidden(seed=0, config=CONFIG):

@@ -9,7 +9,7 @@ import pytest
 from sleight.cli import main
 from sleight.config import load
 from sleight.deploy.log_read import read_log
-from sleight.deploy.measured import measure, ranges, ranges_yaml
+from sleight.deploy.measured import Measured, measure, ranges, ranges_yaml
 from sleight.deploy.run_log import RunLog
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.envs.worlds import FixedRanges
@@ -86,6 +86,15 @@ def test_training_takes_the_ranges(folder, tmp_path, capsys):
     training = tmp_path / "train.yaml"
     training.write_text("base: lab1.yaml\nname: for_lab1\n")
     assert load(TrainConfig, training).env.randomization == config.env.randomization
+
+
+def test_a_rig_that_is_later_than_training_can_be_gives_what_training_takes(tmp_path):
+    found = Measured(0.08, latency_s=[0.05 + 0.001 * i for i in range(40)])
+    assert ranges(found) == {"action.latency": (pytest.approx(51.95), 60.0)}
+    path = tmp_path / "late.yaml"
+    path.write_text(ranges_yaml(found, "a slow rig"))
+    assert "to the hand's answer, cut to what training allows" in path.read_text()
+    FixedRanges(load(TrainConfig, path).env.randomization, 0)
 
 
 def test_too_few_samples_give_no_range(tmp_path):

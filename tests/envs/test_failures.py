@@ -89,6 +89,16 @@ def test_what_mujoco_does_not_warn_about_is_caught_too(build, monkeypatch, kind)
     assert finite(found) and env.sim.failures == 1
 
 
+def test_an_action_that_is_no_number_ends_its_world_and_nothing_else(build):
+    env = build()
+    env.reset(seed=0)
+    actions = torch.zeros(4, 20)
+    actions[2, 5] = float("nan")
+    found, reward, terminated, *_ = env.step(actions)
+    assert terminated.tolist() == [False, False, True, False] and reward[2] == 0.0
+    assert reward.isfinite().all() and finite(found)
+
+
 def test_only_so_many_failures_are_kept(build, tmp_path):
     env = build(failures=tmp_path)
     env.reset(seed=0)

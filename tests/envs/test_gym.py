@@ -1,8 +1,10 @@
 """The standard Gymnasium environments: its own checker, seeds, ends, vectors, keywords."""
 
+import re
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -225,6 +227,31 @@ def test_gymnasium_registers_the_tasks_when_the_id_names_the_module():
         "env = gymnasium.make('sleight.envs.registration:sleight/Reach-v0')\n"
         "assert env.reset(seed=0)[0] in env.observation_space\n"
     )
+
+
+def test_what_the_readme_shows_runs():
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+    run(f"{block}\nassert envs.num_envs == 64 and env.reset(seed=0)[0] in env.observation_space")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"goals": {"flip_shar": 0.0}}, "make: goals.flip_shar: unknown field, did you mean"),
+        ({"goals": {"flip_share": 2.0}}, "make: goals.flip_share: got 2.0, allowed: a number in "),
+        ({"threads": "x"}, 'make: threads: got "x", allowed: an integer in [0, 1024]'),
+    ],
+)
+def test_a_keyword_out_of_range_is_refused(make, keywords, says):
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        make(**keywords)
+
+
+def test_a_keyword_may_be_plain_data(make):
+    env = make(goals={"flip_share": 0.0}, randomization={"object.mass": (0.5, 2.0)})
+    assert env.unwrapped.engine.config.goals == GoalConfig(flip_share=0.0)
+    assert env.unwrapped.engine.config.resets == CONFIG.resets
 
 
 def test_registering_imports_no_simulator():

@@ -205,7 +205,7 @@ def test_an_observation_does_not_change_after_it_was_given(build, wander, ranges
 
 def noise(strength, count=20_000, seed=0):
     found = SensorNoise(count, 24, torch.Generator().manual_seed(seed))
-    found.strength[:] = strength
+    found.level[:, 0] = strength
     found.reset(torch.arange(count))
     return found
 
@@ -234,7 +234,7 @@ def test_noise_has_its_spread_per_episode_and_per_step(strength):
 
 def test_noise_is_a_strength_of_each_world():
     found = noise(0.0, count=2)
-    found.strength[1] = 3.0
+    found.level[1, 0] = 3.0
     found.reset(torch.arange(2))
     true = {"object_position": torch.zeros(2, 3)}
     noisy = found(true, slice(None))["object_position"]

@@ -173,6 +173,11 @@ def test_contacts_have_their_reference_and_impedance(drawn):
         same_law(noise, stats.norm(np.log(drawn.value[f"contact.{row}"]), spread))
     dmin, dmax, width = solimp[..., 0], solimp[..., 1], solimp[..., 2]
     same_law(np.log(width / 0.001), stats.norm(np.log(drawn.value["contact.width"]), spread))
+    base = drawn.base("geom_solimp", "geoms")
+    free = dmin > 0.5
+    assert free.mean() > 0.99
+    delta = ((dmax - dmin) / (base[:, 1] - base[:, 0]))[free]
+    same_law(np.log(delta), stats.norm(np.log(drawn.value["contact.delta"]), spread))
     assert (dmin <= dmax).all() and dmin.min() >= 0.5 and dmax.max() <= 0.99
     inside = (dmax > 0.51) & (dmax < 0.989)
     median = np.exp(np.median(np.log((1.0 - dmax[inside]) / 0.05)))

@@ -10,23 +10,15 @@ from hypothesis import strategies as st
 from sleight.policies.actor import Actor, forget
 from sleight.policies.config import PolicyConfig
 from sleight.policies.distributions import Bins, Distribution, Gaussian
+from tests.policy_kinds import KINDS, config_of
 
 SIZES = {"joints": 5, "block": 3}
 MOTORS = 4
-KINDS = [(memory, head) for memory in ("lstm", "residual", "none") for head in ("bins", "gaussian")]
 
 
 def _actor(memory: str = "lstm", head: str = "bins", seed: int = 0) -> Actor:
-    residual = memory == "residual"
-    config = PolicyConfig(
-        memory="none" if memory == "none" else "lstm",
-        head=head,  # type: ignore[arg-type]  # parametrized
-        embed=8 if residual else 12,
-        hidden=8,
-        residual=residual,
-    )
     torch.manual_seed(seed)
-    actor = Actor(config, SIZES, MOTORS)
+    actor = Actor(config_of(memory, head, hidden=8, embed=12), SIZES, MOTORS)
     with torch.no_grad():  # the head begins near zero, where nothing could be told apart
         actor.head.weight.mul_(100.0)
     return actor

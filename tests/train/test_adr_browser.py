@@ -9,7 +9,7 @@ import pytest
 from sleight.adr.recovery import Trial
 from sleight.files import write_text
 from sleight.train.analysis import perturb_page, probe_page, strata
-from sleight.train.analysis.adr_report import write_report
+from sleight.train.analysis.adr_report import report
 from sleight.train.analysis.adr_runs import read_runs
 from sleight.train.analysis.perturb import Arm, Study
 from tests.train.browser import BROWSER, DRIVER, Browser
@@ -51,11 +51,12 @@ def pages(folder: Path) -> dict[str, Path]:
     """One of each kind."""
     runs = [adr_run(folder / "first"), adr_run(folder / "second", rounds=3, heavy=3.0)]
     evaluation, config = planted()
-    strata.write_page(strata.strata(evaluation, config), evaluation, folder / "strata.html")
+    strata_page = strata.page(strata.strata(evaluation, config), evaluation)
+    write_text(folder / "strata.html", strata_page)
     probes = [fabricated("runs/a", -2.0, 60), fabricated("runs/b", 0.1, 80)]
     write_text(folder / "probe.html", probe_page.page(probes))
     write_text(folder / "perturb.html", perturb_page.page(disturbed(), 3))
-    write_report(read_runs(runs), folder / "adr.html")
+    write_text(folder / "adr.html", report(read_runs(runs)))
     return {name: folder / f"{name}.html" for name in ("adr", "strata", "probe", "perturb")}
 
 
@@ -82,7 +83,7 @@ def test_every_page_is_drawn_and_nothing_complains(browser: Browser, tmp_path: P
 
 
 def test_a_click_sorts_the_table_by_number(browser: Browser, tmp_path: Path) -> None:
-    browser.go(write_report(read_runs([adr_run(tmp_path / "run")]), tmp_path / "adr.html"))
+    browser.go(write_text(tmp_path / "adr.html", report(read_runs([adr_run(tmp_path / "run")]))))
     columns = browser.run("""
         const tables = [...document.querySelectorAll('table.sortable')];
         const table = tables.find(t => t.innerText.includes('width of lambda'));

@@ -16,7 +16,6 @@ from sleight.envs.randomization import BY_NAME
 from sleight.envs.snapshot import save_state
 from sleight.train.analysis.perturb import Arm, Perturber, Study, arms, play, study
 from sleight.train.analysis.perturb_page import changes, page, table
-from sleight.train.analysis.worlds import _GOES_ON, redraw
 from sleight.train.evaluate import protocol
 from sleight.train.players import RunPlayer
 
@@ -57,12 +56,12 @@ def test_a_world_is_drawn_anew_and_the_trial_goes_on(block_run: Path) -> None:
         return {
             "mass": env.sim.field("body_mass")[:, body].clone(),
             "gravity": env.sim.field("opt.gravity")[:, 2].clone(),
-            "noise": env.noise.object_position.clone(),
+            "noise": env.noise.offset.clone(),
             "coordinates": env.coordinates[:, 1:].clone(),  # the first is held
         }
 
     state, before = goes_on(), world()
-    redraw(env, chosen)
+    env.redraw(chosen)
     for name, value in goes_on().items():
         torch.testing.assert_close(value, state[name], msg=name)
     for name, value in world().items():
@@ -74,8 +73,17 @@ def test_a_world_is_drawn_anew_and_the_trial_goes_on(block_run: Path) -> None:
     assert (env.length == 4).all(), "nobody has begun anew"
 
 
+GOES_ON = (
+    *("sim.", "memory_", "task.goal", "task.distance"),
+    *("control.target", "control.action", "control._past"),
+    *("tracking.past", "tracking.seen", "tracking.lost", "tracking.fresh", "slack.place"),
+    *("env.successes", "env.length", "env.goal_age", "env.earned"),
+)
+"""Of a snapshot: what a trial goes on with when its world is drawn anew."""
+
+
 def test_all_that_goes_on_is_there_and_stays(block_run: Path) -> None:
-    """A part of the environment that is renamed must not silently begin anew."""
+    """Nothing of a trial begins anew with its world."""
     more = ("observation.delay", "observation.dropout", "action.backlash")
     ranges = RANGES | {name: BY_NAME[name].limits for name in more}
     config = protocol(RunPlayer(block_run).env_config, 5, {}, EASY, ranges)
@@ -84,9 +92,9 @@ def test_all_that_goes_on_is_there_and_stays(block_run: Path) -> None:
     for _ in range(3):
         env.step(torch.ones(5, 20))
     before = save_state(env)
-    redraw(env, torch.tensor([0, 3]))
+    env.redraw(torch.tensor([0, 3]))
     after = save_state(env)
-    for prefix in _GOES_ON:
+    for prefix in GOES_ON:
         found = [name for name in before if name.startswith(prefix)]
         assert found, prefix
         for name in found:

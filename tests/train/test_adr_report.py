@@ -120,7 +120,7 @@ def test_bad_input_is_one_line(runs: list[Path], tmp_path: Path, refused: Callab
         "adr", "report", none
     )
     persistence.save(initial(TABLE, CONFIG), none / "adr.json")
-    assert "got a run of 0 steps" in refused("adr", "report", none)
+    assert "got no finished episode" in refused("adr", "report", none)
     (none / "adr.json").write_text("{")
     assert "truncated JSON" in refused("adr", "report", none)
     (runs[0] / "config.yaml").write_text("adr: {buffr: 2}\n")

@@ -54,6 +54,14 @@ def run(reach_run: Path, tmp_path: Path) -> Path:
         (["--steps"], "--steps: got no value"),
         (["steps", "100"], "steps: got a bare word"),
         (["--env.actor_terms", "joint_postion"], "did you mean 'joint_position'?"),
+        (["--env.actor_terms", "[]"], "env.actor_terms: got nothing, allowed: one or more terms"),
+        (["--env.critic_terms", "target,target"], "got target, target, allowed: one or more terms"),
+        (
+            ["--env.critic_terms", "[target, goal_step]"],
+            "env.critic_terms: got goal_step, which reads object_wxyz, allowed with env.task reach",
+        ),
+        (["--ppo.rate_limits", "1e-3,1e-4"], "rate_limits: got [0.001, 0.0001], allowed: low <= "),
+        (["--ppo.kl_target", "0.03,0.01"], "kl_target: got [0.03, 0.01], allowed: low <= high"),
         (["--env.rewards.sucess", "5"], "env.rewards: got unknown term 'sucess', did you mean 'su"),
         (
             ["--widen.objekt.size", "0.1"],
@@ -69,15 +77,30 @@ def run(reach_run: Path, tmp_path: Path) -> Path:
             ["--widen.tendon.spring_length", "0.1"],
             "got tendon.spring_length alone, allowed: together with tendon.stiffness",
         ),
+        (
+            ["--widen.object.mass", "0.1"],
+            "widen: got object.mass for the task reach, which has no ",
+        ),
+        (["--env.nominal.goal.angle", "1"], "env.nominal: got goal.angle for the task reach"),
+        (["--env.nominal.hand.gain", "9"], "env.nominal: hand.gain: got 9, allowed: [0.4, 2.5] x"),
+        (["--curriculum.gravty", "[1, 2, 9, 0.1]"], "curriculum: got unknown parameter 'gravty'"),
+        (["--first.gravity", "[-11, -9]"], "first: got gravity without widen, allowed: param"),
+        (
+            ["--widen.gravity", "0.1", "--first.gravity", "[-20, -9]"],
+            "first: gravity: got -20, allowed: [-14, -6] m/s2",
+        ),
+        (
+            ["--adr.threshold_low", "30"],
+            "--adr.threshold_low: adr: threshold_low, threshold_high: got 30.0 and 20.0; allowed",
+        ),
+        (["--name", "../x"], "name: got ../x, allowed: a folder's name; `runs` says where"),
         (["--warm_start", "nowhere"], "nowhere: got no checkpoint, allowed: a run folder"),
     ],
 )
 def test_train_refuses_what_cannot_be(
     flags: list[str], says: str, recipe: Path, refused: Refused, tmp_path: Path
 ) -> None:
-    # `reach` fixes its own terms, so those are told to `block`.
-    task = ["--env.task", "block", "--env.resets.cache", "8"] if "term" in str(flags) else []
-    assert says in refused("train", recipe, *task, *flags)
+    assert says in refused("train", recipe, *flags)
     assert not (tmp_path / "runs").exists()
 
 
@@ -138,8 +161,8 @@ def test_resume_of_what_is_no_run(run: Path, refused: Refused, tmp_path: Path) -
             "actor.memory.bias: got nothing, allowed: (32,); the checkpoint is of",
         ),
         (["--env.num_worlds", "4"], "got (8, 0), allowed: (4, 0); a run goes on in the worlds"),
-        (["--env.randomization.gravity", "[-10,-9]"], "got (8, 0), allowed: (8, 1)"),
-        (["--curriculum.goal.angle", "[1, 2, 3, 0.1]"], "got (8, 0), allowed: (8, 1)"),
+        (["--env.randomization.gravity", "[-10,-9]"], "only in this one: gravity; --warm_start"),
+        (["--curriculum.gravity", "[1, 2, 3, 0.1]"], "only in the config: gravity; --warm_start"),
     ],
 )
 def test_resume_of_another_run_is_refused(
@@ -168,6 +191,32 @@ def test_an_adr_state_of_another_table_says_what_differs_and_what_can_be_done(
     assert "state of another table: object.size: ceiling: got 3.9; allowed: " in line
     assert ", gravity: ceiling: got 3.9; allowed: " in line
     assert f"--warm_start {run} begins a new run and keeps the ranges that both have" in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (
+            ["--widen.object.mass", "null", "--widen.hand.gain", "0.1"],
+            "another table: only in the file: object.mass; only in the config: hand.gain; ",
+        ),
+        (
+            ["--env.randomization.hand.mass", "[0.8, 1.2]"],
+            "other parameters vary: only in that run: none; only in this one: hand.mass; ",
+        ),
+        (
+            ["--env.randomization", "null", "--env.randomization.hand.mass", "[0.8, 1.2]"],
+            "only in that run: hand.damping; only in this one: hand.mass; ",
+        ),
+    ],
+)
+def test_a_run_goes_on_with_the_parameters_that_it_began_with(
+    flags: list[str], says: str, block_run: Path, refused: Refused
+) -> None:
+    """Before its networks, whose sizes depend on them, are looked at."""
+    line = refused("train", "--resume", block_run, *flags)
+    assert f"{block_run}: " in line and says in line
+    assert f"--warm_start {block_run} begins a new run" in line
 
 
 def _cut(path: Path) -> None:
@@ -229,11 +278,12 @@ def test_a_checkpoint_of_another_policy_shape_is_refused(
         (["--set", "objekt.size=1"], "--set: got unknown parameter 'objekt.size', did you mean"),
         (["--set", "object.size=9"], "object.size: got 9, allowed: [0.75, 1.3] x"),
         (["--set", "object.size=big"], "--set object.size: got 'big', allowed: a number"),
-        (["--set", "object.size"], "--set object.size: got '', allowed: a number"),
-        (["--set", "object.size=nan"], "--set: got 'object.size=nan', allowed: NAME=VALUE"),
+        (["--set", "object.size"], "--set: got 'object.size', allowed: NAME=VALUE"),
+        (["--set", "object.size="], "--set object.size: got '', allowed: a number"),
+        (["--set", "object.size=nan"], "object.size: got nan, allowed: [0.75, 1.3] x"),
         (["--variant", "glov"], "argument --variant: invalid choice: 'glov'"),
-        (["--goals.flip_share", "2"], "flip_share: got 2, allowed: "),
-        (["--goals.flipshare", "1"], "--flipshare: unknown field, did you mean 'flip_share'?"),
+        (["--goals.flip_share", "2"], "--goals.flip_share: got 2, allowed: "),
+        (["--goals.flipshare", "1"], "--goals.flipshare: unknown field, did you mean 'goals.fl"),
     ],
 )
 def test_eval_refuses_what_cannot_be(

@@ -13,7 +13,6 @@ import torch
 from sleight.errors import ConfigError, SleightError
 from sleight.train.cluster import pool as pools
 from sleight.train.cluster.build import build
-from sleight.train.cluster.connect import connect
 from sleight.train.cluster.evaluator import Evaluator
 from sleight.train.cluster.rollout import LIFE_BITS
 from sleight.train.cluster.sampler import RaySampler
@@ -22,17 +21,10 @@ from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.local import build as build_local
 from sleight.train.loop import Training
 from sleight.train.session import _note
+from tests.train.programs import PATIENCE_S
 
 TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
-PATIENCE_S = 300.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _cluster() -> Iterator[None]:
-    """One cluster with two cores for all tests here; `build` uses the one that it finds."""
-    end = connect(RayConfig(cpus=2))
-    yield
-    end()
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 def _workers(config: TrainConfig, workers: int, max_lag: int = 1) -> TrainConfig:

@@ -7,11 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,9 +18,8 @@ from sleight.config import save as save_config
 from sleight.train import checkpoint
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.metrics import read_metrics
+from tests.train.programs import PATIENCE_S, program, wait_for
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 300.0
 LOOPBACK = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -75,26 +73,6 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _train(*words: Any, **env: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "sleight", "train", *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, **LOOPBACK, **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "nothing happens"
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def recipe(reach_config: TrainConfig, tmp_path: Path) -> Path:
     """A run that ends when it is stopped: one worker, two learners on half a GPU each."""
@@ -115,8 +93,8 @@ def recipe(reach_config: TrainConfig, tmp_path: Path) -> Path:
 def test_a_cluster_is_found_and_its_gpu_shared_and_its_head_lost(recipe: Path, head: Head) -> None:
     """`--ray.address auto` joins what RAY_ADDRESS names, as Ray does."""
     folder = recipe.parent / "run"
-    process = _train(recipe, "--ray.wait_s", 90, RAY_ADDRESS=head.address)
-    _wait_for(lambda: bool(checkpoint.complete(folder / "checkpoints")), process)
+    process = program(recipe, "--ray.wait_s", 90, **LOOPBACK, RAY_ADDRESS=head.address)
+    wait_for(lambda: bool(checkpoint.complete(folder / "checkpoints")), process)
     assert read_metrics(folder / "metrics.jsonl")[-1]["learners"] == 2  # each has half the GPU
     began = time.monotonic()
     head.kill()
@@ -132,7 +110,7 @@ def test_a_cluster_is_found_and_its_gpu_shared_and_its_head_lost(recipe: Path, h
 @pytest.mark.slow
 def test_more_gpus_than_there_are(recipe: Path, head: Head) -> None:
     words = ["--train.learner_gpus", 0.75, "--ray.wait_s", 90]
-    process = _train(recipe, *words, RAY_ADDRESS=head.address)
+    process = program(recipe, *words, **LOOPBACK, RAY_ADDRESS=head.address)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (2, "")
     assert "train.learners: got 2 with 0 cores and 0.75 GPUs each, of which 1 found no place" in err
@@ -150,7 +128,7 @@ def test_a_full_object_store(reach_config: TrainConfig, tmp_path: Path) -> None:
         ray=RayConfig(cpus=1, store_mb=80, wait_s=PATIENCE_S),
     )
     save_config(config, tmp_path / "reach.yaml")
-    process = _train(tmp_path / "reach.yaml", RAY_local_fs_capacity_threshold="0.0001")
+    process = program(tmp_path / "reach.yaml", **LOOPBACK, RAY_local_fs_capacity_threshold="0.0001")
     out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (2, ""), err
     assert err.startswith("error: ray.store_mb: the object store is full: ")

@@ -21,30 +21,9 @@ from sleight.train.cluster.rollout import LIFE_BITS
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.loop import Training
 from sleight.train.metrics import read_metrics
+from tests.train.programs import PATIENCE_S, ROOT, program, wait_for
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120.0
 STORE = 100 * 2**20
-
-
-def _program(*words: Any) -> subprocess.Popen[str]:
-    """`sleight train` as a terminal starts it: in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "sleight", "train", *map(str, words)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process is None or process.poll() is None, process and process.communicate()
-        assert time.monotonic() < deadline, "nothing happens"
-        time.sleep(0.05)
 
 
 def _steps(folder: Path) -> int:
@@ -95,18 +74,18 @@ def test_the_learner_killed_and_resumed(block_config: TrainConfig, tmp_path: Pat
     save_config(config, tmp_path / "block.yaml")
     folder = tmp_path / "run"
 
-    process = _program(tmp_path / "block.yaml")
-    _wait_for(lambda: len(list((folder / "checkpoints").glob("0*"))) >= 2, process)
+    process = program(tmp_path / "block.yaml")
+    wait_for(lambda: len(list((folder / "checkpoints").glob("0*"))) >= 2, process)
     family = _children(process.pid)
     assert len(family) > 4
     process.kill()
     process.communicate()
-    _wait_for(lambda: not any(map(_lives, family)))  # its cluster ends with it
+    wait_for(lambda: not any(map(_lives, family)))  # its cluster ends with it
     saved = checkpoint.load(folder)
     assert saved.meta["sampler"]["lives"] == 2
 
-    process = _program("--resume", folder)
-    _wait_for(lambda: _steps(folder) > saved.meta["steps"] + 600, process)
+    process = program("--resume", folder)
+    wait_for(lambda: _steps(folder) > saved.meta["steps"] + 600, process)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal: to everybody
     out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (130, "")
@@ -125,7 +104,7 @@ def test_an_address_that_nobody_answers(reach_config: TrainConfig, tmp_path: Pat
     save_config(replace(reach_config, runs=str(tmp_path), name="run"), tmp_path / "reach.yaml")
     began = time.monotonic()
     words = ["--train.workers", 2, "--ray.address", "127.0.0.1:1", "--ray.wait_s", 3]
-    process = _program(tmp_path / "reach.yaml", *words)
+    process = program(tmp_path / "reach.yaml", *words)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (3, "")
     assert err.startswith("error: --ray.address: got 127.0.0.1:1, ") and err.count("\n") == 1

@@ -15,21 +15,13 @@ from sleight.errors import ConfigError
 from sleight.train.agent import Agent, build_agent, term_sizes
 from sleight.train.batch import Batch
 from sleight.train.cluster.build import build
-from sleight.train.cluster.connect import connect
 from sleight.train.cluster.learners import Learners
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.local import build as build_local
 from sleight.train.loop import Training
 
+pytestmark = pytest.mark.usefixtures("cluster")
 TOLERANCE = {"atol": 2e-5, "rtol": 2e-4}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _cluster() -> Iterator[None]:
-    """One cluster with two cores for all tests here; `build` uses the one that it finds."""
-    end = connect(RayConfig(cpus=2))
-    yield
-    end()
 
 
 @pytest.fixture(scope="module")

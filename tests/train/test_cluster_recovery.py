@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,24 +13,16 @@ from sleight.adr.decisions import Reports, decide
 from sleight.adr.state import AdrState
 from sleight.train.cluster.adr_server import AdrServer
 from sleight.train.cluster.build import build
-from sleight.train.cluster.connect import connect
 from sleight.train.cluster.layout import places, without
 from sleight.train.cluster.patience import MANY, Patience
 from sleight.train.cluster.sampler import RaySampler
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.local import build as build_local
 from sleight.train.loop import Training
+from tests.train.programs import PATIENCE_S
 
+pytestmark = pytest.mark.usefixtures("cluster")
 ITERATIONS = 6
-PATIENCE_S = 300.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _cluster() -> Iterator[None]:
-    """One cluster with two cores for all tests here; `build` uses the one that it finds."""
-    end = connect(RayConfig(cpus=2))
-    yield
-    end()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from sleight.envs.make import make_env
 from sleight.envs.randomization import BY_NAME
 from sleight.errors import ConfigError
 from sleight.policies.actor import Actor, Carry
-from sleight.policies.config import PolicyConfig
 from sleight.policies.distributions import Bins, Distribution
 from sleight.train.config import TrainConfig
 from sleight.train.evaluate import protocol
@@ -29,11 +28,10 @@ from sleight.train.local import build
 from sleight.train.metrics import read_metrics
 from sleight.train.players import BundlePlayer, RunPlayer
 from sleight.train.session import save
+from tests.policy_kinds import KINDS, config_of
 
 SIZES = {"joints": 24, "actuators": 20}
 TERMS = observations.select(ACTOR_TERMS, "test")
-KINDS = [(memory, head) for memory in ("lstm", "none") for head in ("bins", "gaussian")]
-KINDS.append(("residual", "gaussian"))
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -44,14 +42,7 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 
 def _actor(memory: str, head: str) -> Actor:
     torch.manual_seed(0)
-    residual = memory == "residual"
-    config = PolicyConfig(
-        memory="none" if memory == "none" else "lstm",
-        head=head,  # type: ignore[arg-type]  # parametrized
-        embed=64 if residual else 48,
-        hidden=64,
-        residual=residual,
-    )
+    config = config_of(memory, head, hidden=64, embed=48)
     actor = Actor(config, {term.name: term.size for term in TERMS}, 20)
     generator = torch.Generator().manual_seed(1)
     for step in range(5):  # normalizers that are not the identity

@@ -36,6 +36,17 @@ def test_an_iteration_says_what_practitioners_look_for(block_config: TrainConfig
     assert row["range/object.size"][0] <= 1 <= row["range/object.size"][1]
 
 
+def test_worlds_whose_physics_broke_are_counted(reach_config: TrainConfig, tmp_path: Path) -> None:
+    training = build(reach_config, tmp_path / "failures")
+    assert training.iterate()["broken_worlds"] == 0
+    assert isinstance(training.sampler, LocalSampler)
+    training.sampler.collector.env.sim.state("qvel")[3, 0] = math.nan
+    row = training.iterate()
+    assert row["broken_worlds"] == 1 and math.isfinite(row["reward_mean"])
+    assert len(list((tmp_path / "failures").glob("failure-*.npz"))) == 1
+    assert training.iterate()["broken_worlds"] == 0
+
+
 def test_hooks_run_when_they_are_due(reach_config: TrainConfig) -> None:
     seen: dict[str, list[int]] = {"each": [], "steps": [], "never": []}
 

@@ -1,6 +1,7 @@
 """The pose network in training: it learns what it is shown, resumes exactly, and exports."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import torch
 
 from sleight.cli import main
 from sleight.envs.bundle import load_bundle
+from sleight.errors import DataError
 from sleight.train.pose.config import PoseTrainConfig
 from sleight.train.pose.data import batches
 from sleight.train.pose.evaluate import GraphReader, NetReader, judge
-from sleight.train.pose.loop import Trainer, load_pose_run, resume, start
-from sleight.vision.config import CamerasConfig, RenderConfig
+from sleight.train.pose.learner import load_pose_run
+from sleight.train.pose.loop import Trainer, resume, start
+from sleight.vision.config import CamerasConfig, RenderConfig, StatesConfig
 from sleight.vision.net import NetConfig
 from sleight.vision.onnx_pose import OnnxPose
 from sleight.vision.photo import PhotoConfig
@@ -83,7 +86,7 @@ def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_p
     order = batches(stopped.renders, 8, 16, 1)
     for _ in range(3):
         stopped.step(next(order))
-    stopped.save(folder)
+    stopped.save(folder, stopped.renders.config)
     resume(folder, [])
     _, resumed, _ = load_pose_run(folder)
     for one, other in zip(net.state_dict().values(), resumed.state_dict().values(), strict=True):
@@ -108,11 +111,33 @@ def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_p
     assert first.split() == second.split() and "constant position mm" in first
 
 
+def test_states_of_a_policy_can_be_rendered(can_render, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("sleight.train.pose.visited.WORLDS", 4)
+    bundle = Path(__file__).parents[2] / "pretrained" / "block"
+    file = tmp_path / "states.npy"
+    assert main(["vision", "states", str(bundle), "--count", "10", "--out", str(file)]) == 0
+    states = np.load(file)
+    assert states.shape == (10, 31) and np.isfinite(states).all()
+    assert (states[:, 26] > -0.04).all(), "a dropped block was kept"
+    # Moments of one trial lie 8 steps apart: the hand has moved, the block still is one.
+    assert np.abs(states[:4, :24] - states[4:8, :24]).max(axis=1).min() > 0.05
+    np.testing.assert_allclose(np.linalg.norm(states[:, 27:], axis=1), 1.0, atol=1e-6)
+    shown = StatesConfig(file=file, as_is=1.0, turned=0.0)
+    config = RenderConfig(strength=0.0, cameras=CamerasConfig(image_px=16), states=shown)
+    (shard,) = open_renders(render(config, 3, tmp_path / "renders")).shards()
+    apart = np.abs(shard["position"][:, None] - states[None, :, 24:27]).max(axis=-1)
+    assert (apart.min(axis=1) < 1e-6).all(), "pictures show other states"
+    np.save(file, states[:, :30])
+    with pytest.raises(DataError, match=r"got an array \(10, 30\), allowed: states \(M, 31\)"):
+        render(config, 3, tmp_path / "other")
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["paint"], "got paint, allowed: render, train, eval, export"),
+        (["paint"], "got paint, allowed: states, render, train, widen, eval, export"),
         (["render", "--count", "0", "--out", "x"], "--count: got 0"),
+        (["states", "nowhere", "--count", "2", "--out", "x.npy"], "nowhere: got no checkpoint"),
         (["render", "--count", "4", "--out", "x", "--strenght", "1"], "strength"),
         (["train", "--data", "nowhere"], "nowhere/dataset.json: no such file"),
         (["eval", "nowhere", "--data", "nowhere"], "nowhere/dataset.json: no such file"),

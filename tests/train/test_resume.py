@@ -73,7 +73,7 @@ def test_adr_moved_and_episodes_ended_in_the_run_above(block_run: Path) -> None:
     found = checkpoint.load(block_run)
     fields = {name for name in found.state if name.startswith("env.field.")}
     assert {"env.field.body_mass", "env.field.geom_size", "env.field.opt.gravity"} <= fields
-    assert found.state["env.noise.strength"].max() > 0
+    assert found.state["env.noise.level"].max() > 0
     assert len(found.meta["episodes"]) > 8
 
 

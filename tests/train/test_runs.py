@@ -115,7 +115,7 @@ def test_the_page_compares_what_differs(
     assert not re.search(r'(src|href)="(?!data:)', text)
     found = [runs.read(folder / name) for name in ("done", "half")]
     assert differences(found) == [("steps", "512", "10000"), ("ppo.gamma", "0.99", "0.95")]
-    assert "<td >ppo.gamma</td><td >0.99</td><td >0.95</td>" in text
+    assert "<td>ppo.gamma</td><td>0.99</td><td>0.95</td>" in text
     assert "differ by chance alone" in comparison([found[0], found[0]])
 
 

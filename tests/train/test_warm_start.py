@@ -10,6 +10,7 @@ from sleight.config import load
 from sleight.errors import CheckpointError
 from sleight.train.config import TrainConfig
 from sleight.train.local import build
+from sleight.train.randomization import physical_ranges
 from sleight.train.session import save, warm_start
 
 SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden", "16",
@@ -17,7 +18,9 @@ SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden",
          "--ppo.chunk", "4", "--ppo.minibatches", "1", "--env.threads", "1"]  # fmt: skip
 
 
-def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
     first = build(config)
     first.iterate()
@@ -26,6 +29,8 @@ def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(tmp_path
     second = build(more)
     warm_start(second, tmp_path)
     assert second.agent.critic.embedding.weights["world"].abs().max() == 0
+    said = "learns the parameters anew: only in that run: none; only in this one: object.size"
+    assert said in capsys.readouterr().err
     terms = {name: torch.randn(3, size) for name, size in _sizes(first).items()}
     theirs = first.agent.critic
     with torch.no_grad():
@@ -35,7 +40,27 @@ def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(tmp_path
     torch.testing.assert_close(one, two)
 
 
-def test_a_world_of_as_many_parameters_is_kept(tmp_path: Path) -> None:
+def test_as_many_parameters_of_other_names_are_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    for widen, says in (
+        ({"gravity": 0.1, "object.size": 0.1}, "that run: hand.gain; only in this one: object.s"),
+        ({"hand.gain": 0.1, "gravity": 0.1}, "order: got hand.gain, gravity; was gravity, hand."),
+    ):
+        second = build(replace(config, widen=widen, seed=5))
+        warm_start(second, tmp_path)
+        assert second.agent.critic.embedding.weights["world"].abs().max() == 0
+        assert second.agent.critic.embedding.normalizers["world"].count == 0
+        assert says in capsys.readouterr().err
+
+
+def test_a_world_of_the_same_parameters_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
     first = build(config)
     first.iterate()
@@ -44,6 +69,23 @@ def test_a_world_of_as_many_parameters_is_kept(tmp_path: Path) -> None:
     warm_start(second, tmp_path)
     for name, value in first.agent.critic.state_dict().items():
         torch.testing.assert_close(second.agent.critic.state_dict()[name], value)
+    assert "anew" not in capsys.readouterr().err
+
+
+def test_first_ranges_hold_for_a_warm_start_too(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+    first = build(config)
+    first.iterate()
+    first.adr = replace(first.adr, low=(-1.0, -0.5), high=(1.0, 0.5))
+    save(first, tmp_path)
+    widen = {"gravity": 0.1, "hand.gain": 0.1, "hand.damping": 0.1}
+    ranges = {"gravity": (-10.0, -9.0), "hand.damping": (0.9, 1.2)}
+    second = build(replace(config, widen=widen, first=ranges))
+    warm_start(second, tmp_path)
+    found = physical_ranges(second.adr)
+    assert found["gravity"] == pytest.approx((-10.0, -9.0))
+    assert found["hand.damping"] == pytest.approx((0.9, 1.2))
+    assert second.adr.low[1] == -0.5 and second.adr.high[1] == 0.5
 
 
 def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path: Path) -> None:

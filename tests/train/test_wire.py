@@ -105,9 +105,10 @@ def test_a_learner_makes_the_same_of_both(batch: Batch, block_config: TrainConfi
 
 
 def test_the_version_of_several_is_the_oldest(batch: Batch) -> None:
-    newer = replace(batch, version=5, sim_seconds=batch.sim_seconds + 2, seconds=99.0)
-    joined = concatenate([newer, batch])
+    newer = replace(batch, version=5, sim_seconds=batch.sim_seconds + 2, seconds=99.0, broken=2)
+    joined = concatenate([newer, replace(batch, broken=1)])
     assert (joined.version, joined.seconds, joined.steps) == (3, 99.0, 2 * batch.steps)
+    assert joined.broken == 3
     assert joined.sim_seconds == pytest.approx(batch.sim_seconds + 1)
     assert {e.world for e in joined.episodes} - set(range(8)) <= set(range(8, 16))
     assert concatenate([batch]) is batch

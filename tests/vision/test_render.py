@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from sleight.cli import main
 from sleight.errors import ConfigError, DataError, SleightError
 from sleight.vision.render import render
 from sleight.vision.shards import INDEX, open_renders, shard_path
@@ -71,3 +72,12 @@ def test_a_sheet_shows_every_view(renders, tmp_path):
     sheet = np.asarray(Image.open(path))
     assert sheet.shape == (3 * 36, 2 * 100, 3)
     np.testing.assert_array_equal(sheet[36:68, 100 + 32 : 100 + 64], images[3, 1])
+
+
+@pytest.mark.parametrize(("address", "code"), [("127.0.0.1:1", 3), ("nonsense", 2)])
+def test_an_address_without_a_cluster_is_one_line(tmp_path, capsys, address, code):
+    words = ["vision", "render", "--count", "2", "--out", str(tmp_path / "out")]
+    assert main([*words, "--ray.address", address, "--ray.wait_s", "2"]) == code
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: --ray.address: got {address}") and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -24,8 +24,8 @@ def studio(can_render):
 def nominal(studio):
     """The studio in its nominal light."""
     rng = np.random.default_rng(0)
-    studio.dress(LooksConfig(shadow_share=0.0), 0.0, rng)
-    studio.stand(draw_views(CAMERAS, CameraJitter(), 0.0, rng))
+    studio.dress(LooksConfig(shadow_share=0.0).scaled(0.0), rng)
+    studio.stand(draw_views(CAMERAS, CameraJitter().scaled(0.0), rng))
     return studio
 
 
@@ -66,8 +66,8 @@ def test_strength_zero_is_one_look_and_strength_one_is_many(studio):
 
     def shot(strength, seed):
         rng = np.random.default_rng(seed)
-        studio.dress(LooksConfig(shadow_share=0.0), strength, rng)
-        studio.stand(draw_views(CAMERAS, CameraJitter(), strength, rng))
+        studio.dress(LooksConfig(shadow_share=0.0).scaled(strength), rng)
+        studio.stand(draw_views(CAMERAS, CameraJitter().scaled(strength), rng))
         return studio.shoot(qpos).astype(int)
 
     assert np.abs(shot(0.0, 1) - shot(0.0, 2)).mean() < 3.0
@@ -78,7 +78,7 @@ def test_strength_zero_is_one_look_and_strength_one_is_many(studio):
 def test_what_a_calibration_tells_is_near_the_truth():
     jitter = CameraJitter()
     for seed in range(50):
-        views = draw_views(CAMERAS, jitter, 1.0, np.random.default_rng(seed))
+        views = draw_views(CAMERAS, jitter, np.random.default_rng(seed))
         for view, told, true in zip(CAMERAS.views.values(), views.told, views.true, strict=True):
             away, angle = told.distances(view.placement())
             assert away <= jitter.placement_m * 3**0.5
@@ -92,7 +92,7 @@ def test_the_blocks_colours_stay_near_their_calibrated_ones(studio):
     looks = LooksConfig()
     nominal = studio.stage.faces.reshape(6, -1, 3).mean(axis=1)
     for seed in range(20):
-        studio.dress(looks, 1.0, np.random.default_rng(seed))
+        studio.dress(looks, np.random.default_rng(seed))
         faces = studio.stage.texture("block").reshape(6, -1, 3).mean(axis=1)
         ratio = faces.sum(axis=1) / nominal.sum(axis=1)
         assert (abs(ratio - 1) < looks.block_value + 0.02).all()

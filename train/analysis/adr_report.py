@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from ...adr.growth import MEANING, Boundary, stoppers
-from ...files import write_text
 from ...pages import html
 from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
 from ...pages.plots import Line, line_chart
@@ -21,19 +20,10 @@ from .dots import Dot, dot_chart
 _NONE = "–"
 
 
-def write_report(runs: Sequence[AdrRun], path: Path) -> Path:
-    """Write the page atomically. Raises SleightError when it cannot be written."""
-    write_text(path, report(runs))
-    return path
-
-
 def report(runs: Sequence[AdrRun]) -> str:
     """The page as text."""
+    key = html.key([(run.name, *style(i)) for i, run in enumerate(runs)])
     parts = [
-        f"<header>{html.title('Automatic domain randomization')}",
-        html.note("What the ranges did over training, and what stopped them."),
-        html.key([(run.name, *style(i)) for i, run in enumerate(runs)]),
-        "</header>",
         _glance(runs),
         _entropy(runs),
         _stopped(runs),
@@ -41,7 +31,8 @@ def report(runs: Sequence[AdrRun]) -> str:
         _ranges(runs),
         *(_performance(run) for run in runs),
     ]
-    return html.page("Automatic domain randomization - sleight", [part for part in parts if part])
+    about = "What the ranges did over training, and what stopped them."
+    return html.report("Automatic domain randomization", about, [key], parts)
 
 
 def _glance(runs: Sequence[AdrRun]) -> str:
@@ -63,8 +54,8 @@ def _entropy(runs: Sequence[AdrRun]) -> str:
         ran, (colour, dashed) = run.course(), style(i)
         steps, entropy = ran.steps.tolist(), ran.entropy.tolist()
         lines.append(Line(run.name, steps, entropy, colour, dashed=dashed, steps=True))
-    over = Frame("Entropy over steps", "control steps", "nats per dimension", width=516, height=270,
-                 marks=(Mark(floor, "floor"),))  # fmt: skip
+    over = Frame("Entropy over steps", runs[0].words.steps, "nats per dimension", width=516,
+                 height=270, marks=(Mark(floor, "floor"),))  # fmt: skip
     about = (
         "Mean log width of the ranges of lambda; a width below the floor counts as the floor."
         " Success: consecutive successes with 95 % intervals in every evaluation (circles named"
@@ -95,7 +86,7 @@ def _success(runs: Sequence[AdrRun]) -> str:
 def _while_training(runs: Sequence[AdrRun]) -> str:
     lines = []
     for i, run in enumerate(runs):
-        for key, name in (("successes_mean", ""), ("eval/successes_mean", ", evaluated beside")):
+        for key, name in run.words.keys:
             x, y = series(run.rows, "adr_entropy", key)
             if y:
                 colour, dashed = style(i)
@@ -103,12 +94,12 @@ def _while_training(runs: Sequence[AdrRun]) -> str:
     if not lines:
         return ""
     frame = Frame("Success in training as entropy grew", "nats per dimension",
-                  "mean of 200 episodes", width=516, height=270, zero=True)  # fmt: skip
+                  runs[0].words.curve, width=516, height=270, zero=True)  # fmt: skip
     return line_chart(frame, lines)
 
 
 def _stopped(runs: Sequence[AdrRun]) -> str:
-    head = ("run", "parameter", "end", "now", "unit", "", "last performance", "widens at",
+    head = ("run", "parameter", "end", "now", "unit", "why", "last performance", "widens at",
             "tightens at", "last widened, step", "widened", "held", "tightened")  # fmt: skip
     rows = [
         (
@@ -153,6 +144,7 @@ def _now(runs: Sequence[AdrRun]) -> str:
 
 def _ranges(runs: Sequence[AdrRun]) -> str:
     names = dict.fromkeys(d.name for run in runs for d in run.state.dimensions)
+    steps = runs[0].words.steps
     drawings = []
     for name in names:
         lines, starts = [], []
@@ -164,9 +156,9 @@ def _ranges(runs: Sequence[AdrRun]) -> str:
             low, high = (np.asarray(row.value(e[:, at[0]])).tolist() for e in (ran.low, ran.high))
             starts.append(float(row.value(np.array(run.state.dimensions[at[0]].start))))
             lines.append(Line(run.name, ran.steps.tolist(), high, colour, low, dashed, steps=True))
-        frame = Frame(name, "control steps", unit(name).unit, height=190, marks=(Mark(starts[0]),))
+        frame = Frame(name, steps, unit(name).unit, height=190, marks=(Mark(starts[0]),))
         drawings.append(line_chart(frame, lines))
-    about = "In the parameter's own unit, over control steps; dotted: the nominal value."
+    about = f"In the parameter's own unit, over {steps}; dotted: the nominal value."
     return html.section("Ranges over training", [html.charts(drawings)], about)
 
 
@@ -187,7 +179,9 @@ def _performance(run: AdrRun) -> str:
             if b.events
         ]
         marks = (Mark(ends[0].threshold_high, "widens"), Mark(ends[0].threshold_low, "tightens"))
-        frame = Frame(name, "control steps", "successes", height=190, zero=True, marks=marks)
+        frame = Frame(
+            name, run.words.steps, run.words.performance, height=190, zero=True, marks=marks
+        )
         drawings.append(line_chart(frame, lines))
     key = html.key([("low end", BLUE, False), ("high end", ORANGE, False)])
     about = "Mean of each full buffer of boundary episodes, which decides."

@@ -20,6 +20,7 @@ from ...config import from_dict
 from ...envs.randomization import BY_NAME, Parameter
 from ...errors import DataError, SleightError
 from ...files import read_json, read_text
+from ...vision.parameters import BY_NAME as IN_RENDERS
 from ..metrics import read_metrics
 from ..report_data import Row, number
 
@@ -38,6 +39,27 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Words:
+    """How a run's steps and performance are called, and where metrics.jsonl has the latter."""
+
+    steps: str
+    performance: str
+    curve: str
+    keys: tuple[tuple[str, str], ...]
+    """Key of metrics.jsonl, and what its line is called beyond the run's name."""
+
+
+OF_POLICY = Words(
+    "control steps", "successes", "mean of 200 episodes",
+    (("successes_mean", ""), ("eval/successes_mean", ", evaluated beside")),
+)  # fmt: skip
+OF_RENDERS = Words(
+    "samples learned from", "share within the target errors", "share of a round's samples",
+    (("within", ""), ("within_boundary", ", at boundaries")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
 class AdrRun:
     """One run under ADR."""
 
@@ -48,6 +70,12 @@ class AdrRun:
     rows: list[Row] = field(default_factory=list, repr=False)
     """Of metrics.jsonl."""
     outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def words(self) -> Words:
+        """How its steps and its performance are called."""
+        renders = any(dimension.name in IN_RENDERS for dimension in self.state.dimensions)
+        return OF_RENDERS if renders else OF_POLICY
 
     def course(self) -> Course:
         """Ranges and entropy over steps."""
@@ -81,7 +109,9 @@ def read(path: Path) -> AdrRun:
     if not state.dimensions:
         raise DataError(f"{folder / STATE}: got no parameters, allowed: a run trained with `widen`")
     if state.step == 0:
-        raise DataError(f"{folder / STATE}: got a run of 0 steps, allowed: one that has begun")
+        raise DataError(
+            f"{folder / STATE}: got no finished episode, allowed: a run in which some have ended"
+        )
     return AdrRun(
         name=folder.resolve().name,
         folder=folder,
@@ -95,7 +125,7 @@ def read(path: Path) -> AdrRun:
 def unit(name: str) -> Parameter:
     """The row of a parameter; of one that the table has no longer, lambda itself."""
     plain = Parameter(name, "offset", 1.0, 0.0, (-1e9, 1e9), "λ", "", "")
-    return BY_NAME.get(name, plain)
+    return {**BY_NAME, **IN_RENDERS}.get(name, plain)
 
 
 def physical(name: str, lam: float) -> float:

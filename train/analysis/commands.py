@@ -6,11 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from ...config import load as load_config
-from ...envs.config import GoalConfig
 from ...errors import ConfigError, nearest
-from ...files import write_json
-from ..commands import check_count, goal_flags, make_parser, setting
+from ...files import write_json, write_text
+from ...flags import check_count
+from ..commands import goals_of, make_parser, setting
 
 _USAGE = """usage: sleight adr report RUN... | probe RUN... | perturb RUN
 
@@ -36,7 +35,7 @@ def adr(argv: list[str]) -> int:
 def report(argv: list[str]) -> int:
     """`sleight adr report RUN... [--out FILE] [--csv FOLDER]`."""
     from .adr_csv import write_csvs
-    from .adr_report import write_report
+    from .adr_report import report as page
     from .adr_runs import read_runs
 
     parser = make_parser("adr report", "ADR over the course of one or several runs, as one page.")
@@ -46,7 +45,7 @@ def report(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     runs = read_runs(given.run)
     out = given.out or runs[0].folder / "adr.html"
-    sys.stdout.write(f"{write_report(runs, out)}\n")
+    sys.stdout.write(f"{write_text(out, page(runs))}\n")
     if given.csv:
         for path in write_csvs(runs, given.csv):
             sys.stdout.write(f"{path}\n")
@@ -72,7 +71,7 @@ def probe(argv: list[str]) -> int:
     """`sleight adr probe RUN...`."""
     from ..players import open_player
     from .probe import TIMES, check, probe_player
-    from .probe_page import data, table, write_page
+    from .probe_page import data, page, table
     from .worlds import study_ranges
 
     parser = _study_parser(
@@ -84,7 +83,7 @@ def probe(argv: list[str]) -> int:
     parser.add_argument("--permutations", type=int, default=4, help="of the labels, for chance")
     given, rest = parser.parse_known_args(argv)
     check_count("--permutations", given.permutations)
-    goals = load_config(GoalConfig, None, goal_flags(rest, parser))
+    goals = goals_of(rest, parser)
     players = [open_player(path, given.stochastic, given.seed) for path in given.run]
     for player in players:
         check(player, given.trials, given.times)
@@ -107,7 +106,7 @@ def probe(argv: list[str]) -> int:
     if given.json:
         write_json(given.json, data(found))
     if given.html:
-        sys.stdout.write(f"{write_page(found, given.html)}\n")
+        sys.stdout.write(f"{write_text(given.html, page(found))}\n")
     return 0
 
 
@@ -115,7 +114,7 @@ def perturb(argv: list[str]) -> int:
     """`sleight adr perturb RUN`."""
     from ..players import open_player
     from .perturb import check, study
-    from .perturb_page import data, table, write_page
+    from .perturb_page import data, page, table
     from .worlds import study_ranges
 
     parser = _study_parser(
@@ -130,7 +129,7 @@ def perturb(argv: list[str]) -> int:
     given, rest = parser.parse_known_args(argv)
     check_count("--trials", given.trials)
     check_count("--window", given.window)
-    goals = load_config(GoalConfig, None, goal_flags(rest, parser))
+    goals = goals_of(rest, parser)
     check(given.after, goals.max_successes)
     player = open_player(given.player, given.stochastic, given.seed)
     fixed = dict(setting(word) for word in given.set)
@@ -142,7 +141,7 @@ def perturb(argv: list[str]) -> int:
     if given.json:
         write_json(given.json, data(found, given.window))
     if given.html:
-        sys.stdout.write(f"{write_page(found, given.window, given.html)}\n")
+        sys.stdout.write(f"{write_text(given.html, page(found, given.window))}\n")
     return 0
 
 

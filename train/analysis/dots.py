@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from html import escape
 
 from ...adr.intervals import Estimate
-from ...pages.axes import BLUE, INK, QUIET, SHADE, Frame, Plane, middle, stroke, svg
+from ...pages.axes import (
+    BLUE,
+    GRID,
+    INK,
+    QUIET,
+    SHADE,
+    Frame,
+    Plane,
+    middle,
+    names,
+    stroke,
+    svg,
+    ticks,
+)
 from ...pages.axes import text as words
 
 
@@ -51,7 +64,7 @@ def named_chart(frame: Frame, names: Sequence[str], dots: Sequence[Dot]) -> str:
     return svg(frame, parts, None)
 
 
-def forest_chart(frame: Frame, rows: Sequence[tuple[str, Sequence[Dot]]], zero: str) -> str:
+def forest_chart(frame: Frame, rows: Sequence[tuple[str, Sequence[Dot]]]) -> str:
     """One row a name, its estimates along x (`Dot.y`), beside a line at zero; x of dots is unused.
 
     The frame's height is made to fit; names stand on the left.
@@ -69,9 +82,13 @@ def forest_chart(frame: Frame, rows: Sequence[tuple[str, Sequence[Dot]]], zero: 
     def at(value: float) -> float:
         return left + (value - low) / (high - low) * (right - left)
 
-    parts = [stroke(at(0), 30, at(0), bottom, SHADE, dash="2 3")]
-    parts += [words(at(v), bottom + 16, f"{v:.3g}", QUIET, "middle") for v in (low, high) if v]
-    parts.append(words(at(0), bottom + 16, zero, QUIET, "middle"))
+    rounds = ticks(low, high)
+    parts = [stroke(at(v), 30, at(v), bottom, GRID) for v in rounds if v]
+    parts.append(stroke(at(0), 30, at(0), bottom, SHADE, dash="2 3"))
+    parts += [
+        words(at(v), bottom + 16, name, QUIET, "middle")
+        for v, name in zip(rounds, names(rounds), strict=True)
+    ]
     for i, (name, dots) in enumerate(rows):
         parts.append(words(left - 12, 54 + 24 * i, name, INK, "end", 12))
         for j, dot in enumerate(dots):

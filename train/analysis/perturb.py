@@ -22,7 +22,7 @@ from ...errors import ConfigError
 from ..evaluate import FRESH, first_episodes, protocol
 from ..players import Player
 from ..session import versions
-from .worlds import Ranges, redraw
+from .worlds import Ranges
 
 What = Literal["nothing", "memory", "world", "joint"]
 TITLES: dict[What, str] = {
@@ -112,7 +112,7 @@ class Perturber:
         if self._arm.what == "memory":
             self._player.forget(due)
         elif self._arm.what == "world":
-            redraw(self._env, due.nonzero().squeeze(-1))
+            self._env.redraw(due.nonzero().squeeze(-1))
         elif self._arm.what == "joint":
             self._break(due)
 

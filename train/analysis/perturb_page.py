@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 from ...adr.intervals import Estimate
 from ...adr.recovery import Change, Goal, change, goals
-from ...files import write_text
 from ...pages import html
 from ...pages.axes import SHADE, Frame, Mark
 from ...pages.plots import Line, line_chart
@@ -79,22 +77,14 @@ def table(found: Study, window: int) -> str:
     return "\n".join(lines)
 
 
-def write_page(found: Study, window: int, path: Path) -> Path:
-    """Write the page atomically. Raises SleightError when it cannot be written."""
-    write_text(path, page(found, window))
-    return path
-
-
 def page(found: Study, window: int) -> str:
     """The page as text."""
+    about = f"{found.player}: time and failure of each goal, by its number in the trial."
     parts = [
-        f"<header>{html.title('Recovery from perturbations')}",
-        html.note(f"{found.player}: time and failure of each goal, by its number in the trial."),
-        "</header>",
         *(_around(found, after) for after in sorted({a.after for a in found.arms if a.after})),
         _tables(found, window),
     ]
-    return html.page("Recovery from perturbations - sleight", parts)
+    return html.report("Recovery from perturbations", about, [], parts)
 
 
 def _around(found: Study, after: int) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...adr.intervals import NOTHING
 from ...adr.probing import KINDS, Found, Kind
-from ...files import write_text
 from ...pages import html
 from ...pages.axes import Frame, Mark, short
 from ..compare import PALETTE
@@ -88,24 +86,16 @@ def _kinds(probes: Sequence[Probe]) -> list[Kind]:
     return [kind for kind in KINDS if kind in present]
 
 
-def write_page(probes: Sequence[Probe], path: Path) -> Path:
-    """Write the page atomically. Raises SleightError when it cannot be written."""
-    write_text(path, page(probes))
-    return path
-
-
 def page(probes: Sequence[Probe]) -> str:
     """The page as text."""
+    key = html.key([(_name(p), PALETTE[i % len(PALETTE)], False) for i, p in enumerate(probes)])
     parts = [
-        f"<header>{html.title('What the memory knows')}",
-        html.note("Classifiers read the memory h + c: is a parameter of the world above its mean?"),
-        html.key([(_name(p), PALETTE[i % len(PALETTE)], False) for i, p in enumerate(probes)]),
-        "</header>",
         *(_accuracies(probes, kind) for kind in _kinds(probes)),
         _growth(probes),
         _tables(probes),
     ]
-    return html.page("What the memory knows - sleight", [part for part in parts if part])
+    about = "Classifiers read the memory h + c: is a parameter of the world above its mean?"
+    return html.report("What the memory knows", about, [key], parts)
 
 
 def _name(found: Probe) -> str:
@@ -169,8 +159,8 @@ def _tables(probes: Sequence[Probe]) -> str:
             for kind in _kinds([p]):
                 cells = [p.at(name, t, kind) for t in times]
                 chances = [c.chance for c in cells if c]
-                chance = sum(chances) / len(chances) if chances else math.nan
-                rows.append((name, kind, *map(text, cells), f"{chance:.2f}"))
+                chance = f"{sum(chances) / len(chances):.2f}" if chances else "-"
+                rows.append((name, kind, *map(text, cells), chance))
         running = ", ".join(f"{p.running[t]} at t = {t}" for t in times)
         parts += [html.note(f"{_name(p)}: trials still running: {running}"),
                   html.table(head, rows, len(times) + 1, sortable=True)]  # fmt: skip

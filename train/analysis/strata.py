@@ -4,7 +4,6 @@ to."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from ...adr.intervals import Estimate, mean
 from ...envs.config import EnvConfig
 from ...envs.randomization import BY_NAME
 from ...errors import ConfigError
-from ...files import write_text
 from ...pages import html
 from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
 from ..evaluate import Evaluation
@@ -111,12 +109,6 @@ def strata(evaluation: Evaluation, config: EnvConfig) -> Strata:
     )
 
 
-def write_page(found: Strata, evaluation: Evaluation, path: Path) -> Path:
-    """Write the page atomically. Raises SleightError when it cannot be written."""
-    write_text(path, page(found, evaluation))
-    return path
-
-
 def page(found: Strata, evaluation: Evaluation) -> str:
     """The strata as a page."""
     overall = mean(evaluation.trials)
@@ -129,9 +121,6 @@ def page(found: Strata, evaluation: Evaluation) -> str:
     exposed = [effect.parameter for effect in found.effects if effect.exposed]
     cards.append((str(len(exposed)), f"exposed to: {', '.join(exposed) or 'nothing found'}"))
     parts = [
-        f"<header>{html.title('Success by stratum')}",
-        html.note(f"{evaluation.player}: where in the space of worlds it fails."),
-        "</header>",
         html.section(
             "At a glance",
             [html.cards(cards)],
@@ -140,7 +129,8 @@ def page(found: Strata, evaluation: Evaluation) -> str:
         _exposure(found),
         _slices(found, overall.value),
     ]
-    return html.page("Success by stratum - sleight", parts)
+    about = f"{evaluation.player}: where in the space of worlds it fails."
+    return html.report("Success by stratum", about, [], parts)
 
 
 def _reach(estimate: Estimate) -> str:
@@ -175,7 +165,7 @@ def _exposure(found: Strata) -> str:
         " p is adjusted for the number of parameters (false discovery rate); exposed: worse at an"
         " end, p below 0.05."
     )
-    return html.section("Exposed to", [key, html.charts([forest_chart(frame, rows, "0")]), table],
+    return html.section("Exposed to", [key, html.charts([forest_chart(frame, rows)]), table],
                         about)  # fmt: skip
 
 

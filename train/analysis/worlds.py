@@ -1,30 +1,16 @@
-"""Which worlds an analysis draws, and how one is drawn anew in the middle of a trial."""
+"""Which worlds an analysis draws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from torch import Tensor
-
 from ...adr.state import entropy_of
-from ...envs.env import HandEnv
 from ...envs.randomization import BY_NAME, lookup
-from ...envs.snapshot import load_state, save_state
 from ...errors import ConfigError
 from ..players import Player
 from ..randomization import dimensions
 
 Ranges = dict[str, tuple[float, float]]
-
-_GOES_ON = (
-    *("sim.", "memory_", "task.goal", "task.distance"),
-    *("control.target", "control.action", "control._past"),
-    *("tracking.past", "tracking.seen", "tracking.lost", "tracking.fresh", "slack.place"),
-    *("env.successes", "env.length", "env.goal_age", "env.earned"),
-)
-"""Of `envs.snapshot`: what a trial goes on with when its world is drawn anew; the rest is new."""
-_TIME_FIRST = ("control._past", "tracking.past")
-"""Of these, whose worlds are the second dimension."""
 
 
 def wanted_ranges(
@@ -78,7 +64,7 @@ def _range(word: str) -> tuple[str, tuple[float, float]]:
     if not low < high:
         raise ConfigError(f"--range {name}: got {low:g} to {high:g}, allowed: low < high")
     for value in (low, high):
-        row.coordinate(value)
+        row.coordinate(value, "--range")
     return name, (low, high)
 
 
@@ -90,21 +76,3 @@ def entropy(player: Player) -> float | None:
     ends = [[BY_NAME[d.name].coordinate(v) for v in player.ranges[d.name]] for d in table]
     low, high = zip(*ends, strict=True)
     return entropy_of(table, low, high, player.config.adr.entropy_floor)
-
-
-def redraw(env: HandEnv, worlds: Tensor) -> None:
-    """Draw the parameters of `worlds` (K,) anew; the trial goes on from the same state.
-
-    Hand, block, goal, targets and counters stay; everything that a reset draws is drawn again, the
-    noise of the episode and the delays of the motors among it [R 9.1].
-    """
-    before = save_state(env)
-    env.restart(worlds)
-    after = save_state(env)
-    for name, value in before.items():
-        if name.startswith(_GOES_ON) and name in after:
-            if name in _TIME_FIRST:
-                after[name][:, worlds] = value[:, worlds]
-            else:
-                after[name][worlds] = value[worlds]
-    load_state(env, after)

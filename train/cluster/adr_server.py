@@ -25,13 +25,11 @@ class AdrActor:
     """The Ray actor; see `worker` for why its methods import what they need."""
 
     def start(self, state: AdrState, config: AdrConfig) -> dict[str, str]:
-        """Go on from a state. Returns `identity.identity`, and the process."""
-        import os
-
-        from .identity import identity
+        """Go on from a state. Returns `identity.process`."""
+        from .identity import process
 
         self.state, self.config = state, config
-        return {**identity(), "pid": str(os.getpid())}
+        return process()
 
     def decide(self, reports: Reports) -> AdrState:
         """The state after these reports; of its history only what is new."""

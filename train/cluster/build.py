@@ -7,29 +7,36 @@ from pathlib import Path
 
 from ...adr.decisions import decide
 from ..agent import sized_agent
+from ..clone.teacher import Files
 from ..config import TrainConfig
+from ..local import learner
 from ..loop import Decide, Learns, Training
-from ..ppo import Learner
 from ..randomization import start_state
 from .adr_server import AdrServer
 from .connect import connect
 from .head import HeadWatch
 from .learners import Learners
-from .pool import Pool
+from .rollouts import rollout_pool
 from .sampler import RaySampler
 
 
-def build(config: TrainConfig, failures: Path | None = None, lives: int = 0) -> Training:
+def build(
+    config: TrainConfig,
+    failures: Path | None = None,
+    lives: int = 0,
+    teacher: Files | None = None,
+) -> Training:
     """`local.build` with workers; this process learns, unless learners do, and simulates nothing.
 
-    lives: how many workers the run had before. Raises ConnectError and ConfigError as `connect`,
-    `Learners` and `Pool.start_all` do, and then leaves nothing running.
+    lives: how many workers the run had before; teacher: see `read_teacher`. Raises ConnectError
+    and ConfigError as `connect`, `Learners` and `Pool.start_all` do, and then leaves nothing
+    running.
     """
     adr = start_state(config)
     with ExitStack() as stack:
         end = connect(config.ray)
         stack.callback(end)
-        pool = Pool(config, str(failures.resolve()) if failures else "", lives)
+        pool = rollout_pool(config, failures, lives, teacher)
         if config.ray.address:
             pool.watch = HeadWatch(config.ray.wait_s)
             stack.callback(pool.watch.close)
@@ -40,9 +47,7 @@ def build(config: TrainConfig, failures: Path | None = None, lives: int = 0) -> 
         pool.start_all()
         assert pool.about is not None
         agent = sized_agent(config.policy, **pool.about, seed=config.seed)
-        learner: Learns = learners or Learner(
-            config.ppo, agent.actor, agent.critic, config.seed + 2
-        )
+        learns: Learns = learners or learner(config, agent)
         if learners:
             learners.begin(agent, pool.about)
         server = AdrServer(config) if adr.dimensions else None
@@ -50,5 +55,5 @@ def build(config: TrainConfig, failures: Path | None = None, lives: int = 0) -> 
             stack.callback(server.close)
         decider: Decide = server or decide
         # What was started ends with the sampler, in the opposite order.
-        sampler = RaySampler(pool, stack.pop_all().close, server)
-    return Training(config, agent, learner, sampler, adr, decider)
+        sampler = RaySampler(config, pool, stack.pop_all().close, server)
+    return Training(config, agent, learns, sampler, adr, decider)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from ... import __version__
@@ -14,10 +15,15 @@ def identity() -> dict[str, str]:
     """Version, commit, and a digest of the package's sources, which is what decides."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
-    for folder in ("adr", "envs", "policies", "train"):
+    for folder in ("adr", "envs", "policies", "train", "vision"):
         for path in sorted((root / folder).rglob("*.py")):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return {"sleight": __version__, "commit": commit(), "code": digest.hexdigest()[:12]}
+
+
+def process() -> dict[str, str]:
+    """`identity`, and the process, by which an operator finds it."""
+    return {**identity(), "pid": str(os.getpid())}
 
 
 def check_identity(got: dict[str, str], allowed: dict[str, str], who: str) -> None:

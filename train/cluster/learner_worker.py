@@ -9,18 +9,15 @@ class LearnerWorker:
     """A process of its own somewhere in the cluster."""
 
     def place(self) -> dict[str, str]:
-        """See `identity.identity`; and where the other learners find this one."""
-        import os
-
+        """See `identity.process`; and where the other learners find this one."""
         import ray
 
-        from .identity import identity
+        from .identity import process
         from .replica import Replica
 
         host = ray.util.get_node_ip_address()
         self.replica = Replica(host)
-        where = {"pid": str(os.getpid()), "host": host, "port": str(self.replica.port)}
-        return {**identity(), **where}
+        return {**process(), "host": host, "port": str(self.replica.port)}
 
     def join(
         self,

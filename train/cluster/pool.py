@@ -1,6 +1,6 @@
-"""The workers of a run: started, watched, and started again where there is room.
+"""The workers of a job: started, watched, and started again where there is room.
 
-A worker is placed, says which code it runs, builds its worlds, and then collects batch by batch.
+A worker is placed, says which code it runs, gets ready, and then collects batch by batch.
 Each of these is one call that it is busy with, so waiting for all workers is one wait. A worker
 that dies, or whose machine does, is replaced by one with a new life; what it was collecting is
 collected anew, and as its episodes were never handed over, none of them counts twice.
@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...config import to_dict
 from ...errors import ConfigError, ConnectError, SleightError
-from ..config import TrainConfig
+from ..config import RayConfig
 from .errors import MAX_DEATHS, full, own_error
 from .head import HeadWatch
 from .identity import check_identity, identity
-from .layout import cores_per_worker, places, without
+from .layout import places
 from .patience import Patience
-from .worker import RolloutWorker
 
 Task = Literal["place", "begin", "collect", "none"]
 
@@ -42,24 +41,38 @@ class Member:
     """Of its process, on its machine."""
 
 
-class Pool:
-    """Up to `config.train.workers` workers. `lives` counts those that were ever started."""
+@dataclass(frozen=True)
+class Job:
+    """What the workers of a pool are for."""
 
-    def __init__(self, config: TrainConfig, failures: str, lives: int = 0) -> None:
-        self.config = config
-        self.failures = failures
+    worker: type
+    """Of the Ray actor: `identity()`, `begin(...)`, and `collect(work)`."""
+    begin: Callable[[Any, int, int], Any]
+    """Of an actor, its life and its threads: Ray's reference to what its `begin` returns."""
+    workers: int
+    cores: float
+    """That each reserves."""
+    gpus: float = 0.0
+    field: str = "train.workers"
+    """Of the config, where `workers` comes from."""
+
+
+class Pool:
+    """Up to `job.workers` workers. `lives` counts those that were ever started."""
+
+    def __init__(self, job: Job, ray: RayConfig, lives: int = 0) -> None:
+        self.job, self.ray = job, ray
         self.lives = lives
-        self.cores = worker_cores(config)
         self.members: dict[int, Member] = {}
         self.about: dict[str, Any] | None = None
-        """See `Rollout.about`; None until the first worker has built its worlds."""
+        """What the first worker that was ready has told; None until then."""
         self.restarts = 0
         self.watch: HeadWatch | None = None
         """Of a cluster that was joined."""
         self._own = identity()
-        self._deaths = dict.fromkeys(range(config.train.workers), 0)
+        self._deaths = dict.fromkeys(range(job.workers), 0)
         self._alive = time.monotonic()
-        self.patience = Patience(config.ray.hang_s)
+        self.patience = Patience(ray.hang_s)
 
     @property
     def ready(self) -> list[Member]:
@@ -72,13 +85,13 @@ class Pool:
         return [member for member in self.members.values() if member.task == "collect"]
 
     def start_all(self) -> None:
-        """Start every worker and wait until each has built its worlds.
+        """Start every worker and wait until each is ready.
 
         Raises ConfigError when they find no room within `ray.wait_s`, or run other code.
         """
-        wait_s, began = self.config.ray.wait_s, time.monotonic()
+        wait_s, began = self.ray.wait_s, time.monotonic()
         self.fill()
-        while len(self.ready) < self.config.train.workers:
+        while len(self.ready) < self.job.workers:
             waiting = sum(member.task == "place" for member in self.members.values())
             if waiting and time.monotonic() - began > wait_s:
                 raise ConfigError(self._too_few(waiting))
@@ -88,18 +101,18 @@ class Pool:
         """Ask for the workers that are missing; Ray starts them as soon as there is room."""
         import ray
 
-        gpus = self.config.train.worker_gpus
-        remote = ray.remote(num_cpus=self.cores, num_gpus=gpus, max_restarts=0)
+        job = self.job
+        remote = ray.remote(num_cpus=job.cores, num_gpus=job.gpus, max_restarts=0)
         for slot in self._deaths:
             if slot not in self.members:
-                actor: Any = remote(RolloutWorker).remote()
+                actor: Any = remote(job.worker).remote()
                 self.members[slot] = Member(slot, self.lives, actor, "place")
                 self.members[slot].result = actor.identity.remote()
                 self.lives += 1
 
-    def collect(self, member: Member, published: Any) -> None:
-        """Let a ready worker collect with what was published, a reference into the store."""
-        self._give(member, "collect", member.actor.collect.remote(published))
+    def collect(self, member: Member, work: Any) -> None:
+        """Let a ready worker collect; work: what it needs, or a reference into the store to it."""
+        self._give(member, "collect", member.actor.collect.remote(work))
 
     def poll(self, timeout_s: float) -> list[tuple[Member, dict[str, Any]]]:
         """Wait for something to happen; returns the batches that were brought."""
@@ -166,10 +179,8 @@ class Pool:
             self._refuse(member, error)
             return
         member.pid = int(found["pid"])
-        threads = self.config.env.threads or max(1, int(self.cores))
-        config = replace(self.config, env=replace(self.config.env, threads=threads))
-        began = member.actor.begin.remote(to_dict(config), member.life, self.failures)
-        self._give(member, "begin", began)
+        threads = max(1, int(self.job.cores))
+        self._give(member, "begin", self.job.begin(member.actor, member.life, threads))
 
     def _refuse(self, member: Member, error: ConfigError) -> None:
         """Go on without a latecomer that runs other code; at the beginning it ends the run."""
@@ -185,7 +196,7 @@ class Pool:
         self._deaths[member.slot] += 1
         if self._deaths[member.slot] > MAX_DEATHS:
             raise SleightError(
-                f"worker {member.slot}: died {MAX_DEATHS + 1} times without bringing a batch;"
+                f"worker {member.slot}: died {MAX_DEATHS + 1} times without bringing anything;"
                 f" at last: {' '.join(text.split())[:300]}"
             )
 
@@ -204,31 +215,18 @@ class Pool:
             self.watch.check()
         if any(member.task != "place" for member in self.members.values()):
             self._alive = time.monotonic()
-        elif self.about is not None and time.monotonic() - self._alive > self.config.ray.wait_s:
+        elif self.about is not None and time.monotonic() - self._alive > self.ray.wait_s:
             raise ConnectError(self._too_few(len(self.members)))
 
     def _too_few(self, waiting: int) -> str:
-        train, nodes = self.config.train, node_cores()
-        room = places(nodes, self.cores)
+        job, nodes = self.job, node_cores()
+        room = places(nodes, job.cores)
         return (
-            f"train.workers: got {train.workers}, of which {waiting} found no place within"
-            f" {self.config.ray.wait_s:g} s; allowed: {room} of {self.cores:g} cores"
-            f"{f' and {train.worker_gpus:g} GPUs' if train.worker_gpus else ''} each"
+            f"{job.field}: got {job.workers}, of which {waiting} found no place within"
+            f" {self.ray.wait_s:g} s; allowed: {room} of {job.cores:g} cores"
+            f"{f' and {job.gpus:g} GPUs' if job.gpus else ''} each"
             f" on {len(nodes)} machines with {', '.join(f'{n:g}' for n in nodes)} cores"
         )
-
-
-def worker_cores(config: TrainConfig) -> float:
-    """Cores of each worker. Raises ConfigError when the run's own cluster has too few."""
-    train = config.train
-    nodes = without(node_cores(), train.learners, train.learner_cpus)
-    cores = train.worker_cpus or cores_per_worker(nodes, train.workers) or 1.0
-    if not config.ray.address and (room := places(nodes, cores)) < train.workers:
-        raise ConfigError(
-            f"train.workers: got {train.workers}, allowed: {room} of {cores:g} cores each on this"
-            f" machine's {sum(nodes):g}, or --train.worker_cpus {sum(nodes) / train.workers:.3g}"
-        )
-    return cores
 
 
 def node_cores() -> list[float]:

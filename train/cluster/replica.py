@@ -12,9 +12,9 @@ from ..agent import sized_agent
 from ..batch import Batch
 from ..checkpoint import load_module, module_tensors
 from ..config import TrainConfig
+from ..local import learner
 from ..loop import Metrics
 from ..peers import Alone
-from ..ppo import Learner
 from .errors import PeerLost
 from .peers import Meeting, Peers, listen, lost
 from .wire import digest, to_arrays, to_tensors, unpack
@@ -45,7 +45,7 @@ class Replica:
             module.to(device)
         self._device = device
         peers = self._peers(meeting, "nccl" if gpus >= 1 and device == "cuda" else "gloo")
-        self.learner = Learner(config.ppo, agent.actor, agent.critic, config.seed + 2, peers)
+        self.learner = learner(config, agent, peers)
 
     def _peers(self, meeting: Meeting, backend: str) -> Alone:
         if meeting.rank == 0 and meeting.count > 1:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from ...adr.state import AdrState
-from ...envs.make import make_env
-from ..agent import build_agent, term_sizes
+from ..agent import term_sizes
 from ..batch import Batch
+from ..clone.teacher import Files
 from ..config import TrainConfig
 from ..local import collector
 from ..randomization import AdrSource, start_state
@@ -35,14 +35,18 @@ def draw_state(state: AdrState) -> AdrState:
 class Rollout:
     """N worlds and an actor. life: counts the workers that a run has started; never used twice."""
 
-    def __init__(self, config: TrainConfig, life: int, failures: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        life: int,
+        failures: Path | None = None,
+        teacher: Files | None = None,
+    ) -> None:
         torch.set_num_threads(1)
         seed = worker_seed(config.seed, life)
         self.source = AdrSource(config, start_state(config), seed)
-        self.env = make_env(config.env, seed, self.source, failures)
-        agent = build_agent(config.policy, self.env, config.seed)
-        self.actor = agent.actor
-        self.collector = collector(config, self.env, agent, seed)
+        agent, self.collector = collector(config, seed, self.source, failures, teacher)
+        self.actor, self.env = agent.actor, self.collector.env
         self._version: int | None = None
         self._next_id = life << LIFE_BITS
 
@@ -50,12 +54,14 @@ class Rollout:
         """What the learner needs to know of the environment to size its networks."""
         return {"sizes": term_sizes(self.env), "actuators": len(self.env.hand.actuators)}
 
-    def collect(self, version: int, weights: dict[str, Any], ranges: AdrState) -> Batch:
+    def collect(
+        self, version: int, weights: dict[str, Any], ranges: AdrState, progress: float
+    ) -> Batch:
         """One batch by this version of the actor, in worlds from these ranges."""
         if version != self._version:
             self.actor.load_state_dict(to_tensors(weights))
             self._version = version
         self.source.state = ranges
-        batch = self.collector.collect(version)
+        batch = self.collector.collect(version, progress)
         first, self._next_id = self._next_id, self._next_id + len(batch.episodes)
         return replace(batch, episode_ids=tuple(range(first, self._next_id)))

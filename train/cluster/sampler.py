@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...adr.state import AdrState
 from ..batch import Batch, concatenate
+from ..config import TrainConfig
 from .adr_server import AdrServer
 from .errors import put
 from .evaluator import Evaluator
@@ -43,12 +44,16 @@ class RaySampler:
     """See `loop.Sampler`."""
 
     def __init__(
-        self, pool: Pool, end: Callable[[], None], server: AdrServer | None = None
+        self,
+        config: TrainConfig,
+        pool: Pool,
+        end: Callable[[], None],
+        server: AdrServer | None = None,
     ) -> None:
         """end: ends all processes, and the connection."""
         self.pool, self.server = pool, server
-        self.max_lag = pool.config.train.max_lag
-        self.evaluator = Evaluator(pool.config)
+        self.max_lag = config.train.max_lag
+        self.evaluator = Evaluator(config)
         self.timing = Timing()
         self._end = end
         self._version = 0
@@ -64,11 +69,14 @@ class RaySampler:
         self._ages: list[float] = []
         self._handed = 0.0
 
-    def publish(self, version: int, weights: dict[str, Tensor], adr: AdrState) -> None:
+    def publish(
+        self, version: int, weights: dict[str, Tensor], adr: AdrState, progress: float = 0.0
+    ) -> None:
         """See `Sampler`."""
         began = time.perf_counter()
         arrays = to_arrays(weights)
-        self._published = put({"version": version, "weights": arrays, "ranges": draw_state(adr)})
+        data = {"version": version, "weights": arrays, "ranges": draw_state(adr)}
+        self._published = put({**data, "progress": progress})
         self._version, self._made[version] = version, time.monotonic()
         self._made = {made: at for made, at in self._made.items() if made >= version - self.max_lag}
         self.evaluator.offer(self._published)

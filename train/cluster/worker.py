@@ -13,14 +13,14 @@ class RolloutWorker:
     """A process of its own somewhere in the cluster."""
 
     def identity(self) -> dict[str, str]:
-        """See `identity.identity`; and the process, by which an operator finds it."""
-        import os
+        """See `identity.process`."""
+        from .identity import process
 
-        from .identity import identity
+        return process()
 
-        return {**identity(), "pid": str(os.getpid())}
-
-    def begin(self, config: dict[str, Any], life: int, failures: str) -> dict[str, Any]:
+    def begin(
+        self, config: dict[str, Any], life: int, failures: str, teacher: dict[str, bytes] | None
+    ) -> dict[str, Any]:
         """Build the worlds; config: as `config.to_dict` gives it. Returns `Rollout.about`."""
         from pathlib import Path
 
@@ -29,11 +29,11 @@ class RolloutWorker:
         from .rollout import Rollout
 
         given = from_dict(TrainConfig, config, f"worker {life}")
-        self.rollout = Rollout(given, life, Path(failures) if failures else None)
+        self.rollout = Rollout(given, life, Path(failures) if failures else None, teacher)
         return self.rollout.about()
 
     def collect(self, published: dict[str, Any]) -> dict[str, Any]:
-        """A batch as `wire.pack` makes it; published: version, weights and ranges."""
+        """A batch as `wire.pack` makes it; published: as `Rollout.collect` takes it."""
         from .wire import pack
 
         return pack(self.rollout.collect(**published))

@@ -3,40 +3,75 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 from ...config import help_text
 from ...config import load as load_config
 from ...envs.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
+from ...flags import check_count
 from ...vision.config import RenderConfig
-from ..commands import check_count, make_parser
-from .config import PoseTrainConfig
+from ...vision.crew import CrewOf
+from ..commands import make_parser
+from ..config import RayConfig
+from .config import PoseTrainConfig, WidenConfig
 
 USAGE = """usage: sleight vision COMMAND ...
 
 commands:
+  states PLAYER --count N --out FILE   hands and blocks that a policy meets, to take pictures of
   render --count N --out DIR   randomized pictures of the hand and the block, with its pose
   train CONFIG | --data DIR    learn the pose from them (--resume RUN goes on)
+  widen CONFIG | --resume RUN  the ranges of the renders under ADR, while a network learns
   eval RUN_OR_BUNDLE --data DIR   errors in mm and degrees
   export RUN --bundle DIR      put the network into a bundle, as pose.onnx
 
 sleight vision COMMAND --help lists every option.
 """
+C = TypeVar("C")
 SHEET = "sheet.png"
 SHEET_SAMPLES = 24
 
 
 def vision(argv: list[str]) -> int:
     """`sleight vision`; returns the exit code. Raises SleightError for the caller to print."""
-    commands = {"render": _render, "train": _train, "eval": _eval, "export": _export}
+    commands = {
+        "states": _states,
+        "render": _render,
+        "train": _train,
+        "widen": _widen,
+        "eval": _eval,
+        "export": _export,
+    }
     if not argv or argv[0] in ("-h", "--help"):
         sys.stdout.write(USAGE)
         return 0 if argv else 2
     if argv[0] not in commands:
         raise ConfigError(f"sleight vision: got {argv[0]}, allowed: {', '.join(commands)}")
     return commands[argv[0]](argv[1:])
+
+
+def _states(argv: list[str]) -> int:
+    from ..players import open_player
+    from .visited import write_visited
+
+    parser = make_parser(
+        "vision states", "Hands and blocks that a policy meets, for render's --states.file."
+    )
+    parser.add_argument("player", type=Path, help="a run, or a bundle")
+    parser.add_argument("--count", type=int, required=True, help="states in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="the file, .npy")
+    given = parser.parse_args(argv)
+    check_count("--count", given.count)
+    player = open_player(given.player, seed=given.seed)
+    write_visited(player, given.count, given.seed, given.out)
+    sys.stdout.write(f"{given.out}\n")
+    return 0
 
 
 def _render(argv: list[str]) -> int:
@@ -50,6 +85,10 @@ def _render(argv: list[str]) -> int:
     )
     parser.add_argument("--count", type=int, required=True, help="samples in all")
     parser.add_argument("--out", type=Path, required=True, help="their folder; goes on with it")
+    parser.add_argument("--ray.address", dest="address", default="", metavar="HOST:PORT",
+                        help="render on a Ray cluster, or auto; else on this machine")  # fmt: skip
+    parser.add_argument("--ray.wait_s", dest="wait_s", default="60", metavar="SECONDS",
+                        help="longest wait for the cluster, and for places on it")  # fmt: skip
     if "-h" in argv or "--help" in argv:
         sys.stdout.write(parser.format_help() + "\n")
         sys.stdout.write(help_text(RenderConfig, "sleight vision render"))
@@ -58,19 +97,46 @@ def _render(argv: list[str]) -> int:
     given, flags = parser.parse_known_args(argv[path is not None :])
     check_count("--count", given.count)
     config = load_config(RenderConfig, path, flags)
-    with ProgressBar("render", given.count, unit="samples") as bar:
-        render(config, given.count, given.out, bar.update)
+    ray = load_config(RayConfig, None, [f"--address={given.address}", f"--wait_s={given.wait_s}"])
+    with _crew(ray) as crew, ProgressBar("render", given.count, unit="samples") as bar:
+        render(config, given.count, given.out, bar.update, crew=crew)
     images = open_renders(given.out).shard(0)["images"][:SHEET_SAMPLES]
     write_sheet(images, given.out / SHEET)
     sys.stdout.write(f"{given.out}\n")
     return 0
 
 
+def _crew(ray: RayConfig) -> AbstractContextManager[CrewOf | None]:
+    """Who renders: workers on a cluster, where there is an address."""
+    if not ray.address:
+        return nullcontext()
+    from ..cluster.renderers import renderers
+
+    return renderers(ray)
+
+
 def _train(argv: list[str]) -> int:
     from .loop import resume, start
 
+    return _learn(argv, PoseTrainConfig, "train", start, resume)
+
+
+def _widen(argv: list[str]) -> int:
+    from .widening import resume, start
+
+    return _learn(argv, WidenConfig, "widen", start, resume)
+
+
+def _learn(
+    argv: list[str],
+    kind: type[C],
+    name: str,
+    start: Callable[[C], Path],
+    resume: Callable[[Path, list[str]], Path],
+) -> int:
+    """A job with a config of `kind`: a new run, or --resume RUN."""
     if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write(help_text(PoseTrainConfig, "sleight vision train [CONFIG]"))
+        sys.stdout.write(help_text(kind, f"sleight vision {name} [CONFIG]"))
         return 0 if argv else 2
     if argv[0] == "--resume":
         if len(argv) < 2:
@@ -78,7 +144,7 @@ def _train(argv: list[str]) -> int:
         folder = resume(Path(argv[1]), argv[2:])
     else:
         path = None if argv[0].startswith("--") else Path(argv[0])
-        folder = start(load_config(PoseTrainConfig, path, argv[path is not None :]))
+        folder = start(load_config(kind, path, argv[path is not None :]))
     sys.stdout.write(f"{folder}\n")
     return 0
 
@@ -87,7 +153,7 @@ def _eval(argv: list[str]) -> int:
     from ...vision.onnx_pose import OnnxPose
     from ...vision.shards import open_renders
     from .evaluate import GraphReader, NetReader, Reader, judge
-    from .loop import load_pose_run
+    from .learner import load_pose_run
 
     parser = make_parser("vision eval", "Errors of a pose network on renders.")
     parser.add_argument("reader", type=Path, help="a run of vision train, or a bundle")

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...vision.shards import LABELS, Renders
+from ...vision.shards import LABELS, Arrays, Renders
 
 Batch = dict[str, Tensor]
 
 
-def batches(renders: Renders, size: int, mix: int, seed: int, first: int = 0) -> Iterator[Batch]:
+class Shards(Protocol):
+    """Renders of one folder, or of several."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Samples in each shard."""
+
+    def shard(self, index: int) -> Arrays:
+        """The arrays of one shard."""
+
+
+class Joined:
+    """The renders of several folders as one."""
+
+    def __init__(self, parts: Sequence[Renders]) -> None:
+        self._places = [(part, i) for part in parts for i in range(len(part.sizes))]
+        self.sizes = tuple(size for part in parts for size in part.sizes)
+
+    def shard(self, index: int) -> Arrays:
+        """See `Shards`."""
+        part, own = self._places[index]
+        return part.shard(own)
+
+
+def batches(renders: Shards, size: int, mix: int, seed: int, first: int = 0) -> Iterator[Batch]:
     """Endless batches from the `first` on: every sample once per epoch, shards mixed `mix` at once.
 
     The last, smaller batch of each group of shards is used too. Raises DataError.
@@ -34,7 +59,7 @@ def batches(renders: Renders, size: int, mix: int, seed: int, first: int = 0) ->
         epoch += 1
 
 
-def _loaded(renders: Renders, group: np.ndarray) -> Batch:
+def _loaded(renders: Shards, group: np.ndarray) -> Batch:
     shards = [renders.shard(int(index)) for index in group]
     return {
         name: torch.from_numpy(np.concatenate([shard[name] for shard in shards]))

@@ -19,7 +19,7 @@ from ...vision.net import PoseNet
 from ...vision.shards import open_renders
 from ..graph import OPSET
 from .evaluate import NetReader, judge
-from .loop import load_pose_run
+from .learner import load_pose_run
 
 GRAPH = "pose.onnx"
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from ...config import help_text
 from ...errors import ConfigError
+from ...flags import Parser
 from .config import SweepConfig
 
 _USAGE = """usage: sleight sweep SWEEP.yaml [--resume | --report]
@@ -21,11 +20,6 @@ draw. The fields of SWEEP.yaml:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"sleight sweep: {message}")
-
-
 def sweep(argv: list[str]) -> int:
     """`sleight sweep SWEEP.yaml [--resume | --report]`."""
     if not argv or argv[0] in ("-h", "--help"):
@@ -33,7 +27,7 @@ def sweep(argv: list[str]) -> int:
         fields = "\n" + page.split("\n", 2)[2]  # after the line of usage; these are no flags
         sys.stdout.write(_USAGE + fields.replace("\n  --", "\n  ")[1:])
         return 0
-    parser = _Parser(prog="sleight sweep", add_help=False)
+    parser = Parser(prog="sleight sweep", add_help=False)
     parser.add_argument("sweep", type=Path)
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--resume", action="store_true")

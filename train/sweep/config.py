@@ -19,6 +19,7 @@ Metric = Literal[
     "adr_entropy",
     "explained_variance",
     "kl",
+    "kl_to_teacher",
     "entropy",
     "steps_per_second",
 ]

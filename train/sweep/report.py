@@ -24,17 +24,12 @@ BEST = 6
 
 def write_report(state: State, folder: Path) -> Path:
     """Write the sweep's report.html atomically. Raises SleightError when it cannot be written."""
-    write_text(folder / REPORT, report(state, folder))
-    return folder / REPORT
+    return write_text(folder / REPORT, report(state, folder))
 
 
 def report(state: State, folder: Path) -> str:
     """The page as text."""
     parts = [
-        f"<header>{html.title(folder.resolve().name)}",
-        html.note("A sweep of sleight: which settings were tried, and what they changed."),
-        html.facts(_facts(state)),
-        "</header>",
         _best(state),
         section(state, folder),
         _parallel(state),
@@ -43,7 +38,8 @@ def report(state: State, folder: Path) -> str:
         _curves(state, folder),
         _all(state),
     ]
-    return html.page(f"{folder.resolve().name} - sleight", [part for part in parts if part])
+    about = "A sweep of sleight: which settings were tried, and what they changed."
+    return html.report(folder.resolve().name, about, [html.facts(_facts(state))], parts)
 
 
 def summary(state: State) -> str:

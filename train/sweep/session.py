@@ -28,9 +28,11 @@ def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source
         def say(line: str) -> None:
             nonlocal done
             done += 1
-            bar.update(done, line)
-            if not sys.stderr.isatty():
+            if sys.stderr.isatty():
+                bar.update(done, line)
+            else:  # a log has every line, and now and then how far it is
                 sys.stderr.write(f"{line}\n")
+                bar.update(done)
 
         runner = kind(config, space, journal, folder, say)
         with ProgressBar(folder.name, runner.settings * config.seeds, done, "runs") as bar:

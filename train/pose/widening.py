@@ -1,0 +1,217 @@
+"""`sleight vision widen`: the ranges of the renders under automatic domain randomization.
+
+Rendering is the dear part, so every render serves twice: fresh, it is what the network is measured
+on, which decides about the ranges; then it is learned from. (Solving Rubik's Cube with a Robot
+Hand, appendix C.3, does not learn from the renders at boundaries; it could make more.)
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...adr import persistence
+from ...adr.decisions import Reports, decide
+from ...adr.sampling import sample
+from ...adr.state import AdrState, entropy, initial
+from ...adr.table import Dimension
+from ...config import load, save
+from ...envs.parameters import Laws
+from ...errors import CheckpointError
+from ...files import atomic_path, write_bytes
+from ...vision.draws import Draws
+from ...vision.parameters import BY_NAME, lookup, widened
+from ...vision.render import STATES, render
+from ...vision.shards import Renders, open_renders
+from ...vision.states import chosen
+from ..interrupt import Interrupt
+from ..lock import FolderLock
+from ..metrics import MetricsFile
+from ..progress import ProgressBar
+from ..randomization import dimension_of, physical_ranges
+from ..session import check_new
+from .config import WidenConfig
+from .data import Joined, batches
+from .evaluate import NetReader, Reader, judge
+from .learner import Learner, load_pose_run
+
+RENDERS = "renders"
+
+
+def start(config: WidenConfig) -> Path:
+    """A new run; returns its folder. Raises ConfigError, DataError, CheckpointError."""
+    if not config.name:
+        config = replace(config, name=f"pose-adr-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    folder = config.runs / config.name
+    check_new(folder)
+    widening = Widening(config, folder)
+    if config.warm_start:
+        widening.take_weights(config.warm_start)
+    with FolderLock(folder):
+        save(config, folder / "config.yaml")
+        widening.run(None)
+    return folder
+
+
+def resume(folder: Path, overrides: list[str]) -> Path:
+    """Go on after the last whole round. Raises ConfigError, CheckpointError."""
+    config = load(WidenConfig, folder / "config.yaml", overrides)
+    with FolderLock(folder):
+        widening = Widening(config, folder)
+        widening.restore()
+        save(config, folder / "config.yaml")
+        widening.run(widening.learner.visits)
+    return folder
+
+
+def table(config: WidenConfig) -> tuple[Dimension, ...]:
+    """What is widened in this run. Raises ConfigError."""
+    return tuple(dimension_of(lookup(name, "widen"), step) for name, step in config.widen.items())
+
+
+class Widening:
+    """The state of one run: the network, the ranges, the number of the round."""
+
+    def __init__(self, config: WidenConfig, folder: Path) -> None:
+        """Raises ConfigError."""
+        self.config, self.folder = config, folder
+        self.adr: AdrState = initial(table(config), config.adr)
+        self.learner = Learner(config.learning(folder / RENDERS), config.render.cameras)
+        self.round = 0
+
+    def take_weights(self, run: Path) -> None:
+        """Begin with the network of another run. Raises CheckpointError."""
+        _, net, seen = load_pose_run(run)
+        if (net.config, seen.cameras) != (self.config.net, self.config.render.cameras):
+            raise CheckpointError(
+                f"{run}: got a network of {net.config} and its own cameras, allowed: `net` and"
+                " `render.cameras` of this config"
+            )
+        self.learner.net.load_state_dict(net.state_dict())
+
+    def restore(self) -> None:
+        """Continue from the newest checkpoint. Raises CheckpointError."""
+        meta = self.learner.restore(self.folder)
+        self.adr = persistence.from_data(meta["adr"], table(self.config), str(self.folder))
+        self.round = meta["round"]
+
+    def run(self, resume_at: int | None) -> None:
+        """To the last round, or to Ctrl-C; a round that has begun is finished and saved."""
+        metrics = MetricsFile(self.folder / "metrics.jsonl", resume_at)
+        title = f"widen {self.folder.name}"
+        with (
+            Interrupt() as stop,
+            ProgressBar(title, self.config.rounds, self.round, "rounds") as bar,
+        ):
+            while self.round < self.config.rounds and not stop():
+                row = self.turn()
+                metrics.write(row)
+                within = f"{row['within']:.0%} within the target"
+                bar.update(self.round, f"{within}, entropy {row['adr_entropy']:.2f} npd")
+        if stop():
+            raise KeyboardInterrupt
+
+    def turn(self) -> dict[str, Any]:
+        """One round, saved; returns its metrics."""
+        renders = render_round(self.config, self.adr, self.round, self.folder / RENDERS)
+        reader = NetReader(self.learner.net, self.config.device)
+        first = self.round * self.config.round_samples
+        self.adr, row = measure(reader, renders, self.adr, self.config, self.learner.visits, first)
+        self.learner.net.train()
+        row["loss"] = self._learn()
+        self.round += 1
+        row = {"steps": self.learner.visits, "round": self.round, **row}
+        self._save()
+        return row
+
+    def _learn(self) -> float:
+        """From the newest rounds; returns the mean loss."""
+        newest = range(max(0, self.round + 1 - self.config.keep), self.round + 1)
+        known = Joined([open_renders(place(self.folder / RENDERS, i)) for i in newest])
+        c, wanted = self.config, self.learner.visits + self.config.round_visits
+        losses: list[float] = []
+        for batch in batches(known, c.batch, c.mix, c.seed + 1_000_003 * self.round):
+            losses.append(self.learner.step(batch))
+            if self.learner.visits >= wanted:
+                break
+        return float(np.mean(losses))
+
+    def _save(self) -> None:
+        """A checkpoint, and adr.json beside it for people and for reports."""
+        seen = widened(self.config.render, physical_ranges(self.adr, BY_NAME))
+        adr = persistence.to_data(self.adr)
+        self.learner.save(self.folder, seen, adr=adr, round=self.round)
+        persistence.save(self.adr, self.folder / "adr.json")
+        old = place(self.folder / RENDERS, self.round - self.config.keep)
+        if self.round >= self.config.keep:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def place(folder: Path, number: int) -> Path:
+    """The folder of one round's renders."""
+    return folder / f"round-{number:05d}"
+
+
+def render_round(config: WidenConfig, adr: AdrState, number: int, folder: Path) -> Renders:
+    """The renders of round `number`: as the ranges of `adr` are, some at an end of one.
+
+    The same state and number, the same renders; what is there already stays. Raises SleightError.
+    """
+    states, own = folder / STATES, place(folder, number)
+    if not states.is_file():
+        with atomic_path(states) as temporary:
+            np.save(temporary, chosen(config.render), allow_pickle=False)
+    write_bytes(own / STATES, states.read_bytes())
+    seed = int(np.random.SeedSequence([config.seed, number]).generate_state(1)[0])
+    draws = draw(adr, config, np.random.default_rng([config.seed, number, 0xADA]))
+    render(replace(config.render, seed=seed), config.round_samples, own, draws=draws)
+    return open_renders(own)
+
+
+def draw(adr: AdrState, config: WidenConfig, rng: np.random.Generator) -> Draws:
+    """What the samples of a round are drawn with."""
+    drawn = sample(adr, config.adr, rng, config.round_samples)
+    rows = [BY_NAME[dimension.name] for dimension in adr.dimensions]
+    names = tuple(row.name for row in rows)
+    return Draws(names, Laws(rows)(drawn.lam), drawn.boundary, drawn.version)
+
+
+def measure(
+    reader: Reader, renders: Renders, adr: AdrState, config: WidenConfig, step: int, first: int
+) -> tuple[AdrState, dict[str, Any]]:
+    """Read fresh renders, and decide: the state after it, and what is to be written down.
+
+    A sample counts 1 within both target errors, else 0. first: the number of the first sample in
+    the run; step: samples that the network has learned from.
+    """
+    errors = judge(reader, renders).errors
+    tags = [(shard["boundary"], shard["version"]) for shard in renders.shards()]
+    boundary, version = (np.concatenate(column) for column in zip(*tags, strict=True))
+    within = (errors.position_mm <= config.target_mm) & (errors.rotation_deg <= config.target_deg)
+    reports = Reports(
+        tuple(boundary.tolist()),
+        tuple(version.tolist()),
+        tuple(within.astype(float).tolist()),
+        tuple(range(first, first + len(within))),
+        step,
+    )
+    after = decide(adr, config.adr, reports)
+    row: dict[str, Any] = {
+        "within": _share(within[boundary < 0]),
+        "within_boundary": _share(within[boundary >= 0]),
+        "position_mm": float(np.median(errors.position_mm)),
+        "rotation_deg": float(np.median(errors.rotation_deg)),
+        "adr_entropy": entropy(after, config.adr),
+    }
+    for name, ends in physical_ranges(after, BY_NAME).items():
+        row[f"range/{name}"] = list(ends)
+    return after, row
+
+
+def _share(hits: np.ndarray) -> float:
+    return float(hits.mean()) if len(hits) else 0.0
