@@ -1,20 +1,24 @@
 """Policies x variants of the simulated rig: the papers' table, every trial listed.
 
-    sleight bench sim_to_sim BUNDLE... [--variants none,glove,...] [--trials 10] [--json FILE]
+    sleight bench sim_to_sim [NAME=]BUNDLE... [--variants none,...] [--trials 10] [--json FILE]
+    sleight bench sim_to_sim --join FILE...
 
 Each policy drives the hand that `sleight rig sim` is, without its clock, behind the safety gate: a
 new hand for each trial, the same ones for every policy. A trial is the papers': goals in a row
-until a drop, a timeout or the maximum. The table is Markdown; FILE is written anew after each row,
-so that what was measured before a Ctrl-C is not lost.
+until a drop, a timeout or the maximum. The table is Markdown. FILE is written anew after each row,
+and rows that it already has are not measured again, so that the same command goes on after a
+Ctrl-C; files that were written at the same time, one for each policy, are joined to one table.
 """
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import runpy
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +26,12 @@ import mujoco
 import onnxruntime
 
 from sleight import __version__
+from sleight.config import to_dict
 from sleight.deploy.trial import COMPLETE, summarize
 from sleight.envs.bundle import Bundle, load_bundle
 from sleight.envs.variants import VARIANTS
-from sleight.errors import ConfigError, nearest
-from sleight.files import write_json
+from sleight.errors import ConfigError, DataError, nearest
+from sleight.files import read_json, write_json
 from sleight.flags import Parser, check_count
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
@@ -35,20 +40,44 @@ HEAD = (
 )
 
 
-def row(bundle: Bundle, variant: str, trials: int, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Entry:
+    """A policy in the table."""
+
+    name: str
+    bundle: Bundle
+
+    @staticmethod
+    def of(word: str, flip_share: float | None, max_angle_rad: float | None) -> Entry:
+        """From `[NAME=]BUNDLE`. Raises SleightError."""
+        name, mark, folder = word.partition("=")
+        path = Path(folder if mark else word)
+        bundle = load_bundle(path)
+        name = name if mark else path.resolve().name
+        return Entry(name, BENCH["with_goals"](bundle, flip_share, max_angle_rad))
+
+    @property
+    def goals(self) -> dict[str, Any]:
+        """What the policy is asked for."""
+        return dict(to_dict(self.bundle.manifest.task.goal))
+
+
+def row(entry: Entry, variant: str, trials: int, seed: int) -> dict[str, Any]:
     """One policy under one variant; trial n has the hand and the goals of seed + n."""
+    bundle = entry.bundle
     player = BENCH["Player"](bundle, seed)
     world = functools.partial(BENCH["Rig"], variant=variant)
     done = []
     for number in range(trials):
         done.append(player.trial(world, True, seed + number))
-        name = f"{bundle.folder.name}, {variant}: {number + 1} of {trials}"
+        name = f"{entry.name}, {variant}: {number + 1} of {trials}"
         sys.stderr.write(f"{name}: {done[-1].successes} {done[-1].ending}\n")
     found = summarize(done)
     return {
-        "policy": bundle.folder.name,
+        "policy": entry.name,
         "variant": variant,
         "sha256": bundle.manifest.graph.sha256,
+        "goals": entry.goals,
         "gate_hits_per_turn": player.hits.total() / len(player.shown),
         **{key: found[key] for key in ("mean", "standard_error", "median", "max")},
         **{key: found[key] for key in ("trials", "endings", "seconds")},
@@ -79,31 +108,81 @@ def variants(text: str) -> list[str]:
     return names
 
 
+def about(trials: int, seed: int) -> dict[str, Any]:
+    """What rows of one table have in common."""
+    return {
+        "seed": seed, "trials": trials, "sleight": __version__,
+        "mujoco": mujoco.__version__, "onnxruntime": onnxruntime.__version__,
+    }  # fmt: skip
+
+
+def read_rows(path: Path, common: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a file. Raises DataError when it is none, or of another measurement."""
+    data = read_json(path)
+    rows = data.get("rows") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        raise DataError(f"{path}: got no rows, allowed: what --json wrote")
+    for name, value in common.items():
+        if data.get(name) != value:
+            raise DataError(
+                f"{path}: {name}: got {data.get(name)}, allowed: {value}; rows of different"
+                " measurements are not one table"
+            )
+    return rows
+
+
+def measured(entries: list[Entry], names: list[str], asked: argparse.Namespace) -> list[dict]:
+    """The rows, those that `--json` has and those that it lacks, in the order asked for."""
+    common = about(asked.trials, asked.seed)
+    kept = read_rows(asked.json, common) if asked.json and asked.json.exists() else []
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        for name in names:
+            wanted = {
+                "policy": entry.name, "variant": name, "goals": entry.goals,
+                "sha256": entry.bundle.manifest.graph.sha256,
+            }  # fmt: skip
+            known = [found for found in kept if wanted.items() <= found.items()]
+            rows.append(known[0] if known else row(entry, name, asked.trials, asked.seed))
+            if asked.json:
+                others = [found for found in kept if found not in rows]
+                write_json(asked.json, {**common, "rows": rows + others})
+    return rows
+
+
+def joined(files: list[Path]) -> list[dict[str, Any]]:
+    """The rows of several files of one measurement. Raises DataError."""
+    first = read_json(files[0])
+    common = {name: first.get(name) for name in about(0, 0)} if isinstance(first, dict) else {}
+    return [found for path in files for found in read_rows(path, common)]
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench sim_to_sim", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="with commas between them")
-    parser.add_argument("--trials", type=int, default=10, help="of each policy under each variant")
-    parser.add_argument("--seed", type=int, default=0, help="of the first trial")
-    parser.add_argument("--json", type=Path, help="write all that was measured here as well")
+    add = parser.add_argument
+    add("bundles", nargs="*", metavar="[NAME=]BUNDLE")
+    add("--variants", default=",".join(VARIANTS), help="with commas between them")
+    add("--trials", type=int, default=10, help="of each policy under each variant")
+    add("--seed", type=int, default=0, help="of the first trial")
+    add("--flip_share", type=float, help="of the goals; by default the bundle's")
+    add("--max_angle_rad", type=float, help="of a goal that is no flip; likewise")
+    add("--json", type=Path, help="write all that was measured here; rows in it are kept")
+    add("--join", type=Path, nargs="+", metavar="FILE", help="print what --json wrote as one table")
     asked = parser.parse_args(argv)
+    if bool(asked.bundles) == bool(asked.join):
+        got = "both" if asked.join else "neither"
+        raise ConfigError(f"sim_to_sim: got {got}, allowed: bundles, or --join FILE...")
+    if asked.join:
+        print("\n".join(markdown(joined(asked.join))))
+        return 0
     check_count("--trials", asked.trials)
     names = variants(asked.variants)
-    bundles = [load_bundle(folder) for folder in asked.bundles]
-    rows: list[dict[str, Any]] = []
-    about = {
-        "seed": asked.seed, "trials": asked.trials, "sleight": __version__,
-        "mujoco": mujoco.__version__, "onnxruntime": onnxruntime.__version__,
-    }  # fmt: skip
-    for bundle in bundles:
-        for name in names:
-            rows.append(row(bundle, name, asked.trials, asked.seed))
-            if asked.json:
-                write_json(asked.json, {**about, "rows": rows})
+    easier = asked.flip_share, asked.max_angle_rad
+    rows = measured([Entry.of(word, *easier) for word in asked.bundles], names, asked)
     print("\n".join(markdown(rows)))
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    print(f"\n{about}, load average {load}")
+    print(f"\n{about(asked.trials, asked.seed)}, load average {load}")
     return 0
 
 

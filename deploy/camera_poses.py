@@ -145,10 +145,15 @@ class CameraPoses(PoseSource):
             with self._lock:
                 self._pose = (taken_s, found.position, found.wxyz)
 
-    def _see(self, pictures: Sequence[np.ndarray]) -> SeenPose:
+    def views(self, pictures: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, list[Placement]]:
+        """What the network is shown of `pictures`, or of the newest ones: (V, S, S, 3) uint8."""
+        pictures = pictures or [eye.camera.newest(math.inf).image for eye in self._eyes]
         pairs = zip(self._eyes, pictures, strict=True)
         images = np.stack([eye.rectifier(picture) for eye, picture in pairs])
-        return self._network.see(images, [eye.placement for eye in self._eyes])
+        return images, [eye.placement for eye in self._eyes]
+
+    def _see(self, pictures: Sequence[np.ndarray]) -> SeenPose:
+        return self._network.see(*self.views(pictures))
 
 
 class _Seen:

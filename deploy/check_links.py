@@ -23,6 +23,7 @@ from .hand import HandMode, StaleState
 from .poses import PoseSource, Referee
 from .realtime import realtime
 from .rig_file import RigConfig, fingerprint
+from .temperature import hottest
 from .timing import spread_ms
 
 if TYPE_CHECKING:
@@ -181,9 +182,20 @@ def _check_flow(check: Check, hand: GuardedHand, poses: PoseSource | None) -> No
             raise StaleState(f"got {got}, allowed: {1e3 * loop.pose_max_age_s:g} ms")
         return f"age {ages['p50']} ms, {ages['max']} ms at most"
 
+    def motors() -> str:
+        warm = hottest(hand.spec, hand.health().temperature_c)
+        if warm is None:
+            return "the hand does not tell their temperatures"
+        if warm[1] >= loop.temperature.warn_c:
+            raise DataError(
+                f"{warm[0]}: got {warm[1]:.0f} C, allowed: less than {loop.temperature.warn_c:g} C"
+            )
+        return f"hottest {warm[0]}, {warm[1]:.0f} C"
+
     if check.look("joint states", states):
         check.look("joint angles", lambda: _angles(seen.position, hand.spec))
         check.look("mode", lambda: _mode(seen.mode))
+        check.look("motors", motors)
     if poses is not None:
         check.look("pose", pose)
 

@@ -106,6 +106,10 @@ class Face(ABC):
     def force(self, share: float) -> None:  # noqa: B027 - many hands have no such knob
         """Limit the motors to this share of their force, 0 to 1. Never raises."""
 
+    def temperature_c(self) -> Sequence[float]:
+        """(A,) of the motors, degrees Celsius; empty where the hand does not tell. Never raises."""
+        return ()
+
     @abstractmethod
     def close(self, timeout_s: float) -> None:
         """End; may be called twice. Never raises."""

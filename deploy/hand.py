@@ -8,6 +8,7 @@ the safety gate in front of it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,8 @@ class Health:
     state_age_s: float
     states: int
     states_lost: int
+    temperature_c: Sequence[float] = ()
+    """(A,) of the motors, degrees Celsius; empty where it is not measured."""
 
 
 class HandDriver(ABC):

@@ -106,7 +106,8 @@ class LocalHand(HandDriver):
     def health(self) -> Health:
         """Rate, age and gaps of the joint states."""
         meter = self._meter
-        return Health(self._session.mode, meter.rate_hz, meter.age_s, meter.states, meter.lost)
+        link = meter.rate_hz, meter.age_s, meter.states, meter.lost
+        return Health(self._session.mode, *link, self._face.temperature_c())
 
     def close(self, timeout_s: float) -> None:
         """Hold, then end."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
@@ -24,6 +24,7 @@ from .policy import Decision
 from .poses import ObjectPose, PoseSource
 from .run_log import RunLog
 from .stage import PoseMissing, StageConfig
+from .temperature import TemperatureConfig, check_motors
 from .timing import Timing
 from .trial import Trial
 
@@ -52,6 +53,8 @@ class LoopConfig:
     """When turns are late."""
     stage: StageConfig = field(default_factory=StageConfig)
     """Between trials."""
+    temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
+    """Of the motors, where the hand tells it."""
 
 
 @dataclass
@@ -138,6 +141,9 @@ class ControlLoop:
         self.gate_hits: Counter[str] = Counter()
         """`kind:actuator` -> how often the gate or the hand changed a target."""
         self.holds = 0
+        self.temperature_c: Sequence[float] = ()
+        """(A,) of the motors, as last told."""
+        self._logged_c: Sequence[float] = ()
 
     def run(
         self,
@@ -186,6 +192,8 @@ class ControlLoop:
             raise
         self._fresh_s = time.monotonic()
         self.timing.note("hand_state_age", state.age_s)
+        self.temperature_c = self._hand.health().temperature_c
+        check_motors(self._hand.spec, self.temperature_c, self._config.temperature)
         if self._hand.state is GateState.STOPPED:
             raise SafetyStop(self._hand.reason)
         return state
@@ -269,6 +277,13 @@ class ControlLoop:
         timing.held += turn.applied is None
         self._log.write("turn", **self._fields(turn))
 
+    def _news_of_motors(self) -> Sequence[float] | None:
+        """Temperatures that are not in the log yet."""
+        if self.temperature_c == self._logged_c:
+            return None
+        self._logged_c = self.temperature_c
+        return self._logged_c
+
     def _fields(self, turn: _Turn) -> dict[str, Any]:
         """One turn as data: enough to compute the policy's steps again."""
         stage, state, applied = self._stage, turn.state, turn.applied
@@ -300,4 +315,5 @@ class ControlLoop:
             "asked": turn.asked,
             "applied": applied.target if applied else None,
             "reasons": applied.reasons if applied else (),
+            "temperature_c": self._news_of_motors(),
         }

@@ -24,6 +24,7 @@ from .loop import ControlLoop, Director
 from .poses import PoseSource
 from .rig_file import RigConfig, facts
 from .run_log import LogError, RunLog
+from .temperature import hottest
 from .view import Progress
 
 
@@ -154,6 +155,8 @@ class RecordedRun(ABC):
             pose_age_s=timing.newest("pose_age"),
             holds=self._loop.holds,
             gate_hits=self._loop.gate_hits.copy(),  # another thread draws it
+            hottest=hottest(hand.spec, self._loop.temperature_c),
+            warn_c=self._config.loop.temperature.warn_c,
         )
 
     def _note_end(self, end: str) -> None:

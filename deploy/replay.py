@@ -45,7 +45,7 @@ def replay(place: Path, folder: Path | None = None) -> Replay:
         if turn["trial"] != trial:
             policy.reset()
             trial = turn["trial"]
-        _compare(log, turn, policy.step(_sensors(turn)))
+        _compare(log, turn, policy.step(sensors_of(turn)))
         steps += 1
     return Replay(log, steps, trial)
 
@@ -58,7 +58,8 @@ def _story(log: Log) -> dict[str, Any]:
     raise DataError(f"{log.path}: got no record of how the run began; it is not a run's log")
 
 
-def _sensors(turn: dict[str, Any]) -> Sensors:
+def sensors_of(turn: dict[str, Any]) -> Sensors:
+    """What the policy saw at a turn of a log that asked it."""
     names = ("joint_position", "joint_velocity", "object_position", "object_wxyz", "last_target")
     return Sensors(
         **{name: np.array(turn[name]) for name in names}, goal_wxyz=np.array(turn["goal"])

@@ -21,6 +21,7 @@ from .measured import HIGH, LOW, Measured, measure
 from .timing import Timing
 
 REPORT = "report.html"
+MOST_MOTORS = 5
 MOST_MOMENTS = 4
 """Moments of a run whose pictures are shown, each by every camera."""
 FROM_LOG = {
@@ -102,6 +103,7 @@ def _parts(run: RigRun) -> Iterator[str]:
     yield html.section("What the gate changed", [gate_hits(run.result)],
                        "How often a target was clamped, by kind and motor.")  # fmt: skip
     yield _holds(run.log)
+    yield _motors(run.log)
     yield _measured_section(run.measured)
     yield _pictures(run.log.pictures)
     yield html.note(f"sleight {__version__}")
@@ -120,6 +122,21 @@ def _holds(log: Log) -> str:
         return ""
     rows = [(text, show(count)) for text, count in notes.most_common(20)]
     return html.section("Holds", [html.table(("why", "turns"), rows, 1)])
+
+
+def _motors(log: Log) -> str:
+    """How warm the motors were, where the hand told."""
+    told = [turn["temperature_c"] for turn in log.turns if turn.get("temperature_c")]
+    if not told:
+        return ""
+    names, values = log.records[0]["actuators"], np.array(told)
+    order = np.argsort(-values.max(axis=0))[:MOST_MOTORS]
+    rows = [
+        (names[i], *(show(float(v)) for v in (values[0, i], values[:, i].max(), values[-1, i])))
+        for i in order
+    ]
+    table = html.table(("motor", "first", "most", "last"), rows, 3)
+    return html.section("Motors", [table], "Temperatures in C, the warmest motors.")
 
 
 def _measured_section(found: Measured) -> str:

@@ -45,6 +45,7 @@ class RigDriver(HandDriver):
         self._state: HandState | None = None
         self._acks: dict[int, Message] = {}
         self._seq = 0
+        self._temperature_c: tuple[float, ...] = ()
         self._offset = ClockOffset()
         self._meter = StateMeter()
 
@@ -117,7 +118,9 @@ class RigDriver(HandDriver):
         with self._news:
             mode = self._state.mode if self._state else HandMode.READY
             meter = self._meter
-            return Health(mode, meter.rate_hz, meter.age_s, meter.states, meter.lost)
+            return Health(
+                mode, meter.rate_hz, meter.age_s, meter.states, meter.lost, self._temperature_c
+            )
 
     def close(self, timeout_s: float) -> None:
         """Say goodbye and end the link; the hand holds, then relaxes."""
@@ -158,6 +161,9 @@ class RigDriver(HandDriver):
                 self._take_state(message)
             elif message["type"] == "ack":
                 self._acks[message["seq"]] = message
+            elif message["type"] == "motors":
+                told = tuple(message["temperature_c"])
+                self._temperature_c = told if len(told) == len(self.spec.actuators) else ()
             elif message["type"] == "error":
                 self._link.gone = message["message"]
             self._news.notify_all()

@@ -14,6 +14,10 @@ import numpy as np
 from ..envs.hand import ACTUATORS, HandSpec
 from .rig_config import Hidden, PlantConfig
 
+AMBIENT_C, FULL_LOAD_C, WARM_UP_S = 28.0, 26.0, 120.0
+"""Air; what full force adds to it in the long run; and how soon. Ours: no hand was measured."""
+HALT_C = 61.0
+"""A motor that its firmware has halted is this hot: Shadow's does so above 60 C."""
 RELAXED_FORCE = 0.1
 """Share of the motors' force that is left to a relaxed hand."""
 RELAX_TIME_S = 0.5
@@ -66,6 +70,17 @@ class Motors:
         """(A,) Nm on the control positions."""
         self.halted = np.zeros(len(start), dtype=bool)
         """(A,) motors that give no force."""
+        self._warmth_c = np.full(len(start), AMBIENT_C)
+
+    @property
+    def temperature_c(self) -> np.ndarray:
+        """(A,) degrees Celsius."""
+        return np.where(self.halted, HALT_C, self._warmth_c)
+
+    def warm(self, elapsed_s: float) -> None:
+        """Let them heat by the force that they now give, or cool."""
+        goal_c = AMBIENT_C + FULL_LOAD_C * (self.force / self._limit) ** 2
+        self._warmth_c = self._warmth_c + (goal_c - self._warmth_c) * elapsed_s / WARM_UP_S
 
     def move(self, target: Sequence[float], duration_s: float) -> None:
         """Interpolate to `target` (A,) over `duration_s`."""

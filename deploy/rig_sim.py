@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WAKE_S = 0.002
 """The thread looks at the clock and at its ports this often."""
+MOTORS_S = 0.5
+"""Between two messages about the motors' temperatures."""
 MAX_LAG_S = 0.05
 """Physics that falls this far behind the wall clock lets the time go, counted as an overrun."""
 
@@ -45,6 +47,7 @@ class RigSim:
         self._hand = HandPort(hand, self._session, self._log)
         self.cameras = _cameras(config, body)
         self._sent = self.overruns = 0
+        self._told_s = time.monotonic()
         self.lost_s = 0.0
         """Time that the physics let go because the machine was too slow."""
 
@@ -118,6 +121,15 @@ class RigSim:
             raise
         return hand, referee
 
+    def _tell_motors(self, now_s: float) -> None:
+        elapsed_s = now_s - self._told_s
+        if elapsed_s < MOTORS_S:
+            return
+        self._told_s, motors = now_s, self._body.motors
+        motors.warm(elapsed_s)
+        temperature_c = np.round(motors.temperature_c, 1).tolist()
+        self._hand.publish(wire.encode("motors", temperature_c=temperature_c))
+
     def _let_go(self, stepped_s: float, now_s: float) -> float:
         self.overruns += 1
         self.lost_s += now_s - stepped_s
@@ -137,6 +149,7 @@ class RigSim:
         self._sent += 1
         now_s = time.monotonic()
         body, encoders = self._body, self._body.encoders
+        self._tell_motors(now_s)
         state = {
             "seq": self._sent,
             "time_s": now_s,

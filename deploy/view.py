@@ -46,6 +46,10 @@ class Progress:
     pose_age_s: float | None = None
     holds: int = 0
     gate_hits: Counter[str] = field(default_factory=Counter)
+    hottest: tuple[str, float] | None = None
+    """The warmest motor [degrees Celsius]; None where the hand does not tell."""
+    warn_c: float = float("inf")
+    """From here it is a warning."""
 
 
 class View:
@@ -90,6 +94,7 @@ def line(at: Progress) -> str:
         f"{at.seconds:6.1f} s  trial {min(at.trials_done + 1, at.trials)}/{at.trials}"
         f"  {at.phase:6}  successes {at.successes}  goal {at.goal_s:4.1f} s  hand {at.gate}"
         f"  late {at.late_ticks}/{min(at.ticks, 100)}  gate hits {at.gate_hits.total()}"
+        + (f"  HOT {_warmth(at)}" if at.hottest and at.hottest[1] >= at.warn_c else "")
     )
 
 
@@ -111,10 +116,18 @@ def panel(at: Progress) -> Panel:
     table.add_row("goal", goal, "lateness", f"{1e3 * at.lateness_s:.1f} ms")
     table.add_row("time", f"{at.seconds:.0f} s, {at.ticks} turns", "late, holds",
                   f"{at.late_ticks} of {min(at.ticks, 100)}, {at.holds}")  # fmt: skip
+    table.add_row("", "", "hottest motor", _warmth(at))
     hits = ", ".join(f"{name} {count}" for name, count in at.gate_hits.most_common(4))
     gate = Text(f"gate hits {at.gate_hits.total()}  {hits}", style="dim", overflow="ellipsis")
     body = Group(state, table, gate)
     return Panel(body, title=at.rig, subtitle=_KEYS, title_align="left", width=96)
+
+
+def _warmth(at: Progress) -> Text:
+    if at.hottest is None:
+        return Text("not told", style="dim")
+    name, value_c = at.hottest
+    return Text(f"{name} {value_c:.0f} C", style="bold red" if value_c >= at.warn_c else "")
 
 
 def _age(seconds: float | None) -> str:

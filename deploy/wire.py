@@ -6,9 +6,9 @@ Runs on Python 3.8 with the standard library, as all that the bridge carries (ro
 
 The hand speaks first: `hello`, or `error` when it is taken. One that has a secret (secret.py) sends
 `challenge`, takes `proof`, and sends `welcome` before `hello`. Then: `arm`, `command`, `heartbeat`,
-`hold`, `relax`, `stop`, `bye` from the policy; `state` at a steady rate and an `ack` for each `arm`
-and `command` from the hand. The referee of a simulated hand speaks `hello_referee`, `object` and
-`placed`, and takes `place`.
+`hold`, `relax`, `stop`, `bye` from the policy; from the hand `state` at a steady rate, an `ack` for
+each `arm` and `command`, and `motors` now and then. The referee of a simulated hand speaks
+`hello_referee`, `object` and `placed`, and takes `place`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Dict
 
 from ..errors import ConnectError
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_BODY = 64 * 1024
 """Bytes: many times the longest message, `hello`."""
 _HEADER = 4
@@ -70,6 +70,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "velocity": "numbers",
         "effort": "numbers",
     },
+    "motors": {"temperature_c": "numbers"},  # (A,), now and then, from a hand that measures it
     "arm": {"seq": "int"},
     "command": {"seq": "int", "target": "numbers", "duration_s": "number"},
     "ack": {"seq": "int", "mode": "text", "target": "numbers", "reasons": "texts"},

@@ -39,6 +39,8 @@ HAND_FILE = "hand.json"
 """In the archive: `hello`'s fields about the hand (pack.py)."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WAKE_S = 0.002
+MOTORS_S = 0.5
+"""Between two messages about the motors' temperatures."""
 MAX_LAG_S = 0.05
 """A machine that keeps the bridge from looking for longer than this is told of in the log."""
 
@@ -72,6 +74,7 @@ class Bridge:
         port = Port(place.host, place.port, "the hand", 1, greeting, place.secret)
         self._port = HandPort(port, self._side.session, log)
         self._sent_seq = 0
+        self._told_s = float("-inf")
 
     @property
     def number(self) -> int:
@@ -92,6 +95,7 @@ class Bridge:
             reading = self._side.step(now_s)
             if reading is not None and reading.seq != self._sent_seq:
                 self._publish(reading)
+            self._tell_motors(now_s)
             fault = self._side.session.fault
             if lost != bool(fault):
                 lost = bool(fault)
@@ -102,6 +106,13 @@ class Bridge:
         self._side.session.gone("the bridge ends", time.monotonic())
         self._port.close()
         self._log("end")
+
+    def _tell_motors(self, now_s: float) -> None:
+        if now_s - self._told_s < MOTORS_S:
+            return
+        self._told_s = now_s
+        temperature_c = list(self._face.temperature_c())
+        self._port.publish(wire.encode("motors", temperature_c=temperature_c))
 
     def _publish(self, reading: Reading) -> None:
         self._sent_seq = reading.seq

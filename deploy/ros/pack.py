@@ -30,6 +30,7 @@ MODULES = (
     "deploy/secret.py",
     "deploy/wire.py",
     "deploy/ros/bridge.py",
+    "deploy/ros/diagnostics.py",
     "deploy/ros/joints.py",
     "deploy/ros/names.py",
     "deploy/ros/ros1.py",

@@ -14,6 +14,7 @@ from typing import Any, Callable
 
 from ...errors import ConnectError
 from ..face import Face, Layout, Reading
+from .diagnostics import MotorTemperatures
 from .joints import JointReader
 from .names import JOINT_STATES, position_controllers, trajectory_groups
 from .rospy_node import import_rospy, probe, start_node, within
@@ -36,7 +37,8 @@ class Ros1Face(Face):
         self._states = JointReader(layout, prefix)
         self._news: Callable[[], None] = lambda: None
         self._first = threading.Event()
-        self._subscriber: Any = None
+        self._subscribers: list[Any] = []
+        self._temperatures = MotorTemperatures(layout.actuators, prefix)
         self._commands: list[Any] = []
         self._forces: list[Any] = []
 
@@ -85,10 +87,14 @@ class Ros1Face(Face):
         for publisher in self._forces:
             publisher.publish(share)
 
+    def temperature_c(self) -> Sequence[float]:
+        """By `/diagnostics`, where this Python has its messages."""
+        return self._temperatures.newest(time.monotonic())
+
     def close(self, timeout_s: float) -> None:
         """Unregister, as far as the master still answers."""
-        ends = [each for each in (self._subscriber, *self._commands, *self._forces) if each]
-        self._subscriber, self._commands, self._forces = None, [], []
+        ends = [*self._subscribers, *self._commands, *self._forces]
+        self._subscribers, self._commands, self._forces = [], [], []
 
         def unregister() -> None:
             for end in ends:
@@ -115,9 +121,22 @@ class Ros1Face(Face):
         self._commands = [publisher(topic, kind, **options) for topic in topics]
         factors = [f"/{name}/max_force_factor" for name in motors]
         self._forces = [publisher(topic, Float64, **options) for topic in factors]
-        self._subscriber = self._ros.Subscriber(
+        states = self._ros.Subscriber(
             f"/{JOINT_STATES}", JointState, self._take, queue_size=1, tcp_nodelay=True
         )
+        self._subscribers = [states, *self._diagnostics()]
+
+    def _diagnostics(self) -> list[Any]:
+        """Temperatures are told there twice a second; a hand runs without them, too."""
+        try:
+            from diagnostic_msgs.msg import DiagnosticArray
+        except ImportError:
+            return []
+
+        def take(message: Any) -> None:
+            self._temperatures.take(message, time.monotonic())
+
+        return [self._ros.Subscriber("/diagnostics", DiagnosticArray, take, queue_size=10)]
 
     def _controllers(self) -> list[str]:
         """Those that this mode speaks to."""

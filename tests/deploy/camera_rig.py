@@ -8,9 +8,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from sleight.config import save
-from sleight.deploy.camera_config import CameraConfig, Extrinsics, Intrinsics
-from sleight.deploy.rig_cameras_config import RigCamerasConfig, hidden_cameras
+from sleight.deploy.rig_cameras_config import RigCamerasConfig
+from sleight.deploy.rig_cameras_truth import write_truth
 from sleight.envs.bundle import file_sha256, read_manifest, write_manifest
 from sleight.envs.pose_entry import CameraEntry, PoseEntry, pose_tensors
 from sleight.vision.config import CamerasConfig
@@ -141,19 +140,7 @@ def with_entry(bundle, entry):
 
 def calibrated(folder, port, seed):
     """Cameras of the simulated rig with perfect calibrations."""
-    config = RigCamerasConfig()
-    truth = hidden_cameras(config, seed)
-    found = []
-    for index, name in enumerate(config.rig.views):
-        hole = Pinhole.of_fov(*config.size, float(truth.fovy_deg[index]))
-        inside, outside = folder / f"{name}.i.yaml", folder / f"{name}.e.yaml"
-        save(Intrinsics(name, config.size, hole.focal_px, hole.centre_px, (0.0,) * 5), inside)
-        at = truth.placements[index]
-        wxyz = tuple(float(value) for value in wxyz_of(at.rotation))
-        save(Extrinsics(name, tuple(map(float, at.position)), wxyz), outside)
-        found.append(CameraConfig(name, f"rig:127.0.0.1:{port}", config.size,
-                                  intrinsics=inside, extrinsics=outside))  # fmt: skip
-    return found
+    return list(write_truth(folder, RigCamerasConfig(), seed, "127.0.0.1", port))
 
 
 def ports(rig):

@@ -25,6 +25,36 @@ def test_a_row_for_each_policy_and_variant(bundle, tmp_path, capsys):
     assert data["rows"][0]["seconds"] > 0
 
 
+def test_it_goes_on_where_it_stopped_and_parts_are_joined(bundle, tmp_path, capsys):
+    """Goals that are easier, in two files, each row measured once."""
+    common = ("--trials", "1", "--max_angle_rad", "1.0", "--flip_share", "0")
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+
+    def bench(*words):
+        assert main(["bench", "sim_to_sim", *words]) == 0
+        out, err = capsys.readouterr()
+        return [line for line in out.splitlines() if line.startswith("| s")], err.count("1 of 1")
+
+    words = (f"swing={bundle}", *common, "--json", str(first), "--variants")
+    _, count = bench(*words, "none")
+    assert count == 1
+    rows, count = bench(*words, "tied,none")
+    assert count == 1  # the other one is in the file
+    assert [line.split(" | ")[1] for line in rows] == ["tied", "none"]
+    data = json.loads(first.read_text())
+    assert data["rows"][0]["goals"]["max_angle_rad"] == 1.0
+    bench(f"slow={bundle}", *common, "--json", str(second), "--variants", "none")
+    rows, count = bench("--join", str(first), str(second))
+    assert count == 0
+    assert [line.split(" | ")[0] for line in rows] == ["| swing", "| swing", "| slow"]
+    data["seed"] = 5
+    second.write_text(json.dumps(data))
+    assert main(["bench", "sim_to_sim", "--join", str(first), str(second)]) == 2
+    assert "second.json: seed: got 5, allowed: 0" in capsys.readouterr().err
+    assert main(["bench", "sim_to_sim"]) == 2
+    assert "got neither, allowed: bundles, or --join FILE" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "line"),
     [

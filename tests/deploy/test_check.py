@@ -38,9 +38,10 @@ def test_a_check_that_finds_nothing_wrong_lets_run_ask_for_the_name(
     out = capsys.readouterr().out
     assert re.findall(r"^  ok    (.+?)  ", out, re.M) == [
         "disk", "scheduling", "bundle", "policy", "hand", "names and limits", "object",
-        "joint states", "joint angles", "mode", "pose",
+        "joint states", "joint angles", "mode", "motors", "pose",
     ]  # fmt: skip
     assert re.search(r"joint states +\d+ Hz, age [\d.]+ ms", out)
+    assert re.search(r"motors +hottest \w+, \d\d C", out)
     (path,) = (tmp_path / "runs" / "checks").iterdir()
     record = json.loads(path.read_text())
     assert record["ok"] and record["simulated"]

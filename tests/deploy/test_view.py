@@ -13,7 +13,7 @@ AT = Progress(
     rig="lab1: block", seconds=61.5, trials_done=2, trials=10, successes=7, in_trial=3, goal_s=4.2,
     goal_rad=1.234, phase="trial", gate="hold", reason="no pose of the object", ticks=760,
     late_ticks=3, lateness_s=0.0012, hand_age_s=0.006, pose_age_s=0.031, holds=2,
-    gate_hits=Counter({"speed:FFJ3": 40, "error:THJ1": 2}),
+    gate_hits=Counter({"speed:FFJ3": 40, "error:THJ1": 2}), hottest=("FFJ3", 51.2), warn_c=50.0,
 )  # fmt: skip
 
 
@@ -28,6 +28,7 @@ def test_the_panel_has_state_ages_goal_successes_and_gate_hits():
     for words in (
         "lab1: block", "HOLD no pose of the object", "3 of 10, trial", "6 ms old", "31 ms old",
         "3 in this trial, 7 in all", "1.23 rad to go, 4.2 s", "lateness 1.2 ms", "3 of 100, 2",
+        "hottest motor FFJ3 51 C",
         "gate hits 42 speed:FFJ3 40, error:THJ1 2", "Ctrl-C: hold and end",
     ):  # fmt: skip
         assert words in text, (words, text)

@@ -18,7 +18,7 @@ from ...vision.geometry import wxyz_of
 from ...vision.net import PoseNet
 from ...vision.shards import open_renders
 from ..graph import OPSET
-from .evaluate import Judgement, NetReader, judge
+from .evaluate import NetReader, judge
 from .learner import load_pose_run
 
 GRAPH = "pose.onnx"
@@ -61,7 +61,13 @@ def export_pose(run: Path, bundle: Path, test: Path | None = None) -> PoseEntry:
         )
     judged = judge(NetReader(net), open_renders(held_out))
     write_pose_graph(net, renders.cameras, bundle / GRAPH)
-    entry = _entry(renders, judged, bundle)
+    table = judged.errors.table()
+    scores = {
+        f"{name}_{key}": table[name][key]
+        for name in ("position_mm", "rotation_deg", "symmetric_deg")
+        for key in ("median", "p90")
+    }
+    entry = pose_entry(renders, bundle, max(judged.spread_limit_deg, 1e-3), scores)
     write_manifest(bundle, replace(manifest, pose=entry))
     return entry
 
@@ -90,19 +96,16 @@ def write_pose_graph(net: PoseNet, cameras: CamerasConfig, path: Path) -> None:
         )
 
 
-def _entry(config: RenderConfig, judged: Judgement, bundle: Path) -> PoseEntry:
+def pose_entry(
+    config: RenderConfig, bundle: Path, spread_limit_deg: float, scores: dict[str, float]
+) -> PoseEntry:
+    """What the manifest says of the `pose.onnx` that lies in the bundle."""
     cameras = {}
     for name, view in config.cameras.views.items():
         at = view.placement()
         x, y, z = map(float, at.position)
         w, *xyz = map(float, wxyz_of(at.rotation))
         cameras[name] = CameraEntry((x, y, z), (w, xyz[0], xyz[1], xyz[2]))
-    table = judged.errors.table()
-    scores = {
-        f"{name}_{key}": table[name][key]
-        for name in ("position_mm", "rotation_deg", "symmetric_deg")
-        for key in ("median", "p90")
-    }
     return PoseEntry(
         file=GRAPH,
         sha256=file_sha256(bundle / GRAPH),
@@ -111,7 +114,7 @@ def _entry(config: RenderConfig, judged: Judgement, bundle: Path) -> PoseEntry:
         cameras=cameras,
         placement_m=max(config.strength * config.jitter.placement_m, 1e-3),
         placement_deg=max(config.strength * config.jitter.placement_deg, 0.1),
-        spread_limit_deg=max(judged.spread_limit_deg, 1e-3),
+        spread_limit_deg=spread_limit_deg,
         object_size_m=config.object_size_m,
         scores=scores,
     )

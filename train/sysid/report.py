@@ -16,7 +16,10 @@ def text(found: Calibration) -> str:
     """Two tables: the hand as it is, and what training takes of it."""
     said = "angles and efforts" if found.effort else "angles alone"
     head = f"{'':10}{'unit':8}{'mean':>9}{'+-':>9}{'least':>9}{'most':>9}   told"
-    lines = [f"the hand, by {said} ({CONFIDENCE:.0%} intervals)", head]
+    lines = [
+        f"the hand, by {said} ({CONFIDENCE:.0%} intervals, of noise and of motors' differences)",
+        head,
+    ]
     lines += [_line(name, row) for name, row in found.hand.items()]
     lines += ["", "for training, whose motors have no lag, slack or deadband",
               f"{'':22}{'value':>9}   ADR begins with"]  # fmt: skip

@@ -1,6 +1,6 @@
 """A node that behaves as Shadow's controllers do, and nothing more: it has no watchdog.
 
-    /usr/bin/python3 ros1_hand.py --log FILE [--position] [--prefix rh_] [--without JOINT]
+    /usr/bin/python3 hand.py --log FILE [--position] [--prefix rh_] [--without JOINT]
 
 Joint states at 125 Hz in alphabetical order; two trajectory controllers that interpolate linearly;
 a position controller for each motor, with `max_force_factor`; `list_controllers`, made by ROS's own
@@ -15,6 +15,7 @@ import threading
 import time
 
 import rospy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from genpy.dynamic import generate_dynamic
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
@@ -153,8 +154,20 @@ def serve_controllers(given):
     rospy.Service("/controller_manager/list_controllers", Service, lambda _: response(rows))
 
 
+def temperatures(given):
+    """As sr_robot_lib tells them: 30 C and the motor's place among `MOTORS`."""
+    array = DiagnosticArray()
+    for place, motor in enumerate(MOTORS):
+        values = [KeyValue("Motor ID", str(place)), KeyValue("Temperature", f"{30 + place:f}")]
+        name = f"{given.prefix.rstrip('_')} SRDMotor {motor}"
+        array.status.append(DiagnosticStatus(name=name, message="OK", values=values))
+    return array
+
+
 def publish(hand, states, given, log):
     """Joint states at a steady rate until SIGTERM; the setpoint in the log when it moves."""
+    diagnostics = rospy.Publisher("/diagnostics", DiagnosticArray, queue_size=1)
+    told_s = 0.0
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     names = [joint for joint in JOINTS if joint != given.without]
@@ -171,6 +184,9 @@ def publish(hand, states, given, log):
         message.velocity = [hand.velocity[joint] for joint in names]
         message.effort = [float(index) for index in range(len(names))]
         states.publish(message)
+        if time.monotonic() - told_s > 0.5:
+            told_s = time.monotonic()
+            diagnostics.publish(temperatures(given))
         late_s = time.monotonic() - next_s - 1.0 / RATE_HZ
         if late_s > 0.05:
             log("overrun", lost_s=late_s)

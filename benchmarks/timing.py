@@ -1,0 +1,276 @@
+"""A run in real time on the simulated rig, with a pose network in it: how well the loop keeps time.
+
+    sleight bench timing BUNDLE [--minutes 10] [--pose_from cameras|referee] [--pose_run RUN]
+
+The rig, its three cameras and this program are processes of their own, as in `sleight rig run`. The
+policy steps in the 80 ms loop; beside it the pose network looks at every set of frames. What it
+sees drives the policy with `--pose_from cameras`; with `referee` the true pose does, at the same
+cost. A bundle without a pose network gets one of the standard size that has learned nothing.
+Afterwards ONNX Runtime and torch step both networks in turn, on what the run saw, one thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sleight.deploy.connect import connected_cameras, connected_poses
+from sleight.deploy.hands import HandConfig
+from sleight.deploy.log_read import read_log
+from sleight.deploy.loop import LoopConfig
+from sleight.deploy.pose_checks import CameraPosesConfig
+from sleight.deploy.replay import sensors_of
+from sleight.deploy.rig_cameras_config import RigCamerasConfig
+from sleight.deploy.rig_cameras_truth import write_truth
+from sleight.deploy.rig_file import LogEntry, RefereeEntry, RigConfig
+from sleight.deploy.runner import run_rig
+from sleight.deploy.timing import spread_ms
+from sleight.envs.bundle import MANIFEST, Bundle, load_bundle, write_manifest
+from sleight.errors import ConnectError
+from sleight.files import read_json, write_json
+from sleight.flags import Parser
+from sleight.train.pose.config import PoseTrainConfig
+from sleight.train.pose.export import GRAPH, PoseGraph, pose_entry, write_pose_graph
+from sleight.train.pose.learner import build_net, load_pose_run
+from sleight.vision.config import RenderConfig
+from sleight.vision.geometry import Placement
+from sleight.vision.net import PoseNet
+from sleight.vision.onnx_pose import OnnxPose
+
+BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
+HOST = "127.0.0.1"
+LOOKS, WARM_UP = 200, 5
+"""Timed steps of the pose network after the run."""
+ANY_DEG = 180.0
+"""A network that has learned nothing is believed whatever its views say: only its time counts."""
+ROWS = {
+    "lateness": "start after the deadline",
+    "policy": "policy, in the loop",
+    "look": "frames to pose, beside the loop",
+    "command_round_trip": "command and its answer",
+    "turn": "whole turn",
+    "hand_state_age": "age of the joint state",
+    "pose_age": "age of the pose",
+}
+Views = tuple[np.ndarray, list[Placement]]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What runs, and the pose network in torch where it is known."""
+
+    bundle: Bundle
+    pose: PoseNet | None
+    learned: bool
+
+
+def networks(folder: Path, pose_run: Path | None, work: Path) -> Networks:
+    """The bundle with a pose network. Raises SleightError."""
+    bundle = load_bundle(folder)
+    if bundle.manifest.pose is not None:
+        net = load_pose_run(pose_run)[1] if pose_run else None
+        return Networks(bundle, net, learned=True)
+    copy, renders = work / folder.resolve().name, RenderConfig()
+    copy.mkdir()
+    for name in (MANIFEST, bundle.manifest.graph.file):
+        shutil.copy(folder / name, copy / name)
+    torch.manual_seed(0)
+    net = build_net(PoseTrainConfig(data=work), renders.cameras).eval()
+    write_pose_graph(net, renders.cameras, copy / GRAPH)
+    entry = pose_entry(renders, copy, ANY_DEG, {})
+    write_manifest(copy, replace(bundle.manifest, pose=entry))
+    return Networks(load_bundle(copy), net, learned=False)
+
+
+@contextmanager
+def rig(fps: float, seed: int, work: Path) -> Iterator[list[int]]:
+    """`sleight rig sim` with cameras; yields the ports of hand, referee, cameras."""
+    free = ("--port", "0", "--referee_port", "0", "--cameras.port", "0")
+    told = ("--seed", str(seed), "--cameras.fps", str(fps), "--log", str(work / "hand.jsonl"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sleight", "rig", "sim", *free, *told],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        lines = process.stdout.readline() + process.stdout.readline()
+        numbers = [word.rpartition(":")[2] for word in lines.replace(",", "").split()]
+        ports = [int(number) for number in numbers if number.isdecimal()]
+        if len(ports) != 3:
+            raise ConnectError("the simulated rig did not start, see above")
+        yield ports
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def rig_file(asked: argparse.Namespace, ports: Sequence[int], work: Path) -> RigConfig:
+    """The rig, and a run that holds and goes on rather than ends early."""
+    shown = RigCamerasConfig(fps=asked.fps)
+    return RigConfig(
+        hand=HandConfig(host=HOST, port=ports[0], timeout_s=30.0),
+        referee=RefereeEntry(HOST, ports[1]),
+        cameras=write_truth(work, shown, asked.seed, HOST, ports[2]),
+        poses=CameraPosesConfig(open_timeout_s=60.0),
+        pose_from=asked.pose_from,
+        loop=LoopConfig(hold_timeout_s=60.0, max_holds=1000, stop_after_s=5.0),
+        log=LogEntry(dir=asked.out, images_hz=asked.images_hz),
+        trials=10_000,
+        duration_s=60.0 * asked.minutes,
+    )
+
+
+def run(config: RigConfig, bundle: Bundle) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """The run; returns its folder, `result.json`, and `timing.json` with the looks in it."""
+    began_s = told_s = time.monotonic()
+
+    def show(_: Any) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s > 60.0:
+            told_s += 60.0
+            sys.stderr.write(f"{told_s - began_s:.0f} s of {config.duration_s:.0f}\n")
+
+    with ExitStack() as stack:
+        beside = None
+        if config.pose_from != "cameras":
+            # The network looks as it would, by the same thread; only its poses are not used.
+            seeing = replace(config, pose_from="cameras", referee=None)
+            cameras = stack.enter_context(connected_cameras(seeing, bundle))
+            beside = stack.enter_context(connected_poses(seeing, bundle, cameras))
+            config = replace(config, log=replace(config.log, images_hz=0.0))
+        place, result = run_rig(config, bundle, lambda: False, show, only_simulated=True)
+    timing = read_json(place / "timing.json")
+    if beside is not None:
+        timing["look_ms"] = spread_ms(list(beside.looks_s))
+    return place, result, timing
+
+
+def seen(config: RigConfig, bundle: Bundle) -> list[Views]:
+    """A few sets of what the pose network is shown."""
+    config = replace(config, pose_from="cameras")
+    found = []
+    with (
+        connected_cameras(config, bundle) as cameras,
+        connected_poses(config, bundle, cameras) as poses,
+    ):
+        for _ in range(10):
+            time.sleep(0.2)
+            found.append(poses.views())  # type: ignore[attr-defined]
+    return found
+
+
+def in_torch(net: PoseNet) -> Callable[[np.ndarray, list[Placement]], np.ndarray]:
+    """The pose network on one thread of torch: position (3,) m."""
+    torch.set_num_threads(1)
+    graph = PoseGraph(net).eval()
+
+    def step(images: np.ndarray, at: list[Placement]) -> np.ndarray:
+        feeds = (
+            images,
+            np.array([place.position for place in at], np.float32),
+            np.array([place.rotation for place in at], np.float32),
+        )
+        with torch.inference_mode():
+            return graph(*(torch.from_numpy(feed)[None] for feed in feeds))[0].numpy()[0]
+
+    return step
+
+
+def pose_steps(found: Networks, shown: list[Views]) -> list[str]:
+    """Time of the pose network on ONNX Runtime and torch, and how far they differ."""
+    entry = found.bundle.manifest.pose
+    assert entry is not None
+    graph = OnnxPose(found.bundle.pose_graph, entry)
+    engines: dict[str, Callable[..., np.ndarray]] = {
+        "ONNX Runtime": lambda *views: graph.see(*views).position
+    }
+    if found.pose is not None:
+        engines["torch"] = in_torch(found.pose)
+    took: dict[str, list[float]] = {name: [] for name in engines}
+    apart_m = 0.0
+    for index in range(LOOKS):
+        answers = []
+        for name, step in engines.items():
+            started_s = time.perf_counter()
+            answers.append(step(*shown[index % len(shown)]))
+            took[name].append(time.perf_counter() - started_s)
+        apart_m = max(apart_m, float(np.abs(answers[0] - answers[-1]).max()))
+    lines = [line(f"pose, {name}, one thread", spread_ms(t[WARM_UP:])) for name, t in took.items()]
+    without = "torch: --pose_run names the network's run"
+    return [*lines, f"positions differ by at most {apart_m:.1e} m" if found.pose else without]
+
+
+def line(name: str, spread: dict[str, float] | None) -> str:
+    """A line of the table."""
+    figures = " ".join(f"{spread[key]:8.2f}" for key in ("p50", "p99", "max")) if spread else "-"
+    return f"{name:34} {figures}"
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = Parser("sleight bench timing", description=__doc__.split("\n", 1)[0])
+    add = parser.add_argument
+    add("bundle", type=Path)
+    add("--minutes", type=float, default=10.0)
+    add("--pose_from", choices=("cameras", "referee"), default="referee", help="for the policy")
+    add("--pose_run", type=Path, help="run of the bundle's pose network, for torch")
+    add("--run", type=Path, help="run or checkpoint of its policy, for torch")
+    add("--fps", type=float, default=30.0, help="of the rig's cameras")
+    add("--images_hz", type=float, default=1.0, help="pictures logged, with --pose_from cameras")
+    add("--seed", type=int, default=0, help="of the rig")
+    add("--out", type=Path, default=Path("runs"), help="where the run's folder is made")
+    add("--json", type=Path, help="write the figures here as well")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run, then compare, then print."""
+    asked = arguments(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        found = networks(asked.bundle, asked.pose_run, work)
+        with rig(asked.fps, asked.seed, work) as ports:
+            config = rig_file(asked, ports, work)
+            place, result, timing = run(config, found.bundle)
+            shown = seen(config, found.bundle)
+        beside = asked.bundle / "checkpoint"
+        source = asked.run or (beside if beside.is_dir() else None)
+        policy = BENCH["torch_step"](source, found.bundle) if source else None
+        turns = [turn for turn in read_log(place).turns if turn["action"] is not None]
+        saw = [sensors_of(turn) for turn in turns[: BENCH["WARM_UP"] + BENCH["TIMED_STEPS"]]]
+        tables = pose_steps(found, shown)
+        tables += BENCH["timing"](found.bundle, saw, policy) if saw else ["the policy never ran"]
+    kind = "learned" if found.learned else "of the standard size, untrained"
+    print(f"{asked.bundle}, pose from {asked.pose_from}, pose network {kind}")
+    print(
+        f"{asked.minutes:g} minutes at {1 / timing['period_s']:g} Hz: {timing['ticks']} turns,"
+        f" {timing['late_ticks']} late by {1e3 * timing['late_is_s']:g} ms or more,"
+        f" {timing['dropped_ticks']} dropped, {timing['held_ticks']} held in"
+        f" {result['holds']} holds"
+    )
+    print(f"{'ms':34} {'p50':>8} {'p99':>8} {'max':>8}")
+    print("\n".join(line(text, timing[f"{name}_ms"]) for name, text in ROWS.items()))
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    print("\n".join(("", *tables, f"run {place}, load average {load}")))
+    if asked.json:
+        write_json(asked.json, {"minutes": asked.minutes, "timing": timing, "tables": tables})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
