@@ -59,8 +59,9 @@ def run_rig(
     check_hash(config, bundle)
     policy = OnnxPolicy(bundle, config.goal_seed)
     with (
-        connected_hand(config, bundle, dry) as hand,
+        # First: a hand whose client is silent while cameras open would give its place away.
         connected_cameras(config, bundle) as cameras,
+        connected_hand(config, bundle, dry) as hand,
         connected_poses(config, bundle, cameras) as poses,
     ):
         match_hand(bundle, hand.spec)
