@@ -76,6 +76,7 @@ setup(
             "cyclonedds>=0.10",  # the driver ros2, tested without ROS 2
             "hypothesis>=6",
             "import-linter>=2",
+            "mujoco[sysid]>=4.0,<5",
             "mypy>=1.13",
             "opencv-python-headless>=4.12",
             "pytest>=8",
@@ -87,6 +88,7 @@ setup(
         ],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
         "menagerie": ["mujoco-menagerie"],
+        "sysid": ["mujoco[sysid]>=4.0,<5"],  # calibration from recordings
         "ros2": ["cyclonedds>=0.10"],
     },
 )

@@ -11,6 +11,7 @@ import numpy as np
 from ..config import Range
 from ..errors import ConfigError
 from ..vision.geometry import Placement, matrix_of
+from .excitation import ExcitationConfig
 
 Metres = Annotated[float, Range(-10, 10)]
 Unit = Annotated[float, Range(-1, 1)]
@@ -59,10 +60,12 @@ class BoardConfig:
 
 @dataclass(frozen=True)
 class CalibrateConfig:
-    """`sleight rig calibrate`: how many pictures, of which board, and where results go."""
+    """`sleight rig calibrate`: pictures of which board, how joints move, where results go."""
 
     board: BoardConfig = field(default_factory=BoardConfig)
     """The printed board, and its seat on the hand's mount."""
+    joints: ExcitationConfig = field(default_factory=ExcitationConfig)
+    """How the motors are moved, to see what they are like."""
     views: Annotated[int, Range(12, 500)] = 25
     """Pictures of the moving board that each camera's intrinsics come from."""
     frames: Annotated[int, Range(1, 1000)] = 30

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,6 +49,28 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
         if bundle is not None:
             check.fingerprint = fingerprint(config, *bundle.hashes)
             _check_links(check, stack, bundle, cameras)
+    return _finish(check)
+
+
+def check_joints(config: RigConfig, tell: Callable[[Finding], None]) -> dict[str, Any]:
+    """Check what a sweep of the joints needs: machine and hand, no policy and no object.
+
+    Returns the record, which it also writes. Raises as `check_rig`.
+    """
+    check = Check(config, tell)
+    check_machine(check)
+    check.fingerprint = fingerprint(config)
+    with ExitStack() as stack:
+        hand = _check_hand(check, stack, None, config.calibrate.joints.period_s)
+        if hand is not None:
+            _check_flow(check, hand, None)
+    _finish(check)
+    return check.record()
+
+
+def _finish(check: Check) -> Path:
+    """Write the record; raise the error of what failed first."""
+    config = check.config
     path = write_record(config, check.record())
     if check.failed:
         first, count = check.failed[0], len(check.failed)
@@ -75,14 +97,7 @@ def _check_links(
     check: Check, stack: ExitStack, bundle: Bundle, cameras: dict[str, Camera] | None
 ) -> None:
     config = check.config
-    hands: list[GuardedHand] = []
     poses: list[PoseSource] = []
-
-    def hand() -> str:
-        hands.append(stack.enter_context(connected_hand(config, bundle, dry=True)))
-        check.simulated = hands[0].simulated
-        kind = "simulated" if check.simulated else "REAL"
-        return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
 
     def object_() -> str:
         if cameras is None and told_by_cameras(config, bundle):
@@ -90,19 +105,36 @@ def _check_links(
         poses.append(stack.enter_context(connected_poses(config, bundle, cameras or {})))
         return _object(poses[0], bundle)
 
-    if check.look("hand", hand):
-        check.look("names and limits", lambda: _limits(bundle, hands[0], config))
+    hand = _check_hand(check, stack, bundle, bundle.manifest.control.period_s)
     check.look("object", object_)
     if cameras:
         from .check_cameras import check_places
 
         check_places(check, cameras, poses[0] if poses else None)
-    if hands:
-        _check_flow(check, hands[0], poses[0] if poses else None)
+    if hand is not None:
+        _check_flow(check, hand, poses[0] if poses else None)
 
 
-def _limits(bundle: Bundle, hand: GuardedHand, config: RigConfig) -> str:
-    match_hand(bundle, hand.spec)
+def _check_hand(
+    check: Check, stack: ExitStack, bundle: Bundle | None, period_s: float
+) -> GuardedHand | None:
+    """The hand, connected; None when it cannot be."""
+    hands: list[GuardedHand] = []
+
+    def hand() -> str:
+        hands.append(stack.enter_context(connected_hand(check.config, period_s, dry=True)))
+        check.simulated = hands[0].simulated
+        kind = "simulated" if check.simulated else "REAL"
+        return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
+
+    if check.look("hand", hand):
+        check.look("names and limits", lambda: _limits(bundle, hands[0], check.config))
+    return hands[0] if hands else None
+
+
+def _limits(bundle: Bundle | None, hand: GuardedHand, config: RigConfig) -> str:
+    if bundle is not None:
+        match_hand(bundle, hand.spec)
     spec = hand.spec
     room = spec.upper - spec.lower - 2 * config.gate.margin_rad
     tight = int(room.argmin())
@@ -111,7 +143,7 @@ def _limits(bundle: Bundle, hand: GuardedHand, config: RigConfig) -> str:
             f"gate.margin_rad: got {config.gate.margin_rad:g}, allowed: less than half the range"
             f" of {spec.actuators[tight]}, {spec.upper[tight] - spec.lower[tight]:.3f} rad"
         )
-    return "those that the policy was trained for"
+    return "those that the policy was trained for" if bundle else "room within the gate's margins"
 
 
 def _object(poses: PoseSource, bundle: Bundle) -> str:

@@ -20,7 +20,8 @@ USAGE = """usage: sleight rig COMMAND ...
 commands:
   sim [SIM.yaml]           a process that is a hand: physics in real time behind the wire protocol
   check RIG.yaml           see whether a rig is fit to run; moves nothing, and keeps a record
-  calibrate WHAT RIG.yaml  cameras or extrinsics: what cameras see, and where they stand
+  calibrate WHAT RIG.yaml  cameras or extrinsics: what cameras see, and where they stand;
+                           joints: move every motor, for `sleight calibrate`
   dry-run RIG.yaml         all of a run, but nothing that moves the hand is sent
   run RIG.yaml             run a bundle on a hand, trial after trial
   replay RUN [BUNDLE]      compute a run's actions again from its log, to the last bit
@@ -142,12 +143,16 @@ def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
 def _calibrate(argv: list[str]) -> int:
     from .rig_file import load_rig
 
-    jobs = ("cameras", "extrinsics")
-    if _helped(argv, f"calibrate {'|'.join(jobs)}", "Cameras, by pictures of a ChArUco board."):
+    jobs = ("cameras", "extrinsics", "joints")
+    about = "Cameras, by pictures of a ChArUco board; joints, by a sweep of every motor."
+    if _helped(argv, f"calibrate {'|'.join(jobs)}", about):
         return 0
     if not argv or argv[0] not in jobs:
         got = argv[0] if argv else "nothing"
         raise ConfigError(f"sleight rig calibrate: got {got}, allowed: {', '.join(jobs)}")
+    if argv[0] == "joints":
+        yes_sim = "--yes-sim" in argv
+        return _sweep(load_rig([word for word in argv[1:] if word != "--yes-sim"]), yes_sim)
     config = load_rig(argv[1:])
     if not config.cameras:
         raise ConfigError("cameras: got none, allowed: one or more cameras, in the rig file")
@@ -157,6 +162,22 @@ def _calibrate(argv: list[str]) -> int:
     job(config.cameras, config.calibrate, lambda line: print(line, file=sys.stderr, flush=True))
     print(config.calibrate.out)
     return 0
+
+
+def _sweep(config: Any, yes_sim: bool) -> int:
+    from .check_links import check_joints
+    from .clearance import confirm
+    from .joint_sweep import record_joints
+    from .view import View
+
+    record = check_joints(config, _tell)
+    confirm(config, record, yes_sim, _ask)
+    with _stop_on_signal() as stopped, View(sys.stderr) as view:
+        place, result = record_joints(config, stopped, view, record["simulated"])
+    hits = sum(result["gate_hits"].values())
+    print(f"{result['done']:.0%} of the sweep, {result['holds']} holds, {hits} gate hits")
+    print(place)
+    return INTERRUPTED if stopped() else 0
 
 
 def _bridge(argv: list[str]) -> int:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connected_hand(config: RigConfig, bundle: Bundle, dry: bool = False) -> Iterator[GuardedHand]:
+def connected_hand(config: RigConfig, period_s: float, dry: bool = False) -> Iterator[GuardedHand]:
     """The hand, connected and not armed; held and closed at the end. Raises ConnectError.
 
-    dry: nothing that moves it is ever sent.
+    It goes to each target over `period_s`. dry: nothing that moves it is ever sent.
     """
     driver = open_hand(config.hand)
     driver = DryHand(driver) if dry else driver
-    hand = GuardedHand(driver, config.gate, bundle.manifest.control.period_s)
+    hand = GuardedHand(driver, config.gate, period_s)
     hand.connect(config.hand.timeout_s)
     try:
         yield hand

@@ -23,9 +23,10 @@ from .pacer import OverrunConfig, OverrunGuard, Pacer, Tick, Verdict
 from .policy import Decision
 from .poses import ObjectPose, PoseSource
 from .run_log import RunLog
-from .stage import PoseMissing, Stage, StageConfig
+from .stage import PoseMissing, StageConfig
 from .temperature import TemperatureConfig, check_motors
 from .timing import Timing
+from .trial import Trial
 
 Age = Annotated[float, Range(1e-3, 1)]
 
@@ -82,6 +83,42 @@ class Clock(Protocol):
         """Until the next turn."""
 
 
+class Director(Protocol):
+    """What the hand is asked for at each turn: trials of a policy (`Stage`), or a sweep."""
+
+    trials: list[Trial]
+    """Those that have begun."""
+    decision: Decision | None
+    """What a policy wanted at this turn; None when none was asked."""
+    pose: ObjectPose | None
+    """The newest pose that was believed."""
+
+    @property
+    def phase(self) -> str:
+        """Where between two trials, or in one."""
+
+    @property
+    def trial(self) -> Trial | None:
+        """The trial under way."""
+
+    @property
+    def finished(self) -> int:
+        """Trials that have ended."""
+
+    def target(
+        self,
+        state: HandState,
+        pose: ObjectPose | None,
+        last_sent: np.ndarray,
+        elapsed_s: float,
+        ask_policy: bool,
+    ) -> np.ndarray:
+        """The target (A,) for this turn. Raises PoseMissing, HandError."""
+
+    def lose(self) -> None:
+        """Nobody has seen the object for too long."""
+
+
 class ControlLoop:
     """Runs the stage's trials on a hand that is connected and armed."""
 
@@ -89,7 +126,7 @@ class ControlLoop:
         self,
         hand: GuardedHand,
         poses: PoseSource,
-        stage: Stage,
+        stage: Director,
         period_s: float,
         config: LoopConfig,
         log: RunLog,

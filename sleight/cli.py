@@ -32,6 +32,7 @@ COMMANDS = {
     "export": Command("train.commands", "export", "write the bundle that a robot runs"),
     "vision": Command("train.pose.commands", "vision", "renders and the pose network"),
     "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and more"),
+    "calibrate": Command("calibrate", "calibrate", "motors and joints of a hand, by recordings"),
     "bench": Command("train.commands", "bench", "throughput of the environment, training, the rig"),
     "report": Command("train.commands", "report", "a run as one self-contained HTML page"),
     "sweep": Command(

@@ -159,7 +159,7 @@ def _requirements() -> set[str]:
     keywords = {k.arg: k.value for call in calls for k in call.keywords}
     wanted = ast.literal_eval(keywords["install_requires"])
     wanted += ast.literal_eval(keywords["extras_require"])["dev"]
-    return {re.split(r"[<>=!~ ]", name)[0].lower().replace("_", "-") for name in wanted}
+    return {re.split(r"[\[<>=!~ ]", name)[0].lower().replace("_", "-") for name in wanted}
 
 
 def test_everything_that_is_installed_is_pinned() -> None:

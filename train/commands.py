@@ -39,8 +39,7 @@ def train(argv: list[str]) -> int:
             return supervise(argv, folder, config.train.restarts)
         resume(folder, argv[2:])
     else:
-        path = None if argv[0].startswith("--") else Path(argv[0])
-        config = named(load_config(TrainConfig, path, argv[path is not None :]))
+        config = named(config_of(argv))
         folder = Path(config.runs) / config.name
         if config.train.restarts and not supervised():
             check_new(folder)
@@ -48,6 +47,12 @@ def train(argv: list[str]) -> int:
         start(config)
     sys.stdout.write(f"{folder}\n")
     return 0
+
+
+def config_of(argv: list[str]) -> TrainConfig:
+    """Of a new run: `[CONFIG.yaml] [--field value ...]`."""
+    path = None if argv[0].startswith("--") else Path(argv[0])
+    return load_config(TrainConfig, path, argv[path is not None :])
 
 
 def _eval_parser() -> argparse.ArgumentParser:

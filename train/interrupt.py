@@ -1,39 +1,48 @@
-"""Ctrl-C: the first lets the iteration finish so that it can be saved, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first lets the iteration finish, to be saved, the second stops at once.
+
+SIGTERM is what a cluster's scheduler sends before it takes a machine away.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Callable
 from types import FrameType
 
 _LINE = b"\nstopping after this iteration, which is then saved; Ctrl-C again stops at once\n"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
     """`with Interrupt() as stop: ... if stop(): break`.
 
-    Does nothing outside the main thread, and where the signal is ignored (a shell's background).
+    Does nothing outside the main thread, nor with a signal that is ignored (SIGINT in a shell's
+    background).
     """
 
     def __init__(self) -> None:
         self.asked = False
-        self._restore: Callable[[], object] = lambda: None
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def __call__(self) -> bool:
         return self.asked
 
     def __enter__(self) -> Interrupt:
-        before = signal.getsignal(signal.SIGINT)
-        main = threading.current_thread() is threading.main_thread()
-        if main and callable(before):
-            signal.signal(signal.SIGINT, self._note)
-            self._restore = lambda: signal.signal(signal.SIGINT, before)
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                before = signal.getsignal(number)
+                if before not in (None, signal.SIG_IGN):  # None: not Python's to give back
+                    signal.signal(number, self._note)
+                    self._before[number] = before
         return self
 
     def __exit__(self, *_: object) -> None:
         self._restore()
+
+    def _restore(self) -> None:
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.asked = True

@@ -19,6 +19,9 @@ from ..envs.worlds import Draw, FixedRanges
 from ..errors import ConfigError
 from .config import TrainConfig
 
+REACH = 4.0
+"""A boundary goes no farther in lambda than this from where it began [R T15]."""
+
 
 def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
     """What ADR moves in this run: the parameters to widen, and the curriculum."""
@@ -77,8 +80,9 @@ def dimension_of(row: Parameter, step: float, start: float = 0.0) -> Dimension:
     return Dimension(
         row.name,
         start=start,
-        floor=max(ends[0], -4.0),
-        ceiling=min(ends[1], 4.0),
+        # As far as the paper's, but from what was calibrated.
+        floor=max(ends[0], start - REACH),
+        ceiling=min(ends[1], start + REACH),
         step=step,
         # A strength that was calibrated above none may also be less.
         low_moves=not row.one_sided or start > 0.0,

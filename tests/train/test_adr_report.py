@@ -2,7 +2,9 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,14 @@ from sleight.adr.reports import record
 from sleight.adr.state import AdrState, initial
 from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
+from sleight.config import save
+from sleight.envs.config import EnvConfig
 from sleight.envs.randomization import BY_NAME
 from sleight.train.analysis.adr_csv import write_csvs
 from sleight.train.analysis.adr_report import report
 from sleight.train.analysis.adr_runs import read, read_runs
+from sleight.train.config import TrainConfig
+from sleight.train.randomization import start_state
 
 CONFIG = AdrConfig(buffer=2, threshold_low=1.0, threshold_high=2.0, step=0.2)
 TABLE = (
@@ -97,6 +103,19 @@ def test_the_csvs_are_in_physical_units(runs: list[Path], tmp_path: Path) -> Non
         ("first", "object.mass", "high")
     ]
     assert {r["where"] for r in tables["outcomes"]} == {"eval", "rig"}
+
+
+def test_the_nominal_value_is_the_calibrated_one(tmp_path: Path) -> None:
+    env = replace(EnvConfig(), nominal={"hand.gain": 0.8})
+    config = replace(TrainConfig(), env=env, widen={"hand.gain": 0.1, "object.mass": 0.1})
+    state = replace(start_state(config), step=1000)
+    persistence.save(state, tmp_path / "adr.json")
+    save(config, tmp_path / "config.yaml")
+    now = report([read(tmp_path)]).split("Ranges now")[1].split("Ranges over training")[0]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", now)]
+    rows = {row[1]: row[2:5] for row in cells if row}
+    assert rows["hand.gain"] == ["0.8", "0.8", "0.8"]
+    assert rows["object.mass"] == ["1", "1", "1"]
 
 
 def test_the_command_writes_the_page_beside_the_run(

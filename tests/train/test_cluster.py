@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from sleight.errors import ConfigError, SleightError
+from sleight.errors import ConfigError, ConnectError, SleightError
 from sleight.train.cluster import pool as pools
 from sleight.train.cluster.build import build
+from sleight.train.cluster.connect import connect
 from sleight.train.cluster.evaluator import Evaluator
 from sleight.train.cluster.rollout import LIFE_BITS
 from sleight.train.cluster.sampler import RaySampler
@@ -211,6 +212,31 @@ def test_an_address_without_a_cluster_is_one_line(
     with pytest.raises(SleightError, match=rf"--ray\.address: got {address}") as caught:
         probe(address, 3.0)
     assert caught.value.exit_code == (3 if address == "127.0.0.1:1" else 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (Exception("pages of log\nThe current node timed out during startup."), ConnectError),
+        (ConnectionError("no socket"), ConnectError),
+        (KeyError("a defect of ours"), KeyError),
+    ],
+)
+def test_rays_own_start_that_fails_is_one_line(
+    error: Exception, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that is too busy; Ray itself cannot be made to fail so at will."""
+    import ray
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(raised) as caught:
+        connect(RayConfig())
+    if raised is ConnectError:
+        assert str(caught.value) == f"the run's own Ray: {str(error).splitlines()[-1]}"
 
 
 def test_an_address_without_workers_is_refused(refused: Callable[..., str]) -> None:

@@ -24,7 +24,9 @@ TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
 def _cloning(config: TrainConfig, teacher: Path, **actors: Any) -> TrainConfig:
     train = ActorsConfig(worker_cpus=0.5, **actors)
     clone = CloneConfig(teacher=str(teacher), student_share=(0.5, 1.0))
-    return replace(config, train=train, clone=clone, ray=RayConfig(wait_s=PATIENCE_S), steps=10**4)
+    # Where many tests run at once, a worker takes minutes to get ready, and is no hung one.
+    ray = RayConfig(wait_s=PATIENCE_S, hang_s=10 * PATIENCE_S)
+    return replace(config, train=train, clone=clone, ray=ray, steps=10**4)
 
 
 def _build(config: TrainConfig) -> Training:

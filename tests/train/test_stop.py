@@ -52,6 +52,15 @@ def test_the_first_is_noted_and_the_second_stops(capfd: pytest.CaptureFixture[st
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_scheduler_that_takes_the_machine_away_is_noted() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Interrupt() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop()
+        assert signal.getsignal(signal.SIGTERM) is before  # a second one ends the process
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_afterwards_the_signal_is_what_it_was() -> None:
     with Interrupt():
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
@@ -136,7 +145,7 @@ def test_the_program_interrupted_killed_and_resumed(
 
     child = _Child(str(tmp_path / "reach.yaml"))
     child.wait_for(lambda: len(read_metrics(folder / "metrics.jsonl")) >= 3)
-    code, out, err = child.end(signal.SIGINT)
+    code, out, err = child.end(signal.SIGTERM)
     assert (code, out) == (130, "")
     assert f"continue with: sleight train --resume {folder}" in err and "Traceback" not in err
     interrupted = checkpoint.load(folder).meta["steps"]

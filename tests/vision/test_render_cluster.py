@@ -5,13 +5,15 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sleight.errors import ConfigError, SleightError
 from sleight.train.cluster.renderers import Renderers, renderers
 from sleight.train.config import RayConfig
 from sleight.vision.config import RenderConfig
-from sleight.vision.render import render
+from sleight.vision.draws import Draws
+from sleight.vision.render import CONFIG, render
 from sleight.vision.shards import INDEX, Renders, open_renders, shard_path
 from tests.vision.conftest import SMALL, prepare
 
@@ -52,6 +54,7 @@ def test_a_killed_workers_shard_is_made_again_bit_for_bit(renders: Renders, tmp_
     assert open_renders(folder).sizes == renders.sizes
 
 
+@pytest.mark.slow
 def test_a_job_that_was_stopped_goes_on_elsewhere(renders: Renders, tmp_path: Path) -> None:
     folder = prepare(tmp_path / "half")
     shard_path(folder, 0).write_bytes(shard_path(renders.folder, 0).read_bytes())
@@ -62,6 +65,19 @@ def test_a_job_that_was_stopped_goes_on_elsewhere(renders: Renders, tmp_path: Pa
     assert _files(folder) == _files(renders.folder)
 
 
+def test_samples_with_ranges_of_their_own_are_the_same_there(tmp_path: Path) -> None:
+    values = np.linspace(0.1, 0.5, 3)[:, None]
+    draws = Draws(("light.ambient",), values, np.full(3, -1), np.zeros(3, np.int64))
+    near, far = prepare(tmp_path / "near"), prepare(tmp_path / "far")
+    for folder in (near, far):
+        (folder / CONFIG).unlink()  # whose renders have no draws
+    render(SMALL, 3, near, draws=draws)
+    with renderers(RAY) as crew:
+        render(SMALL, 3, far, draws=draws, crew=crew)
+    assert shard_path(far, 0).read_bytes() == shard_path(near, 0).read_bytes()
+
+
+@pytest.mark.slow
 def test_workers_that_die_again_and_again_end_the_job(tmp_path: Path) -> None:
     class Hopeless(Killed):
         times = 9

@@ -6,7 +6,7 @@ import sys
 
 from ...config import help_text
 from ...errors import ConfigError
-from ..commands import train
+from ..commands import config_of, train
 from ..config import TrainConfig
 
 USAGE = """usage: sleight clone CONFIG.yaml --teacher RUN_OR_BUNDLE [--field value ...]
@@ -24,7 +24,7 @@ def clone(argv: list[str]) -> int:
         sys.stdout.write(USAGE + help_text(TrainConfig, "sleight clone"))
         return 0
     words = [_field(word) for word in argv]
-    if words[0] != "--resume" and not any(word.startswith("--clone.teacher") for word in words):
+    if words[0] != "--resume" and not config_of(words).clone.teacher:
         raise ConfigError("--teacher: got nothing, allowed: a run, a checkpoint or a bundle")
     return train(words)
 

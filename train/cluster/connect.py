@@ -40,7 +40,11 @@ def connect(config: RayConfig) -> Callable[[], None]:
     }
     try:
         ray.init(config.address or "local", **QUIET, **({} if config.address else own))
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:
+        # Ray raises nothing narrower where its own processes do not start in time.
+        known = (OSError, RuntimeError, ValueError, ray.exceptions.RayError)
+        if type(error) is not Exception and not isinstance(error, known):
+            raise
         where = f"--ray.address: got {config.address}" if config.address else "the run's own Ray"
         raise ConnectError(f"{where}: {_last(str(error))}") from error
     return ray.shutdown

@@ -219,14 +219,19 @@ class Pool:
             raise ConnectError(self._too_few(len(self.members)))
 
     def _too_few(self, waiting: int) -> str:
+        import ray
+
         job, nodes = self.job, node_cores()
-        room = places(nodes, job.cores)
-        return (
+        got = (
             f"{job.field}: got {job.workers}, of which {waiting} found no place within"
-            f" {self.ray.wait_s:g} s; allowed: {room} of {job.cores:g} cores"
-            f"{f' and {job.gpus:g} GPUs' if job.gpus else ''} each"
-            f" on {len(nodes)} machines with {', '.join(f'{n:g}' for n in nodes)} cores"
+            f" {self.ray.wait_s:g} s; allowed: "
         )
+        machines = f"machines with {', '.join(f'{n:g}' for n in nodes)} cores"
+        if job.gpus:
+            gpus = ray.cluster_resources().get("GPU", 0)
+            each = f"{job.cores:g} cores and {job.gpus:g} GPUs each"
+            return f"{got}as many as, with {each}, {machines} and {gpus:g} GPUs have room for"
+        return f"{got}{places(nodes, job.cores)} of {job.cores:g} cores each on {machines}"
 
 
 def node_cores() -> list[float]:

@@ -1,0 +1,139 @@
+"""`sleight rig calibrate joints`: every motor moves behind the gate, without policy or object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import save
+from ..errors import ConfigError
+from .connect import connected_hand
+from .estop import watch_estop
+from .excitation import excitation
+from .gate import Limits
+from .guard import GuardedHand
+from .hand import HandState
+from .policy import Decision
+from .poses import ObjectPose, PoseSource
+from .realtime import realtime
+from .recorded import RecordedRun, new_folder
+from .rig_file import RigConfig
+from .trial import Trial
+from .view import Progress
+
+NAME = "joints"
+
+
+class NoObject(PoseSource):
+    """Nobody looks: the hand is empty."""
+
+    def newest(self, max_age_s: float) -> ObjectPose | None:
+        """None."""
+        return None
+
+    def request_place(self) -> None:
+        """Nothing is placed."""
+
+    def placed(self) -> bool:
+        """Never asked for."""
+        return False
+
+    def close(self, timeout_s: float) -> None:
+        """Nothing is open."""
+
+
+class Sweep:
+    """Targets (T, A) [rad], one after the other, from wherever the hand is; see `loop.Director`."""
+
+    trial: Trial | None = None
+    decision: Decision | None = None
+    pose: ObjectPose | None = None
+
+    def __init__(self, targets: np.ndarray, period_s: float, home_s: float) -> None:
+        self._targets, self._period_s, self._home_s = targets, period_s, home_s
+        self._since_s = -home_s
+        self.trials: list[Trial] = []
+
+    @property
+    def phase(self) -> str:
+        """On the way to the first target, or on the sweep."""
+        return "home" if self._since_s < 0.0 else "sweep"
+
+    @property
+    def finished(self) -> int:
+        """1 at the end."""
+        return int(self._since_s >= len(self._targets) * self._period_s)
+
+    @property
+    def done(self) -> float:
+        """Share of the time."""
+        whole_s = len(self._targets) * self._period_s + self._home_s
+        return min((self._since_s + self._home_s) / whole_s, 1.0)
+
+    def target(
+        self,
+        state: HandState,
+        pose: ObjectPose | None,
+        last_sent: np.ndarray,
+        elapsed_s: float,
+        ask_policy: bool,
+    ) -> np.ndarray:
+        """The target of this moment, (A,) rad; time that was lost stays lost."""
+        at = int(max(self._since_s, 0.0) / self._period_s + 0.5)
+        self._since_s += elapsed_s
+        if not ask_policy:
+            return last_sent
+        return np.asarray(self._targets[min(at, len(self._targets) - 1)])
+
+    def lose(self) -> None:
+        """There is no object to lose."""
+
+
+class _Run(RecordedRun):
+    """One sweep of a hand that is connected, and its story."""
+
+    def __init__(
+        self, place: Path, hand: GuardedHand, targets: np.ndarray, config: RigConfig
+    ) -> None:
+        self._config = config
+        period_s = config.calibrate.joints.period_s
+        self._sweep = Sweep(targets, period_s, config.loop.stage.home_s)
+        super().__init__(place, hand, NoObject(), self._sweep, period_s, 1, config)
+
+    def _story(self) -> dict[str, Any]:
+        """See `RecordedRun`."""
+        return {"sweep": self._config.calibrate.joints.groups}
+
+    def _result(self, end: str) -> dict[str, Any]:
+        """See `RecordedRun`."""
+        return {**self._common(end), "done": self._sweep.done}
+
+    def _progress(self, seconds: float) -> Progress:
+        """See `RecordedRun`."""
+        return self._common_progress(f"joints, {self._sweep.done:.0%}", self._sweep.phase, seconds)
+
+
+def record_joints(
+    config: RigConfig,
+    should_stop: Callable[[], bool],
+    show: Callable[[Progress], None],
+    only_simulated: bool,
+) -> tuple[Path, dict[str, Any]]:
+    """Sweep; returns the run's folder and what `result.json` holds.
+
+    Raises ConfigError, ConnectError, SafetyStop, HandError, LogError.
+    """
+    joints = config.calibrate.joints
+    with connected_hand(config, joints.period_s) as hand:
+        if only_simulated and not hand.simulated:
+            name = config.rig.name
+            raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
+        limits = Limits.of(hand.spec, config.gate)
+        targets = excitation(hand.spec, joints, limits)
+        place = new_folder(config.log.dir, NAME)
+        save(config, place / "config.yaml")
+        with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
+            return place, _Run(place, hand, targets, config).run(granted, should_stop, show)

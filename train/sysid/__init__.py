@@ -1,0 +1,1 @@
+"""Calibration from recordings: the motors and joints of a hand, by `mujoco.sysid`."""

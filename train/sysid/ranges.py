@@ -1,0 +1,97 @@
+"""From a calibration to a file that `sleight train` takes: nominal values and first ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import pi, sqrt
+
+import numpy as np
+
+from ...envs.randomization import BY_NAME
+from .fit import Calibration, Found
+
+STEP = 0.02
+"""Of a boundary in lambda, as the paper's; a training file may widen faster."""
+
+
+def _spread(found: Found) -> float:
+    """Standard deviation of the logarithm over motors, less what the intervals explain."""
+    value, half = found.value[found.known], found.half[found.known]
+    noise = np.square(half / 1.96 / value).mean()
+    return float(np.sqrt(max(np.log(value).var(ddof=1) - noise, 0.0)))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A row of the randomization table, and how it follows from what was fitted."""
+
+    name: str
+    row: str
+    factor: float
+    why: str
+
+
+TARGETS = (
+    Target("hand.gain", "gain", 1.0, "mean over motors"),
+    Target("hand.damping", "damping", 1.0, "stands for the motors' lag too"),
+    Target("hand.friction_loss", "friction", sqrt(pi / 2), "of |N(0, v)|; stands for slack too"),
+    Target("action.latency", "latency", 1e3, "stands for the way to the target too"),
+)
+SPREADS: dict[str, Callable[[Calibration], Found]] = {
+    "hand.gain.spread": lambda c: c.hand["gain"],
+    "hand.damping.spread": lambda c: c.hand["damping"],
+}
+
+
+@dataclass(frozen=True)
+class Nominal:
+    """A calibrated value, and the range that ADR begins with, in the parameter's unit."""
+
+    name: str
+    value: float
+    first: tuple[float, float] | None
+    why: str
+
+
+def nominals(found: Calibration) -> list[Nominal]:
+    """What the recordings tell of the table's parameters, within its limits."""
+    rows = []
+    for target in TARGETS:
+        fitted = found.trained[target.row]
+        if not fitted.known.any():
+            continue
+        middle, half = target.factor * fitted.mean, target.factor * fitted.mean_half
+        value, low, high = (_clip(target.name, x) for x in (middle, middle - half, middle + half))
+        why = target.why if value == middle else f"{target.why}; fitted {middle:.4g}, at the limit"
+        rows.append(Nominal(target.name, value, (low, high), why))
+    for name, of in SPREADS.items():
+        if of(found).known.sum() > 2:
+            rows.append(Nominal(name, _clip(name, _spread(of(found))), None, "over motors"))
+    return rows
+
+
+def untold(found: Calibration) -> list[str]:
+    """Parameters that the recordings do not tell, as far as one could hope."""
+    told = {row.name for row in nominals(found)}
+    return [target.name for target in TARGETS if target.name not in told]
+
+
+def training_yaml(found: Calibration, base: str = "") -> str:
+    """A file that `sleight train` takes; with `base`, the training file that it changes."""
+    rows = nominals(found)
+    ranged = [(row, row.first) for row in rows if row.first is not None]
+    lines = [f"# Calibrated by sleight calibrate, from {', '.join(found.sources)}"]
+    lines += [f"# {name}: the recordings do not tell" for name in untold(found)]
+    lines += [f"base: {base}"] if base else []
+    lines += ["env:", "  nominal:"]
+    lines += [f"    {row.name}: {row.value:.5g}  # {row.why}" for row in rows]
+    lines += ["widen:", *(f"  {row.name}: {STEP}" for row, _ in ranged)]
+    lines += ["first:  # 95 % intervals: ADR begins with these"]
+    lines += [f"  {row.name}: [{low:.5g}, {high:.5g}]" for row, (low, high) in ranged]
+    return "\n".join(lines) + "\n"
+
+
+def _clip(name: str, value: float) -> float:
+    low, high = BY_NAME[name].limits
+    return float(np.clip(value, low, high))

@@ -1,0 +1,138 @@
+"""How far a candidate hand is from a recording, and how that changes with each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtri
+
+from ...envs.hand import SHADOW_RIGHT
+from ...envs.recording import Recording
+from .chain import servo, setpoints, tendons
+from .parameters import BY_NAME, Values
+from .plant import FORCE, STIFFNESS, Plant
+
+UNIT_RAD = 0.005
+"""Unit of the residuals: an angle, or the effort that it makes."""
+QUIET = 0.25
+"""Quantile of turns, those in which a motor rests, that the noise of its reading is taken from."""
+LEAST_NOISE_RAD = 1e-4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is free in one fit, and what is compared."""
+
+    free: tuple[str, ...]
+    compare: Literal["effort", "position"]
+    """effort: the motors' forces at the measured angles: what the joints do, and whatever pushes
+    them, drops out, and nothing is simulated. position: angles of the simulated joints."""
+    together: tuple[str, ...] = ()
+    """Those of the free rows that have one value for the whole hand, besides the shared ones."""
+    ramp: bool = True
+    """The hand goes to a target over the period, else at once."""
+    timestep_s: float = 0.008
+
+    def size(self, name: str) -> int:
+        """How many values of a free row are looked for."""
+        together = BY_NAME[name].shared or name in self.together
+        return 1 if together else len(BY_NAME[name].motors)
+
+
+class Problem:
+    """Residuals (R,) of recordings, T turns of A motors each, in units of `UNIT_RAD`."""
+
+    def __init__(self, recordings: Sequence[Recording], stage: Stage, fixed: Values) -> None:
+        self.stage, self._fixed = stage, fixed
+        counts = (1, len(stage.free)) if stage.compare == "position" else ()
+        self._plants = {count: Plant(count, stage.timestep_s) for count in counts}
+        self._tracks = [_Track(recording, stage) for recording in recordings]
+
+    def values(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """(n,) -> every row's values, (1, A) or for shared ones (1, 1)."""
+        found, at = dict(self._fixed), 0
+        for name in self.stage.free:
+            size = self.stage.size(name)
+            found[name] = found[name].copy()
+            found[name][0, BY_NAME[name].motors] = x[at : at + size]
+            at += size
+        return found
+
+    def residual(self, x: np.ndarray) -> np.ndarray:
+        """(n,) -> (R,)"""
+        return self._residuals(self.values(x))[0].ravel()
+
+    @staticmethod
+    def rms_rad(residual: np.ndarray) -> float:
+        """Root mean square [rad] of (R,) residuals."""
+        return float(UNIT_RAD * np.sqrt(np.square(residual).mean()))
+
+    def jacobian(self, x: np.ndarray, at_x: np.ndarray) -> np.ndarray:
+        """(n,) and its residuals -> (R, n). All motors' values of a row are moved at once: motors
+        hardly move each other, so each residual tells of its own motor, and one simulation does
+        for a row."""
+        values, free = self.values(x), self.stage.free
+        moved = {name: np.repeat(v, len(free), axis=0) for name, v in values.items()}
+        for world, name in enumerate(free):
+            moved[name][world] += BY_NAME[name].step
+        after = self._residuals(moved)
+        changes = after - at_x.reshape(after.shape[1:])
+        columns = [self._column(name, change) for name, change in zip(free, changes, strict=True)]
+        return np.concatenate(columns, axis=1)
+
+    def _column(self, name: str, change: np.ndarray) -> np.ndarray:
+        """(T, A) -> (T A, 1), or (T A, A) of each motor's own residuals."""
+        slope = change / BY_NAME[name].step
+        if self.stage.size(name) == 1:
+            return slope.reshape(-1, 1)
+        own = np.eye(slope.shape[-1])[:, BY_NAME[name].motors]
+        return (slope[..., None] * own).reshape(-1, own.shape[-1])
+
+    def _residuals(self, values: Values) -> np.ndarray:
+        """(N, T, A), all recordings one after the other."""
+        plant = self._plants.get(len(values[self.stage.free[0]]))
+        return np.concatenate([track.residual(plant, values) for track in self._tracks], axis=1)
+
+
+class _Track:
+    """One recording, ready to be compared with."""
+
+    def __init__(self, recording: Recording, stage: Stage) -> None:
+        self._recording, self._timestep_s = recording, stage.timestep_s
+        self._corners = setpoints(recording, recording.period_s if stage.ramp else 0.0)
+        first_s = min(recording.state_s[0], recording.command_s[0])
+        self._times_s = np.arange(
+            first_s, recording.state_s[-1] + stage.timestep_s, stage.timestep_s
+        )
+        self._measured = SHADOW_RIGHT.control_position(recording.position)
+        self._noise = noise_of(recording)
+
+    def residual(self, plant: Plant | None, values: Values) -> np.ndarray:
+        """(N, T, A): positions of a plant, else efforts."""
+        tendon = tendons(self._corners, self._times_s, values)
+        if plant is not None:
+            start = self._recording.position[0]
+            rolled = plant.roll(start, tendon, self._noise, values)
+            return (self._seen(rolled) - self._measured) / UNIT_RAD
+        error = servo(self._seen(tendon) - self._measured, values["deadband"][:, None], self._noise)
+        force = np.clip(values["gain"][:, None] * STIFFNESS * error, -FORCE, FORCE)
+        assert self._recording.effort is not None
+        return (force - self._recording.effort) / (STIFFNESS * UNIT_RAD)
+
+    def _seen(self, rolled: np.ndarray) -> np.ndarray:
+        """(S, N, A) -> (N, T, A) at the times of the states."""
+        places = (self._recording.state_s - self._times_s[0]) / self._timestep_s
+        at = np.minimum(places.astype(int), len(rolled) - 2)
+        share = np.minimum(places - at, 1.0)[:, None, None]
+        return np.moveaxis((1.0 - share) * rolled[at] + share * rolled[at + 1], 0, 1)
+
+
+def noise_of(recording: Recording) -> np.ndarray:
+    """(A,) standard deviation of a reading [rad], from turns in which the motor moved least."""
+    position = SHADOW_RIGHT.control_position(recording.position)
+    # Second differences: a steady motion drops out; they have six times the variance.
+    bends = np.quantile(np.abs(np.diff(position, 2, axis=0)), QUIET, axis=0)
+    return np.maximum(bends / (ndtri((1.0 + QUIET) / 2) * np.sqrt(6.0)), LEAST_NOISE_RAD)
