@@ -50,8 +50,9 @@ def run_rig(
     policy = OnnxPolicy(bundle, config.goal_seed)
     period_s = bundle.manifest.control.period_s
     with (
-        connected_hand(config, period_s, dry) as hand,
+        # First: a hand whose client is silent while cameras open would give its place away.
         connected_cameras(config, bundle) as cameras,
+        connected_hand(config, period_s, dry) as hand,
         connected_poses(config, bundle, cameras) as poses,
     ):
         match_hand(bundle, hand.spec)
