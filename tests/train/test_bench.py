@@ -43,4 +43,4 @@ def test_the_command_prints_a_table_and_writes_the_figures(
 
 def test_bad_words_are_one_line(refused: Callable[..., str]) -> None:
     assert "--ppo.horizn: unknown field" in refused("bench", "train", "--ppo.horizn", "3")
-    assert "bench: got trian, allowed: " in refused("bench", "trian")
+    assert "bench: got trian, did you mean 'train'? available: " in refused("bench", "trian")
