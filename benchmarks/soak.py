@@ -192,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked, fields = parser.parse_known_args(argv)
     run = train("disturbed", asked.out, ["--steps", "1000000000", *fields])
     killed, looks = disturb(run, asked.minutes, asked.every, random.Random(asked.seed))
-    run.send_signal(signal.SIGINT)
+    run.send_signal(signal.SIGTERM)  # SIGINT is ignored where a shell started it in the background
     run.wait()
     steps, successes = ending(asked.out / "disturbed")
     train("alone", asked.out, ["--steps", str(steps), *fields]).wait()
