@@ -56,7 +56,7 @@ class BatchSim(Sim):
             array = self.batch.expand(name) if kind == "field" else self.batch.bind(name)
             if kind == "output":
                 # torch has no read-only tensors; the view shares the memory that calls refresh.
-                array = _writable_view(array)
+                array = np.asarray(_Memory(array))
             self._tensors[key] = torch.from_numpy(array)
         return self._tensors[key]
 
@@ -96,8 +96,14 @@ class BatchSim(Sim):
         return {"state": self._before[world].copy(), **own}
 
 
-def _writable_view(array: np.ndarray) -> np.ndarray:
-    interface = dict(array.__array_interface__)
-    interface["data"] = (interface["data"][0], False)
-    holder = type("_Memory", (), {"__array_interface__": interface, "owner": array})()
-    return np.asarray(holder)
+class _Memory:
+    """The memory of an array, told as writable; it lives as long as what is made of it.
+
+    An object, not a class made for each array: classes wait for the garbage collector, and with
+    them would all worlds of a simulation that has ended.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._owner = array
+        address, _ = array.__array_interface__["data"]
+        self.__array_interface__ = {**array.__array_interface__, "data": (address, False)}

@@ -1,5 +1,8 @@
 """The batched physics against plain MuJoCo loops, bit by bit."""
 
+import gc
+import weakref
+
 import mujoco
 import numpy as np
 import pytest
@@ -118,3 +121,18 @@ def test_a_field_is_a_worlds_own(model, sim):
     sim.step(SUBSTEPS)
     fall = sim.state("qvel")[:, -4]
     assert fall[0] == fall[1] == pytest.approx(-9.81 * 0.08) and fall[2] == 0.0
+
+
+def test_the_worlds_of_a_simulation_that_ended_are_freed_at_once(model) -> None:
+    """Not when the garbage collector comes: an evaluator that runs for days builds many."""
+    gc.disable()
+    try:
+        sim = BatchSim(model, 2, threads=1)
+        tips = sim.output("site_xpos")
+        worlds = weakref.ref(sim.batch)
+        del sim
+        assert tips.shape[0] == 2  # what was handed out stays
+        del tips
+        assert worlds() is None
+    finally:
+        gc.enable()
