@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
 
 from sleight.errors import ConfigError, ConnectError, SleightError
 from sleight.train.cluster import pool as pools
@@ -23,8 +22,8 @@ from sleight.train.local import build as build_local
 from sleight.train.loop import Training
 from sleight.train.session import _note
 from tests.train.programs import PATIENCE_S
+from tests.train.rows import iterate_both
 
-TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
@@ -50,13 +49,7 @@ def test_one_worker_that_is_waited_for_is_the_run_in_one_process(reach_config: T
     config = _workers(reach_config, 1, max_lag=0)
     far, near = build(config), build_local(replace(config, train=ActorsConfig()))
     try:
-        for _ in range(4):
-            got, expected = far.iterate(), near.iterate()
-            assert got["lag"] == 0
-            assert all(got[name] == expected[name] for name in expected.keys() - TIMES)
-        weights = near.agent.actor.state_dict()
-        for name, value in far.agent.actor.state_dict().items():
-            assert torch.equal(value, weights[name])
+        assert [row["lag"] for row in iterate_both(far, near, 4)] == [0, 0, 0, 0]
     finally:
         far.sampler.close()
 
@@ -116,6 +109,7 @@ def test_a_killed_worker_is_replaced_and_its_batch_collected_anew(pair: Training
     came = "worker/0/steps_per_second"  # told of those that brought a batch
     while not (rows[-1]["workers"] == 2 and rows[-1]["worker_restarts"] and came in rows[-1]):
         rows.append(pair.iterate())
+    rows += [pair.iterate() for _ in range(2)]
     assert {
         row["steps"] - last["steps"] for last, row in zip([before, *rows], rows, strict=False)
     } == {256}

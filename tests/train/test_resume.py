@@ -13,11 +13,10 @@ from safetensors.torch import load_file
 from sleight.adr import persistence
 from sleight.train import checkpoint
 from sleight.train.config import TrainConfig
-from sleight.train.metrics import read_metrics
 from sleight.train.session import start
+from tests.train.rows import untimed
 
 ROOT = Path(__file__).parents[2]
-TIMES = ("seconds", "steps_per_second", "sim_share", "learn_share")
 
 
 def _half(config: TrainConfig, runs: Path) -> TrainConfig:
@@ -30,11 +29,6 @@ def _resume(folder: Path, steps: int) -> None:
         [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-def _rows(folder: Path) -> list[dict[str, Any]]:
-    rows = read_metrics(folder / "metrics.jsonl")
-    return [{name: v for name, v in row.items() if name not in TIMES} for row in rows]
 
 
 def _tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -50,10 +44,10 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     config: TrainConfig = request.getfixturevalue(f"{task}_config")
     whole: Path = request.getfixturevalue(f"{task}_run")
     folder = start(_half(config, tmp_path))
-    assert len(_rows(folder)) == 2
+    assert len(untimed(folder)) == 2
     _resume(folder, config.steps)
-    assert [row["steps"] for row in _rows(folder)] == [128, 256, 384, 512]
-    assert _rows(folder) == _rows(whole)
+    assert [row["steps"] for row in untimed(folder)] == [128, 256, 384, 512]
+    assert untimed(folder) == untimed(whole)
     got, expected = _tensors(folder), _tensors(whole)
     assert got.keys() == expected.keys()
     assert [name for name in got if not torch.equal(got[name], expected[name])] == []
@@ -86,14 +80,14 @@ def test_rows_after_the_checkpoint_are_cut_before_going_on(
     kept = metrics.read_text()
     metrics.write_text(kept + '{"steps": 384, "kl": 9.0}\n{"steps": 51')
     _resume(folder, reach_config.steps)
-    assert [row["steps"] for row in _rows(folder)] == [128, 256, 384, 512]
+    assert [row["steps"] for row in untimed(folder)] == [128, 256, 384, 512]
     assert metrics.read_text().startswith(kept)
-    assert _rows(folder)[2]["kl"] < 9.0
+    assert untimed(folder)[2]["kl"] < 9.0
 
 
 def test_seeds_reproduce(reach_config: TrainConfig, reach_run: Path, tmp_path: Path) -> None:
     def rows(name: str, seed: int) -> list[dict[str, Any]]:
-        return _rows(start(replace(reach_config, runs=str(tmp_path), name=name, seed=seed)))
+        return untimed(start(replace(reach_config, runs=str(tmp_path), name=name, seed=seed)))
 
-    assert rows("same", reach_config.seed) == _rows(reach_run)
-    assert rows("other", 1) != _rows(reach_run)
+    assert rows("same", reach_config.seed) == untimed(reach_run)
+    assert rows("other", 1) != untimed(reach_run)

@@ -1,0 +1,31 @@
+"""What two runs that are the same have in common: rows without their times, and weights."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sleight.train.loop import Metrics, Training
+from sleight.train.metrics import read_metrics
+
+TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
+"""Of a row, what differs between two runs that are the same."""
+
+
+def untimed(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run, without the times."""
+    rows = read_metrics(folder / "metrics.jsonl")
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+def iterate_both(far: Training, near: Training, times: int) -> list[Metrics]:
+    """Iterate both, hold that far's rows say what near's do, and that actors are bit-identical."""
+    rows = []
+    for _ in range(times):
+        got, expected = far.iterate(), near.iterate()
+        assert all(got[name] == expected[name] for name in expected.keys() - TIMES)
+        rows.append(got)
+    weights = near.agent.actor.state_dict()
+    for name, value in far.agent.actor.state_dict().items():
+        assert torch.equal(value, weights[name])
+    return rows
