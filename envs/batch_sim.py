@@ -15,8 +15,8 @@ from .sim import Sim
 
 _BROKEN = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 """The warnings of a state that is not finite or diverges: of qpos, qvel and qacc."""
-_CURRENT = int(mujoco.mjtStage.mjSTAGE_VEL)
-"""Outputs are computed up to velocities at the new state, which the next step then starts from."""
+_EVERYTHING = int(mujoco.mjtStage.mjSTAGE_ACC)
+"""One MjData serves many worlds: an output that is not computed would be another world's."""
 
 
 def default_threads() -> int:
@@ -33,7 +33,7 @@ class BatchSim(Sim):
         self.device = torch.device("cpu")
         self.failures = 0
         threads = min(threads or default_threads(), num_worlds)
-        self.batch = Batch(model, num_worlds, nthread=threads, persistent=True)
+        self.batch = Batch(model, num_worlds, nthread=threads)
         self._warnings = self._warning_counts()
         self._before = self.batch.state.copy()
         self._tensors: dict[tuple[str, str], Tensor] = {}
@@ -58,6 +58,8 @@ class BatchSim(Sim):
                 # torch has no read-only tensors; the view shares the memory that calls refresh.
                 array = np.asarray(_Memory(array))
             self._tensors[key] = torch.from_numpy(array)
+            if kind == "output":
+                self.forward(torch.arange(self.num_worlds))  # it would be zero until a call
         return self._tensors[key]
 
     def refresh_constants(self, worlds: Tensor) -> None:
@@ -67,7 +69,7 @@ class BatchSim(Sim):
         np.copyto(self._before, self.batch.state)
         raised: np.ndarray | None = None
         try:
-            self.batch.step(nstep=substeps, stage=_CURRENT)
+            self.batch.step(nstep=substeps)
         except SimulationError as error:
             raised = error.ids
         warnings = self._warning_counts()
@@ -80,7 +82,11 @@ class BatchSim(Sim):
         return torch.from_numpy(broken)
 
     def forward(self, worlds: Tensor) -> None:
-        self.batch.forward(worlds.numpy(), stage=_CURRENT)
+        ids = worlds.numpy()
+        before = self.batch.state[ids]
+        self.batch.forward(ids, stage=_EVERYTHING)
+        # The solver leaves a warm start in the state: looking at a world must not move it.
+        self.batch.state[ids] = before
 
     def reset(self, worlds: Tensor) -> None:
         ids = worlds.numpy()

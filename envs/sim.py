@@ -33,7 +33,11 @@ class Sim(ABC):
 
     @abstractmethod
     def output(self, name: str) -> Tensor:
-        """Live, read-only: xpos, site_xpos, actuator_force; current after `step`, `forward`."""
+        """Live, read-only: xpos, site_xpos, actuator_force.
+
+        After `forward` they belong to the state; after `step` to the one before the last physics
+        step, as mj_step leaves them.
+        """
 
     @abstractmethod
     def field(self, name: str) -> Tensor:
@@ -56,7 +60,7 @@ class Sim(ABC):
 
     @abstractmethod
     def forward(self, worlds: Tensor) -> None:
-        """Bring the outputs of `worlds` (K,) up to date with a state that was written."""
+        """Bring the outputs of `worlds` (K,) up to date with their state, which stays as it is."""
 
     @abstractmethod
     def reset(self, worlds: Tensor) -> None:

@@ -13,6 +13,7 @@ from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, check_needs, 
 from sleight.envs.worlds import FixedRanges, values
 from sleight.envs.writes import BLOCK_FRICTION, Randomizer, extras
 from sleight.errors import ConfigError
+from tests.envs.look import look
 
 AT_0_7 = {
     "object.size": math.exp(0.15 * 0.7),
@@ -210,7 +211,7 @@ def test_friction_is_the_product_of_the_hands_and_the_blocks(sim):
     sim.state("qpos")[:, -7:] = torch.tensor([0.0, -0.02, 0.045, 1.0, 0.0, 0.0, 0.0])
     sim.step(60)
     for world, product in enumerate(block * hand):
-        contacts = sim.batch.get_data(world).contact
+        contacts = look(sim, world).contact
         geom = sim.model.geom("object").id
         own = [row for row in contacts if geom in row.geom]
         assert own

@@ -40,7 +40,7 @@ def sim(model):
 
 
 def test_worlds_move_as_in_plain_loops_also_after_a_partial_reset(model, sim):
-    """Continuing from kept stages, as `step` does, is exactly mj_step after mj_step."""
+    """One MjData for many worlds: exactly mj_step after mj_step in each."""
     plain = []
     for world in range(3):
         data = mujoco.MjData(model)
@@ -63,16 +63,35 @@ def test_worlds_move_as_in_plain_loops_also_after_a_partial_reset(model, sim):
             np.testing.assert_array_equal(sim.state("qvel")[world], data.qvel)
 
 
-def test_outputs_describe_the_state_after_the_step(model, sim):
-    places, force = sim.output("site_xpos"), sim.output("actuator_force")
-    sim.state("ctrl")[:] = torch.tensor(controls(model, 3, 1)[0])
+def test_outputs_are_what_the_last_physics_step_left(model, sim):
+    names = ("site_xpos", "actuator_force")
+    outputs = [sim.output(name) for name in names]
+    ctrl = controls(model, 3, 1)[0]
+    sim.state("ctrl")[:] = torch.tensor(ctrl)
     sim.step(SUBSTEPS)
     for world in range(3):
         data = mujoco.MjData(model)
-        data.qpos[:] = sim.state("qpos")[world]
-        mujoco.mj_kinematics(model, data)
-        np.testing.assert_array_equal(places[world], data.site_xpos)
-    assert force.abs().amax(dim=1).min() > 0
+        data.qpos[:], data.ctrl[:] = start(model, world), ctrl[world]
+        for _ in range(SUBSTEPS):
+            mujoco.mj_step(model, data)
+        for name, output in zip(names, outputs, strict=True):
+            np.testing.assert_array_equal(output[world], getattr(data, name))
+            assert output[world].abs().max() > 0
+
+
+def test_looking_at_a_world_gives_its_outputs_and_does_not_move_it(model, sim):
+    places, force = sim.output("site_xpos"), sim.output("actuator_force")
+    sim.state("ctrl")[:] = torch.tensor(controls(model, 3, 1)[0])
+    sim.step(SUBSTEPS)
+    before, others = sim.batch.state.copy(), places.clone()
+    sim.forward(torch.tensor([1]))
+    np.testing.assert_array_equal(sim.batch.state, before)
+    data = sim.batch.get_data(1)
+    mujoco.mj_forward(model, data)
+    np.testing.assert_array_equal(places[1], data.site_xpos)
+    np.testing.assert_array_equal(force[1], data.actuator_force)
+    assert not torch.equal(places[1], others[1])
+    assert torch.equal(places[[0, 2]], others[[0, 2]])
 
 
 def test_a_reset_clears_the_world_and_no_other(model, sim):

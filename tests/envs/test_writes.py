@@ -15,6 +15,7 @@ from sleight.envs.randomization import BY_NAME, NAMES
 from sleight.envs.worlds import values
 from sleight.envs.writer import Nominal
 from sleight.envs.writes import CONSTANTS, WRITES, Randomizer, extras
+from tests.envs.look import look
 
 WORLDS = 256
 PHYSICS = tuple(dict.fromkeys(name for names, _ in WRITES for name in names))
@@ -106,7 +107,7 @@ def test_forces_begin_at_the_margin_and_deeper_by_the_gap(drawn):
     gap = drawn.field("geom_gap", "geoms")
     margin = drawn.field("geom_margin", "geoms") + gap
     same_law(margin / drawn.value["contact.margin"], HALF)
-    one = drawn.sim.batch.get_data(0)
+    one = look(drawn.sim, 0)
     own = drawn.sim.field("geom_margin")[0].numpy()
     assert one.ncon
     for contact in one.contact:
@@ -280,7 +281,7 @@ def test_a_hand_that_was_changed_moves_like_one_that_was_compiled_so():
         one.forward(every)
         for _ in range(8):
             one.step(10)
-    assert sim.batch.get_data(0).ncon > 0
+    assert look(sim, 0).ncon > 0
     torch.testing.assert_close(sim.state("qpos"), other.state("qpos"), atol=1e-6, rtol=0)
 
 
