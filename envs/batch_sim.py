@@ -36,6 +36,7 @@ class BatchSim(Sim):
         self.batch = Batch(model, num_worlds, nthread=threads)
         self._warnings = self._warning_counts()
         self._before = self.batch.state.copy()
+        self._default = self.batch.state[0].copy()
         self._tensors: dict[tuple[str, str], Tensor] = {}
 
     def state(self, name: str) -> Tensor:
@@ -89,13 +90,15 @@ class BatchSim(Sim):
         self.batch.state[ids] = before
 
     def reset(self, worlds: Tensor) -> None:
+        # One MjData serves many worlds, so a world is its state and its warnings, nothing else.
         ids = worlds.numpy()
-        self.batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self._warnings[ids] = self._warning_counts(ids)
+        self.batch.state[ids] = self._default
+        self.batch.warning[ids] = 0
+        self._warnings[ids] = 0
 
-    def _warning_counts(self, ids: np.ndarray | slice = slice(None)) -> np.ndarray:
+    def _warning_counts(self) -> np.ndarray:
         # Each warning is a pair (last info, number of times).
-        return self.batch.warning[ids, _BROKEN, 1].sum(axis=1)
+        return self.batch.warning[:, _BROKEN, 1].sum(axis=1)
 
     def broken_state(self, world: int) -> dict[str, Any]:
         own = {name: self.field(name)[world].numpy().copy() for name in self.fields()}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from . import rotations
 from .config import EnvConfig
-from .goals import GoalSampler
+from .goals import GoalSampler, Level
 from .hand import HandSpec
 from .model import OBJECT
 from .observations import Sensors
@@ -33,6 +33,8 @@ class BlockTask(Task):
         self.goal = torch.zeros(sim.num_worlds, 4)
         self.distance = torch.zeros(sim.num_worlds)
         """(N,) rad, to the present goal."""
+        self.begun = torch.zeros(sim.num_worlds, dtype=torch.long)
+        """(N,) the settled state in which each world's episode began."""
         start = sim.model.joint(OBJECT)
         self._place = slice(start.qposadr[0], start.qposadr[0] + 3)
         self._turn = slice(start.qposadr[0] + 3, start.qposadr[0] + 7)
@@ -40,14 +42,21 @@ class BlockTask(Task):
         self._spin = slice(start.dofadr[0] + 3, start.dofadr[0] + 6)
 
     def start(self, worlds: Tensor) -> Tensor:
-        qpos, target = self.settled.draw(len(worlds), self.rng)
-        self.sim.state("qpos")[worlds] = qpos.to(self.sim.state("qpos"))
-        return target
+        self.begun[worlds] = begun = self.settled.draw(len(worlds), self.rng)
+        qpos = self.sim.state("qpos")
+        qpos[worlds] = self.settled.qpos[begun].to(qpos)
+        return self.settled.target[begun]
+
+    def first_goals(self, worlds: Tensor) -> None:
+        self._set_goals(worlds, self.settled.level[self.begun[worlds]])
 
     def new_goals(self, worlds: Tensor) -> None:
-        wxyz = self._wxyz(worlds)
-        self.goal[worlds] = self.sampler.draw(wxyz, self.largest_goal[worlds])
-        self.distance[worlds] = rotations.distance(self.goal[worlds], wxyz)
+        self._set_goals(worlds, Level.nearest(self._wxyz(worlds)))
+
+    def _set_goals(self, worlds: Tensor, level: Level) -> None:
+        goal = self.sampler.draw(level, self.largest_goal[worlds])
+        self.goal[worlds] = goal
+        self.distance[worlds] = rotations.distance(goal, level.block)
 
     def judge(self) -> Outcome:
         everyone = slice(None)
@@ -61,15 +70,15 @@ class BlockTask(Task):
         return Outcome(progress, success, height < DROP_HEIGHT_M)
 
     def sensors(self, worlds: Tensor | slice) -> Sensors:
-        qpos, qvel = self.sim.state("qpos")[worlds], self.sim.state("qvel")[worlds]
-        wxyz = qpos[:, self._turn].float()
+        qpos, qvel = (self.sim.state(name)[worlds].float() for name in ("qpos", "qvel"))
+        wxyz = qpos[:, self._turn]
         return {
-            "object_position": qpos[:, self._place].float(),
+            "object_position": qpos[:, self._place],
             "object_wxyz": wxyz,
             "goal_wxyz": self.goal[worlds].clone(),
-            "object_velocity": qvel[:, self._velocity].float(),
+            "object_velocity": qvel[:, self._velocity],
             # MuJoCo gives a free joint's spin in the body's axes.
-            "object_spin": rotations.rotate(wxyz, qvel[:, self._spin].float()),
+            "object_spin": rotations.rotate(wxyz, qvel[:, self._spin]),
         }
 
     def _wxyz(self, worlds: Tensor | slice) -> Tensor:

@@ -84,7 +84,7 @@ class HandEnv(VectorEnv):
         self.hand = SHADOW_RIGHT
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
         names = self.source.names
-        acting = {*names, *config.nominal}
+        self._acting = acting = frozenset((*names, *config.nominal))
         self.unmodelled = unmodelled(config, self.hand, sim, acting, rng)
         self.control = Control(
             config.control, self.hand, sim, config.period_s, self.unmodelled.faults
@@ -246,11 +246,11 @@ class HandEnv(VectorEnv):
             fill_history(self.sim, worlds, target)
         self.unmodelled.reset(worlds, value)
         self.sim.forward(worlds)
-        self.task.new_goals(worlds)
+        self.task.first_goals(worlds)
         for memory in self.memories.values():
             memory.fresh[worlds] = True
         for counter in (self.successes, self.length, self.goal_age, self.earned):
-            counter[worlds] = 0
+            counter.index_fill_(0, worlds, 0)
 
     def _enter(self, worlds: Tensor, draw: Draw) -> dict[str, Tensor]:
         """Note the parameters of new episodes; returns the value of each (K,)."""
@@ -258,14 +258,17 @@ class HandEnv(VectorEnv):
         self.tags[worlds] = torch.from_numpy(np.asarray(draw.tags, dtype=np.int64))
         self.versions[worlds] = torch.from_numpy(np.asarray(draw.versions, dtype=np.int64))
         value = self._values(draw.coordinates)
-        self.noise.set(worlds, value)
-        if "goal.angle" in {*self.source.names, *self.config.nominal}:
+        if self._noisy:
+            self.noise.set(worlds, value)
+        if "goal.angle" in self._acting:
             self.task.largest_goal[worlds] = value["goal.angle"].float()
         return value
 
     def _delays(self, mean: Tensor) -> Tensor:
         """Delay of each motor in whole steps (K, A), whose mean is `mean` (K,)."""
         shape = (len(mean), len(self.hand.actuators))
+        if "action.delay" not in self._acting:
+            return torch.zeros(shape, dtype=torch.long)
         late = mean.float().unsqueeze(-1) + torch.rand(shape, generator=self.rng)
         return late.floor().long().clamp(0, MAX_DELAY)
 
@@ -297,10 +300,10 @@ class HandEnv(VectorEnv):
         return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
     def _sensors(self, worlds: Tensor | slice) -> Sensors:
-        qpos, qvel = self.sim.state("qpos")[worlds], self.sim.state("qvel")[worlds]
+        qpos, qvel = (self.sim.state(name)[worlds].float() for name in ("qpos", "qvel"))
         return {
-            "joint_position": qpos[:, : self._num_joints].float(),
-            "joint_velocity": qvel[:, : self._num_joints].float(),
+            "joint_position": qpos[:, : self._num_joints],
+            "joint_velocity": qvel[:, : self._num_joints],
             # Copies of what is written in place: an observation never changes once it is given.
             "target": self.control.target[worlds].clone(),
             "last_action": self.control.action[worlds].clone(),

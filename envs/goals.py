@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -53,24 +53,21 @@ class GoalSampler:
         angles = torch.linspace(0.0, math.pi, 2048)
         self._angles, self._ball = angles, angles - angles.sin()
 
-    def draw(self, object_wxyz: Tensor, largest_rad: Tensor) -> Tensor:
-        """Goals (K, 4) for blocks at (K, 4), no farther than `largest_rad` (K,) and their tilt."""
-        dice = self._roll(len(object_wxyz))
-        level = Level.nearest(object_wxyz)
+    def draw(self, level: Level, largest_rad: Tensor) -> Tensor:
+        """Goals (K, 4) for K blocks, no farther than `largest_rad` (K,) and their tilt."""
+        dice = self._roll(len(largest_rad))
         kinds = [number for number in range(len(KINDS)) if self._asked[number]]
-        goals = [self._goals(KINDS[k], dice, object_wxyz, level, largest_rad) for k in kinds]
+        goals = [self._goals(KINDS[k], dice, level, largest_rad) for k in kinds]
         mixed = goals[0]
         for number, found in zip(kinds[1:], goals[1:], strict=True):
             mixed = torch.where((dice.kind == number).unsqueeze(-1), found, mixed)
         return rotations.positive(mixed)
 
-    def _goals(
-        self, kind: str, dice: _Dice, object_wxyz: Tensor, level: Level, largest_rad: Tensor
-    ) -> Tensor:
+    def _goals(self, kind: str, dice: _Dice, level: Level, largest_rad: Tensor) -> Tensor:
         if kind == "face_up":
             return self._flip_and_yaw(dice, level, largest_rad)
         if kind == "any_axis":
-            return rotations.multiply(self._any_axis(dice, largest_rad), object_wxyz)
+            return rotations.multiply(self._any_axis(dice, largest_rad), level.block)
         yaw = self._yaw(dice.turn, dice.turn_left, largest_rad)
         return rotations.multiply(rotations.about_z(yaw), level.wxyz)
 
@@ -113,7 +110,7 @@ class GoalSampler:
 
         A block that leans is nearer to the face that it leans to, so its flips come first.
         """
-        far = level.to_sides()
+        far = level.to_sides
         near = far <= largest_rad.unsqueeze(-1) + 1e-3
         flip = (dice.flip < self.config.flip_share) & near.any(dim=-1)
         side = torch.where(near, dice.side, -1.0).argmax(dim=-1, keepdim=True)
@@ -148,14 +145,19 @@ _SIDE_TURNS = _side_turns()
 
 @dataclass(frozen=True)
 class Level:
-    """K blocks turned by as little as brings a face exactly up."""
+    """K blocks, and each turned by as little as brings a face exactly up."""
 
+    block: Tensor
+    """(K, 4) orientations."""
     face: Tensor
     """(K,) which face, of +x +y +z -x -y -z."""
-    lean: Tensor
-    """(K, 4) the turn, in the block's own axes: level = block lean."""
     wxyz: Tensor
     """(K, 4) the level orientation."""
+    to_sides: Tensor
+    """(K, 4) how far the block is from having each of the four sides up [rad]."""
+
+    def __getitem__(self, index: Tensor) -> Level:
+        return Level(*(getattr(self, row.name)[index] for row in fields(self)))
 
     @classmethod
     def nearest(cls, object_wxyz: Tensor) -> Level:
@@ -163,17 +165,15 @@ class Level:
         up = _FACES[2].to(object_wxyz).expand(len(object_wxyz), 3)
         up = rotations.rotate(rotations.conjugate(object_wxyz), up)
         height, face = torch.cat((up, -up), dim=-1).max(dim=-1, keepdim=True)
-        normal = _FACES.to(up)[face.squeeze(-1)]
-        # The shortest turn from a to b is (1 + a.b, a x b), normalized.
-        lean = torch.cat((1.0 + height, torch.linalg.cross(normal, up)), dim=-1)
-        lean = rotations.normalize(lean)
-        return cls(face.squeeze(-1), lean, rotations.multiply(object_wxyz, lean))
-
-    def to_sides(self) -> Tensor:
-        """How far the blocks are from having each of the four sides up (K, 4) [rad]."""
-        turn = _SIDE_TURNS[1].to(self.lean)[self.face]
-        real = (turn * rotations.conjugate(self.lean).unsqueeze(-2)).sum(dim=-1)
-        return 2.0 * real.abs().clamp(max=1.0).acos()
+        face = face.squeeze(-1)
+        # The shortest turn from a to b is (1 + a.b, a x b), normalized; in the block's own axes.
+        cross = torch.linalg.cross(_FACES.to(up)[face], up)
+        lean = rotations.normalize(torch.cat((1.0 + height, cross), dim=-1))
+        # Then a quarter turn to a side: of both together the real part is all that counts.
+        turn = _SIDE_TURNS[1].to(lean)[face]
+        real = (turn * rotations.conjugate(lean).unsqueeze(-2)).sum(dim=-1)
+        to_sides = 2.0 * real.abs().clamp(max=1.0).acos()
+        return cls(object_wxyz, face, rotations.multiply(object_wxyz, lean), to_sides)
 
 
 def nearest_upright(object_wxyz: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def object_motion(s: Sensors) -> Tensor:
     """Displacement [m] and rotation vector [rad] of the block since the last step (N, 6), x 10."""
     turn = rotations.between(s["previous_object_wxyz"], s["object_wxyz"])
     shift = s["object_position"] - s["previous_object_position"]
-    return 10.0 * torch.cat((shift, rotations.to_rotvec(turn)), dim=-1)
+    return 10.0 * torch.cat((shift, rotations.log(turn)), dim=-1)
 
 
 def goal_relative(s: Sensors) -> Tensor:
@@ -64,7 +64,7 @@ def goal_relative(s: Sensors) -> Tensor:
 
 def goal_step(s: Sensors) -> Tensor:
     """The rotation vector to the goal, shortened to GOAL_STEP_RAD (N, 3)."""
-    rotvec = rotations.to_rotvec(goal_relative(s))
+    rotvec = rotations.log(goal_relative(s))
     length = rotvec.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     return rotvec * (GOAL_STEP_RAD / length).clamp_max(1.0)
 

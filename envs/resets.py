@@ -7,6 +7,7 @@ largest lever on samples in the pilot.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from ..errors import ConfigError
 from . import rotations
 from .batch_sim import BatchSim
 from .config import EnvConfig
-from .goals import nearest_upright
+from .goals import Level, nearest_upright
 from .hand import HandSpec
 from .model import build_model
 
@@ -36,10 +37,14 @@ class SettledStates:
     qpos: Tensor
     target: Tensor
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`count` of them, at random."""
-        index = torch.randint(len(self.qpos), (count,), generator=generator)
-        return self.qpos[index], self.target[index]
+    @cached_property
+    def level(self) -> Level:
+        """How each block would lie flat, which every first goal begins with."""
+        return Level.nearest(self.qpos[:, -4:].float())
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Which of them (K,), at random."""
+        return torch.randint(len(self.qpos), (count,), generator=generator)
 
 
 def settle(config: EnvConfig, hand: HandSpec, seed: int) -> SettledStates:

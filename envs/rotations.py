@@ -55,7 +55,11 @@ def from_rotvec(rotvec: Tensor) -> Tensor:
 
 def to_rotvec(q: Tensor) -> Tensor:
     """Rotation vector of length in [0, pi] rad, (..., 4) -> (..., 3)."""
-    q = positive(q)
+    return log(positive(q))
+
+
+def log(q: Tensor) -> Tensor:
+    """`to_rotvec` for q with w >= 0, (..., 4) -> (..., 3)."""
     sine = vector_norm(q[..., 1:], dim=-1, keepdim=True)
     angle = 2.0 * torch.atan2(sine, q[..., :1])
     return q[..., 1:] * torch.where(sine > 1e-8, angle / sine.clamp_min(1e-8), 2.0)
@@ -129,6 +133,8 @@ def _cube_group() -> Tensor:
 
 
 CUBE_GROUP = _cube_group()
+_REAL_PART = CUBE_GROUP * _CONJUGATE
+"""Row g: what each coordinate of q counts in the real part of q g."""
 
 
 def reduce_by_cube(q: Tensor) -> Tensor:
@@ -136,8 +142,7 @@ def reduce_by_cube(q: Tensor) -> Tensor:
 
     A homogeneous cube looks the same under the group, so this is its whole orientation.
     """
-    group = CUBE_GROUP.to(q)
     # Only the real part of q g is needed to find g.
-    w, x, y, z = (q.unsqueeze(-2) * (group * _CONJUGATE.to(q))).unbind(-1)
+    w, x, y, z = (q.unsqueeze(-2) * _REAL_PART.to(q)).unbind(-1)
     best = (w + x + y + z).abs().argmax(dim=-1)
-    return positive(multiply(q, group[best]))
+    return positive(multiply(q, CUBE_GROUP.to(q)[best]))

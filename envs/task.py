@@ -42,6 +42,10 @@ class Task(ABC):
     def start(self, worlds: Tensor) -> Tensor:
         """Write start states of `worlds` (K,); returns the motor targets that hold them (K, A)."""
 
+    def first_goals(self, worlds: Tensor) -> None:
+        """Draw the goals of `worlds` (K,), which `start` has just been called with."""
+        self.new_goals(worlds)
+
     @abstractmethod
     def new_goals(self, worlds: Tensor) -> None:
         """Draw the next goals of `worlds` (K,), whose outputs are current."""

@@ -14,7 +14,7 @@ from sleight.deploy.goals import GoalGenerator, levelled
 from sleight.envs import rotations as envs_rotations
 from sleight.envs.bundle import GoalEntry, TaskEntry
 from sleight.envs.config import GoalConfig
-from sleight.envs.goals import GoalSampler, nearest_upright
+from sleight.envs.goals import GoalSampler, Level, nearest_upright
 
 QUATERNION = (
     arrays(np.float64, 4, elements=st.floats(-1, 1))
@@ -97,7 +97,7 @@ def test_goals_are_distributed_as_in_training(kind, flip_share, largest):
         GoalConfig(**shares, flip_share=flip_share), torch.Generator().manual_seed(0)
     )
     starts = torch.tensor(start, dtype=torch.float32).expand(count, 4)
-    theirs = sampler.draw(starts, torch.full((count,), largest)).double().numpy()
+    theirs = sampler.draw(Level.nearest(starts), torch.full((count,), largest)).double().numpy()
     both = []
     for goals in (ours, theirs):
         angles = np.array([r.distance(goal, start) for goal in goals])

@@ -7,7 +7,7 @@ import torch
 
 from sleight.envs import rotations as R
 from sleight.envs.config import GoalConfig
-from sleight.envs.goals import MIN_MARGIN_RAD, GoalSampler, nearest_upright
+from sleight.envs.goals import MIN_MARGIN_RAD, GoalSampler, Level, nearest_upright
 from sleight.errors import ConfigError
 
 COUNT = 4000
@@ -17,7 +17,7 @@ NEAREST = 0.4 + MIN_MARGIN_RAD
 def draw(config, largest=math.pi, start=None, seed=0, count=COUNT):
     rng = torch.Generator().manual_seed(seed)
     start = R.random_rotation(count, rng) if start is None else start
-    goals = GoalSampler(config, rng).draw(start, torch.full((len(start),), largest))
+    goals = GoalSampler(config, rng).draw(Level.nearest(start), torch.full((len(start),), largest))
     return start, goals
 
 

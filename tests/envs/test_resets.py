@@ -61,11 +61,12 @@ def test_the_same_seed_settles_the_same_states(states):
     assert not torch.equal(other.qpos, states.qpos)
 
 
-def test_draws_are_rows_that_belong_together(states):
-    qpos, target = states.draw(100, torch.Generator().manual_seed(0))
-    for one, held in zip(qpos, target, strict=True):
-        row = (states.qpos == one).all(dim=1).nonzero().item()
-        assert torch.equal(held, states.target[row])
+def test_every_state_is_drawn_and_knows_how_its_block_would_lie_flat(states):
+    drawn = states.draw(50 * len(states.qpos), torch.Generator().manual_seed(0))
+    assert set(drawn.tolist()) == set(range(len(states.qpos)))
+    wxyz = states.qpos[:, -4:].float()
+    assert torch.equal(states.level[drawn[:9]].block, wxyz[drawn[:9]])
+    assert torch.equal(states.level.wxyz, nearest_upright(wxyz))
 
 
 def test_a_block_that_does_not_rest_is_refused(monkeypatch):
