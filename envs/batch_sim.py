@@ -78,7 +78,8 @@ class BatchSim(Sim):
         self._warnings = warnings
         if raised is not None:
             broken[raised] = True
-        broken |= ~np.isfinite(self.batch.state).all(axis=1)
+        # A sum is finite only if all that it adds is.
+        broken |= ~np.isfinite(self.batch.state.sum(axis=1))
         self.failures += int(broken.sum())
         return torch.from_numpy(broken)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -31,6 +32,19 @@ from .task import Task
 from .unmodelled import unmodelled
 from .worlds import Draw, FixedRanges, Reseedable, Values, WorldSource
 from .writes import Randomizer
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on this thread alone: to wake others for some hundred worlds costs more than it gives,
+    and while they wait they take cores from the physics."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
 
 Observation = dict[str, dict[str, Tensor]]
 """Group ("actor", "critic", and those that were asked for) -> term -> (N, size) float32."""
@@ -166,6 +180,7 @@ class HandEnv(VectorEnv):
         self.sim.forward(worlds)
 
     @torch.no_grad()
+    @one_thread()
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step of every world."""
         joints = self.sim.state("qpos")[:, : self._num_joints].float()
