@@ -1,7 +1,7 @@
 """What Ray costs and what it gives: one process, workers, learners, in turns; and what more would.
 
     sleight bench scale [--config FILE] [--rounds 5] [--iterations 4] [--workers 1,2]
-                        [--learners 1,2] [--json FILE] [--field value]
+                        [--learners 1,2] [--kills 3] [--json FILE] [--field value]
     sleight bench scale --simulate FILE [--cores 6144] [--plot FILE] ...
 
 Every kind trains in turns for a few iterations, because a shared machine changes its speed; while
@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+import signal
 import statistics
 import time
 from collections.abc import Sequence
@@ -39,6 +41,7 @@ from sleight.train.cluster.sampler import RaySampler
 from sleight.train.config import ActorsConfig, TrainConfig
 from sleight.train.local import build, use_threads
 from sleight.train.loop import Metrics, Training
+from sleight.train.progress import ProgressBar
 
 TIMES = ("collect_s", "wait_s", "transfer_s", "learn_s", "share_s", "learner_s")
 
@@ -105,27 +108,49 @@ def _some(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count > 1)}"
 
 
+def time_without(kind: Kind) -> float:
+    """Kill a worker of a run that waits for its workers, so that none of its batches are left.
+
+    Returns the seconds until the worker in its place has brought a batch.
+    """
+    training, came = kind.training, "worker/0/steps_per_second"  # of workers that brought a batch
+    assert isinstance(training.sampler, RaySampler)
+    training.sampler.max_lag = 0
+    before = training.iterate()["worker_restarts"]
+    os.kill(training.sampler.pool.members[0].pid, signal.SIGKILL)
+    began, row = time.perf_counter(), training.iterate()
+    while not (row["worker_restarts"] > before and came in row):
+        row = training.iterate()
+    return time.perf_counter() - began
+
+
 def bench(
     config: TrainConfig,
     workers: Sequence[int],
     learners: Sequence[int],
     rounds: int,
     iterations: int,
-) -> list[Result]:
-    """Train in one process, with each number of workers and of learners, in turns."""
+    kills: int,
+) -> tuple[list[Result], list[float]]:
+    """Train in one process, with each number of workers and of learners, in turns; then kill."""
     use_threads(config)
     with ExitStack() as stack:
         every = kinds(replace(config, steps=10**12), workers, learners, stack)
         found: dict[str, list[Turn]] = {kind.name: [] for kind in every}
+        bar = stack.enter_context(ProgressBar("scale", (rounds + 1) * len(every), unit="turns"))
         for number in range(rounds + 1):  # the first is to warm up
-            for kind in every:
+            for place, kind in enumerate(every, 1):
                 turn = take_turn(kind, iterations)
                 if number:
                     found[kind.name].append(turn)
-    return [
+                bar.update(number * len(every) + place)
+        killed = next(kind for kind in every if kind.workers == max(workers))
+        without = [time_without(killed) for _ in range(kills)]
+    results = [
         Result(kind.name, kind.workers, kind.learners, kind.max_lag, tuple(found[kind.name]))
         for kind in every
     ]
+    return results, without
 
 
 def table(results: Sequence[Result], cores: int) -> str:
@@ -179,9 +204,12 @@ def measure(asked: argparse.Namespace, rest: list[str]) -> None:
         raise ConfigError("--workers: got nothing, allowed: numbers like 1,2")
     config = load(TrainConfig, asked.config, rest)
     print(circumstances(config), flush=True)
-    results = bench(config, workers, learners, asked.rounds, asked.iterations)
+    results, without = bench(config, workers, learners, asked.rounds, asked.iterations, asked.kills)
     about, cores = circumstances(config), default_threads()
     print(f"{about}\n\n{table(results, cores)}")
+    if without:
+        each = ", ".join(f"{seconds:.1f}" for seconds in without)
+        print(f"\nfrom a worker's death until the one in its place has brought a batch: {each} s")
     if asked.json:
         steps = config.env.num_worlds * config.ppo.horizon
         found = to_dict(Measurement(about, cores, steps, tuple(results)))
@@ -210,6 +238,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = benching.parser("scale", __doc__, iterations=4)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each kind that count")
+    parser.add_argument("--kills", type=int, default=3, help="of a worker, at the end")
     parser.add_argument("--workers", default="1,2", help="numbers of workers, with commas")
     parser.add_argument("--learners", default="", help="numbers of learners, with commas")
     model = parser.add_argument_group("the model, from the file of --json")
@@ -228,7 +257,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("rounds", "iterations", "cores", "worker_cores", "learner_cores", "learner_speed"):
         if not 0 < (value := getattr(asked, name)) < math.inf:
             raise ConfigError(f"--{name}: got {value}, allowed: above 0")
-    for name in ("core_rate", "worker_steps"):
+    for name in ("kills", "core_rate", "worker_steps"):
         if not 0 <= (value := getattr(asked, name)) < math.inf:
             raise ConfigError(f"--{name}: got {value}, allowed: 0 or more")
     (forecast if asked.simulate else measure)(asked, rest)

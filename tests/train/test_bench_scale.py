@@ -20,13 +20,15 @@ def test_the_command_compares_and_foretells(
 ) -> None:
     save_config(reach_config, tmp_path / "reach.yaml")
     file = tmp_path / "scale.json"
-    words = ["--rounds", 2, "--iterations", 2, "--workers", "1,2", "--learners", "1"]
+    words = ["--rounds", 2, "--iterations", 2, "--workers", "1,2", "--learners", "1", "--kills", 1]
     flags = ["--ray.wait_s", 300, "--ray.hang_s", 300]
     code, out, err = cli(
         "bench", "scale", "--config", tmp_path / "reach.yaml", *words, "--json", file, *flags
     )
     assert code == 0, err
-    rows = out.splitlines()[-len(NAMES) :]
+    *rows, _, killed = out.splitlines()[-len(NAMES) - 2 :]
+    told, seconds, _ = killed.rsplit(maxsplit=2)
+    assert told.startswith("from a worker's death until") and 0.0 < float(seconds) < 300.0
     assert [row[:36].strip() for row in rows] == NAMES
     assert rows[0][36:].split()[1] == "1.00"
     results = json.loads(file.read_text())["results"]
