@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from ..adr.state import AdrState, restart
 from ..config import load as load_config
 from ..config import save as save_config
 from ..config import to_dict
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, SleightError
 from . import checkpoint
 from .clone.teacher import FOLDER as TEACHER
 from .clone.teacher import Files, read_teacher, write_teacher
@@ -75,8 +75,15 @@ def check_new(folder: Path) -> None:
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
-    """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped."""
+    """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped.
+
+    Raises ConfigError for a field that only the beginning of a run reads.
+    """
+    before = load_config(TrainConfig, folder / "config.yaml", [])
     config = load_config(TrainConfig, folder / "config.yaml", overrides)
+    for name in ("name", "runs", "seed", "warm_start", "first"):
+        if getattr(config, name) != getattr(before, name):
+            raise ConfigError(f"--{name}: got it with --resume, allowed: as the run began")
     with FolderLock(folder):
         found = checkpoint.load(folder)
         lives = found.meta.get("sampler", {}).get("lives", 0)
@@ -174,6 +181,24 @@ def warm_start(training: Training, path: Path) -> None:
         training.adr = begin(restart(carried), training.config)
 
 
+def _filming(folder: Path) -> Callable[[Training, Metrics], None]:
+    """Films of the present actor; where the machine cannot render, the run goes on without."""
+    from .video import checkpoint_video
+
+    able = True
+
+    def film(training: Training, row: Metrics) -> None:
+        nonlocal able
+        try:
+            if able:
+                checkpoint_video(training, folder)
+        except SleightError as error:
+            able = False
+            sys.stderr.write(f"no films: {error}\n")
+
+    return film
+
+
 def _go(training: Training, folder: Path, resume_at: int | None) -> None:
     config = training.config
     metrics = MetricsFile(folder / "metrics.jsonl", resume_at)
@@ -190,14 +215,7 @@ def _go(training: Training, folder: Path, resume_at: int | None) -> None:
             Hook(lambda training, row: save(training, folder), every_s=config.checkpoint_s),
         ]
         if config.video_steps:
-            from .video import checkpoint_video
-
-            hooks.append(
-                Hook(
-                    lambda training, row: checkpoint_video(training, folder),
-                    every_steps=config.video_steps,
-                )
-            )
+            hooks.append(Hook(_filming(folder), every_steps=config.video_steps))
 
         def ends() -> bool:
             return stop() or 0 < config.pause_steps <= training.steps

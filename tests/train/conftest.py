@@ -1,5 +1,6 @@
 """Small runs that the tests of training share: `reach` and `block` with little of everything."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -102,3 +103,9 @@ def refused(cli: Callable[..., tuple[int, str, str]]) -> Callable[..., str]:
         return err
 
     return run
+
+
+@pytest.fixture
+def run(reach_run: Path, tmp_path: Path) -> Path:
+    """A finished run of one's own."""
+    return Path(shutil.copytree(reach_run, tmp_path / "own"))

@@ -1,4 +1,4 @@
-"""What two runs that are the same have in common: rows without their times, and weights."""
+"""What tests compare of runs: rows without their times, weights, every file."""
 
 from pathlib import Path
 from typing import Any
@@ -29,3 +29,8 @@ def iterate_both(far: Training, near: Training, times: int) -> list[Metrics]:
     for name, value in far.agent.actor.state_dict().items():
         assert torch.equal(value, weights[name])
     return rows
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Every file under a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,6 +1,10 @@
 """Films: what is in the file, what is written on the pictures, and what a failure leaves behind."""
 
+import os
 import resource
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -9,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sleight.config import save as save_config
 from sleight.envs.config import EnvConfig, ReachConfig, ResetConfig
 from sleight.envs.env import HandEnv, Observation
 from sleight.envs.make import make_env
@@ -18,8 +23,10 @@ from sleight.policies.config import PolicyConfig
 from sleight.train import video
 from sleight.train.config import PpoConfig, TrainConfig
 from sleight.train.local import build
+from sleight.train.metrics import read_metrics
 from sleight.train.overlay import GOOD, Flash, Words, write
 
+ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT = 160, 120
 
 
@@ -180,3 +187,19 @@ def test_films_of_a_training_do_not_disturb_it(
     (film,) = (tmp_path / "videos").iterdir()
     assert film.name == "000000000008.mp4"
     assert len(_frames(film)[1]) == 3
+
+
+def test_a_run_on_a_machine_that_cannot_render_goes_on_without_films(
+    reach_config: TrainConfig, tmp_path: Path
+) -> None:
+    config = replace(reach_config, runs=str(tmp_path), name="run", video_steps=128)
+    save_config(config, tmp_path / "reach.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "sleight", "train", str(tmp_path / "reach.yaml")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "MUJOCO_GL": "disable"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("no films: rendering: MuJoCo got no OpenGL") == 1
+    assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 4
+    assert not (tmp_path / "run" / "videos").exists()
