@@ -189,3 +189,23 @@ def test_the_simulated_rigs_cameras_can_be_calibrated(new_rig, tmp_path):
 )
 def test_bad_words_are_one_line(refused, words, line):
     assert line in refused(2, *words)
+
+
+def test_frozen_cameras_go_on_sending_what_they_saw(new_rig, bundle, tmp_path):
+    """Pictures go on arriving; their content, and the time that they carry, stand still."""
+    rig = new_rig("--cameras.port", "0", "--cameras.fps", "10", "--cameras.noise", "0",
+                  "--faults", "[{kind: camera_freeze, after_s: 0.0}]")  # fmt: skip
+    config = RigConfig(cameras=tuple(calibrated(tmp_path, ports(rig), seed=0)))
+    with connected_cameras(config, load_bundle(bundle)) as opened:
+        camera = next(iter(opened.values()))
+        moving = camera.newest(60.0)
+        assert camera.after(moving.seq + 1, 60.0).time_s > moving.time_s
+        driver = rig.driver()
+        driver.arm()
+        rig.wait_for(lambda events: any(e["event"] == "fault_on" for e in events))
+        # What was on its way when it froze has passed by then.
+        first = camera.after(camera.newest(60.0).seq + 3, 60.0)
+        later = camera.after(first.seq + 5, 60.0)
+        driver.close(5.0)
+    assert later.time_s == first.time_s and later.age_s > 0.4
+    np.testing.assert_array_equal(later.image, first.image)
