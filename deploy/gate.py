@@ -115,6 +115,8 @@ class SafetyGate:
     def arm(self, present: np.ndarray, now_s: float) -> None:
         """READY or HOLD -> ARMED, from the target in force, (A,).
 
+        Position goes before speed: one that lies outside the gate's limits is brought inside by
+        the first target that is sent, at once (by `margin_rad`, where it is within the hand's own).
         Raises NotArmed, CommandRejected.
         """
         if self.state not in (GateState.READY, GateState.HOLD, GateState.ARMED):
