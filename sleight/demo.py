@@ -18,7 +18,7 @@ from .flags import Parser, check_count
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "configs" / "demo.yaml"
 BUNDLE = ROOT / "pretrained" / "block"
-EXPECTED = ROOT / "pretrained" / "block_adr" / "metrics.jsonl"
+EXPECTED = BUNDLE / "demo.jsonl"
 """The curve of a run that began as this one does."""
 STARTUP_S = 60.0
 
