@@ -87,6 +87,10 @@ class Control:
         self._past[:, worlds] = 0.0
         self.set_delays(worlds, delay)
         self.sim.state("ctrl")[worlds] = target.double()
+        if self.sim.model.na:  # motors with a lag are where they were sent
+            self.sim.state("act")[worlds] = target.double()
+        if self.sim.model.nhistory:
+            fill_history(self.sim, worlds, target)
 
     def set_delays(self, worlds: Tensor, delay: Tensor) -> None:
         """From now on the motors of `worlds` (K,) are late by `delay` steps (K, A)."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from . import observations
 from .config import EnvConfig
-from .control import MAX_DELAY, Control, fill_history
+from .control import MAX_DELAY, Control
 from .failures import dump_failures
 from .hand import SHADOW_RIGHT
 from .observations import Sensors
@@ -257,8 +257,6 @@ class HandEnv(VectorEnv):
         self.randomizer.apply(worlds, value)
         target = self.task.start(worlds)
         self.control.reset(worlds, target, self._delays(value["action.delay"]))
-        if self.sim.model.nhistory:
-            fill_history(self.sim, worlds, target)
         self.unmodelled.reset(worlds, value)
         self.sim.forward(worlds)
         self.task.first_goals(worlds)

@@ -74,6 +74,8 @@ class Extras:
     """Contacts of the block resist rolling: six dimensions instead of four."""
     late_motors: bool = False
     """Motors keep a history of their targets, to be late by any time up to MAX_LATENCY_S."""
+    lagging_motors: bool = False
+    """Motors follow their targets with a time constant, which is zero until it is written."""
     moving_geoms: bool = False
     """Geoms move or grow: no boxes around the several geoms of a body, which would not follow."""
 
@@ -121,8 +123,12 @@ def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> Non
         spec.geom(OBJECT).condim = 6
     if extras.moving_geoms:
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
-    if extras.late_motors:
-        for actuator in spec.actuators:
+    for actuator in spec.actuators:
+        if extras.lagging_motors:
+            # Of this step, not of the last: without a lag the motor is then the plain one.
+            actuator.dyntype, actuator.actearly = mujoco.mjtDyn.mjDYN_FILTEREXACT, True
+            actuator.dynprm = np.zeros_like(actuator.dynprm)
+        if extras.late_motors:
             actuator.nsample = math.ceil(MAX_LATENCY_S / (SHORTEST_STEP * config.timestep_s)) + 1
 
 

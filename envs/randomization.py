@@ -36,15 +36,19 @@ def _noise(
     )
 
 
-def _linear(name: str, weight: float, high: float, unit: str, what: str, source: str) -> Parameter:
+def _linear(
+    name: str, weight: float, high: float, unit: str, what: str, source: str, needs: str = ""
+) -> Parameter:
     """A strength that grows evenly in lambda: probabilities, shares, times."""
     return Parameter(
-        name, "offset", weight, 0.0, (0.0, high), unit, what, source, one_sided=True
-    )  # fmt: skip
+        name, "offset", weight, 0.0, (0.0, high), unit, what, source, one_sided=True, needs=needs
+    )
 
 
-def _spread(base: str, what: str, source: str = f"{_R9}, mode M", high: float = 1.0) -> Parameter:
-    return _linear(f"{base}.spread", 1.0, high, "log", what, source)
+def _spread(
+    base: str, what: str, source: str = f"{_R9}, mode M", high: float = 1.0, needs: str = ""
+) -> Parameter:
+    return _linear(f"{base}.spread", 1.0, high, "log", what, source, needs)
 
 
 _OBJECT = (
@@ -97,6 +101,9 @@ _JOINTS = (
            f"{_R9}, tendon spring length", needs="tendon.stiffness"),
     _scale("hand.gain", 0.5, 0.4, 2.5, "stiffness of the motors", f"{_R9}, [D] T1"),
     _spread("hand.gain", "stiffness of each motor"),
+    _linear("hand.lag", 20.0, 150.0, "ms", "time constant with which motors follow their targets",
+            "this project"),
+    _spread("hand.lag", "time constant of each motor", "this project", needs="hand.lag"),
     _scale("hand.force", 0.5, 0.3, 2.0, "force range of the motors", f"{_R9}, force range"),
     _spread("hand.force", "force range of each motor"),
 )  # fmt: skip

@@ -185,6 +185,10 @@ def _latency(w: Writer) -> None:
     w.sim.field("actuator_delay")[w.worlds] = late_s.unsqueeze(-1).expand(-1, w.sim.model.nu)
 
 
+def _lag(w: Writer) -> None:
+    w.sim.field("actuator_dynprm")[w.worlds, :, 0] = w.factor("hand.lag", w.sim.model.nu) / 1000.0
+
+
 _CONTACT_ROWS = tuple(
     f"contact.{row}" for row in ("timeconst", "dampratio", "compliance", "delta", "width", "spread")
 )
@@ -202,6 +206,7 @@ WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
     (("hand.limits",), _limits),
     (("tendon.range",), _tendon_range),
     (("hand.gain", "hand.gain.spread"), _gain),
+    (("hand.lag", "hand.lag.spread"), _lag),
     (_CONTACT_ROWS, _contact),
     (("contact.margin", "contact.gap"), _margin),
     (("gravity", "gravity.noise"), _gravity),
@@ -219,6 +224,7 @@ def extras(names: Collection[str]) -> Extras:
         off_centre="object.com" in names,
         rolling=any(name.endswith("friction.rolling") for name in names),
         late_motors="action.latency" in names,
+        lagging_motors="hand.lag" in names,
         moving_geoms=any(name.startswith("hand.geom_") for name in names),
     )
 

@@ -233,6 +233,12 @@ def test_delays_are_drawn_for_each_motor_with_the_mean_asked_for(build):
     assert late.float().mean().item() == pytest.approx(0.6, abs=0.055)
 
 
+def test_motors_with_a_lag_begin_where_they_were_sent(build):
+    env = build(randomization={"hand.lag": (50.0, 50.0)})
+    env.reset(seed=0)
+    torch.testing.assert_close(env.sim.state("act"), env.control.target.double())
+
+
 def test_the_goal_angle_bounds_new_goals(build):
     near = {"goal.angle": (0.6, 0.6)}
     env = build(num_worlds=64, randomization=near, goals=GoalConfig(face_up=0.0, any_axis=1.0))

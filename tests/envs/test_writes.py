@@ -258,7 +258,10 @@ def compiled_so(one: mujoco.MjModel, asked) -> mujoco.MjModel:
     for actuator in spec.actuators:
         at = one.actuator(actuator.name).id
         actuator.forcerange = one.actuator_forcerange[at]
-        actuator.set_to_position(kp=one.actuator_gainprm[at, 0])
+        actuator.set_to_position(
+            kp=one.actuator_gainprm[at, 0], timeconst=one.actuator_dynprm[at, 0]
+        )
+        actuator.actearly = True  # which it forgets
     for body in spec.bodies[1:]:
         body.pos = one.body_pos[one.body(body.name).id]
     return spec.compile()
@@ -304,6 +307,28 @@ def test_late_motors_hold_their_last_target_for_as_long():
     assert (late[:5] < 0.1 * prompt[0]).all() and late[5] == pytest.approx(prompt[0], rel=0.05)
 
 
+def test_time_constants_differ_between_motors(drawn):
+    lag = 1000.0 * drawn.sim.field("actuator_dynprm")[:, :, 0].numpy() / drawn.value["hand.lag"]
+    same_law(np.log(lag), stats.norm(0.0, drawn.value["hand.lag.spread"]))
+
+
+def test_a_motor_with_a_lag_follows_by_its_time_constant_and_one_without_is_the_plain_one(model):
+    names = ("hand.lag",)
+    sim, plain = BatchSim(build_model(ModelConfig(), extras(names)), 2, 1), BatchSim(model, 1, 1)
+    sim.field("actuator_dynprm")[1, :, 0] = 0.04
+    for one in (sim, plain):
+        one.state("qpos")[:, :-7] = 0.05
+        one.state("ctrl")[:] = 0.1
+    one_step_s = sim.model.opt.timestep
+    for step in range(1, 11):
+        sim.step(1)
+        plain.step(1)
+        follows = 0.1 * (1.0 - np.exp(-step * one_step_s / 0.04))
+        np.testing.assert_allclose(sim.state("act")[1], follows, rtol=1e-12)
+    torch.testing.assert_close(sim.state("qpos")[0], plain.state("qpos")[0], atol=1e-12, rtol=0)
+    assert (sim.state("qpos")[1] - plain.state("qpos")[0]).abs().max() > 1e-3
+
+
 def test_the_centre_of_mass_moves_and_the_block_tips():
     names = ("object.com",)
     sim = BatchSim(build_model(ModelConfig(), extras(names)), 2, 1)
@@ -317,5 +342,5 @@ def test_the_centre_of_mass_moves_and_the_block_tips():
 
 def test_nothing_is_compiled_in_that_nobody_asked_for(model):
     plain = build_model(ModelConfig(), extras(("object.mass", "hand.damping", "gravity")))
-    assert plain.nhistory == 0 and plain.opt.disableflags == model.opt.disableflags
+    assert plain.nhistory == plain.na == 0 and plain.opt.disableflags == model.opt.disableflags
     assert set(NAMES) >= set(PHYSICS)

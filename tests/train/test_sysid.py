@@ -122,7 +122,7 @@ def test_what_moved_comes_near():
 
 
 def calibration():
-    """Of motors that differ by 0.2 in the logarithm, and a damping that is not told."""
+    """Of motors whose gains differ by 0.2 in the logarithm, and a damping that is not told."""
     logs = np.tile([-0.2, 0.2], 10)
     gain = Found(0.9 * np.exp(logs), np.full(20, 0.001))
     one = {
@@ -130,8 +130,9 @@ def calibration():
         "latency": Found(np.array([0.075]), np.array([0.004])),
         "damping": Found(np.array([1.2]), np.array([np.inf])),
     }
-    hand = {"gain": gain, "damping": Found(np.ones(20), np.full(20, np.inf))}
-    return Calibration(("made",), hand, {**one, "gain": gain}, {}, True)
+    lag = Found(np.full(20, 0.05), np.full(20, 0.001))
+    hand = {"gain": gain, "lag": lag, "damping": Found(np.ones(20), np.full(20, np.inf))}
+    return Calibration(("made",), hand, {**one, "gain": gain, "lag": lag}, {}, True)
 
 
 def test_training_takes_the_file(tmp_path):
@@ -143,6 +144,8 @@ def test_training_takes_the_file(tmp_path):
     # |N(0, v)| has the mean v * sqrt(2 / pi).
     assert rows["hand.friction_loss"].value == pytest.approx(0.01 * (np.pi / 2) ** 0.5)
     assert rows["action.latency"].value == 60.0 and "75, at the limit" in rows["action.latency"].why
+    assert rows["hand.lag"].value == pytest.approx(50.0)
+    assert rows["hand.lag.spread"].value == pytest.approx(0.0)
     assert "hand.damping" not in rows and "hand.damping.spread" not in rows
     path = tmp_path / "calibrated.yaml"
     path.write_text(training_yaml(calibration()))
@@ -150,7 +153,7 @@ def test_training_takes_the_file(tmp_path):
     small = ["--env.num_worlds", "2", "--env.resets.cache", "32", "--env.threads", "1"]
     config = load(TrainConfig, path, small)
     ranges = physical_ranges(start_state(config))
-    for name in ("hand.gain", "hand.friction_loss", "action.latency"):
+    for name in ("hand.gain", "hand.lag", "hand.friction_loss", "action.latency"):
         assert ranges[name] == pytest.approx(rows[name].first, rel=1e-3)
     env = make_env(config.env)
     env.reset(seed=0)

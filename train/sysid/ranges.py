@@ -34,12 +34,14 @@ class Target:
 
 TARGETS = (
     Target("hand.gain", "gain", 1.0, "mean over motors"),
-    Target("hand.damping", "damping", 1.0, "stands for the motors' lag too"),
+    Target("hand.lag", "lag", 1e3, "mean over motors"),
+    Target("hand.damping", "damping", 1.0, "of training's motors"),
     Target("hand.friction_loss", "friction", sqrt(pi / 2), "of |N(0, v)|; stands for slack too"),
     Target("action.latency", "latency", 1e3, "stands for the way to the target too"),
 )
 SPREADS: dict[str, Callable[[Calibration], Found]] = {
     "hand.gain.spread": lambda c: c.hand["gain"],
+    "hand.lag.spread": lambda c: c.hand["lag"],
     "hand.damping.spread": lambda c: c.hand["damping"],
 }
 
