@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import help_text, load
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError
+from ..flags import dispatch
 
 if TYPE_CHECKING:
     from .check import Finding
@@ -46,12 +47,7 @@ def rig(argv: list[str]) -> int:
         "report": _report,
         "bridge": _bridge,
     }
-    if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE, end="")
-        return 0 if argv else 2
-    if argv[0] not in commands:
-        raise ConfigError(f"sleight rig: got {argv[0]}, {nearest(argv[0], commands)}")
-    return commands[argv[0]](argv[1:])
+    return dispatch("sleight rig", USAGE, commands, argv)
 
 
 def _sim(argv: list[str]) -> int:

@@ -58,9 +58,8 @@ class BatchSim(Sim):
             if kind == "output":
                 # torch has no read-only tensors; the view shares the memory that calls refresh.
                 array = np.asarray(_Memory(array))
-            self._tensors[key] = torch.from_numpy(array)
-            if kind == "output":
                 self.forward(torch.arange(self.num_worlds))  # it would be zero until a call
+            self._tensors[key] = torch.from_numpy(array)
         return self._tensors[key]
 
     def refresh_constants(self, worlds: Tensor) -> None:

@@ -205,3 +205,16 @@ def test_help_of_train_is_found_anywhere(
     out = capsys.readouterr().out
     assert out.startswith("usage: sleight train [CONFIG.yaml | --resume RUN] [--field value ...]\n")
     assert out.count("usage") == 1 and "--ppo.gamma" in out
+
+
+@pytest.mark.parametrize("program", ["rig", "adr", "vision", "bench"])
+def test_commands_of_commands_say_what_they_have(
+    program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in ([], ["--help"]):
+        assert cli.main([program, *words]) == 0
+        assert capsys.readouterr().out.startswith(f"usage: sleight {program}")
+    assert cli.main([program, "zzz"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"error: sleight {program}: got zzz, available: ")

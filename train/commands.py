@@ -9,6 +9,7 @@ import re
 import runpy
 import sys
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ..config import help_text
@@ -18,7 +19,7 @@ from ..envs.randomization import lookup
 from ..envs.variants import VARIANTS
 from ..errors import ConfigError, nearest
 from ..files import write_json, write_text
-from ..flags import Parser, check_count
+from ..flags import Parser, check_count, dispatch
 from .config import TrainConfig
 
 
@@ -209,13 +210,12 @@ def bench(argv: list[str]) -> int:
     known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
     if not known:
         raise ConfigError(f"sleight bench: got no {folder}, allowed: a checkout of the sources")
-    if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write(_bench_usage(folder, known))
-        return 0
-    if argv[0] not in known:
-        raise ConfigError(f"sleight bench: got {argv[0]}, {nearest(argv[0], known)}")
-    module = runpy.run_path(str(folder / f"{argv[0]}.py"))
-    return int(module["main"](argv[1:]) or 0)
+
+    def run(name: str, argv: list[str]) -> int:
+        return int(runpy.run_path(str(folder / f"{name}.py"))["main"](argv) or 0)
+
+    scripts = {name: partial(run, name) for name in known}
+    return dispatch("sleight bench", _bench_usage(folder, known), scripts, argv)
 
 
 def _bench_usage(folder: Path, names: list[str]) -> str:

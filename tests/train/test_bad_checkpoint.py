@@ -44,14 +44,20 @@ def test_resume_of_another_run_is_refused(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("name", "x"), ("runs", "elsewhere"), ("seed", "7"), ("warm_start", "x")],
+    [
+        ("name", "x"),
+        ("runs", "elsewhere"),
+        ("seed", "7"),
+        ("warm_start", "x"),
+        ("first.gravity", "[-10,-9]"),
+    ],
 )
 def test_what_only_the_beginning_of_a_run_reads_is_refused(
     name: str, value: str, run: Path, refused: Refused
 ) -> None:
     before = contents(run)
     line = refused("train", "--resume", run, f"--{name}", value)
-    assert f"--{name}: got it with --resume, allowed: as the run began" in line
+    assert f"--{name.partition('.')[0]}: got it with --resume, allowed: as the run began" in line
     assert contents(run) == before
 
 

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from ...errors import ConfigError, nearest
+from ...errors import ConfigError
 from ...files import write_json, write_text
-from ...flags import check_count
+from ...flags import check_count, dispatch
 from ..commands import goals_of, make_parser, setting
 
 _USAGE = """usage: sleight adr report RUN... | probe RUN... | perturb RUN
@@ -24,12 +24,7 @@ Each has --help.
 def adr(argv: list[str]) -> int:
     """`sleight adr report | probe | perturb`."""
     known = {"report": report, "probe": probe, "perturb": perturb}
-    if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write(_USAGE)
-        return 0
-    if argv[0] not in known:
-        raise ConfigError(f"sleight adr: got {argv[0]}, {nearest(argv[0], known)}")
-    return known[argv[0]](argv[1:])
+    return dispatch("sleight adr", _USAGE, known, argv)
 
 
 def report(argv: list[str]) -> int:

@@ -13,7 +13,7 @@ from ...config import load as load_config
 from ...envs.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
-from ...flags import check_count
+from ...flags import check_count, dispatch
 from ...vision.config import RenderConfig
 from ...vision.crew import CrewOf
 from ..commands import make_parser
@@ -47,12 +47,7 @@ def vision(argv: list[str]) -> int:
         "eval": _eval,
         "export": _export,
     }
-    if not argv or argv[0] in ("-h", "--help"):
-        sys.stdout.write(USAGE)
-        return 0 if argv else 2
-    if argv[0] not in commands:
-        raise ConfigError(f"sleight vision: got {argv[0]}, allowed: {', '.join(commands)}")
-    return commands[argv[0]](argv[1:])
+    return dispatch("sleight vision", USAGE, commands, argv)
 
 
 def _states(argv: list[str]) -> int:
