@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+import mujoco
 import torch
 from torch import Tensor
 
@@ -22,6 +23,9 @@ BLOCK_FRICTION = 1e-5
 SOLIMP = (0.5, 0.99)
 """dmin and dmax stay within this [RG]."""
 
+_PYRAMIDAL, _ELLIPTIC = (
+    int(getattr(mujoco.mjtCone, f"mjCONE_{name}")) for name in ("PYRAMIDAL", "ELLIPTIC")
+)
 Write = Callable[[Writer], None]
 
 _SCALED = (
@@ -153,6 +157,16 @@ def _contact(w: Writer) -> None:
     w.put("geom_solimp", "geoms", torch.cat((changed, rest), dim=-1))
 
 
+def _cone(w: Writer) -> None:
+    """Friction bounded in length, or by a pyramid within that cone, which slips the sooner."""
+    draw = torch.rand(len(w.worlds), generator=w.rng, dtype=torch.float64)
+    elliptic = (draw < w.value["contact.elliptic"]) | (w.sim.model.opt.cone == _ELLIPTIC)
+    w.sim.field("opt.cone")[w.worlds] = torch.where(elliptic, _ELLIPTIC, _PYRAMIDAL).int()
+    # MuJoCo advises against it where a pyramid mixes friction with the normal force.
+    ratio = w.sim.model.opt.impratio * w.value["contact.impratio"]
+    w.sim.field("opt.impratio")[w.worlds] = torch.where(elliptic, ratio, w.sim.model.opt.impratio)
+
+
 def _margin(w: Writer) -> None:
     """Forces begin at the margin, or deeper by the gap, as they did in the MuJoCo of [R].
 
@@ -208,6 +222,7 @@ WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
     (("hand.gain", "hand.gain.spread"), _gain),
     (("hand.lag", "hand.lag.spread"), _lag),
     (_CONTACT_ROWS, _contact),
+    (("contact.elliptic", "contact.impratio"), _cone),
     (("contact.margin", "contact.gap"), _margin),
     (("gravity", "gravity.noise"), _gravity),
     (("timestep", "timestep.jitter"), _timestep),

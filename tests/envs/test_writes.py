@@ -194,6 +194,25 @@ def test_gravity_and_the_physics_step(drawn):
     )
 
 
+def test_a_share_of_worlds_has_the_elliptic_cone_and_its_impedance(drawn):
+    cone, ratio = (drawn.sim.field(f"opt.{name}").numpy() for name in ("cone", "impratio"))
+    # 256 draws: four standard errors of a share of 0.4.
+    assert cone.mean() == pytest.approx(drawn.value["contact.elliptic"], abs=0.125)
+    np.testing.assert_allclose(ratio, np.where(cone, drawn.value["contact.impratio"], 1.0))
+
+
+def test_a_world_with_the_elliptic_cone_moves_like_a_model_that_was_compiled_so(model):
+    sim = BatchSim(model, 2, 1)
+    other = BatchSim(build_model(ModelConfig(cone="elliptic")), 1, 1)
+    sim.field("opt.cone")[1] = 1
+    for one in (sim, other):
+        one.state("qpos")[:, -7:-4] = torch.tensor([0.0, -0.05, 0.075])
+        one.state("ctrl")[:] = 0.1
+        one.step(100)
+    torch.testing.assert_close(sim.state("qpos")[1], other.state("qpos")[0], atol=0, rtol=0)
+    assert (sim.state("qpos")[0] - sim.state("qpos")[1]).abs().max() > 1e-6
+
+
 def test_latency_is_of_all_motors_and_differs_between_episodes(drawn):
     late = 1000.0 * drawn.sim.field("actuator_delay").numpy() / drawn.value["action.latency"]
     np.testing.assert_array_equal(late, late[:, :1].repeat(20, axis=1))
