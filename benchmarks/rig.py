@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -44,7 +45,6 @@ from sleight.envs.control import ActionLaw
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.envs.make import for_task
 from sleight.envs.model import OBJECT, ModelConfig, build_model
-from sleight.envs.variants import VariantName
 from sleight.errors import ConfigError
 from sleight.flags import Parser, check_count
 from sleight.policies.actor import Actor
@@ -82,8 +82,8 @@ class World(ABC):
 class Training(World):
     """The physics that policies are trained in, nothing of it randomized."""
 
-    def __init__(self, task: TaskEntry, period_s: float, seed: int) -> None:
-        model = build_model(ModelConfig(object_size_m=task.object_size_m))
+    def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
+        model = build_model(ModelConfig(object_size_m=task.object_size_m, **changes))
         self._model, self._data = model, mujoco.MjData(model)
         self._substeps = round(period_s / model.opt.timestep)
         self._rng = np.random.default_rng(seed)
@@ -113,10 +113,8 @@ class Training(World):
 class Rig(World):
     """The hand that `sleight rig sim --seed SEED` is, without its clock."""
 
-    def __init__(
-        self, task: TaskEntry, period_s: float, seed: int, variant: VariantName = "none"
-    ) -> None:
-        config = PlantConfig(object_size_m=task.object_size_m, variant=variant)
+    def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
+        config = PlantConfig(object_size_m=task.object_size_m, **changes)
         self._body = Body(HAND, config, seed)
         self._period_s, self._substeps = period_s, round(period_s / config.timestep_s)
 

@@ -38,6 +38,8 @@ class PlantConfig:
     """Backlash: motion of each motor that is lost when it reverses."""
     deadband_rad: Annotated[float, Range(0, 0.1)] = 0.015
     """Error of the position at which the controller does nothing (Shadow's default)."""
+    cone: Literal["pyramidal", "elliptic"] = "elliptic"
+    """Friction cone."""
     joint_friction: Annotated[float, Range(0, 0.1)] = 0.005
     """Dry friction of each joint [Nm]."""
     coupling_slack: Annotated[float, Range(1, 10)] = 3.0

@@ -106,7 +106,7 @@ def _build(hand: HandSpec, config: PlantConfig, hidden: Hidden) -> mujoco.MjMode
         ModelConfig(
             timestep_s=config.timestep_s,
             integrator="implicit",
-            cone="elliptic",
+            cone=config.cone,
             iterations=20,
             ls_iterations=20,
             joint_friction=config.joint_friction,

@@ -1,0 +1,82 @@
+"""What of the simulated rig costs a policy how much: each difference alone, and each one missing.
+
+    sleight bench gap BUNDLE [--trials 20] [--seed 0]
+
+The same trials as in `sleight bench rig`, without the gate: on training's physics with one thing
+changed to what the rig has, and on the rig with one thing changed to what training has. What costs
+much is what training should randomize. Trial n has the same seed in each row.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sleight.deploy.trial import COMPLETE, summarize
+from sleight.envs.bundle import Bundle, load_bundle
+from sleight.flags import Parser, check_count
+
+BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
+CONE, SOLVER = {"cone": "elliptic"}, {"iterations": 20, "ls_iterations": 20}
+TRAINING: dict[str, dict[str, Any]] = {
+    "training's physics": {},
+    "with the elliptic cone": CONE,
+    "with 20 solver iterations": SOLVER,
+    "with steps of 1 ms": {"timestep_s": 0.001},
+    "with all three": {**CONE, **SOLVER, "timestep_s": 0.001},
+}
+LESS_CONE = {"cone": "pyramidal"}
+LESS_LAG = {"motor_lag_s": (0.001, 0.001), "damping": (1.0, 1.0)}
+LESS_SLACK = {"slack_rad": (0.0, 0.0), "deadband_rad": 0.0}
+LESS_SENSORS = {"encoder_bias_rad": 0.0, "encoder_noise_rad": 0.0}
+LESS_FRICTION = {"joint_friction": 0.0}
+RIG: dict[str, dict[str, Any]] = {
+    "the rig": {},
+    "without the elliptic cone": LESS_CONE,
+    "without lag, training's damping": LESS_LAG,
+    "without slack and deadband": LESS_SLACK,
+    "without the sensors' errors": LESS_SENSORS,
+    "without dry friction": LESS_FRICTION,
+    "without any of these": {
+        **LESS_CONE, **LESS_LAG, **LESS_SLACK, **LESS_SENSORS, **LESS_FRICTION,
+    },
+}  # fmt: skip
+
+
+def rows(bundle: Bundle, trials: int, seed: int) -> Iterator[str]:
+    """The table, line by line as it is measured, in Markdown."""
+    yield "| world | mean +- s.e. | median | " + " | ".join(COMPLETE) + " |"
+    yield "|---|---|---|" + "---|" * len(COMPLETE)
+    for kind, worlds in (("Training", TRAINING), ("Rig", RIG)):
+        for name, changes in worlds.items():
+            player = BENCH["Player"](bundle, seed)
+            world = functools.partial(BENCH[kind], **changes)
+            found = summarize([player.trial(world, False, seed + n) for n in range(trials)])
+            error = found["standard_error"]
+            mean = f"{found['mean']:.1f}" + ("" if error is None else f" +- {error:.1f}")
+            ends = " | ".join(str(found["endings"].count(end)) for end in COMPLETE)
+            yield f"| {name} | {mean} | {found['median']:g} | {ends} |"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser("sleight bench gap", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--trials", type=int, default=20, help="in each world")
+    parser.add_argument("--seed", type=int, default=0, help="of the first trial")
+    asked = parser.parse_args(argv)
+    check_count("--trials", asked.trials)
+    for line in rows(load_bundle(asked.bundle), asked.trials, asked.seed):
+        print(line, flush=True)
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    print(f"\n{asked.trials} trials each from seed {asked.seed}, load average {load}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
