@@ -170,7 +170,9 @@ def test_rendering_without_a_screen_is_the_default() -> None:
     assert _python("-c", code, MUJOCO_GL="osmesa").stdout.split()[0] == "osmesa"
 
 
-@pytest.mark.parametrize("name", ["env", "peers", "rig", "scale", "sim_to_sim", "soak", "train"])
+@pytest.mark.parametrize(
+    "name", ["env", "gap", "peers", "rig", "scale", "sim_to_sim", "soak", "train"]
+)
 def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "--help"]) == 0
     assert f"\n  {name} " in capsys.readouterr().out
@@ -179,7 +181,7 @@ def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["bench", "evn"], "sleight bench: got evn, did you mean 'env'? available: env, peers"),
+        (["bench", "evn"], "sleight bench: got evn, did you mean 'env'? available: env, gap"),
         (["bench", "env", "--worlds", "0"], "--worlds, --steps, --repetitions: got 0, allowed: an"),
         (["bench", "env", "--reps", "3"], "sleight bench env: unrecognized arguments: --reps 3"),
         (["demo", "--trails", "3"], "sleight demo: unrecognized arguments: --trails 3"),
