@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import pytest
-
 from sleight.cli import main
 from sleight.deploy.rig_config import PlantConfig
 from sleight.envs.bundle import load_bundle

@@ -121,7 +121,10 @@ class Learners:
         """One update by all. Raises Lost when it has to be done again with new processes."""
         if not self.actors:
             self.actors = self._ask()
-            self._meet()
+            try:
+                self._meet()
+            except ConnectError as error:  # of a run that went on: a busy machine, no bad config
+                raise Lost(str(error)) from error
         if not self._fresh:
             weights = module_tensors("actor", self.agent.actor)
             weights |= module_tensors("critic", self.agent.critic)
