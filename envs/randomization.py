@@ -116,13 +116,13 @@ _CONTACTS = (
     _spread("contact", "each of these five, of each geom", f"{_R9}, solref, solimp, mode M"),
     _noise("contact.margin", 0.0005, 0.003, "m", "distance at which forces begin, |N(0, v)| per"
            " geom", f"{_R9}, geom margin"),
+    _noise("contact.gap", 0.001, 0.004, "m", "depth at which forces begin, U(0, v) per geom",
+           f"{_R9}, geom gap, mode AU"),
     _linear("contact.elliptic", 1.0, 1.0, "", "probability that friction's cone is elliptic",
             "this project"),
     Parameter("contact.impratio", "scale", 0.5, 1.0, (0.3, 10.0), "x",
               "hardness of friction against the normal force's", "MuJoCo Menagerie: 10",
               needs="contact.elliptic"),
-    _noise("contact.gap", 0.001, 0.004, "m", "depth at which forces begin, U(0, v) per geom",
-           f"{_R9}, geom gap, mode AU"),
 )  # fmt: skip
 _WORLD = (
     Parameter("gravity", "offset", 1.0, -9.81, (-14.0, -6.0), "m/s2", "vertical gravity",

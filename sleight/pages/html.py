@@ -50,6 +50,7 @@ th { text-align: left; font-weight: 600; font-size: 13px; color: #6b7480; }
 th, td { padding: 4px 22px 4px 0; border-bottom: 1px solid #edf0f2; }
 td.n, th.n { text-align: right; }
 td:last-child, th:last-child { padding-right: 0; }
+td:first-child { white-space: nowrap; }
 .sortable th { cursor: pointer; user-select: none; }
 .sortable th[aria-sort=ascending]::after { content: " \\25b2"; }
 .sortable th[aria-sort=descending]::after { content: " \\25bc"; }

@@ -36,14 +36,17 @@ def test_every_name_is_there_once():
     assert len(set(NAMES)) == len(NAMES) == markdown().count("\n| `")
 
 
-@pytest.mark.parametrize("name", ["block_goals", "block_manual", "block_adr", "block_adr_all"])
+ASKED = {"goals": 0, "manual": 20, "adr": 9, "transfer": 22, "adr_all": None}
+"""configs/block_NAME.yaml -> how many parameters it randomizes; None: all."""
+
+
+@pytest.mark.parametrize("name", ASKED)
 def test_none_manual_and_adr_are_configs_over_this_table(name):
-    config = load(TrainConfig, ROOT / "configs" / f"{name}.yaml")
+    config = load(TrainConfig, ROOT / "configs" / f"block_{name}.yaml")
     rows = dimensions(config)
     FixedRanges(config.env.randomization, 0)
     asked = {row.name for row in rows} | set(config.env.randomization)
     world = {row.name for row in PARAMETERS if not row.curriculum}
-    wanted = {"block_goals": 0, "block_manual": 20, "block_adr": 9, "block_adr_all": len(world)}
-    assert len(asked & world) == wanted[name]
-    if name == "block_adr_all":
+    assert len(asked & world) == (len(world) if ASKED[name] is None else ASKED[name])
+    if name == "adr_all":
         assert {row.step for row in rows} == {config.adr.step} and config.adr.buffer == 240
