@@ -1,5 +1,7 @@
 """From actions to motor targets: each law, the smoothing and the delay, by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,9 @@ FREE = {"rated_speed": False, "max_error_rad": 10.0, "margin_rad": 0.0}
 
 
 class Motors:
-    """As much of a Sim as Control needs: N worlds with the hand's controls."""
+    """As much of a Sim as Control needs: N worlds with the hand's controls, prompt motors."""
+
+    model = SimpleNamespace(na=0, nhistory=0)
 
     def __init__(self, num_worlds):
         self.num_worlds = num_worlds
