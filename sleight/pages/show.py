@@ -32,7 +32,9 @@ def pair(mean: Any, error: Any) -> str:
     center, spread = number(mean), number(error)
     if center is None:
         return NONE
-    return f"{center:.2f}" if spread is None else f"{center:.2f} ± {spread:.2f}"
+    digits = 1 if abs(center) >= 10 else 2
+    words = f"{center:.{digits}f}"
+    return words if spread is None else f"{words} ± {spread:.{digits}f}"
 
 
 def milliseconds(seconds: Any) -> str:

@@ -140,7 +140,7 @@ def _read(folder: Path, **options: Any) -> _Page:
 def test_a_whole_run_is_shown(run: Path) -> None:
     page = _read(run)
     for words in ("block <1>", "Task block", "Worlds 96", "327,680", "4 min", "abc123+",
-                  "Learning", "Learner", "Randomization", "Evaluation", "12.00 ± 7.83", "5, 50",
+                  "Learning", "Learner", "Randomization", "Evaluation", "12.0 ± 7.8", "5, 50",
                   "torch 9.8", "On the simulated rig", "5.50 ± 1.50", "late turns (over 20 ms)",
                   "dropped", "threshold_rad: 0.4"):  # fmt: skip
         assert words in page.text, words
