@@ -57,9 +57,7 @@ def rows(bundle: Bundle, trials: int, seed: int) -> Iterator[str]:
             player = BENCH["Player"](bundle, seed)
             world = functools.partial(BENCH[kind], **changes)
             found = summarize([player.trial(world, False, seed + n) for n in range(trials)])
-            error = found["standard_error"]
-            mean = f"{found['mean']:.1f}" + ("" if error is None else f" +- {error:.1f}")
-            ends = " | ".join(str(found["endings"].count(end)) for end in COMPLETE)
+            mean, ends = BENCH["cells"](found)
             yield f"| {name} | {mean} | {found['median']:g} | {ends} |"
 
 

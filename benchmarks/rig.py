@@ -203,6 +203,13 @@ class Player:
         return admitted.target
 
 
+def cells(found: dict[str, Any]) -> tuple[str, str]:
+    """Of what `summarize` found, for Markdown: the mean with its error, and how trials ended."""
+    error = found["standard_error"]
+    mean = f"{found['mean']:.1f}" + ("" if error is None else f" +- {error:.1f}")
+    return mean, " | ".join(str(found["endings"].count(end)) for end in COMPLETE)
+
+
 def with_goals(bundle: Bundle, flip_share: float | None, max_angle_rad: float | None) -> Bundle:
     """The bundle with easier goals, where they are asked for. Raises ConfigError."""
     task = bundle.manifest.task

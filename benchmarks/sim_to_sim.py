@@ -89,10 +89,8 @@ def markdown(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield HEAD
     yield "|---|---|---|---|---|" + "---|" * len(COMPLETE)
     for found in rows:
-        error = found["standard_error"]
-        mean = f"{found['mean']:.1f}" + ("" if error is None else f" +- {error:.1f}")
+        mean, ends = BENCH["cells"](found)
         trials = ", ".join(map(str, sorted(found["trials"], reverse=True)))
-        ends = " | ".join(str(found["endings"].count(end)) for end in COMPLETE)
         yield (
             f"| {found['policy']} | {found['variant']} | {mean} | {found['median']:g}"
             f" | {trials} | {ends} |"

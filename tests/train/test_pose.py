@@ -135,7 +135,10 @@ def test_states_of_a_policy_can_be_rendered(can_render, tmp_path, monkeypatch): 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["paint"], "available: states, render, train, widen, eval, export"),
+        (
+            ["paint"],
+            "got paint, did you mean 'train'? available: states, render, train, widen, eval,",
+        ),
         (["render", "--count", "0", "--out", "x"], "--count: got 0"),
         (["states", "nowhere", "--count", "2", "--out", "x.npy"], "nowhere: got no checkpoint"),
         (["render", "--count", "4", "--out", "x", "--strenght", "1"], "strength"),
