@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _LINE = b"\nstopping after this iteration, which is then saved; Ctrl-C again stops at once\n"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN_S = 0.05
 
 
 class Interrupt:
@@ -24,6 +30,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.asked = False
         self._before: dict[signal.Signals, signal._HANDLER] = {}
+        self._unraisable = sys.unraisablehook
 
     def __call__(self) -> bool:
         return self.asked
@@ -35,9 +42,11 @@ class Interrupt:
                 if before not in (None, signal.SIG_IGN):  # None: not Python's to give back
                     signal.signal(number, self._note)
                     self._before[number] = before
+        self._unraisable, sys.unraisablehook = sys.unraisablehook, self._press_again
         return self
 
     def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = self._unraisable
         self._restore()
 
     def _restore(self) -> None:
@@ -49,3 +58,10 @@ class Interrupt:
         self._restore()
         # A handler may run in the middle of a buffered write, which must not be entered again.
         os.write(2, _LINE)
+
+    def _press_again(self, lost: UnraisableHookArgs, /) -> None:
+        """A Ctrl-C in a finalizer is dropped by Python: let it come again, a moment later."""
+        if lost.exc_type is KeyboardInterrupt:
+            threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            self._unraisable(lost)

@@ -52,6 +52,20 @@ def test_the_first_is_noted_and_the_second_stops(capfd: pytest.CaptureFixture[st
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_second_that_python_drops_comes_again() -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt), Interrupt():
+        signal.raise_signal(signal.SIGINT)
+        Finalized()  # the KeyboardInterrupt cannot leave it
+        time.sleep(PATIENCE_S)
+        pytest.fail("nothing came")
+    assert sys.unraisablehook is before
+
+
 def test_a_scheduler_that_takes_the_machine_away_is_noted() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with Interrupt() as stop:
