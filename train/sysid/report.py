@@ -15,7 +15,7 @@ from .ranges import nominals, untold
 def text(found: Calibration) -> str:
     """Two tables: the hand as it is, and what training takes of it."""
     said = "angles and efforts" if found.effort else "angles alone"
-    head = f"{'':10}{'unit':8}{'mean':>9}{'+-':>9}{'least':>9}{'most':>9}   told"
+    head = f"{'':10}{'unit':8}{'mean':>11}{'+-':>11}{'least':>11}{'most':>11}   told"
     lines = [
         f"the hand, by {said} ({CONFIDENCE:.0%} intervals, of noise and of motors' differences)",
         head,
@@ -36,9 +36,9 @@ def _line(name: str, found: Found) -> str:
     unit, known = BY_NAME[name].unit, found.value[found.known]
     told = f"{len(known)} of {len(found.value)}"
     if not len(known):
-        return f"{name:10}{unit:8}{'-':>9}{'-':>9}{'-':>9}{'-':>9}   {told}"
+        return f"{name:10}{unit:8}{'-':>11}{'-':>11}{'-':>11}{'-':>11}   {told}"
     numbers = (found.mean, found.mean_half, known.min(), known.max())
-    return f"{name:10}{unit:8}" + "".join(f"{x:9.4g}" for x in numbers) + f"   {told}"
+    return f"{name:10}{unit:8}" + "".join(f"{x:11.4g}" for x in numbers) + f"   {told}"
 
 
 def data(found: Calibration) -> dict[str, Any]:
