@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,16 +110,37 @@ def test_what_never_moved_is_not_told():
         assert not found[name].known.any() and np.isnan(found[name].mean), name
 
 
-def test_what_moved_comes_near():
+MOVED = [MOTORS.index(name) for name in ("FFJ3", "MFJ3", "RFJ3")]
+
+
+@pytest.fixture(scope="module")
+def three():
+    """A sweep of three motors, and the hidden numbers."""
     config = BENCH["ExcitationConfig"](group_s=9.0, groups=(("FFJ3", "MFJ3", "RFJ3"),))
-    recording, hidden = BENCH["record"](3, config)
+    return BENCH["record"](3, config)
+
+
+def test_what_moved_comes_near(three):
+    recording, hidden = three
     found, _, _ = solve([recording], BY_EFFORT[0], start())
-    moved = [MOTORS.index(name) for name in ("FFJ3", "MFJ3", "RFJ3")]
-    assert found["gain"].known[moved].all() and found["lag"].known[moved].all()
-    gain, lag_s = found["gain"].value[moved], found["lag"].value[moved]
-    np.testing.assert_allclose(gain, hidden["gain"][moved], rtol=0.1)
-    np.testing.assert_allclose(lag_s, hidden["lag"][moved], atol=0.01)
-    assert found["deadband"].value[0] == pytest.approx(0.015, abs=0.003)
+    assert found["gain"].known[MOVED].all() and found["lag"].known[MOVED].all()
+    near = {"gain": 0.03, "lag": 0.002, "slack": 0.0006}
+    for name, most in near.items():
+        away = np.abs(found[name].value - hidden[name])[MOVED]
+        assert (away < most).all(), (name, away)
+    assert found["deadband"].value[0] == pytest.approx(0.015, abs=5e-4)
+
+
+def test_efforts_of_another_reading_are_not_fitted_too_sharply(three):
+    recording, hidden = three
+    noise = 0.002 * np.random.default_rng(0).standard_normal(recording.position.shape)
+    other = replace(recording, position=recording.position + noise)
+    stages = {"ours": BY_EFFORT[0], "blunt": replace(BY_EFFORT[0], blurs=(1.0,))}
+    away = {}
+    for name, stage in stages.items():
+        found, _, _ = solve([other], stage, start())
+        away[name] = np.abs(found["gain"].value / hidden["gain"] - 1.0)[MOVED].max()
+    assert away["ours"] < 0.15 and away["ours"] < 1.5 * away["blunt"], away
 
 
 def calibration():
@@ -185,14 +207,14 @@ def test_a_whole_calibration_comes_near_the_hidden_hand(tmp_path, cli):
     assert code == 0, err
     assert "damping" in said and "told" in said
     data = json.loads(found.read_text())
-    near = {"gain": 0.1, "damping": 0.15, "lag": 0.15, "slack": 0.3, "friction": 0.5}
+    near = {"gain": 0.03, "damping": 0.1, "lag": 0.04, "slack": 0.1, "friction": 0.4}
     for name, share in near.items():
         values = np.array([v["value"] for v in data["hand"][name]["values"].values()])
         told = np.array([v["half"] is not None for v in data["hand"][name]["values"].values()])
         assert told.mean() > 0.7, name
         away = values[told].mean() / hidden[name][told].mean() - 1.0
         assert abs(away) < share, (name, away)
-    assert data["hand"]["deadband"]["values"]["hand"]["value"] == pytest.approx(0.015, abs=0.003)
-    assert data["hand"]["latency"]["values"]["hand"]["value"] == pytest.approx(0.0, abs=0.015)
+    assert data["hand"]["deadband"]["values"]["hand"]["value"] == pytest.approx(0.015, abs=5e-4)
+    assert data["hand"]["latency"]["values"]["hand"]["value"] == pytest.approx(0.0, abs=0.002)
     assert data["error_rad"]["hand"] < data["error_rad"]["trained"] < data["error_rad"]["before"]
     start_state(load(TrainConfig, out, []))

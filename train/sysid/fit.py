@@ -18,7 +18,10 @@ from .residual import Problem, Stage
 
 MOTOR_ROWS = ("gain", "lag", "slack", "deadband", "latency")
 JOINT_ROWS = ("damping", "friction", "spring")
-BY_EFFORT = (Stage(MOTOR_ROWS, "effort"), Stage(JOINT_ROWS, "position"))
+BY_EFFORT = (
+    Stage(MOTOR_ROWS, "effort", blurs=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03)),
+    Stage(JOINT_ROWS, "position"),
+)
 """Forces tell of the motors whatever the joints do; then angles tell of the joints."""
 BY_ANGLES = (Stage((*MOTOR_ROWS, *JOINT_ROWS), "position"),)
 """Without efforts one fit must tell both."""
@@ -116,15 +119,37 @@ def solve(
     recordings: Sequence[Recording], stage: Stage, start: Values, iterations: int = ITERATIONS
 ) -> tuple[dict[str, Found], Values, float]:
     """Free rows with intervals, all rows after the fit, and the error in rad."""
-    sysid = _toolbox()
-    problem = Problem(recordings, stage, start)
-    params, scale = sysid.ParameterDict(), []
+    blunt = problem = Problem(recordings, stage, start, stage.blurs[0])
+    x = _vector(stage, start)
+    if not iterations:
+        return {}, problem.values(x), problem.rms_rad(problem.residual(x))
+    x, rms_rad = _optimize(problem, x, iterations)
+    for blur in stage.blurs[1:]:
+        sharper = Problem(recordings, stage, start, blur)
+        nearer, sharper_rad = _optimize(sharper, x, iterations)
+        if sharper_rad >= rms_rad:
+            break
+        x, rms_rad, problem = nearer, sharper_rad, sharper
+    # As if all of the noise counted: what the model leaves out is larger than what noise does.
+    return _intervals(blunt, x, blunt.residual(x)), problem.values(x), rms_rad
+
+
+def _vector(stage: Stage, values: Values) -> np.ndarray:
+    """(n,) the free values."""
+    each = ((BY_NAME[name].motors, stage.size(name), name) for name in stage.free)
+    return np.concatenate([values[name][0, list(motors)][:size] for motors, size, name in each])
+
+
+def _optimize(problem: Problem, start: np.ndarray, iterations: int) -> tuple[np.ndarray, float]:
+    """(n,) from (n,) within the rows' bounds, and the error in rad."""
+    sysid, stage = _toolbox(), problem.stage
+    params, scale, at = sysid.ParameterDict(), [], 0
     for name in stage.free:
         row, size = BY_NAME[name], stage.size(name)
         bounds = (np.full(size, bound) for bound in (row.low, row.high))
-        begin = start[name][0, list(row.motors)][:size]
-        params.add(sysid.Parameter(name, begin, *bounds))
+        params.add(sysid.Parameter(name, start[at : at + size], *bounds))
         scale += [row.step] * size
+        at += size
 
     def residual(x: np.ndarray, _: object) -> tuple[list[np.ndarray], list, list]:
         # The optimizer asks for columns (n, 1), others for vectors.
@@ -134,17 +159,13 @@ def solve(
     def jacobian(x: np.ndarray, at_x: np.ndarray) -> np.ndarray:
         return problem.jacobian(x.reshape(-1), at_x)
 
-    if iterations:
-        params, _ = sysid.optimize(
-            params, residual, optimizer="mujoco", verbose=False, max_iters=iterations,
-            x_scale=np.array(scale), jacobian=jacobian, norm=SoftL1(),
-            xtol=1e-3, mu_factor=10.0, output=io.StringIO(),
-        )  # fmt: skip
+    params, _ = sysid.optimize(
+        params, residual, optimizer="mujoco", verbose=False, max_iters=iterations,
+        x_scale=np.array(scale), jacobian=jacobian, norm=SoftL1(),
+        xtol=1e-3, mu_factor=10.0, output=io.StringIO(),
+    )  # fmt: skip
     x = params.as_vector()
-    at_end = problem.residual(x)
-    rms_rad = problem.rms_rad(at_end)
-    found = _intervals(problem, x, at_end) if iterations else {}
-    return found, problem.values(x), rms_rad
+    return x, problem.rms_rad(problem.residual(x))
 
 
 def _intervals(problem: Problem, x: np.ndarray, at_end: np.ndarray) -> dict[str, Found]:

@@ -65,7 +65,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "deadband", "rad", 0.005, 0.0, 0.1, 1e-3, 0.005, "error at which the controller rests", True
     ),
-    Row("latency", "s", 0.01, 0.0, 0.2, 3e-3, 0.01, "delay of every target", True),
+    Row("latency", "s", 0.01, -0.01, 0.2, 3e-3, 0.01, "delay of every target", True),
     Row("spring", "Nm/rad", 0.005, 0.0, 0.5, 1e-3, 0.02, "springs of coupled joints", coupled=True),
 )
 BY_NAME = {row.name: row for row in ROWS}

@@ -35,6 +35,11 @@ class Stage:
     ramp: bool = True
     """The hand goes to a target over the period, else at once."""
     timestep_s: float = 0.008
+    blurs: tuple[float, ...] = (1.0,)
+    """The fit is made with each in turn, while it comes nearer: factors on the noise by which the
+    controller's reading differs from the recorded one. An effort is of the same reading, hence of
+    none; but then the deadband has steps, in which a fit that begins far off is caught
+    (graduated non-convexity: Blake and Zisserman, Visual Reconstruction, 1987, chapter 7)."""
 
     def size(self, name: str) -> int:
         """How many values of a free row are looked for."""
@@ -45,11 +50,13 @@ class Stage:
 class Problem:
     """Residuals (R,) of recordings, T turns of A motors each, in units of `UNIT_RAD`."""
 
-    def __init__(self, recordings: Sequence[Recording], stage: Stage, fixed: Values) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], stage: Stage, fixed: Values, blur: float = 1.0
+    ) -> None:
         self.stage, self._fixed = stage, fixed
         counts = (1, len(stage.free)) if stage.compare == "position" else ()
         self._plants = {count: Plant(count, stage.timestep_s) for count in counts}
-        self._tracks = [_Track(recording, stage) for recording in recordings]
+        self._tracks = [_Track(recording, stage, blur) for recording in recordings]
 
     def values(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """(n,) -> every row's values, (1, A) or for shared ones (1, 1)."""
@@ -100,7 +107,7 @@ class Problem:
 class _Track:
     """One recording, ready to be compared with."""
 
-    def __init__(self, recording: Recording, stage: Stage) -> None:
+    def __init__(self, recording: Recording, stage: Stage, blur: float) -> None:
         self._recording, self._timestep_s = recording, stage.timestep_s
         self._corners = setpoints(recording, recording.period_s if stage.ramp else 0.0)
         first_s = min(recording.state_s[0], recording.command_s[0])
@@ -108,7 +115,7 @@ class _Track:
             first_s, recording.state_s[-1] + stage.timestep_s, stage.timestep_s
         )
         self._measured = SHADOW_RIGHT.control_position(recording.position)
-        self._noise = noise_of(recording)
+        self._noise = blur * noise_of(recording)
 
     def residual(self, plant: Plant | None, values: Values) -> np.ndarray:
         """(N, T, A): positions of a plant, else efforts."""
