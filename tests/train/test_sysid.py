@@ -191,6 +191,14 @@ def test_a_calibrated_file_lies_over_a_training_file(tmp_path):
     start_state(config)
 
 
+def test_any_latency_of_a_jump_tells_which_way_it_is_wrong(three):
+    # Commands and steps lie on one grid, where a jump that is seen at points moves by whole steps.
+    problem = Problem([three[0]], AS_TRAINED, start(deadband=0.0, slack=0.0))
+    for latency_s in (0.036, 0.04, 0.0435):
+        x = np.array([1.0, 0.004, latency_s])
+        assert np.linalg.norm(problem.jacobian(x, problem.residual(x))[:, 2]) > 100.0
+
+
 def test_training_alone_fits_no_motor_apart():
     problem = Problem([still(effort=False)], AS_TRAINED, start(deadband=0.0, lag=1e-3))
     x = np.array([1.0, 0.004, 0.04])

@@ -109,7 +109,11 @@ class _Track:
 
     def __init__(self, recording: Recording, stage: Stage, blur: float) -> None:
         self._recording, self._timestep_s = recording, stage.timestep_s
-        self._corners = setpoints(recording, recording.period_s if stage.ramp else 0.0)
+        ramp_s = recording.period_s if stage.ramp else 0.0
+        # Of a jump: its mean over each step, which changes smoothly with the latency.
+        step_s = 0.0 if ramp_s else stage.timestep_s
+        times_s, values = setpoints(recording, ramp_s or step_s)
+        self._corners = (times_s - step_s / 2, values)
         first_s = min(recording.state_s[0], recording.command_s[0])
         self._times_s = np.arange(
             first_s, recording.state_s[-1] + stage.timestep_s, stage.timestep_s
