@@ -79,9 +79,12 @@ class Evaluation:
         """For people."""
         trials = ", ".join(map(str, sorted(self.trials, reverse=True)))
         goals = "".join(f"  {kind:<28} {share(*row)}\n" for kind, row in self.goals.items())
+        nominal = self.settings.get("nominal", {}).items()
+        calibrated = ", ".join(f"{name} {value:g}" for name, value in nominal)
         return (
             f"{self.player}\n"
-            f"  trials             {len(self.trials)}\n"
+            + (f"  calibrated world   {calibrated}\n" if calibrated else "")
+            + f"  trials             {len(self.trials)}\n"
             f"  mean +- s.e.       {self.mean:.2f} +- {self.standard_error:.2f}\n"
             f"  median, max        {statistics.median(self.trials):g}, {max(self.trials)}\n"
             f"  drops, timeouts    {self.drops}, {self.timeouts}\n"
@@ -133,6 +136,8 @@ def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") 
                 name: ends[0] if ends[0] == ends[1] else list(ends)
                 for name, ends in config.randomization.items()
             },
+            # What a calibration said of the hand, and nothing else holds or draws.
+            "nominal": {k: v for k, v in config.nominal.items() if k not in config.randomization},
             "goals": to_dict(config.goals),
             "variant": config.model.variant,
             "versions": versions(),

@@ -83,6 +83,23 @@ def test_settings_reach_every_world(block_run: Path) -> None:
     assert (env.length < 12).any()
 
 
+def test_a_calibrated_world_is_the_nominal_one_and_is_said(block_run: Path) -> None:
+    player = RunPlayer(block_run)
+    trained = replace(player.env_config, nominal={"hand.gain": 0.8, "hand.damping": 0.5})
+    config = protocol(trained, 2, {"hand.damping": 1.5}, SHORT)
+    found = evaluate(player, config, 0)
+    assert found.settings["nominal"] == {"hand.gain": 0.8}
+    assert found.settings["randomization"]["hand.damping"] == 1.5
+    assert "calibrated world   hand.gain 0.8\n" in found.table()
+    env = make_env(config, 3)
+    env.reset()
+    gain = env.sim.field("actuator_gainprm")[:, :, 0] / env.sim.model.actuator_gainprm[:, 0]
+    torch.testing.assert_close(gain, torch.full_like(gain, 0.8))
+    assert (
+        "calibrated" not in evaluate(player, protocol(player.env_config, 2, {}, SHORT), 0).table()
+    )
+
+
 def test_the_same_seed_gives_the_same_trials(reach_run: Path) -> None:
     player = RunPlayer(reach_run)
     config = protocol(player.env_config, 6, {}, GoalConfig(timeout_s=4.0))
