@@ -1,4 +1,4 @@
-"""What comes between an action and a motor: noise, broken motors, and slack in the tendons."""
+"""What comes between an action and a joint: noise, broken motors, and slack in the tendons."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ BROKEN_NOISE = 0.05
 """What a broken motor does instead of the action: U(0, this) at each step [RG]."""
 ROWS = (
     "action.noise.step", "action.noise.offset", "action.noise.scale", "action.backlash",
-    "action.broken", "adversary.action",
+    "action.broken", "adversary.action", "hand.slack",
+    "hand.deadband",
 )  # fmt: skip
+
+
+SLACK_SPREAD = 0.5
+"""Of a motor's slack around the hand's: v U(1 - this, 1 + this)."""
 
 
 class ActionFaults:
@@ -35,6 +40,8 @@ class ActionFaults:
         self._step_noise = "action.noise.step" in active
         self._breaks = "action.broken" in active
         self.slack = Slack(num_worlds, num_motors, rng) if "action.backlash" in active else None
+        lossy = "hand.slack" in active or "hand.deadband" in active
+        self.lost_motion = LostMotion(num_worlds, num_motors, rng) if lossy else None
         self.step_std = torch.zeros(num_worlds, 1)
         self.share = torch.zeros(num_worlds, 1)
         """(N, 1) of the adversary in the action."""
@@ -47,6 +54,8 @@ class ActionFaults:
         self.redraw(worlds, value)
         if self.slack is not None:
             self.slack.place[worlds] = 0.0
+        if self.lost_motion is not None:
+            self.lost_motion.fresh[worlds] = True
 
     def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Draw the faults of `worlds` (K,)."""
@@ -61,6 +70,8 @@ class ActionFaults:
             self.broken[worlds] = self._break(drawn["action.broken"], shape)
         if self.slack is not None:
             self.slack.redraw(worlds, drawn["action.backlash"])
+        if self.lost_motion is not None:
+            self.lost_motion.redraw(worlds, drawn["hand.slack"], drawn["hand.deadband"])
 
     def _break(self, probability: Tensor, shape: tuple[int, int]) -> Tensor:
         """Motors (K, A) below their probability, but of a hand no more than the unluckiest two."""
@@ -79,6 +90,51 @@ class ActionFaults:
             twitch = BROKEN_NOISE * torch.rand(action.shape, generator=self._rng)
             action = torch.where(self.broken, twitch, action)
         return action.clamp(-1.0, 1.0)
+
+    def pass_on(self, target: Tensor, position: Tensor, period_s: float) -> Tensor:
+        """What the motors hold (N, A) instead of `target`, with joints at `position`, rad."""
+        if self.slack is not None:
+            target = self.slack(target, position, period_s)
+        if self.lost_motion is not None:
+            target = self.lost_motion(target, position)
+        return target
+
+
+class LostMotion:
+    """What of a target does not reach the joint: slack in the tendon, and the motor's deadband.
+
+    Of where its motor goes, a tendon takes what is beyond half the slack: the play operator of
+    hysteresis (Krasnosel'skii and Pokrovskii, Systems with Hysteresis, 1989), which does not know
+    time. A motor whose joint is nearer to it than the deadband rests. The simulated rig and the
+    fit of recordings have the same, a thousand times a second and behind the motor's lag; here it
+    is at control steps and before the lag.
+    """
+
+    def __init__(self, num_worlds: int, num_motors: int, rng: torch.Generator) -> None:
+        self._rng = rng
+        self.half = torch.zeros(num_worlds, num_motors)
+        """(N, A) rad, half the slack."""
+        self.deadband = torch.zeros(num_worlds, 1)
+        """(N, 1) rad."""
+        self.tendon = torch.zeros(num_worlds, num_motors)
+        """(N, A) rad, where the tendons would have the joints."""
+        self.fresh = torch.ones(num_worlds, 1, dtype=torch.bool)
+        """(N, 1) whether an episode begins, with tendons where the motors are."""
+
+    def redraw(self, worlds: Tensor, slack: Tensor, deadband: Tensor) -> None:
+        """Draw each motor's slack around `slack` (K, 1), rad; all have `deadband` (K, 1), rad."""
+        shape = (len(worlds), self.half.shape[1])
+        factor = 1.0 + SLACK_SPREAD * (2.0 * torch.rand(shape, generator=self._rng) - 1.0)
+        self.half[worlds] = slack / 2 * factor
+        self.deadband[worlds] = deadband
+
+    def __call__(self, target: Tensor, position: Tensor) -> Tensor:
+        """What the motors hold (N, A) instead of `target`, rad."""
+        moved = torch.clamp(self.tendon, target - self.half, target + self.half)
+        self.tendon = torch.where(self.fresh, target, moved)
+        self.fresh = torch.zeros_like(self.fresh)
+        rests = (self.tendon - position).abs() < self.deadband
+        return torch.where(rests, position, self.tendon)
 
 
 class Slack:

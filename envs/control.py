@@ -107,8 +107,8 @@ class Control:
         delayed = self._past.gather(0, self._delay.unsqueeze(0)).squeeze(0)
         self.target = self.law(delayed, self.target, joint_position)
         held = self.target
-        if self.faults is not None and self.faults.slack is not None:
-            held = self.faults.slack(held, self.law.position(joint_position), self._period_s)
+        if self.faults is not None:
+            held = self.faults.pass_on(held, self.law.position(joint_position), self._period_s)
         self.sim.state("ctrl")[:] = held
 
 

@@ -104,6 +104,10 @@ _JOINTS = (
     _linear("hand.lag", 20.0, 150.0, "ms", "time constant with which motors follow their targets",
             "this project"),
     _spread("hand.lag", "time constant of each motor", "this project", needs="hand.lag"),
+    _linear("hand.slack", 0.005, 0.1, "rad", "motion that each motor loses when it reverses,"
+            " v U(0.5, 1.5)", "this project"),
+    _linear("hand.deadband", 0.005, 0.05, "rad", "error of the angle at which motors rest",
+            "Shadow's controllers: 0.015"),
     _scale("hand.force", 0.5, 0.3, 2.0, "force range of the motors", f"{_R9}, force range"),
     _spread("hand.force", "force range of each motor"),
 )  # fmt: skip

@@ -54,8 +54,9 @@ def _parts(env: HandEnv) -> dict[str, Any]:
     memories = {f"memory_{name}": memory for name, memory in env.memories.items()}
     owners = {"env": env, "control": env.control, "task": env.task, "noise": env.noise, **memories}
     owners |= dict(env.unmodelled.parts())
-    if env.control.faults is not None and env.control.faults.slack is not None:
-        owners["slack"] = env.control.faults.slack
+    for name in ("slack", "lost_motion"):
+        if (part := getattr(env.control.faults, name, None)) is not None:
+            owners[name] = part
     return owners
 
 

@@ -239,6 +239,18 @@ def test_motors_with_a_lag_begin_where_they_were_sent(build):
     torch.testing.assert_close(env.sim.state("act"), env.control.target.double())
 
 
+def test_lost_motion_is_between_the_targets_and_the_motors(build):
+    lossy = {"hand.slack": (0.04, 0.04), "hand.deadband": (0.015, 0.015)}
+    env = build(randomization=lossy)
+    env.reset(seed=0)
+    for sign in (1.0, -0.3):
+        env.step(torch.full((4, 20), sign))
+    late = env.sim.state("ctrl").float() - env.control.target
+    # Turning round by less than the slack moves no tendon.
+    assert (late.abs() > 1e-3).float().mean() > 0.5
+    assert late.abs().max() < 0.04 * 1.5 / 2 + 0.02 + 1e-4
+
+
 def test_the_goal_angle_bounds_new_goals(build):
     near = {"goal.angle": (0.6, 0.6)}
     env = build(num_worlds=64, randomization=near, goals=GoalConfig(face_up=0.0, any_axis=1.0))

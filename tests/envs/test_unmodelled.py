@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from sleight.envs.actions import BROKEN_NOISE, ActionFaults, Slack
+from sleight.envs.actions import BROKEN_NOISE, ActionFaults, LostMotion, Slack
 from sleight.envs.adversary import BINS, Adversary
 from sleight.envs.batch_sim import BatchSim
 from sleight.envs.clock import LONGEST, RATE, Clock
@@ -111,6 +111,42 @@ def test_slack_is_taken_in_before_a_motor_pulls():
 def test_the_slack_of_each_motor_and_direction():
     found = faults(2000, {"action.backlash"}, action__backlash=0.05).slack
     same_law(found.inverse / 0.05, stats.halfnorm)
+
+
+def test_a_tendon_takes_what_is_beyond_half_the_slack():
+    lost = LostMotion(1, 2, rng())
+    lost.half[:] = torch.tensor([[0.01, 0.0]])  # the second motor has none
+    targets = torch.tensor([0.10, 0.15, 0.14, 0.131, 0.12, 0.125, 0.15])
+    held = [lost(target.expand(1, 2), torch.full((1, 2), 9.0)) for target in targets]
+    # It begins where the motor is, and turns round after 0.02.
+    assert torch.cat(held)[:, 0].tolist() == pytest.approx(
+        [0.10, 0.14, 0.14, 0.14, 0.13, 0.13, 0.14]
+    )
+    torch.testing.assert_close(torch.cat(held)[:, 1], targets)
+
+
+def test_a_motor_within_its_deadband_rests():
+    lost = LostMotion(2, 3, rng())
+    lost.deadband[:] = torch.tensor([[0.015], [0.0]])
+    position = torch.tensor([0.0, 0.01, 0.03]).expand(2, 3)
+    held = lost(torch.full((2, 3), 0.02), position)
+    assert held[0].tolist() == pytest.approx([0.02, 0.01, 0.03])
+    assert held[1].tolist() == pytest.approx([0.02] * 3)
+
+
+def test_the_slack_of_each_motor_is_drawn_and_an_episode_begins_without():
+    active = {"hand.slack", "hand.deadband"}
+    found = faults(2000, active, hand__slack=0.02, hand__deadband=0.015).lost_motion
+    same_law(found.half / 0.01, stats.uniform(0.5, 1.0))
+    assert (found.deadband == torch.tensor(0.015)).all()
+    found(torch.zeros(2000, 20), torch.ones(2000, 20))
+    assert not found.fresh.any()
+    own = faults(3, active, hand__slack=0.02)
+    own.lost_motion(torch.zeros(3, 20), torch.ones(3, 20))
+    own.redraw(torch.tensor([0]), drawn(1, hand__slack=0.02))
+    assert not own.lost_motion.fresh.any(), "its tendons stay where they are"
+    own.reset(torch.tensor([1]), drawn(1, hand__slack=0.02))
+    assert own.lost_motion.fresh.flatten().tolist() == [False, True, False]
 
 
 @pytest.fixture

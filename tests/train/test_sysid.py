@@ -153,8 +153,10 @@ def calibration():
         "damping": Found(np.array([1.2]), np.array([np.inf])),
     }
     lag = Found(np.full(20, 0.05), np.full(20, 0.001))
+    slack = Found(np.full(20, 0.02), np.full(20, 0.001))
+    one |= {"lag": lag, "slack": slack, "deadband": Found(np.array([0.015]), np.array([0.0001]))}
     hand = {"gain": gain, "lag": lag, "damping": Found(np.ones(20), np.full(20, np.inf))}
-    return Calibration(("made",), hand, {**one, "gain": gain, "lag": lag}, {}, True)
+    return Calibration(("made",), hand, {**one, "gain": gain}, {}, True)
 
 
 def test_training_takes_the_file(tmp_path):
@@ -168,6 +170,8 @@ def test_training_takes_the_file(tmp_path):
     assert rows["action.latency"].value == 60.0 and "75, at the limit" in rows["action.latency"].why
     assert rows["hand.lag"].value == pytest.approx(50.0)
     assert rows["hand.lag.spread"].value == pytest.approx(0.0)
+    assert rows["hand.slack"].value == pytest.approx(0.02)
+    assert rows["hand.deadband"].first == pytest.approx((0.0149, 0.0151))
     assert "hand.damping" not in rows and "hand.damping.spread" not in rows
     path = tmp_path / "calibrated.yaml"
     path.write_text(training_yaml(calibration()))

@@ -28,7 +28,7 @@ BY_ANGLES = (Stage((*MOTOR_ROWS, *JOINT_ROWS), "position"),)
 AS_TRAINED = Stage(
     ("damping", "friction", "latency"), "position", together=("damping", "friction"), ramp=False
 )
-"""What training's own motors, without slack and deadband, need to move like these."""
+"""What training's own motors need to move like these, which go to a target over the period."""
 ITERATIONS = 12
 CONFIDENCE = 0.95
 HUGE = 1e9
@@ -100,19 +100,23 @@ def calibrate(recordings: Sequence[Recording], effort: bool, say: Say) -> Calibr
     trained, _, error_rad["trained"] = solve(recordings, AS_TRAINED, start)
     before = {name: np.full_like(start[name], x) for name, x in _BEFORE.items()}
     _, _, error_rad["before"] = solve(recordings, AS_TRAINED, {**start, **before}, 0)
-    trained |= {name: hand[name] for name in ("gain", "lag")}
+    trained |= {name: hand[name] for name in ("gain", "lag", "slack", "deadband")}
     sources = tuple(dict.fromkeys(recording.source for recording in recordings))
     return Calibration(sources, hand, trained, error_rad, effort)
 
 
-_BEFORE = {"gain": 1.0, "lag": BY_NAME["lag"].low, "damping": 1.0, "friction": 0.0, "latency": 0.0}
+_BEFORE = {
+    "gain": 1.0, "lag": BY_NAME["lag"].low, "slack": 0.0, "deadband": 0.0, "damping": 1.0,
+    "friction": 0.0, "latency": 0.0,
+}  # fmt: skip
 
 
 def _plain(values: Values) -> dict[str, np.ndarray]:
-    """Training's motors: those of `values` without slack, deadband and springs."""
+    """Training's motors: those of `values` without springs."""
     start = {name: float(np.exp(np.log(values[name]).mean())) for name in ("gain", "lag")}
     start |= {"damping": 1.0, "latency": 0.04, "friction": BY_NAME["friction"].start}
-    return {row.name: row.everywhere(start.get(row.name, 0.0)) for row in ROWS}
+    plain = {row.name: row.everywhere(start.get(row.name, 0.0)) for row in ROWS}
+    return {**plain, "slack": values["slack"], "deadband": values["deadband"]}
 
 
 def solve(

@@ -35,8 +35,10 @@ class Target:
 TARGETS = (
     Target("hand.gain", "gain", 1.0, "mean over motors"),
     Target("hand.lag", "lag", 1e3, "mean over motors"),
+    Target("hand.slack", "slack", 1.0, "mean over motors"),
+    Target("hand.deadband", "deadband", 1.0, "of the hand"),
     Target("hand.damping", "damping", 1.0, "of training's motors"),
-    Target("hand.friction_loss", "friction", sqrt(pi / 2), "of |N(0, v)|; stands for slack too"),
+    Target("hand.friction_loss", "friction", sqrt(pi / 2), "of |N(0, v)|"),
     Target("action.latency", "latency", 1e3, "stands for the way to the target too"),
 )
 SPREADS: dict[str, Callable[[Calibration], Found]] = {

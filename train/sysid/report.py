@@ -21,7 +21,7 @@ def text(found: Calibration) -> str:
         head,
     ]
     lines += [_line(name, row) for name, row in found.hand.items()]
-    lines += ["", "for training, whose motors have no slack or deadband",
+    lines += ["", "for training, whose targets are reached at once",
               f"{'':22}{'value':>9}   ADR begins with"]  # fmt: skip
     for row in nominals(found):
         first = f"{row.first[0]:.4g} to {row.first[1]:.4g}" if row.first else "-"
