@@ -15,11 +15,8 @@ BROKEN_NOISE = 0.05
 """What a broken motor does instead of the action: U(0, this) at each step [RG]."""
 ROWS = (
     "action.noise.step", "action.noise.offset", "action.noise.scale", "action.backlash",
-    "action.broken", "adversary.action", "hand.slack",
-    "hand.deadband",
+    "action.broken", "adversary.action", "hand.slack", "hand.deadband",
 )  # fmt: skip
-
-
 SLACK_SPREAD = 0.5
 """Of a motor's slack around the hand's: v U(1 - this, 1 + this)."""
 

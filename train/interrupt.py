@@ -42,11 +42,12 @@ class Interrupt:
                 if before not in (None, signal.SIG_IGN):  # None: not Python's to give back
                     signal.signal(number, self._note)
                     self._before[number] = before
-        self._unraisable, sys.unraisablehook = sys.unraisablehook, self._press_again
+            self._unraisable, sys.unraisablehook = sys.unraisablehook, self._press_again
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.unraisablehook = self._unraisable
+        if threading.current_thread() is threading.main_thread():
+            sys.unraisablehook = self._unraisable
         self._restore()
 
     def _restore(self) -> None:

@@ -89,9 +89,12 @@ def test_afterwards_the_signal_is_what_it_was() -> None:
 def test_another_thread_trains_without_signals(reach_config: TrainConfig, tmp_path: Path) -> None:
     folders: list[Path] = []
     config = replace(reach_config, runs=str(tmp_path), name="threaded", steps=128)
+    hook = sys.unraisablehook
     thread = threading.Thread(target=lambda: folders.append(start(config)))
     thread.start()
-    thread.join()
+    while thread.is_alive():
+        assert sys.unraisablehook is hook
+        thread.join(0.01)
     assert checkpoint.load(folders[0]).meta["steps"] == 128
 
 
