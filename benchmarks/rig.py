@@ -37,6 +37,7 @@ from sleight.deploy.rig_body import Body
 from sleight.deploy.rig_config import PlantConfig
 from sleight.deploy.rig_plant import PLACE_POSITION_M
 from sleight.deploy.rotations import canonical, random_rotation
+from sleight.deploy.stage import StageConfig
 from sleight.deploy.timing import spread_ms
 from sleight.deploy.trial import COMPLETE, Trial, summarize
 from sleight.envs import observations
@@ -52,8 +53,6 @@ from sleight.train.checkpoint import load_module
 from sleight.train.graph import PolicyGraph
 from sleight.train.saved import load_run
 
-SETTLE_S = 1.0
-PLACE_TRIES = 10
 TIMED_STEPS = 500
 WARM_UP = 20
 """Timed steps that do not count."""
@@ -133,6 +132,11 @@ class Rig(World):
         sensors, plant = self._body.encoders, self._body.plant
         return sensors.position, sensors.velocity, plant.object_position, plant.object_wxyz
 
+    def home(self) -> None:
+        """Open the hand after a trial, as `sleight rig run` does before the next one."""
+        for _ in range(round(StageConfig().home_s / self._period_s)):
+            self.tick(HAND.home)
+
 
 ROWS: dict[str, tuple[type[Training | Rig], bool]] = {
     "training's physics": (Training, False),
@@ -183,9 +187,10 @@ class Player:
         return trial
 
     def _settle(self, world: World) -> None:
-        for _ in range(PLACE_TRIES):
+        stage = StageConfig()
+        for _ in range(stage.place_tries):
             world.place()
-            for _ in range(round(SETTLE_S / self.period_s)):
+            for _ in range(round(stage.settle_s / self.period_s)):
                 world.tick(HAND.home)
             if world.look()[2][2] > self.task.drop_height_m:
                 return

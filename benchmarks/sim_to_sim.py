@@ -4,8 +4,9 @@
     sleight bench sim_to_sim --join FILE...
 
 Each policy drives the hand that `sleight rig sim` is, without its clock, behind the safety gate: a
-new hand for each trial, the same ones for every policy. A trial is the papers': goals in a row
-until a drop, a timeout or the maximum. The table is Markdown. FILE is written anew after each row,
+new hand for each trial, the same ones for every policy; with --hand H all of them with the one of
+`sleight rig sim --seed H`, object after object. A trial is the papers': goals in a row until a
+drop, a timeout or the maximum. The table is Markdown. FILE is written anew after each row,
 and rows that it already has are not measured again, so that the same command goes on after a
 Ctrl-C; files that were written at the same time, one for each policy, are joined to one table.
 """
@@ -17,7 +18,7 @@ import functools
 import os
 import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ import onnxruntime
 from sleight import __version__
 from sleight.config import to_dict
 from sleight.deploy.trial import COMPLETE, summarize
-from sleight.envs.bundle import Bundle, load_bundle
+from sleight.envs.bundle import Bundle, TaskEntry, load_bundle
 from sleight.envs.variants import VARIANTS
 from sleight.errors import ConfigError, DataError, nearest
 from sleight.files import read_json, write_json
@@ -62,15 +63,30 @@ class Entry:
         return dict(to_dict(self.bundle.manifest.task.goal))
 
 
-def row(entry: Entry, variant: str, trials: int, seed: int) -> dict[str, Any]:
-    """One policy under one variant; trial n has the hand and the goals of seed + n."""
+def one_hand(world: Callable[..., Any], hand: int) -> Callable[..., Any]:
+    """The hand of seed `hand` for every trial, home again between them."""
+    made: list[Any] = []
+
+    def same(task: TaskEntry, period_s: float, seed: int) -> Any:
+        if made:
+            made[0].home()
+        else:
+            made.append(world(task, period_s, hand))
+        return made[0]
+
+    return same
+
+
+def row(entry: Entry, variant: str, asked: argparse.Namespace) -> dict[str, Any]:
+    """One policy under one variant; trial n has the goals of --seed + n, and its hand or --hand."""
     bundle = entry.bundle
-    player = BENCH["Player"](bundle, seed)
-    world = functools.partial(BENCH["Rig"], variant=variant)
+    player = BENCH["Player"](bundle, asked.seed)
+    world: Callable[..., Any] = functools.partial(BENCH["Rig"], variant=variant)
+    world = world if asked.hand is None else one_hand(world, asked.hand)
     done = []
-    for number in range(trials):
-        done.append(player.trial(world, True, seed + number))
-        name = f"{entry.name}, {variant}: {number + 1} of {trials}"
+    for number in range(asked.trials):
+        done.append(player.trial(world, True, asked.seed + number))
+        name = f"{entry.name}, {variant}: {number + 1} of {asked.trials}"
         sys.stderr.write(f"{name}: {done[-1].successes} {done[-1].ending}\n")
     found = summarize(done)
     return {
@@ -106,10 +122,10 @@ def variants(text: str) -> list[str]:
     return names
 
 
-def about(trials: int, seed: int) -> dict[str, Any]:
+def about(asked: argparse.Namespace) -> dict[str, Any]:
     """What rows of one table have in common."""
     return {
-        "seed": seed, "trials": trials, "sleight": __version__,
+        "seed": asked.seed, "trials": asked.trials, "hand": asked.hand, "sleight": __version__,
         "mujoco": mujoco.__version__, "onnxruntime": onnxruntime.__version__,
     }  # fmt: skip
 
@@ -131,7 +147,7 @@ def read_rows(path: Path, common: dict[str, Any]) -> list[dict[str, Any]]:
 
 def measured(entries: list[Entry], names: list[str], asked: argparse.Namespace) -> list[dict]:
     """The rows, those that `--json` has and those that it lacks, in the order asked for."""
-    common = about(asked.trials, asked.seed)
+    common = about(asked)
     kept = read_rows(asked.json, common) if asked.json and asked.json.exists() else []
     rows: list[dict[str, Any]] = []
     for entry in entries:
@@ -141,7 +157,7 @@ def measured(entries: list[Entry], names: list[str], asked: argparse.Namespace) 
                 "sha256": entry.bundle.manifest.graph.sha256,
             }  # fmt: skip
             known = [found for found in kept if wanted.items() <= found.items()]
-            rows.append(known[0] if known else row(entry, name, asked.trials, asked.seed))
+            rows.append(known[0] if known else row(entry, name, asked))
             if asked.json:
                 others = [found for found in kept if found not in rows]
                 write_json(asked.json, {**common, "rows": rows + others})
@@ -151,7 +167,7 @@ def measured(entries: list[Entry], names: list[str], asked: argparse.Namespace) 
 def joined(files: list[Path]) -> list[dict[str, Any]]:
     """The rows of several files of one measurement. Raises DataError."""
     first = read_json(files[0])
-    common = {name: first.get(name) for name in about(0, 0)} if isinstance(first, dict) else {}
+    common = {key: first[key] for key in first if key != "rows"} if isinstance(first, dict) else {}
     return [found for path in files for found in read_rows(path, common)]
 
 
@@ -163,6 +179,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--variants", default=",".join(VARIANTS), help="with commas between them")
     add("--trials", type=int, default=10, help="of each policy under each variant")
     add("--seed", type=int, default=0, help="of the first trial")
+    add("--hand", type=int, help="every trial with the hand of `sleight rig sim --seed HAND`")
     add("--flip_share", type=float, help="of the goals; by default the bundle's")
     add("--max_angle_rad", type=float, help="of a goal that is no flip; likewise")
     add("--json", type=Path, help="write all that was measured here; rows in it are kept")
@@ -180,7 +197,7 @@ def main(argv: list[str] | None = None) -> int:
     rows = measured([Entry.of(word, *easier) for word in asked.bundles], names, asked)
     print("\n".join(markdown(rows)))
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    print(f"\n{about(asked.trials, asked.seed)}, load average {load}")
+    print(f"\n{about(asked)}, load average {load}")
     return 0
 
 

@@ -55,6 +55,25 @@ def test_it_goes_on_where_it_stopped_and_parts_are_joined(bundle, tmp_path, caps
     assert "got neither, allowed: bundles, or --join FILE" in capsys.readouterr().err
 
 
+def test_every_trial_with_one_hand(bundle, tmp_path, capsys):
+    """The first is that of the hand's own row; then it goes on, and files are not mixed."""
+    path = tmp_path / "hand.json"
+
+    def trials(*flags):
+        words = ("bench", "sim_to_sim", str(bundle), "--variants", "none", "--seed", "3")
+        assert main([*words, *flags]) == 0
+        return [line for line in capsys.readouterr().err.splitlines() if ", none: " in line]
+
+    of_its_own = trials("--trials", "2")
+    one = trials("--trials", "2", "--hand", "3", "--json", str(path))
+    assert len(one) == 2 and one[0] == of_its_own[0]
+    (found,) = json.loads(path.read_text())["rows"]
+    assert found["seconds"] > 0 and json.loads(path.read_text())["hand"] == 3
+    words = ("bench", "sim_to_sim", str(bundle), "--variants", "none", "--seed", "3")
+    assert main([*words, "--trials", "2", "--json", str(path)]) == 2
+    assert "hand.json: hand: got 3, allowed: None" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
