@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from .rig_body import Body
 from .rig_config import FaultConfig
 
 Log = Callable[..., None]
+LOGGED_S = 0.05
+"""Before the process is killed, so that its log has the reason."""
 
 
 class Faults:
@@ -72,6 +75,7 @@ class Faults:
     def _switch(self, fault: FaultConfig, on: bool) -> None:
         self._log("fault_on" if on else "fault_off", kind=fault.kind, name=fault.name)
         if fault.kind == "kill" and on:
+            time.sleep(LOGGED_S)
             os.kill(os.getpid(), signal.SIGKILL)
         elif fault.kind == "stuck_joint":
             self._body.plant.lock(fault.name, on)

@@ -62,6 +62,7 @@ class RigSim:
         if error:
             self._log("fault", cause=repr(error))
         self._log("end", overruns=self.overruns, lost_s=round(self.lost_s, 4))
+        self._log.close()
 
     @property
     def ports(self) -> tuple[int, int]:

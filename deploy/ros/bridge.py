@@ -192,6 +192,7 @@ def serve(given: argparse.Namespace, should_stop: Callable[[], bool]) -> None:
     finally:
         bridge.close()
         face.close(1.0)
+        log.close()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

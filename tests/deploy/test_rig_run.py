@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import resource
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sleight.deploy.hand_log import HandLog
+from sleight.deploy.hand_log import DEPTH, HandLog
 from sleight.deploy.log_read import read_log
 from sleight.deploy.replay import replay
 from sleight.deploy.rig_driver import RigDriver
@@ -296,7 +297,29 @@ def test_a_hand_does_not_let_go_because_its_log_is_full():
     log = HandLog(Path("/dev/full"))
     for _ in range(3):
         log("command", seq=1)
+    log.close()
     assert log.error == "/dev/full: No space left on device; the log ends at command"
+
+
+def test_a_slow_disk_keeps_no_hand_waiting(tmp_path):
+    """A pipe that nobody reads stands for the disk: it takes some lines, and then no more."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    log = HandLog(pipe)
+    try:
+        slowest_s = 0.0
+        for seq in range(DEPTH + 5_000):
+            started_s = time.monotonic()
+            log("command", seq=seq)
+            slowest_s = max(slowest_s, time.monotonic() - started_s)
+        assert slowest_s < 1.0
+        assert log.error.startswith(f"{pipe}: the disk is too slow; the log ends at command")
+        log.close()
+        first = os.read(reader, 65536).splitlines()[0]
+        assert json.loads(first)["seq"] == 0
+    finally:
+        os.close(reader)
 
 
 def test_a_link_that_speaks_another_protocol_is_turned_away(rig):
