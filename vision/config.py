@@ -52,8 +52,8 @@ class CamerasConfig:
 
     image_px: Annotated[int, Range(16, 512)] = 64
     """Edge of the square pictures that the network reads; a real camera's are brought to it."""
-    fovy_deg: Annotated[float, Range(5, 120)] = 30.0
-    """Their field of view."""
+    fovy_deg: Annotated[float, Range(5, 120)] = 22.0
+    """Their field of view: the block fills a third of it."""
     views: dict[str, ViewConfig] = field(default_factory=_three_views)
     """The cameras by name, in the network's order."""
 
