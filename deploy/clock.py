@@ -41,9 +41,9 @@ class StateMeter:
         self.states = 0
 
     def note(self, seq: int, received_s: float) -> None:
-        """One state has arrived."""
-        self._first_seq = self._first_seq if self.states else seq
-        self._last_seq = seq
+        """One state has arrived; one may have overtaken another."""
+        self._first_seq = min(self._first_seq, seq) if self.states else seq
+        self._last_seq = max(self._last_seq, seq)
         self._arrivals.append(received_s)
         self.states += 1
 

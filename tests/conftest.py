@@ -1,6 +1,7 @@
 """What every test shares: few threads, no screen, no network, the same examples every time."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before torch is imported anywhere
@@ -14,6 +15,9 @@ from hypothesis import settings
 from sleight.cli import prepare_environment
 
 prepare_environment()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job, whose children would ignore the Ctrl-C that they are tested with.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("sleight", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("sleight")
 
