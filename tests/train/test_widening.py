@@ -36,7 +36,7 @@ from tests.vision.conftest import can_render, home_states  # noqa: F401  (a fixt
 
 RENDER = RenderConfig(
     strength=0.0,
-    cameras=CamerasConfig(image_px=16),
+    cameras=CamerasConfig(image_px=16, fovy_deg=30.0),  # which `in_the_light` is made for
     looks=LooksConfig(shadow_share=0.0, plain_share=1.0),
 )
 ALWAYS = AdrConfig(boundary_probability=1.0, threshold_high=0.7, threshold_low=0.3, buffer=4)
