@@ -63,12 +63,14 @@ class HandLog:
         self._thread.join(CLOSE_S)
 
     def _write(self, file: TextIO) -> None:
+        full = False
         for event, line in iter(self._waiting.get, None):
             try:
-                if not self.error:
+                if not full:
                     file.write(line)
             except OSError as error:
                 # A hand does not let go because its log is full.
+                full = True
                 self._end(str(error.strerror), event)
 
     def _end(self, why: str, event: str) -> None:
