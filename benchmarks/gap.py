@@ -19,7 +19,7 @@ from typing import Any
 
 from sleight.deploy.trial import COMPLETE, summarize
 from sleight.envs.bundle import Bundle, load_bundle
-from sleight.flags import Parser, check_count
+from sleight.flags import Parser, check_count, seed_of
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 CONE, SOLVER = {"cone": "elliptic"}, {"iterations": 20, "ls_iterations": 20}
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser("sleight bench gap", description=__doc__.split("\n", 1)[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--trials", type=int, default=20, help="in each world")
-    parser.add_argument("--seed", type=int, default=0, help="of the first trial")
+    parser.add_argument("--seed", type=seed_of, default=0, help="of the first trial")
     asked = parser.parse_args(argv)
     check_count("--trials", asked.trials)
     for line in rows(load_bundle(asked.bundle), asked.trials, asked.seed):

@@ -47,7 +47,7 @@ from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.envs.make import for_task
 from sleight.envs.model import OBJECT, ModelConfig, build_model
 from sleight.errors import ConfigError
-from sleight.flags import Parser, check_count
+from sleight.flags import Parser, check_count, seed_of
 from sleight.policies.actor import Actor
 from sleight.train.checkpoint import load_module
 from sleight.train.graph import PolicyGraph
@@ -302,7 +302,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser("sleight bench rig", description=__doc__.split("\n", 1)[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--trials", type=int, default=20, help="in each kind of world")
-    parser.add_argument("--seed", type=int, default=0, help="of the first trial")
+    parser.add_argument("--seed", type=seed_of, default=0, help="of the first trial")
     parser.add_argument("--flip_share", type=float, help="of the goals; by default the bundle's")
     parser.add_argument("--max_angle_rad", type=float, help="of a goal that is no flip; likewise")
     parser.add_argument("--run", type=Path, help="run or checkpoint that torch steps")

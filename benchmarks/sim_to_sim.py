@@ -33,7 +33,7 @@ from sleight.envs.bundle import Bundle, TaskEntry, load_bundle
 from sleight.envs.variants import VARIANTS
 from sleight.errors import ConfigError, DataError, nearest
 from sleight.files import read_json, write_json
-from sleight.flags import Parser, check_count
+from sleight.flags import Parser, check_count, seed_of
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 HEAD = (
@@ -164,11 +164,11 @@ def measured(entries: list[Entry], names: list[str], asked: argparse.Namespace) 
     return rows
 
 
-def joined(files: list[Path]) -> list[dict[str, Any]]:
-    """The rows of several files of one measurement. Raises DataError."""
-    first = read_json(files[0])
-    common = {key: first[key] for key in first if key != "rows"} if isinstance(first, dict) else {}
-    return [found for path in files for found in read_rows(path, common)]
+def joined(asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """The rows of the files of --join, of one measurement. Raises DataError."""
+    first = read_json(asked.join[0])
+    common = {name: first.get(name) for name in about(asked)} if isinstance(first, dict) else {}
+    return [found for path in asked.join for found in read_rows(path, common)]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -178,8 +178,8 @@ def main(argv: list[str] | None = None) -> int:
     add("bundles", nargs="*", metavar="[NAME=]BUNDLE")
     add("--variants", default=",".join(VARIANTS), help="with commas between them")
     add("--trials", type=int, default=10, help="of each policy under each variant")
-    add("--seed", type=int, default=0, help="of the first trial")
-    add("--hand", type=int, help="every trial with the hand of `sleight rig sim --seed HAND`")
+    add("--seed", type=seed_of, default=0, help="of the first trial")
+    add("--hand", type=seed_of, help="every trial with the hand of `sleight rig sim --seed HAND`")
     add("--flip_share", type=float, help="of the goals; by default the bundle's")
     add("--max_angle_rad", type=float, help="of a goal that is no flip; likewise")
     add("--json", type=Path, help="write all that was measured here; rows in it are kept")
@@ -189,7 +189,7 @@ def main(argv: list[str] | None = None) -> int:
         got = "both" if asked.join else "neither"
         raise ConfigError(f"sim_to_sim: got {got}, allowed: bundles, or --join FILE...")
     if asked.join:
-        print("\n".join(markdown(joined(asked.join))))
+        print("\n".join(markdown(joined(asked))))
         return 0
     check_count("--trials", asked.trials)
     names = variants(asked.variants)

@@ -42,7 +42,7 @@ from sleight.deploy.timing import spread_ms
 from sleight.envs.bundle import MANIFEST, Bundle, load_bundle, write_manifest
 from sleight.errors import ConnectError
 from sleight.files import read_json, write_json
-from sleight.flags import Parser
+from sleight.flags import Parser, seed_of
 from sleight.train.pose.config import PoseTrainConfig
 from sleight.train.pose.export import GRAPH, PoseGraph, pose_entry, write_pose_graph
 from sleight.train.pose.learner import build_net, load_pose_run
@@ -232,7 +232,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--run", type=Path, help="run or checkpoint of its policy, for torch")
     add("--fps", type=float, default=30.0, help="of the rig's cameras")
     add("--images_hz", type=float, default=1.0, help="pictures logged, with --pose_from cameras")
-    add("--seed", type=int, default=0, help="of the rig")
+    add("--seed", type=seed_of, default=0, help="of the rig")
     add("--out", type=Path, default=Path("runs"), help="where the run's folder is made")
     add("--json", type=Path, help="write the figures here as well")
     return parser.parse_args(argv)

@@ -138,7 +138,7 @@ class _Painter:
         width, height = config.size
         # Drawn once, and begun elsewhere for each frame: anew costs a fifth of a render.
         noise = self._rng.standard_normal(2 * 3 * width * height, np.float32)
-        self._noise = (255 * config.noise * noise).astype(np.int16)
+        self._noise = np.rint(255 * config.noise * noise).astype(np.int16)
         self._size_m, self._seed = size_m, seed
 
     def run(self, state: SharedState, streams: Streams) -> None:

@@ -28,6 +28,13 @@ def dispatch(
     return commands[argv[0]](argv[1:])
 
 
+def seed_of(word: str) -> int:
+    """A seed, as argparse's `type`; other words end in one line."""
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"got {word}, allowed: an integer >= 0")
+    return int(word)
+
+
 def check_count(flag: str, value: int) -> None:
     """Raise ConfigError unless there is at least one."""
     if value < 1:

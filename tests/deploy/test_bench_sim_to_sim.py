@@ -72,6 +72,11 @@ def test_every_trial_with_one_hand(bundle, tmp_path, capsys):
     words = ("bench", "sim_to_sim", str(bundle), "--variants", "none", "--seed", "3")
     assert main([*words, "--trials", "2", "--json", str(path)]) == 2
     assert "hand.json: hand: got 3, allowed: None" in capsys.readouterr().err
+    before = tmp_path / "before.json"  # as written when there was no --hand
+    data = {key: value for key, value in json.loads(path.read_text()).items() if key != "hand"}
+    before.write_text(json.dumps(data))
+    assert main(["bench", "sim_to_sim", "--join", str(before), str(path)]) == 2
+    assert "hand.json: hand: got 3, allowed: None" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,8 @@ def test_every_trial_with_one_hand(bundle, tmp_path, capsys):
     [
         (["--variants", "none,glov"], "--variants: got glov, did you mean 'glove'?"),
         (["--trials", "0"], "--trials: got 0, allowed: an integer >= 1"),
+        (["--hand", "-1"], "--hand: got -1, allowed: an integer >= 0"),
+        (["--seed", "-1"], "--seed: got -1, allowed: an integer >= 0"),
     ],
 )
 def test_bad_flags_are_one_line(bundle, capsys, flags, line):

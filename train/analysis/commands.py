@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...files import write_json, write_text
-from ...flags import check_count, dispatch
+from ...flags import check_count, dispatch, seed_of
 from ..commands import goals_of, make_parser, setting
 
 _USAGE = """usage: sleight adr report RUN... | probe RUN... | perturb RUN
@@ -52,7 +52,7 @@ def _study_parser(name: str, text: str, trials: int) -> argparse.ArgumentParser:
         name, text, "--goals.FIELD VALUE changes the goals, for instance --goals.flip_share 0"
     )
     parser.add_argument("--trials", type=int, default=trials, help="worlds, one trial each")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_of, default=0)
     parser.add_argument("--stochastic", action="store_true", help="sample actions (runs only)")
     parser.add_argument("--range", action="append", default=[], metavar="NAME=LOW,HIGH",
                         help="draw a parameter of each world from this range instead of the one"
