@@ -26,8 +26,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from sleight.errors import ConfigError
 from sleight.files import atomic_path, write_json
-from sleight.flags import Parser
+from sleight.flags import Parser, seed_of
 from sleight.pages.axes import BLUE, GREEN, INK, ORANGE, QUIET, RED
 from sleight.train.metrics import read_metrics
 
@@ -146,8 +147,13 @@ def _slope(lives: Sequence[Sequence[Look]]) -> float:
 
 
 def ending(folder: Path) -> tuple[int, float]:
-    """Steps of a run, and the mean of its successes over its last tenth."""
+    """Steps of a run, and the mean of its successes over its last tenth.
+
+    Raises ConfigError where it ended before its first iteration did.
+    """
     rows = read_metrics(folder / "metrics.jsonl")
+    if not rows:
+        raise ConfigError(f"{folder}: no iteration in that time; allowed: more --minutes")
     tail = rows[-max(1, len(rows) // 10) :]
     return int(rows[-1]["steps"]), statistics.fmean(row.get("successes_mean", 0.0) for row in tail)
 
@@ -187,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser("sleight bench soak", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="of the disturbed run")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between kills")
-    parser.add_argument("--seed", type=int, default=0, help="of who is killed")
+    parser.add_argument("--seed", type=seed_of, default=0, help="of who is killed")
     parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="where the runs go")
     asked, fields = parser.parse_known_args(argv)
     run = train("disturbed", asked.out, ["--steps", "1000000000", *fields])

@@ -9,7 +9,6 @@ machine. The fit sees the recording alone; the hidden numbers are read here, to 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,8 @@ from sleight.deploy.rig_body import Body
 from sleight.deploy.rig_config import PlantConfig
 from sleight.envs.hand import SHADOW_RIGHT as HAND
 from sleight.envs.recording import Recording
-from sleight.errors import ConfigError
 from sleight.files import write_json
+from sleight.flags import Parser, seed_of
 from sleight.train.sysid.fit import Calibration, calibrate
 
 HOME_TURNS = 15
@@ -110,24 +109,17 @@ def markdown(tables: dict[int, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
-def seeds(text: str) -> list[int]:
-    """Numbers with commas between them. Raises ConfigError."""
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise ConfigError(f"--seeds: got {text}, allowed: numbers with commas between") from error
-
-
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser("sleight bench sysid", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seeds", default="0,1,2", help="of the hands, with commas between them")
+    parser = Parser("sleight bench sysid", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--seeds", default="0,1,2", help="of the hands, with commas between them",
+                        type=lambda text: [seed_of(word) for word in text.split(",")])  # fmt: skip
     parser.add_argument("--no-effort", action="store_true", help="by angles alone")
     parser.add_argument("--json", type=Path, help="write all that was measured here as well")
     asked = parser.parse_args(argv)
     tables: dict[int, dict[str, dict[str, float]]] = {}
     said: dict[str, Any] = {"sleight": __version__, "mujoco": mujoco.__version__, "error_rad": {}}
-    for seed in seeds(asked.seeds):
+    for seed in asked.seeds:
         recording, hidden = record(seed)
         found = calibrate([recording], not asked.no_effort, lambda _: None)
         tables[seed], said["error_rad"][seed] = errors(found, hidden), found.error_rad

@@ -183,6 +183,7 @@ def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFi
     [
         (["bench", "evn"], "sleight bench: got evn, did you mean 'env'? available: env, gap"),
         (["bench", "env", "--worlds", "0"], "--worlds, --steps, --repetitions: got 0, allowed: an"),
+        (["bench", "sysid", "--seeds", "0,-1"], "sleight bench sysid: argument --seeds: got -1, "),
         (["bench", "env", "--reps", "3"], "sleight bench env: unrecognized arguments: --reps 3"),
         (["demo", "--trails", "3"], "sleight demo: unrecognized arguments: --trails 3"),
         (["demo", "--trials", "0"], "--trials: got 0, allowed: an integer >= 1"),

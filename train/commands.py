@@ -19,7 +19,7 @@ from ..envs.randomization import lookup
 from ..envs.variants import VARIANTS
 from ..errors import ConfigError, nearest
 from ..files import write_json, write_text
-from ..flags import Parser, check_count, dispatch
+from ..flags import Parser, check_count, dispatch, seed_of
 from .config import TrainConfig
 
 
@@ -64,7 +64,7 @@ def _eval_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
     parser.add_argument("--trials", type=int, default=100, help="worlds, one trial each")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_of, default=0)
     parser.add_argument("--stochastic", action="store_true", help="sample actions (runs only)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
@@ -187,7 +187,7 @@ def play(argv: list[str]) -> int:
         "--browser", action="store_true", help="serve a live page, without a screen"
     )
     parser.add_argument("--port", type=int, default=0, help="of the page; 0 takes a free one")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_of, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="hold a randomization parameter at a value")  # fmt: skip
     given = parser.parse_args(argv)

@@ -15,6 +15,7 @@ Refused = Callable[..., str]
     ("words", "says"),
     [
         (["--trials", "0"], "--trials: got 0, allowed: an integer >= 1"),
+        (["--seed", "-1"], "--seed: got -1, allowed: an integer >= 0"),
         (["--trials", "x"], "argument --trials: invalid int value: 'x'"),
         (["--trails", "3"], "--trails: unknown flag, did you mean '--trials'?"),
         (["--set", "objekt.size=1"], "--set: got unknown parameter 'objekt.size', did you mean"),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sleight.errors import ConfigError
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "soak.py"
 
 
@@ -44,3 +46,9 @@ def test_the_picture_has_both_curves(soak, tmp_path):
     soak.draw(tmp_path, [soak.Kill(60.0, "learner")], list(life(soak, 1, 0.0, 3, 0.0)))
     assert (tmp_path / "soak.png").stat().st_size > 10_000
     assert soak.ending(tmp_path / "alone") == (4000, pytest.approx(0.4))
+
+
+def test_a_run_without_an_iteration_is_one_line(soak, tmp_path):
+    (tmp_path / "metrics.jsonl").touch()
+    with pytest.raises(ConfigError, match="no iteration in that time; allowed: more --minutes"):
+        soak.ending(tmp_path)

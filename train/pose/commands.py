@@ -13,7 +13,7 @@ from ...config import load as load_config
 from ...envs.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
-from ...flags import check_count, dispatch
+from ...flags import check_count, dispatch, seed_of
 from ...vision.config import RenderConfig
 from ...vision.crew import CrewOf
 from ..commands import make_parser
@@ -59,7 +59,7 @@ def _states(argv: list[str]) -> int:
     )
     parser.add_argument("player", type=Path, help="a run, or a bundle")
     parser.add_argument("--count", type=int, required=True, help="states in all")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_of, default=0)
     parser.add_argument("--out", type=Path, required=True, help="the file, .npy")
     given = parser.parse_args(argv)
     check_count("--count", given.count)
