@@ -11,7 +11,7 @@ import numpy as np
 from ..config import Range
 from ..errors import ConfigError
 from ..vision.geometry import Placement, matrix_of
-from .excitation import ExcitationConfig
+from .excitation import ExcitationConfig, WiggleConfig
 
 Metres = Annotated[float, Range(-10, 10)]
 Unit = Annotated[float, Range(-1, 1)]
@@ -66,6 +66,8 @@ class CalibrateConfig:
     """The printed board, and its seat on the hand's mount."""
     joints: ExcitationConfig = field(default_factory=ExcitationConfig)
     """How the motors are moved, to see what they are like."""
+    wiggle: WiggleConfig = field(default_factory=WiggleConfig)
+    """How far `sleight rig wiggle` moves them, to see that their own joints follow."""
     views: Annotated[int, Range(12, 500)] = 25
     """Pictures of the moving board that each camera's intrinsics come from."""
     frames: Annotated[int, Range(1, 1000)] = 30

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import __version__
 from ..envs.bundle import MANIFEST, Bundle, load_bundle
-from ..errors import BundleError, DataError, SleightError
+from ..errors import BundleError, ConfigError, ConnectError, DataError, SleightError
 from .policy import OnnxPolicy, Sensors
 from .realtime import realtime
 from .rig_file import RigConfig, bundle_of, facts
@@ -38,6 +38,16 @@ class Finding:
     ok: bool
     text: str
     exit_code: int = 2
+
+
+def raise_failed(rig: str, findings: Sequence[Finding]) -> None:
+    """Raise the error of what failed first, if anything did: ConfigError or ConnectError."""
+    failed = [finding for finding in findings if not finding.ok]
+    if failed:
+        first, count = failed[0], len(failed)
+        others = f" (and {count - 1} more)" if count > 1 else ""
+        kind = ConnectError if first.exit_code == ConnectError.exit_code else ConfigError
+        raise kind(f"{rig}: {first.name}: {first.text}{others}")
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 from ..envs.bundle import Bundle, match_hand
 from ..envs.hand import HandSpec
 from ..errors import ConfigError, ConnectError, DataError
-from .check import Check, Finding, check_machine, check_policy
+from .check import Check, Finding, check_machine, check_policy, raise_failed
 from .clearance import write_record
 from .connect import connected_hand, connected_poses, told_by_cameras
 from .guard import GuardedHand
@@ -70,13 +70,8 @@ def check_joints(config: RigConfig, tell: Callable[[Finding], None]) -> dict[str
 
 def _finish(check: Check) -> Path:
     """Write the record; raise the error of what failed first."""
-    config = check.config
-    path = write_record(config, check.record())
-    if check.failed:
-        first, count = check.failed[0], len(check.failed)
-        others = f" (and {count - 1} more)" if count > 1 else ""
-        kind = ConnectError if first.exit_code == ConnectError.exit_code else ConfigError
-        raise kind(f"{config.rig.name}: {first.name}: {first.text}{others}")
+    path = write_record(check.config, check.record())
+    raise_failed(check.config.rig.name, check.findings)
     return path
 
 

@@ -14,7 +14,9 @@ from ..errors import ConfigError
 from ..flags import dispatch
 
 if TYPE_CHECKING:
+    from ..envs.hand import HandSpec
     from .check import Finding
+    from .rig_file import RigConfig
 
 USAGE = """usage: sleight rig COMMAND ...
 
@@ -23,6 +25,7 @@ commands:
   check RIG.yaml           see whether a rig is fit to run; moves nothing, and keeps a record
   calibrate WHAT RIG.yaml  cameras or extrinsics: what cameras see, and where they stand;
                            joints: move every motor, for `sleight calibrate`
+  wiggle RIG.yaml          move every motor a little and back: do its own joints follow?
   dry-run RIG.yaml         all of a run, but nothing that moves the hand is sent
   run RIG.yaml             run a bundle on a hand, trial after trial
   replay RUN [BUNDLE]      compute a run's actions again from its log, to the last bit
@@ -41,6 +44,7 @@ def rig(argv: list[str]) -> int:
         "sim": _sim,
         "check": _check,
         "calibrate": _calibrate,
+        "wiggle": _wiggle,
         "dry-run": _dry_run,
         "run": _run,
         "replay": _replay,
@@ -147,8 +151,7 @@ def _calibrate(argv: list[str]) -> int:
         got = argv[0] if argv else "nothing"
         raise ConfigError(f"sleight rig calibrate: got {got}, allowed: {', '.join(jobs)}")
     if argv[0] == "joints":
-        yes_sim = "--yes-sim" in argv
-        return _sweep(load_rig([word for word in argv[1:] if word != "--yes-sim"]), yes_sim)
+        return _joints(argv[1:])
     config = load_rig(argv[1:])
     if not config.cameras:
         raise ConfigError("cameras: got none, allowed: one or more cameras, in the rig file")
@@ -160,20 +163,48 @@ def _calibrate(argv: list[str]) -> int:
     return 0
 
 
-def _sweep(config: Any, yes_sim: bool) -> int:
+def _joints(argv: list[str]) -> int:
+    from .joint_sweep import joint_targets
+
+    return _sweep(argv, "joints", joint_targets)[-1]
+
+
+def _wiggle(argv: list[str]) -> int:
+    from .check import raise_failed
+    from .wiggle import followed, wiggle
+
+    about = "Every motor alone, a little and back. --yes-sim: as for run."
+    if _helped(argv, "wiggle", about):
+        return 0
+    config, place, hand, interrupted = _sweep(argv, "wiggle", wiggle)
+    if interrupted:
+        return interrupted
+    findings = followed(place, hand, config.calibrate.wiggle)
+    for finding in findings:
+        _tell(finding)
+    raise_failed(config.rig.name, findings)
+    print("every motor moves its own joints, in its own direction")
+    return 0
+
+
+def _sweep(argv: list[str], name: str, targets_of: Any) -> tuple[RigConfig, Path, HandSpec, int]:
+    """Move motors without policy or object; config, the run's folder, the hand, exit code."""
     from .check_links import check_joints
     from .clearance import confirm
-    from .joint_sweep import record_joints
+    from .joint_sweep import record_sweep
+    from .rig_file import load_rig
     from .view import View
 
+    config = load_rig([word for word in argv if word != "--yes-sim"])
     record = check_joints(config, _tell)
-    confirm(config, record, yes_sim, _ask)
+    confirm(config, record, "--yes-sim" in argv, _ask)
     with _stop_on_signal() as stopped, View(sys.stderr) as view:
-        place, result = record_joints(config, stopped, view, record["simulated"])
+        simulated = record["simulated"]
+        place, hand, result = record_sweep(config, name, targets_of, stopped, view, simulated)
     hits = sum(result["gate_hits"].values())
     print(f"{result['done']:.0%} of the sweep, {result['holds']} holds, {hits} gate hits")
     print(place)
-    return INTERRUPTED if stopped() else 0
+    return config, place, hand, INTERRUPTED if stopped() else 0
 
 
 def _bridge(argv: list[str]) -> int:

@@ -51,10 +51,23 @@ class ExcitationConfig:
     """Motors that move together; a minus before a name turns its direction round."""
 
 
+@dataclass(frozen=True)
+class WiggleConfig:
+    """How far each motor is moved, and how far its joints must follow."""
+
+    by_rad: Annotated[float, Range(0.05, 0.4)] = 0.15
+    """From the rest pose of `joints` to the side with more room, down where both are alike, and
+    back. At home only middle and ring finger of the Shadow Hand touch a neighbour by that."""
+    hold_s: Annotated[float, Range(0.5, 10)] = 0.6
+    """Time there, and at rest between two motors."""
+    follow: Annotated[float, Range(0.1, 0.9)] = 0.25
+    """Share of the way that its own joints must move, and those of other motors must not."""
+
+
 def excitation(spec: HandSpec, config: ExcitationConfig, limits: Limits) -> np.ndarray:
     """(T, A) targets [rad], one each `period_s`, within `limits`. Raises ConfigError."""
     period_s = config.period_s
-    rest = _rest(spec, config, limits)
+    rest = rest_pose(spec, config, limits)
     low = rest - config.span * (rest - limits.lower_rad)
     high = rest + config.span * (limits.upper_rad - rest)
     parts = []
@@ -68,10 +81,11 @@ def excitation(spec: HandSpec, config: ExcitationConfig, limits: Limits) -> np.n
             wanted[:, motor] += swell * (middle - rest[motor] + sign * reach * shape)
         parts.append(wanted)
     fastest = config.speed * limits.speed_rad_s * period_s
-    return _slowed(np.concatenate(parts), rest, fastest)
+    return slowed(np.concatenate(parts), rest, fastest)
 
 
-def _rest(spec: HandSpec, config: ExcitationConfig, limits: Limits) -> np.ndarray:
+def rest_pose(spec: HandSpec, config: ExcitationConfig, limits: Limits) -> np.ndarray:
+    """(A,) rad, within `limits`: the hand's home, but for `rest_rad`. Raises ConfigError."""
     rest = spec.home.copy()
     for name, angle in config.rest_rad.items():
         motor, _ = _motor(name, spec)
@@ -108,7 +122,7 @@ def _swell(turns: int, period_s: float) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(ends / RAMP_S, 0.0, 1.0))
 
 
-def _slowed(wanted: np.ndarray, start: np.ndarray, fastest: np.ndarray) -> np.ndarray:
+def slowed(wanted: np.ndarray, start: np.ndarray, fastest: np.ndarray) -> np.ndarray:
     """`wanted` (T, A), with no step beyond `fastest` (A,)."""
     slow, last = np.empty_like(wanted), start
     for turn, target in enumerate(wanted):

@@ -1,4 +1,4 @@
-"""`sleight rig calibrate joints`: every motor moves behind the gate, without policy or object."""
+"""Motors that move behind the gate without policy or object: `sleight rig calibrate joints`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..config import save
+from ..envs.hand import HandSpec
 from ..errors import ConfigError
 from .connect import connected_hand
 from .estop import watch_estop
@@ -23,8 +24,6 @@ from .recorded import RecordedRun, new_folder
 from .rig_file import RigConfig
 from .trial import Trial
 from .view import Progress
-
-NAME = "joints"
 
 
 class NoObject(PoseSource):
@@ -96,16 +95,16 @@ class _Run(RecordedRun):
     """One sweep of a hand that is connected, and its story."""
 
     def __init__(
-        self, place: Path, hand: GuardedHand, targets: np.ndarray, config: RigConfig
+        self, place: Path, name: str, hand: GuardedHand, targets: np.ndarray, config: RigConfig
     ) -> None:
-        self._config = config
+        self._config, self._name = config, name
         period_s = config.calibrate.joints.period_s
         self._sweep = Sweep(targets, period_s, config.loop.stage.home_s)
         super().__init__(place, hand, NoObject(), self._sweep, period_s, 1, config)
 
     def _story(self) -> dict[str, Any]:
         """See `RecordedRun`."""
-        return {"sweep": self._config.calibrate.joints.groups}
+        return {"sweep": self._name}
 
     def _result(self, end: str) -> dict[str, Any]:
         """See `RecordedRun`."""
@@ -113,27 +112,35 @@ class _Run(RecordedRun):
 
     def _progress(self, seconds: float) -> Progress:
         """See `RecordedRun`."""
-        return self._common_progress(f"joints, {self._sweep.done:.0%}", self._sweep.phase, seconds)
+        what = f"{self._name}, {self._sweep.done:.0%}"
+        return self._common_progress(what, self._sweep.phase, seconds)
 
 
-def record_joints(
+def joint_targets(config: RigConfig, spec: HandSpec) -> np.ndarray:
+    """(T, A) rad of `calibrate joints`. Raises ConfigError."""
+    return excitation(spec, config.calibrate.joints, Limits.of(spec, config.gate))
+
+
+def record_sweep(
     config: RigConfig,
+    name: str,
+    targets_of: Callable[[RigConfig, HandSpec], np.ndarray],
     should_stop: Callable[[], bool],
     show: Callable[[Progress], None],
     only_simulated: bool,
-) -> tuple[Path, dict[str, Any]]:
-    """Sweep; returns the run's folder and what `result.json` holds.
+) -> tuple[Path, HandSpec, dict[str, Any]]:
+    """Go through the targets (T, A) rad, one each `calibrate.joints.period_s`.
 
-    Raises ConfigError, ConnectError, SafetyStop, HandError, LogError.
+    Returns the run's folder, named after `name`, the hand, and what `result.json` holds. Raises
+    ConfigError, ConnectError, SafetyStop, HandError, LogError.
     """
-    joints = config.calibrate.joints
-    with connected_hand(config, joints.period_s) as hand:
+    with connected_hand(config, config.calibrate.joints.period_s) as hand:
         if only_simulated and not hand.simulated:
             name = config.rig.name
             raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
-        limits = Limits.of(hand.spec, config.gate)
-        targets = excitation(hand.spec, joints, limits)
-        place = new_folder(config.log.dir, NAME)
+        targets = targets_of(config, hand.spec)
+        place = new_folder(config.log.dir, name)
         save(config, place / "config.yaml")
         with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
-            return place, _Run(place, hand, targets, config).run(granted, should_stop, show)
+            run = _Run(place, name, hand, targets, config)
+            return place, hand.spec, run.run(granted, should_stop, show)

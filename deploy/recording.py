@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..envs.hand import SHADOW_RIGHT
+from ..envs.hand import SHADOW_RIGHT, HandSpec
 from ..envs.recording import FEWEST, Recording
 from ..errors import DataError
 from .log_read import read_log
 
 
-def recordings_of(place: Path) -> list[Recording]:
+def recordings_of(place: Path, hand: HandSpec = SHADOW_RIGHT) -> list[Recording]:
     """The stretches of a run in which every turn commanded, each as a recording.
 
     Raises DataError for a log of another hand, or one without a stretch that is long enough.
@@ -21,8 +21,8 @@ def recordings_of(place: Path) -> list[Recording]:
     log = read_log(place)
     story = next(iter(log.of("start")), {})
     for what in ("joints", "actuators"):
-        if tuple(story.get(what, ())) != getattr(SHADOW_RIGHT, what):
-            raise DataError(f"{log.path}: {what}: got another hand's, allowed: {SHADOW_RIGHT.name}")
+        if tuple(story.get(what, ())) != getattr(hand, what):
+            raise DataError(f"{log.path}: {what}: got another hand's, allowed: {hand.name}")
     stretches = _stretches(log.turns)
     longest = max(stretches, key=len, default=[])
     if len(longest) < FEWEST:
