@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import onnx
 import pytest
@@ -34,6 +35,7 @@ from sleight.envs.bundle import (
     write_manifest,
 )
 from sleight.envs.hand import SHADOW_RIGHT
+from sleight.envs.model import OBJECT, ModelConfig, build_spec
 
 ROOT = Path(__file__).parents[2]
 QUICK = (
@@ -259,6 +261,22 @@ def cleared(words, rig=None, **changes):
     record = {"ok": True, "wall": time.time(), "fingerprint": print_, "simulated": True,
               "failed": [], **changes}  # fmt: skip
     return write_record(config, record)
+
+
+def collisions(targets):
+    """Those of `targets` (T, A) rad at which an empty hand of training's model touches itself."""
+    spec = build_spec(ModelConfig())
+    spec.delete(spec.body(OBJECT))
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    places = [model.joint(name).qposadr[0] for name in SHADOW_RIGHT.joints]
+    found = []
+    for target in targets:
+        data.qpos[places] = SHADOW_RIGHT.joint_target(target)
+        mujoco.mj_forward(model, data)
+        if data.ncon:
+            found.append(target)
+    return found
 
 
 @pytest.fixture

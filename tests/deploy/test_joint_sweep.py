@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import mujoco
 import numpy as np
 import pytest
 
@@ -14,10 +13,9 @@ from sleight.deploy.gate import GateConfig, Limits
 from sleight.deploy.joint_sweep import Sweep
 from sleight.deploy.recording import recordings_of
 from sleight.envs.hand import SHADOW_RIGHT as HAND
-from sleight.envs.model import OBJECT, ModelConfig, build_spec
 from sleight.errors import ConfigError, DataError
 
-from .conftest import QUICK
+from .conftest import QUICK, collisions
 
 LIMITS = Limits.of(HAND, GateConfig())
 ONE = '[["FFJ3", "-THJ1"]]'
@@ -39,15 +37,7 @@ def test_targets_keep_to_the_gate_and_move_one_group_at_a_time():
 
 
 def test_no_finger_meets_another():
-    spec = build_spec(ModelConfig())
-    spec.delete(spec.body(OBJECT))
-    model = spec.compile()
-    data = mujoco.MjData(model)
-    places = [model.joint(name).qposadr[0] for name in HAND.joints]
-    for target in excitation(HAND, ExcitationConfig(), LIMITS)[::2]:
-        data.qpos[places] = HAND.joint_target(target)
-        mujoco.mj_forward(model, data)
-        assert data.ncon == 0
+    assert not collisions(excitation(HAND, ExcitationConfig(), LIMITS)[::2])
 
 
 def test_a_late_turn_repeats_and_a_lost_one_is_gone():
