@@ -19,14 +19,9 @@ FOLDER = "checks"
 
 def write_record(config: RigConfig, record: dict[str, Any]) -> Path:
     """Keep the record of a check, beside those before it. Raises SleightError."""
-    stamp = datetime.fromtimestamp(record["wall"]).strftime("%Y%m%d-%H%M%S")
-    folder = config.log.dir / FOLDER
-    name = f"{config.rig.name}-{stamp}"
-    path = folder / f"{name}.json"
-    for count in range(2, 1000):
-        if not path.exists():
-            break
-        path = folder / f"{name}-{count}.json"
+    # To the microsecond: checks of several rigs may end in the same second.
+    stamp = datetime.fromtimestamp(record["wall"]).strftime("%Y%m%d-%H%M%S-%f")
+    path = config.log.dir / FOLDER / f"{config.rig.name}-{stamp}.json"
     write_json(path, record)
     return path
 
