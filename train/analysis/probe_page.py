@@ -99,7 +99,7 @@ def page(probes: Sequence[Probe]) -> str:
 
 
 def _name(found: Probe) -> str:
-    said = Path(found.player).name
+    said = "/".join(Path(found.player).parts[-2:])  # also of a folder named checkpoint
     if found.steps is not None:
         said += f", {short(float(found.steps))} steps"
     return said + (f", {found.entropy:.2f} npd" if found.entropy is not None else "")
