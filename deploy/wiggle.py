@@ -42,7 +42,8 @@ def wiggle(config: RigConfig, spec: HandSpec) -> np.ndarray:
             f" the room of {spec.actuators[tight]}"
         )
     fastest = joints.speed * limits.speed_rad_s * joints.period_s
-    turns = round(asked.hold_s / joints.period_s) + int(np.ceil(asked.by_rad / fastest.min()))
+    stay = max(round(asked.hold_s / joints.period_s), 2 * TURNS)
+    turns = stay + int(np.ceil(asked.by_rad / fastest.min()))
     wanted = np.tile(rest, ((2 * len(rest) + 1) * turns, 1))
     for motor, way in enumerate(np.where(above > below, asked.by_rad, -asked.by_rad)):
         wanted[(2 * motor + 1) * turns : (2 * motor + 2) * turns, motor] += way

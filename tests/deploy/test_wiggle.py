@@ -7,7 +7,7 @@ import pytest
 
 from sleight.cli import main
 from sleight.deploy.board_config import CalibrateConfig
-from sleight.deploy.excitation import WiggleConfig
+from sleight.deploy.excitation import ExcitationConfig, WiggleConfig
 from sleight.deploy.gate import GateConfig, Limits
 from sleight.deploy.rig_file import RigConfig
 from sleight.deploy.wiggle import judge, wiggle
@@ -85,6 +85,14 @@ def test_a_move_that_a_hold_cut_is_looked_for_elsewhere():
     found = [judge(parts, HAND, motor, ASKED) for motor in range(20)]
     assert sum(finding.ok for finding in found) >= 18
     assert all(finding.ok or "no move that no hold cut" in finding.text for finding in found)
+
+
+def test_slow_turns_are_enough_of_them():
+    config = CalibrateConfig(joints=ExcitationConfig(period_s=0.5))
+    targets = wiggle(RigConfig(calibrate=config), HAND)
+    times = 0.5 * np.arange(len(targets))
+    recording = Recording("a test", 0.5, times, targets, times, HAND.joint_target(targets), None)
+    assert all(judge([recording], HAND, motor, ASKED).ok for motor in range(20))
 
 
 def test_a_motor_without_room_is_refused():
