@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent
 FOLDERS = {
     "sleight": "sleight",
     "sleight.config": "sleight/config",
+    "sleight.contract": "sleight/contract",
     "sleight.pages": "sleight/pages",
     "sleight.envs": "envs",
     "sleight.policies": "policies",
@@ -22,7 +23,7 @@ FOLDERS = {
     "sleight.deploy": "deploy",
 }
 # A folder inside one of the six is a package too.
-for name, folder in list(FOLDERS.items())[3:]:
+for name, folder in list(FOLDERS.items())[4:]:
     for inner in find_packages(str(ROOT / folder)):
         FOLDERS[f"{name}.{inner}"] = f"{folder}/{inner.replace('.', '/')}"
 

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sleight.deploy.trial import COMPLETE, summarize
-from sleight.envs.bundle import Bundle, load_bundle
+from sleight.contract.bundle import Bundle, load_bundle
+from sleight.deploy.runtime.trial import COMPLETE, summarize
 from sleight.flags import Parser, check_count, seed_of
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))

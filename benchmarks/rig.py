@@ -28,30 +28,30 @@ import mujoco
 import numpy as np
 import onnxruntime
 import torch
+from sleight.deploy.hand.hand.gate import GateConfig, SafetyGate
+from sleight.envs.sim.sim.model import OBJECT, ModelConfig, build_model
+from sleight.train.export.bundle_export.policy_graph import PolicyGraph
+from sleight.train.runs.run_table.checkpoint import load_module
+from sleight.train.runs.run_table.saved_run import load_run
 
 from sleight.config import from_dict, to_dict
-from sleight.deploy.gate import GateConfig, SafetyGate
-from sleight.deploy.goals import GoalGenerator
-from sleight.deploy.policy import OnnxPolicy, Sensors
-from sleight.deploy.rig_body import Body
-from sleight.deploy.rig_config import PlantConfig
-from sleight.deploy.rig_plant import PLACE_POSITION_M
-from sleight.deploy.rotations import canonical, random_rotation
-from sleight.deploy.stage import StageConfig
-from sleight.deploy.timing import spread_ms
-from sleight.deploy.trial import COMPLETE, Trial, summarize
-from sleight.envs import observations
-from sleight.envs.bundle import Bundle, GoalEntry, TaskEntry, load_bundle
-from sleight.envs.control import ActionLaw
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.contract.bundle import Bundle, GoalEntry, TaskEntry, load_bundle
+from sleight.contract.quaternions import canonical, random_rotation
+from sleight.deploy.runtime.loop_timing import spread_ms
+from sleight.deploy.runtime.policy_runner import OnnxPolicy, Sensors
+from sleight.deploy.runtime.rig_goals import GoalGenerator
+from sleight.deploy.runtime.stage import StageConfig
+from sleight.deploy.runtime.trial import COMPLETE, Trial, summarize
+from sleight.deploy.sim.plant import PLACE_POSITION_M
+from sleight.deploy.sim.plant_config import PlantConfig
+from sleight.deploy.sim.simulated_body import Body
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.make import for_task
-from sleight.envs.model import OBJECT, ModelConfig, build_model
+from sleight.envs.mdp import observations
+from sleight.envs.mdp.control import ActionLaw
 from sleight.errors import ConfigError
 from sleight.flags import Parser, check_count, seed_of
 from sleight.policies.actor import Actor
-from sleight.train.checkpoint import load_module
-from sleight.train.graph import PolicyGraph
-from sleight.train.saved import load_run
 
 TIMED_STEPS = 500
 WARM_UP = 20

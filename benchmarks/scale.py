@@ -29,19 +29,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sleight.envs.sim.sim.batch_sim import default_threads
+from sleight.train.runs.run_table.progress import ProgressBar
+from sleight.train.runs.run_table.training_loop import Metrics, Training
+
 from sleight.config import load, to_dict
-from sleight.envs.batch_sim import default_threads
 from sleight.errors import ConfigError
 from sleight.files import write_json
 from sleight.train import benching
-from sleight.train.cluster.build import build as build_cluster
-from sleight.train.cluster.connect import connect
-from sleight.train.cluster.forecast import FORMAT, Cluster, Measurement, Result, Turn, read, report
-from sleight.train.cluster.sampler import RaySampler
+from sleight.train.cluster.cluster_build import build as build_cluster
+from sleight.train.cluster.ray_connect import connect
+from sleight.train.cluster.sampling.sampler import RaySampler
 from sleight.train.config import ActorsConfig, TrainConfig
-from sleight.train.local import build, use_threads
-from sleight.train.loop import Metrics, Training
-from sleight.train.progress import ProgressBar
+from sleight.train.rollout.in_process import build, use_threads
+from sleight.train.scaling.forecast import FORMAT, Cluster, Measurement, Result, Turn, read, report
 
 TIMES = ("collect_s", "wait_s", "transfer_s", "learn_s", "share_s", "learner_s")
 
@@ -229,7 +230,7 @@ def forecast(asked: argparse.Namespace, rest: list[str]) -> None:
         clusters[f"{asked.cores:,} cores, {who}"] = cluster
     print(report(found, clusters))
     if asked.plot:
-        from sleight.train.cluster.forecast_plot import draw
+        from sleight.train.scaling.forecast_plot import draw
 
         draw(found, clusters, asked.plot)
 

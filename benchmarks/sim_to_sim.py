@@ -28,9 +28,9 @@ import onnxruntime
 
 from sleight import __version__
 from sleight.config import to_dict
-from sleight.deploy.trial import COMPLETE, summarize
-from sleight.envs.bundle import Bundle, TaskEntry, load_bundle
-from sleight.envs.variants import VARIANTS
+from sleight.contract.bundle import Bundle, TaskEntry, load_bundle
+from sleight.deploy.runtime.trial import COMPLETE, summarize
+from sleight.envs.hands.variants import VARIANTS
 from sleight.errors import ConfigError, DataError, nearest
 from sleight.files import read_json, write_json
 from sleight.flags import Parser, check_count, seed_of

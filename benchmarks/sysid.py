@@ -15,14 +15,14 @@ from typing import Any
 
 import mujoco
 import numpy as np
+from sleight.deploy.calibration.camera_calibration.excitation import ExcitationConfig, excitation
+from sleight.deploy.hand.hand.gate import GateConfig, SafetyGate
 
 from sleight import __version__
-from sleight.deploy.excitation import ExcitationConfig, excitation
-from sleight.deploy.gate import GateConfig, SafetyGate
-from sleight.deploy.rig_body import Body
-from sleight.deploy.rig_config import PlantConfig
-from sleight.envs.hand import SHADOW_RIGHT as HAND
-from sleight.envs.recording import Recording
+from sleight.contract.recording import Recording
+from sleight.deploy.sim.plant_config import PlantConfig
+from sleight.deploy.sim.simulated_body import Body
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.files import write_json
 from sleight.flags import Parser, seed_of
 from sleight.train.sysid.fit import Calibration, calibrate

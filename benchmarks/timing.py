@@ -27,29 +27,29 @@ from typing import Any
 
 import numpy as np
 import torch
+from sleight.deploy.cameras.camera_threads.pose_checks import CameraPosesConfig
 
-from sleight.deploy.connect import connected_cameras, connected_poses
-from sleight.deploy.hands import HandConfig
-from sleight.deploy.log_read import read_log
-from sleight.deploy.loop import LoopConfig
-from sleight.deploy.pose_checks import CameraPosesConfig
-from sleight.deploy.replay import sensors_of
-from sleight.deploy.rig_cameras_config import RigCamerasConfig
-from sleight.deploy.rig_cameras_truth import write_truth
+from sleight.contract.bundle import MANIFEST, Bundle, load_bundle, write_manifest
+from sleight.deploy.drivers.driver_registry import HandConfig
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.logs.replay import sensors_of
 from sleight.deploy.rig_file import LogEntry, RefereeEntry, RigConfig
-from sleight.deploy.runner import run_rig
-from sleight.deploy.timing import spread_ms
-from sleight.envs.bundle import MANIFEST, Bundle, load_bundle, write_manifest
+from sleight.deploy.runtime.control_loop import LoopConfig
+from sleight.deploy.runtime.loop_timing import spread_ms
+from sleight.deploy.runtime.rig_connect import connected_cameras, connected_poses
+from sleight.deploy.runtime.trial_runner import run_rig
+from sleight.deploy.sim.camera_truth import write_truth
+from sleight.deploy.sim.sim_cameras import RigCamerasConfig
 from sleight.errors import ConnectError
 from sleight.files import read_json, write_json
 from sleight.flags import Parser, seed_of
 from sleight.train.pose.config import PoseTrainConfig
-from sleight.train.pose.export import GRAPH, PoseGraph, pose_entry, write_pose_graph
-from sleight.train.pose.learner import build_net, load_pose_run
+from sleight.train.pose.pose_export import GRAPH, PoseGraph, pose_entry, write_pose_graph
+from sleight.train.pose.pose_learner import build_net, load_pose_run
 from sleight.vision.config import RenderConfig
 from sleight.vision.geometry import Placement
-from sleight.vision.net import PoseNet
 from sleight.vision.onnx_pose import OnnxPose
+from sleight.vision.pose_net import PoseNet
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 HOST = "127.0.0.1"

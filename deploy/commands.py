@@ -14,8 +14,8 @@ from ..errors import ConfigError
 from ..flags import dispatch
 
 if TYPE_CHECKING:
-    from ..envs.hand import HandSpec
-    from .check import Finding
+    from ..contract.hand_spec import HandSpec
+    from .checks.rig_check import Finding
     from .rig_file import RigConfig
 
 USAGE = """usage: sleight rig COMMAND ...
@@ -55,14 +55,14 @@ def rig(argv: list[str]) -> int:
 
 
 def _sim(argv: list[str]) -> int:
-    from .rig_config import RigSimConfig
+    from .sim.plant_config import RigSimConfig
 
     if _wants_help(argv):
         print(help_text(RigSimConfig, "sleight rig sim", "A process that is a hand."))
         return 0
     path, flags = _config_file(argv)
     config = load(RigSimConfig, path, flags)
-    from .rig_sim import RigSim
+    from .sim.rig_process import RigSim
 
     with _stop_on_signal() as stopped, RigSim(config) as sim:
         hand, referee = sim.ports
@@ -84,7 +84,7 @@ def _sim(argv: list[str]) -> int:
 
 
 def _check(argv: list[str]) -> int:
-    from .check_links import check_rig
+    from .checks.link_check import check_rig
     from .rig_file import load_rig
 
     if _helped(argv, "check", "Whether a rig is fit to run a policy; nothing moves."):
@@ -118,13 +118,13 @@ def _run(argv: list[str]) -> int:
 
 
 def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
-    from ..envs.bundle import load_bundle
-    from .clearance import confirm, find_record
-    from .log_read import read_log
+    from ..contract.bundle import load_bundle
+    from .checks.clearance import confirm, find_record
+    from .logs.log_read import read_log
+    from .logs.run_summary import first_targets, summary
     from .rig_file import bundle_of, fingerprint
-    from .runner import run_rig
-    from .summary import first_targets, summary
-    from .view import View
+    from .runtime.operator_view import View
+    from .runtime.trial_runner import run_rig
 
     bundle = load_bundle(bundle_of(config))
     simulated = False
@@ -155,7 +155,7 @@ def _calibrate(argv: list[str]) -> int:
     config = load_rig(argv[1:])
     if not config.cameras:
         raise ConfigError("cameras: got none, allowed: one or more cameras, in the rig file")
-    from .calibrate import calibrate_cameras, calibrate_extrinsics
+    from .calibration.calibration_commands import calibrate_cameras, calibrate_extrinsics
 
     job = calibrate_cameras if argv[0] == "cameras" else calibrate_extrinsics
     job(config.cameras, config.calibrate, lambda line: print(line, file=sys.stderr, flush=True))
@@ -164,14 +164,14 @@ def _calibrate(argv: list[str]) -> int:
 
 
 def _joints(argv: list[str]) -> int:
-    from .joint_sweep import joint_targets
+    from .calibration.joint_sweep import joint_targets
 
     return _sweep(argv, "joints", joint_targets)[-1]
 
 
 def _wiggle(argv: list[str]) -> int:
-    from .check import raise_failed
-    from .wiggle import followed, wiggle
+    from .checks.rig_check import raise_failed
+    from .checks.wiggle import followed, wiggle
 
     about = "Every motor alone, a little and back. --yes-sim: as for run."
     if _helped(argv, "wiggle", about):
@@ -189,11 +189,11 @@ def _wiggle(argv: list[str]) -> int:
 
 def _sweep(argv: list[str], name: str, targets_of: Any) -> tuple[RigConfig, Path, HandSpec, int]:
     """Move motors without policy or object; config, the run's folder, the hand, exit code."""
-    from .check_links import check_joints
-    from .clearance import confirm
-    from .joint_sweep import record_sweep
+    from .calibration.joint_sweep import record_sweep
+    from .checks.clearance import confirm
+    from .checks.link_check import check_joints
     from .rig_file import load_rig
-    from .view import View
+    from .runtime.operator_view import View
 
     config = load_rig([word for word in argv if word != "--yes-sim"])
     record = check_joints(config, _tell)
@@ -208,7 +208,7 @@ def _sweep(argv: list[str], name: str, targets_of: Any) -> tuple[RigConfig, Path
 
 
 def _bridge(argv: list[str]) -> int:
-    from .ros.pack import write_bridge
+    from .drivers.ros.bridge_archive import write_bridge
 
     if _wants_help(argv) or len(argv) != 1 or argv[0].startswith("-"):
         print("usage: sleight rig bridge FILE.pyz; then, beside the hand: python3 FILE.pyz --help")
@@ -229,7 +229,7 @@ def _ask(prompt: str) -> str:
 
 
 def _replay(argv: list[str]) -> int:
-    from .replay import replay
+    from .logs.replay import replay
 
     words = _places(argv, "replay", "RUN [BUNDLE]", 2)
     if words is None:
@@ -246,8 +246,8 @@ def _replay(argv: list[str]) -> int:
 
 def _report(argv: list[str]) -> int:
     from ..files import write_text
-    from .measured import ranges_yaml
-    from .report import ReportConfig, read_run, write_report
+    from .calibration.measured_ranges import ranges_yaml
+    from .logs.rig_report import ReportConfig, read_run, write_report
 
     if _wants_help(argv):
         print(help_text(ReportConfig, "sleight rig report RUN", "A run on a hand as a page."))

@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 
 from ..config import Range, load, to_dict
 from ..errors import ConfigError
-from .board_config import CalibrateConfig
-from .camera_config import STREAM, CameraConfig
-from .estop import EstopConfig
-from .gate import GateConfig
-from .guard import WatchdogConfig
-from .hands import HandConfig
-from .loop import LoopConfig
-from .markers import MarkersConfig
-from .pose_checks import CameraPosesConfig
+from .calibration.board_config import CalibrateConfig
+from .cameras.camera_config import STREAM, CameraConfig
+from .cameras.markers import MarkersConfig
+from .cameras.pose_checks import CameraPosesConfig
+from .drivers.driver_registry import HandConfig
+from .hand.estop import EstopConfig
+from .hand.gate import GateConfig
+from .hand.guard import WatchdogConfig
+from .runtime.control_loop import LoopConfig
 
 Port = Annotated[int, Range(1, 65535)]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from ..config import Range
-from .model import ModelConfig
+from .sim.model import ModelConfig
 
 Share = Annotated[float, Range(0, 1)]
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]

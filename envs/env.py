@@ -18,20 +18,20 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from ..errors import ConfigError
-from . import observations
 from .config import EnvConfig
-from .control import MAX_DELAY, Control
-from .failures import dump_failures
-from .hand import SHADOW_RIGHT
-from .observations import Sensors
-from .rewards import RewardTable, Step
-from .sensors import PoseMemory, SensorNoise
-from .sim import Sim
-from .spaces import observation_space
-from .task import Task
-from .unmodelled import unmodelled
-from .worlds import Draw, FixedRanges, Reseedable, Values, WorldSource
-from .writes import Randomizer
+from .hands.shadow import SHADOW_RIGHT
+from .mdp import observations
+from .mdp.control import MAX_DELAY, Control
+from .mdp.observations import Sensors
+from .mdp.rewards import RewardTable, Step
+from .mdp.sensor_noise import PoseMemory, SensorNoise
+from .mdp.spaces import observation_space
+from .randomization.disturbances import unmodelled
+from .randomization.randomizer import Randomizer
+from .randomization.world_source import Draw, FixedRanges, Reseedable, Values, WorldSource
+from .sim.failures import dump_failures
+from .sim.sim import Sim
+from .tasks.task import Task
 
 
 @contextmanager

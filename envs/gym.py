@@ -21,16 +21,16 @@ from torch import Tensor
 
 from ..config import from_dict, to_dict
 from ..errors import ConfigError, nearest
-from .batch_sim import BatchSim
-from .block import BlockTask
 from .config import EnvConfig, ResetConfig
 from .env import HandEnv
 from .make import make_env
-from .model import OBJECT
-from .reach import ReachTask
+from .sim.batch_sim import BatchSim
+from .sim.model import OBJECT
+from .tasks.block import BlockTask
+from .tasks.reach import ReachTask
 
 if TYPE_CHECKING:
-    from .render import HandRenderer
+    from .rendering.renderer import HandRenderer
 
 Arrays = dict[str, np.ndarray]
 """Observation term -> (size,) or (N, size) float32."""
@@ -199,7 +199,7 @@ def _size_scale(env: HandEnv, world: int) -> float:
 
 
 def _renderer(env: HandEnv) -> HandRenderer:
-    from .render import BLOCK_CAMERA, REACH_CAMERA, HandRenderer
+    from .rendering.renderer import BLOCK_CAMERA, REACH_CAMERA, HandRenderer
 
     camera = REACH_CAMERA if isinstance(env.task, ReachTask) else BLOCK_CAMERA
     return HandRenderer(env.config.model, camera=camera)

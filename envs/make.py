@@ -8,18 +8,18 @@ from pathlib import Path
 
 import torch
 
-from .batch_sim import BatchSim
-from .block import BlockTask
 from .config import ACTOR_TERMS, CRITIC_TERMS, REACH_TERMS, EnvConfig
 from .env import HandEnv
-from .hand import SHADOW_RIGHT
-from .model import build_model
-from .randomization import check_needs, lookup
-from .reach import ReachTask, reachable
-from .resets import SettledStates, settle
-from .task import Task
-from .worlds import FixedRanges, WorldSource
-from .writes import extras
+from .hands.shadow import SHADOW_RIGHT
+from .randomization.randomizer import extras
+from .randomization.table import check_needs, lookup
+from .randomization.world_source import FixedRanges, WorldSource
+from .sim.batch_sim import BatchSim
+from .sim.model import build_model
+from .tasks.block import BlockTask
+from .tasks.reach import ReachTask, reachable
+from .tasks.settled_states import SettledStates, settle
+from .tasks.task import Task
 
 _CACHE: dict[str, SettledStates] = {}
 """Settled states of this process by what they depend on: evaluation beside training shares them."""

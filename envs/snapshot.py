@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .batch_sim import BatchSim
 from .env import HandEnv
+from .sim.batch_sim import BatchSim
 
 
 def save_state(env: HandEnv) -> dict[str, Tensor]:

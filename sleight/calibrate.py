@@ -7,9 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from .deploy.recording import recordings_of
-from .envs.hand import SHADOW_RIGHT
-from .envs.recording import Recording, read_csv, write_csv
+from .contract.recording import Recording, read_csv, write_csv
+from .deploy.calibration.log_recording import recordings_of
+from .envs.hands.shadow import SHADOW_RIGHT
 from .errors import ConfigError
 from .files import write_json, write_text
 from .train.commands import make_parser
@@ -17,7 +17,8 @@ from .train.commands import make_parser
 
 def calibrate(argv: list[str]) -> int:
     """Fit the motors and joints of a hand to recordings; write a file for `sleight train`."""
-    from .train.sysid import fit, ranges, report
+    from .train.sysid import fit, ranges
+    from .train.sysid import sysid_report as report
 
     given = _parser().parse_args(argv)
     recordings = [r for path in given.recordings for r in _read(path, given.at_once)]

@@ -26,7 +26,9 @@ class Command:
 
 COMMANDS = {
     "train": Command("train.commands", "train", "train a policy, here or on a Ray cluster"),
-    "clone": Command("train.clone.commands", "clone", "behavioural cloning of a run or a bundle"),
+    "clone": Command(
+        "train.algorithms.commands", "clone", "behavioural cloning of a run or a bundle"
+    ),
     "eval": Command("train.commands", "eval_", "consecutive successes of a run or a bundle"),
     "play": Command("train.commands", "play", "watch a run or a bundle: window, browser, video"),
     "export": Command("train.commands", "export", "write the bundle that a robot runs"),

@@ -25,7 +25,7 @@ settings.load_profile("sleight")
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A Ray cluster of this machine with two cores; whoever connects in the module is in it."""
-    from sleight.train.cluster.connect import connect
+    from sleight.train.cluster.ray_connect import connect
     from sleight.train.config import RayConfig
 
     end = connect(RayConfig(cpus=2))

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sleight.deploy.hand.hand.gate import GateConfig, GateState, Limits, SafetyGate, limit
 
-from sleight.deploy.gate import GateConfig, GateState, Limits, SafetyGate, limit
 from sleight.envs.config import ControlConfig, EnvConfig
-from sleight.envs.control import ActionLaw
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
+from sleight.envs.mdp.control import ActionLaw
 
 PERIOD_S = EnvConfig().period_s
 A, J = len(HAND.actuators), len(HAND.joints)

@@ -6,9 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-from ..envs.batch_sim import default_threads
+from ..envs.sim.batch_sim import default_threads
 from ..flags import Parser
-from .session import commit
+from .runs.versions import commit
 
 
 def parser(command: str, text: str, iterations: int) -> argparse.ArgumentParser:

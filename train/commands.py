@@ -15,8 +15,8 @@ from pathlib import Path
 from ..config import help_text
 from ..config import load as load_config
 from ..envs.config import GoalConfig
-from ..envs.randomization import lookup
-from ..envs.variants import VARIANTS
+from ..envs.hands.variants import VARIANTS
+from ..envs.randomization.table import lookup
 from ..errors import ConfigError, nearest
 from ..files import write_json, write_text
 from ..flags import Parser, check_count, dispatch, seed_of
@@ -25,8 +25,8 @@ from .config import TrainConfig
 
 def train(argv: list[str]) -> int:
     """`sleight train CONFIG.yaml [--field value ...]` or `sleight train --resume RUN`."""
-    from .session import check_new, named, resume, start
-    from .supervise import supervise, supervised
+    from .runs.session import check_new, named, resume, start
+    from .runs.supervisor import supervise, supervised
 
     if not argv or {"-h", "--help"} & {*argv}:
         sys.stdout.write(help_text(TrainConfig, "sleight train [CONFIG.yaml | --resume RUN]"))
@@ -80,11 +80,11 @@ def _eval_parser() -> argparse.ArgumentParser:
 def eval_(argv: list[str]) -> int:
     """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
     with `--trained` or `--range name=low,high` success by stratum."""
+    from .analysis.analysis_worlds import wanted_ranges
     from .analysis.strata import check_trials, page, strata
-    from .analysis.worlds import wanted_ranges
-    from .evaluate import evaluate, protocol
-    from .players import open_player
-    from .track import record
+    from .rollout.evaluation import evaluate, protocol
+    from .rollout.players import open_player
+    from .runs.wandb_tracker import record
 
     parser = _eval_parser()
     given, rest = parser.parse_known_args(argv)
@@ -113,8 +113,8 @@ def eval_(argv: list[str]) -> int:
 
 def export(argv: list[str]) -> int:
     """`sleight export RUN --out DIR`."""
-    from .export import export as write_bundle
-    from .track import record
+    from .export.bundle_export import export as write_bundle
+    from .runs.wandb_tracker import record
 
     parser = make_parser("export", "Write the bundle that a robot runs.")
     parser.add_argument("run", type=Path, help="a run folder or a checkpoint")
@@ -176,8 +176,8 @@ def setting(word: str) -> tuple[str, float]:
 
 def play(argv: list[str]) -> int:
     """`sleight play RUN_OR_BUNDLE [--video FILE] [--browser]`."""
-    from . import play as stage
-    from .players import open_player
+    from .reports import play as stage
+    from .rollout.players import open_player
 
     parser = make_parser("play", "Watch a policy: in a window, in a browser, or as a film.")
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
@@ -231,7 +231,7 @@ def _bench_usage(folder: Path, names: list[str]) -> str:
 
 def report(argv: list[str]) -> int:
     """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]`."""
-    from .report import write_report
+    from .reports.run_report import write_report
 
     parser = make_parser("report", "A run as one HTML page that opens without a network.")
     parser.add_argument("run", type=Path, help="a run folder")
@@ -249,8 +249,8 @@ def report(argv: list[str]) -> int:
 
 def runs(argv: list[str]) -> int:
     """`sleight runs [--runs FOLDER] [--html FILE RUN...]`."""
-    from .compare import write_comparison
-    from .runs import chosen, find_runs, read, table
+    from .reports.compare import write_comparison
+    from .runs.run_table import chosen, find_runs, read, table
 
     parser = make_parser(
         "runs", "The local runs as a table, or some of them side by side as a page."

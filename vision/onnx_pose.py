@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..envs.onnx_session import check_tensors, open_session
-from ..envs.pose_entry import PoseEntry, pose_tensors
+from ..contract.onnx_session import check_tensors, open_session
+from ..contract.pose_entry import PoseEntry, pose_tensors
 from .geometry import Placement, wxyz_of
 
 

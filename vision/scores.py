@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..envs.rotations import CUBE_GROUP, distance, multiply
+from ..envs.mdp.rotations import CUBE_GROUP, distance, multiply
 
 FAR_DEG = 45.0
 """A rotation that is farther off says another face is up."""

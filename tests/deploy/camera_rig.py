@@ -8,10 +8,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from sleight.deploy.rig_cameras_config import RigCamerasConfig
-from sleight.deploy.rig_cameras_truth import write_truth
-from sleight.envs.bundle import file_sha256, read_manifest, write_manifest
-from sleight.envs.pose_entry import CameraEntry, PoseEntry, pose_tensors
+from sleight.contract.bundle import file_sha256, read_manifest, write_manifest
+from sleight.contract.pose_entry import CameraEntry, PoseEntry, pose_tensors
+from sleight.deploy.sim.camera_truth import write_truth
+from sleight.deploy.sim.sim_cameras import RigCamerasConfig
 from sleight.vision.config import CamerasConfig
 from sleight.vision.geometry import Pinhole, wxyz_of
 

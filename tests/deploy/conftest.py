@@ -15,12 +15,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from sleight.envs.sim.sim.model import OBJECT, ModelConfig, build_spec
 
 from sleight.cli import main
-from sleight.deploy.clearance import write_record
-from sleight.deploy.rig_driver import RigDriver
-from sleight.deploy.rig_file import fingerprint, load_rig
-from sleight.envs.bundle import (
+from sleight.contract.bundle import (
     INPUTS,
     ActionEntry,
     BundleManifest,
@@ -34,8 +32,10 @@ from sleight.envs.bundle import (
     load_bundle,
     write_manifest,
 )
-from sleight.envs.hand import SHADOW_RIGHT
-from sleight.envs.model import OBJECT, ModelConfig, build_spec
+from sleight.deploy.checks.clearance import write_record
+from sleight.deploy.drivers.wire_driver import RigDriver
+from sleight.deploy.rig_file import fingerprint, load_rig
+from sleight.envs.hands.shadow import SHADOW_RIGHT
 
 ROOT = Path(__file__).parents[2]
 QUICK = (

@@ -3,8 +3,8 @@
 import time
 
 import numpy as np
-
-from sleight.deploy.hand import (
+from sleight.deploy.cameras.camera_threads.pose_sources import ObjectPose, PoseSource
+from sleight.deploy.hand.hand.hand import (
     Applied,
     DriverGone,
     HandDriver,
@@ -13,9 +13,9 @@ from sleight.deploy.hand import (
     Health,
     StaleState,
 )
-from sleight.deploy.pacer import Tick
-from sleight.deploy.poses import ObjectPose, PoseSource
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+
+from sleight.deploy.runtime.pacer import Tick
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 
 
 class Recorder(HandDriver):

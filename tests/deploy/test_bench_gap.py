@@ -5,11 +5,11 @@ import runpy
 from pathlib import Path
 
 import pytest
+from sleight.envs.sim.sim.model import ModelConfig
 
 from sleight.cli import main
-from sleight.deploy.rig_config import PlantConfig
-from sleight.envs.bundle import load_bundle
-from sleight.envs.model import ModelConfig
+from sleight.contract.bundle import load_bundle
+from sleight.deploy.sim.plant_config import PlantConfig
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "gap.py"))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sleight.cli import main
-from sleight.envs.bundle import load_bundle
+from sleight.contract.bundle import load_bundle
 from tests.deploy.conftest import make_bundle
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "rig.py"))

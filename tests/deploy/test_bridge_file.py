@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from sleight.deploy.ros.pack import MODULES, source, write_bridge
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.ros.bridge_archive import MODULES, source, write_bridge
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.conftest import ROOT
 
 

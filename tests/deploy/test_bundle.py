@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from sleight.envs.bundle import load_bundle, match_hand, read_manifest, write_manifest
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.contract.bundle import load_bundle, match_hand, read_manifest, write_manifest
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import BundleError
 
 

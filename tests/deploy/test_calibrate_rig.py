@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from sleight.deploy.cameras.camera_threads.camera_config import Extrinsics, Intrinsics
 
 from sleight.cli import main
 from sleight.config import load
-from sleight.deploy.camera_config import Extrinsics, Intrinsics
-from sleight.deploy.rig_cameras_config import RigCamerasConfig, hidden_cameras
+from sleight.deploy.sim.sim_cameras import RigCamerasConfig, hidden_cameras
 from sleight.vision.geometry import Pinhole
 from tests.deploy.camera_rig import ports
 

@@ -2,19 +2,19 @@
 
 import numpy as np
 import pytest
-
-from sleight.config import load
-from sleight.deploy.board import Board
-from sleight.deploy.board_config import BoardConfig
-from sleight.deploy.calibration import (
+from sleight.deploy.calibration.camera_calibration.board import Board
+from sleight.deploy.calibration.camera_calibration.board_config import BoardConfig
+from sleight.deploy.calibration.camera_calibration.camera_calibration import (
     agreements,
     board_in_camera,
     calibrate_inside,
     calibrate_outside,
     mean_placement,
 )
-from sleight.deploy.camera_config import Extrinsics, Intrinsics
-from sleight.deploy.rig_cameras_config import RigCamerasConfig, hidden_cameras, moved_board
+from sleight.deploy.cameras.camera_threads.camera_config import Extrinsics, Intrinsics
+
+from sleight.config import load
+from sleight.deploy.sim.sim_cameras import RigCamerasConfig, hidden_cameras, moved_board
 from sleight.errors import ConfigError, DataError
 from sleight.vision.geometry import Pinhole, Placement, turn
 

@@ -4,19 +4,23 @@ import dataclasses
 
 import numpy as np
 import pytest
+from sleight.deploy.cameras.camera_threads.camera_config import Extrinsics, Intrinsics
+from sleight.deploy.cameras.camera_threads.pose_checks import (
+    CameraPosesConfig,
+    PoseCheckConfig,
+    PoseChecks,
+)
+from sleight.deploy.cameras.camera_threads.pose_sources import Referee
+from sleight.deploy.cameras.camera_threads.pose_thread import CameraPoses, matched
+from sleight.deploy.cameras.camera_threads.rectify import Rectifier
 
 from sleight.cli import main
 from sleight.config import load, save
-from sleight.deploy.camera_config import Extrinsics, Intrinsics
-from sleight.deploy.camera_poses import CameraPoses, matched
-from sleight.deploy.connect import connected_cameras, connected_poses
-from sleight.deploy.pose_checks import CameraPosesConfig, PoseCheckConfig, PoseChecks
-from sleight.deploy.poses import Referee
-from sleight.deploy.rectify import Rectifier
-from sleight.deploy.rig_cameras_config import RigCamerasConfig, hidden_cameras
+from sleight.contract.bundle import load_bundle
+from sleight.contract.quaternions import about
 from sleight.deploy.rig_file import RefereeEntry, RigConfig
-from sleight.deploy.rotations import about
-from sleight.envs.bundle import load_bundle
+from sleight.deploy.runtime.rig_connect import connected_cameras, connected_poses
+from sleight.deploy.sim.sim_cameras import RigCamerasConfig, hidden_cameras
 from sleight.errors import BundleError, ConfigError
 from sleight.vision.geometry import Pinhole
 from tests.deploy.camera_rig import HERE, add_pose, calibrated, ports

@@ -6,10 +6,16 @@ import time
 import imageio.v3 as imageio
 import numpy as np
 import pytest
+from sleight.deploy.cameras.camera_threads.camera_config import CameraConfig, Extrinsics, Intrinsics
+from sleight.deploy.cameras.camera_threads.camera_threads import (
+    Camera,
+    CameraError,
+    CameraGone,
+    FrameSource,
+    StaleFrame,
+)
+from sleight.deploy.cameras.camera_threads.frame_sources import open_source
 
-from sleight.deploy.camera_config import CameraConfig, Extrinsics, Intrinsics
-from sleight.deploy.camera_sources import open_source
-from sleight.deploy.cameras import Camera, CameraError, CameraGone, FrameSource, StaleFrame
 from sleight.errors import ConfigError
 
 SIZE = (64, 48)
@@ -119,8 +125,9 @@ def test_an_address_that_is_none_is_refused():
 
 
 def test_a_calibration_of_another_camera_is_refused(tmp_path):
+    from sleight.deploy.cameras.camera_threads.camera_config import extrinsics_of, intrinsics_of
+
     from sleight.config import save
-    from sleight.deploy.camera_config import extrinsics_of, intrinsics_of
 
     inside, outside = tmp_path / "i.yaml", tmp_path / "e.yaml"
     save(Intrinsics("left", SIZE, (50.0, 50.0), (32.0, 24.0), (0.0,) * 5), inside)

@@ -9,12 +9,12 @@ import threading
 import time
 
 import pytest
+from sleight.deploy.hand.hand.dry_run import DryHand
+from sleight.deploy.hand.hand.hand import HandMode
+from sleight.deploy.link.policy_link.wire import PROTOCOL, encode
 
 from sleight.cli import main
-from sleight.deploy.dry_hand import DryHand
-from sleight.deploy.hand import HandMode
-from sleight.deploy.log_read import read_log
-from sleight.deploy.wire import PROTOCOL, encode
+from sleight.deploy.logs.log_read import read_log
 from tests.deploy.conftest import QUICK, cleared, edit_manifest, make_bundle
 from tests.deploy.fakes import Recorder
 
@@ -58,7 +58,7 @@ def test_a_check_that_finds_nothing_wrong_lets_run_ask_for_the_name(
 def test_a_hand_that_turns_out_to_be_real_is_not_moved(bundle, refused, tmp_path, monkeypatch):
     """Its record says simulated, the hand that answers does not: another one has its address."""
     hand = Recorder()
-    monkeypatch.setattr("sleight.deploy.connect.open_hand", lambda config: hand)
+    monkeypatch.setattr("sleight.deploy.runtime.rig_connect.open_hand", lambda config: hand)
     listener = socket.create_server(("127.0.0.1", 0))
     referee = ("--referee.port", str(listener.getsockname()[1]))
     answer_as_referee(listener)

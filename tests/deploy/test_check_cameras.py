@@ -7,15 +7,19 @@ import time
 
 import numpy as np
 import pytest
+from sleight.deploy.calibration.camera_calibration.board import Board
+from sleight.deploy.calibration.camera_calibration.board_config import BoardConfig
+from sleight.deploy.cameras.camera_threads.camera_config import (
+    Extrinsics,
+    extrinsics_of,
+    intrinsics_of,
+)
+from sleight.deploy.cameras.camera_threads.frame_sources import open_camera
+from sleight.deploy.cameras.camera_threads.pose_sources import Referee
 
 from sleight.cli import main
 from sleight.config import load, save
-from sleight.deploy.board import Board
-from sleight.deploy.board_config import BoardConfig
-from sleight.deploy.camera_config import Extrinsics, extrinsics_of, intrinsics_of
-from sleight.deploy.camera_places import exchanged, judge_board
-from sleight.deploy.camera_sources import open_camera
-from sleight.deploy.poses import Referee
+from sleight.deploy.checks.camera_places import exchanged, judge_board
 from sleight.errors import ConfigError
 from tests.deploy.camera_rig import add_triangulation, calibrated, camera_flags, ports
 from tests.deploy.conftest import QUICK

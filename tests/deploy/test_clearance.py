@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sleight.deploy.clearance import confirm, find_record, write_record
+from sleight.deploy.checks.clearance import confirm, find_record, write_record
 from sleight.deploy.rig_file import LogEntry, RigConfig, RigEntry
 from sleight.errors import ConfigError
 

@@ -1,6 +1,6 @@
 """Counting joint states by their numbers."""
 
-from sleight.deploy.clock import StateMeter
+from sleight.deploy.link.policy_link.peer_clock import StateMeter
 
 
 def meter(*numbers):

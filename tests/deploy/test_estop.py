@@ -6,10 +6,10 @@ import threading
 import time
 
 import pytest
+from sleight.deploy.hand.hand.estop import EVENT, EstopConfig, watch_estop
+from sleight.deploy.hand.hand.gate import GateConfig, GateState
+from sleight.deploy.hand.hand.guard import GuardedHand
 
-from sleight.deploy.estop import EVENT, EstopConfig, watch_estop
-from sleight.deploy.gate import GateConfig, GateState
-from sleight.deploy.guard import GuardedHand
 from sleight.errors import ConfigError
 from tests.deploy.fakes import Recorder
 from tests.deploy.test_rig_run import finish, in_a_trial

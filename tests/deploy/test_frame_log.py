@@ -10,13 +10,13 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from sleight.deploy.cameras.camera_threads.frame_sources import open_camera
 
 from sleight.cli import main
-from sleight.deploy.camera_sources import open_camera
-from sleight.deploy.log_read import read_log
-from sleight.deploy.replay import replay
-from sleight.deploy.run_log import DEPTH, LogError, RunLog
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.logs.replay import replay
+from sleight.deploy.logs.run_log import DEPTH, LogError, RunLog
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.camera_rig import COLOURFUL, calibrated, camera_flags, ports
 from tests.deploy.test_rig_run import finish, in_a_trial, only_run
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sleight.deploy.hand.hand.gate import GateConfig, GateState, Limits, SafetyGate, limit
+from sleight.deploy.hand.hand.hand import CommandRejected, NotArmed
 
-from sleight.deploy.gate import GateConfig, GateState, Limits, SafetyGate, limit
-from sleight.deploy.hand import CommandRejected, NotArmed
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 
 PERIOD_S = 0.08
 A, J = len(HAND.actuators), len(HAND.joints)

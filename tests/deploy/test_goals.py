@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sleight.deploy import rotations as r
-from sleight.deploy.goals import GoalGenerator, levelled
-from sleight.envs import rotations as envs_rotations
-from sleight.envs.bundle import GoalEntry, TaskEntry
+from sleight.contract import quaternions as r
+from sleight.contract.bundle import GoalEntry, TaskEntry
+from sleight.deploy.runtime.rig_goals import GoalGenerator, levelled
 from sleight.envs.config import GoalConfig
-from sleight.envs.goals import GoalSampler, Level, nearest_upright
+from sleight.envs.mdp import rotations as envs_rotations
+from sleight.envs.tasks.orientation_goals import GoalSampler, Level, nearest_upright
 
 QUATERNION = (
     arrays(np.float64, 4, elements=st.floats(-1, 1))

@@ -5,11 +5,11 @@ import time
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.gate import GateConfig, GateState
+from sleight.deploy.hand.hand.guard import GuardedHand, Watchdog, WatchdogConfig
+from sleight.deploy.hand.hand.hand import Applied, CommandRejected, HandMode, NotArmed
 
-from sleight.deploy.gate import GateConfig, GateState
-from sleight.deploy.guard import GuardedHand, Watchdog, WatchdogConfig
-from sleight.deploy.hand import Applied, CommandRejected, HandMode, NotArmed
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.fakes import Recorder
 
 

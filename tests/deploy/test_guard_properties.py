@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
-from sleight.deploy.gate import GateConfig, GateState
-from sleight.deploy.guard import GuardedHand, Watchdog
-from sleight.deploy.hand import (
+from sleight.deploy.hand.hand.gate import GateConfig, GateState
+from sleight.deploy.hand.hand.guard import GuardedHand, Watchdog
+from sleight.deploy.hand.hand.hand import (
     Applied,
     DriverGone,
     HandMode,
@@ -19,7 +18,8 @@ from sleight.deploy.hand import (
     NotArmed,
     StaleState,
 )
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import SafetyStop, SleightError
 from tests.deploy.fakes import Recorder
 

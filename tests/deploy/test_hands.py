@@ -9,12 +9,12 @@ import time
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.gate import GateConfig
+from sleight.deploy.hand.hand.guard import GuardedHand
 
-from sleight.deploy.gate import GateConfig
-from sleight.deploy.guard import GuardedHand
-from sleight.deploy.hands import BUILT_IN, HandConfig, available, open_hand
-from sleight.deploy.rig_driver import RigDriver
-from sleight.envs.bundle import HandEntry
+from sleight.contract.bundle import HandEntry
+from sleight.deploy.drivers.driver_registry import BUILT_IN, HandConfig, available, open_hand
+from sleight.deploy.drivers.wire_driver import RigDriver
 from sleight.errors import ConfigError, ConnectError
 from tests.deploy.conftest import QUICK, ROOT, address, cleared, make_bundle
 

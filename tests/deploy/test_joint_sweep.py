@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sleight.deploy.calibration.camera_calibration.excitation import ExcitationConfig, excitation
+from sleight.deploy.calibration.camera_calibration.joint_sweep import Sweep
+from sleight.deploy.calibration.camera_calibration.log_recording import recordings_of
+from sleight.deploy.hand.hand.gate import GateConfig, Limits
 
 from sleight.cli import main
-from sleight.deploy.excitation import ExcitationConfig, excitation
-from sleight.deploy.gate import GateConfig, Limits
-from sleight.deploy.joint_sweep import Sweep
-from sleight.deploy.recording import recordings_of
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConfigError, DataError
 
-from .conftest import QUICK, collisions
+from .tests.deploy.conftest import QUICK, collisions
 
 LIMITS = Limits.of(HAND, GateConfig())
 ONE = '[["FFJ3", "-THJ1"]]'

@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.hand import DriverGone, HandMode, NotArmed, StaleState
+from sleight.deploy.link.policy_link.face import Face, Layout, Reading
+from sleight.deploy.link.policy_link.hand_side import HandSide, Watch
+from sleight.deploy.link.policy_link.motion import FREEZE_S, Motion
 
-from sleight.deploy.face import Face, Layout, Reading
-from sleight.deploy.hand import DriverGone, HandMode, NotArmed, StaleState
-from sleight.deploy.hand_side import HandSide, Watch
-from sleight.deploy.local_hand import LocalHand, layout_of
-from sleight.deploy.motion import FREEZE_S, Motion
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.local_driver import LocalHand, layout_of
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 
 LAYOUT = layout_of(HAND)
 START = HAND.joint_target(HAND.home)

@@ -4,19 +4,19 @@ import time
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.gate import GateConfig, GateState
+from sleight.deploy.hand.hand.guard import GuardedHand
+from sleight.deploy.hand.hand.hand import HandError, HandMode
 
-from sleight.deploy.gate import GateConfig, GateState
-from sleight.deploy.goals import GoalGenerator
-from sleight.deploy.guard import GuardedHand
-from sleight.deploy.hand import HandError, HandMode
-from sleight.deploy.log_read import read_log
-from sleight.deploy.loop import ControlLoop, LoopConfig
-from sleight.deploy.policy import OnnxPolicy
-from sleight.deploy.run_log import RunLog
-from sleight.deploy.stage import Phase, Stage, StageConfig
-from sleight.deploy.trial import Ending
-from sleight.envs.bundle import load_bundle
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.contract.bundle import load_bundle
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.logs.run_log import RunLog
+from sleight.deploy.runtime.control_loop import ControlLoop, LoopConfig
+from sleight.deploy.runtime.policy_runner import OnnxPolicy
+from sleight.deploy.runtime.rig_goals import GoalGenerator
+from sleight.deploy.runtime.stage import Phase, Stage, StageConfig
+from sleight.deploy.runtime.trial import Ending
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import SafetyStop
 from tests.deploy.fakes import Poses, Recorder, Script
 

@@ -7,10 +7,17 @@ import time
 
 import numpy as np
 import pytest
+from sleight.deploy.cameras.camera_threads.markers import (
+    MarkerError,
+    MarkerPoses,
+    MarkersConfig,
+    body,
+    fit,
+    parse,
+)
+from sleight.deploy.cameras.camera_threads.pose_checks import PoseCheckConfig
+from sleight.deploy.hand.hand.hand import DriverGone
 
-from sleight.deploy.hand import DriverGone
-from sleight.deploy.markers import MarkerError, MarkerPoses, MarkersConfig, body, fit, parse
-from sleight.deploy.pose_checks import PoseCheckConfig
 from sleight.errors import ConfigError, ConnectError
 from sleight.vision.geometry import Placement, turn, wxyz_of
 

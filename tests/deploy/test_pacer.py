@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sleight.deploy.pacer import OverrunConfig, OverrunGuard, Pacer, Tick, Verdict
-from sleight.deploy.timing import Timing, spread_ms
+from sleight.deploy.runtime.loop_timing import Timing, spread_ms
+from sleight.deploy.runtime.pacer import OverrunConfig, OverrunGuard, Pacer, Tick, Verdict
 
 PERIOD_S = 0.08
 

@@ -4,9 +4,9 @@ import numpy as np
 import onnx
 import pytest
 
-from sleight.deploy.policy import OnnxPolicy, Sensors
-from sleight.envs.bundle import file_sha256, load_bundle
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.contract.bundle import file_sha256, load_bundle
+from sleight.deploy.runtime.policy_runner import OnnxPolicy, Sensors
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import BundleError
 
 QUIET = np.array([1.0, 0.0, 0.0, 0.0])
@@ -30,7 +30,7 @@ def test_the_carry_moves_on_and_reset_forgets(bundle):
 
 
 def test_the_first_step_sees_no_past_and_the_next_sees_the_last(bundle):
-    from sleight.envs.bundle import INPUTS
+    from sleight.contract.bundle import INPUTS
 
     policy = OnnxPolicy(load_bundle(bundle))
     policy._wanted = list(INPUTS)

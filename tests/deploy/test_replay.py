@@ -3,11 +3,11 @@
 import pytest
 
 from sleight.cli import main
-from sleight.deploy.log_read import read_log
-from sleight.deploy.replay import replay
-from sleight.deploy.run_log import RunLog
-from sleight.envs.bundle import load_bundle
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.contract.bundle import load_bundle
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.logs.replay import replay
+from sleight.deploy.logs.run_log import RunLog
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import DataError
 from tests.deploy.conftest import make_bundle
 from tests.deploy.test_loop import PERIOD_S, Bench

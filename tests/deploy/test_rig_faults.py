@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from sleight.config import load
-from sleight.deploy import wire
-from sleight.deploy.log_read import read_log
-from sleight.deploy.rig_body import Body
-from sleight.deploy.rig_config import FaultConfig, PlantConfig, RigSimConfig
-from sleight.deploy.rig_driver import RigDriver
-from sleight.deploy.rig_faults import Faults
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.wire_driver import RigDriver
+from sleight.deploy.link.policy_link import wire
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.sim.faults import Faults
+from sleight.deploy.sim.plant_config import FaultConfig, PlantConfig, RigSimConfig
+from sleight.deploy.sim.simulated_body import Body
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConfigError
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sleight.cli import main
-from sleight.deploy.connect import connected_poses
-from sleight.deploy.hands import HandConfig, open_hand
+from sleight.contract.bundle import load_bundle
+from sleight.deploy.drivers.driver_registry import HandConfig, open_hand
 from sleight.deploy.rig_file import RigConfig, fingerprint, load_rig
-from sleight.envs.bundle import load_bundle
+from sleight.deploy.runtime.rig_connect import connected_poses
 from sleight.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]

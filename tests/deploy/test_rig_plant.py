@@ -3,13 +3,13 @@
 import mujoco
 import numpy as np
 import pytest
+from sleight.envs.sim.sim.model import ModelConfig, build_model
 
-from sleight.deploy.rig_config import PlantConfig, draw
-from sleight.deploy.rig_motors import Encoders, Motors
-from sleight.deploy.rig_plant import PARK_HEIGHT_M, Plant
-from sleight.envs.hand import DISTAL_PAIRS
-from sleight.envs.hand import SHADOW_RIGHT as HAND
-from sleight.envs.model import ModelConfig, build_model
+from sleight.deploy.sim.motors import Encoders, Motors
+from sleight.deploy.sim.plant import PARK_HEIGHT_M, Plant
+from sleight.deploy.sim.plant_config import PlantConfig, draw
+from sleight.envs.hands.shadow import DISTAL_PAIRS
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConfigError
 
 CONFIG = PlantConfig()

@@ -5,14 +5,19 @@ import json
 
 import numpy as np
 import pytest
+from sleight.deploy.calibration.camera_calibration.measured_ranges import (
+    Measured,
+    measure,
+    ranges,
+    ranges_yaml,
+)
+from sleight.envs.randomization.table.world_source import FixedRanges
 
 from sleight.cli import main
 from sleight.config import load
-from sleight.deploy.log_read import read_log
-from sleight.deploy.measured import Measured, measure, ranges, ranges_yaml
-from sleight.deploy.run_log import RunLog
-from sleight.envs.hand import SHADOW_RIGHT as HAND
-from sleight.envs.worlds import FixedRanges
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.logs.run_log import RunLog
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.train.config import TrainConfig
 from tests.deploy.test_run_log import PERIOD_S, jpeg
 

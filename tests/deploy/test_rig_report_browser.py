@@ -2,7 +2,7 @@
 
 import json
 
-from sleight.deploy.report import read_run, write_report
+from sleight.deploy.logs.rig_report import read_run, write_report
 from tests.deploy.test_rig_report import folder  # noqa: F401 (a fixture)
 from tests.train.test_report_browser import Browser, pytestmark  # noqa: F401
 

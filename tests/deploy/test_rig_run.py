@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sleight.deploy.link.policy_link.hand_log import DEPTH, HandLog
 
-from sleight.deploy.hand_log import DEPTH, HandLog
-from sleight.deploy.log_read import read_log
-from sleight.deploy.replay import replay
-from sleight.deploy.rig_driver import RigDriver
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.wire_driver import RigDriver
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.logs.replay import replay
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
 
 HOLD_LIMIT_S = 0.25

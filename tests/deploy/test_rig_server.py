@@ -2,8 +2,9 @@
 
 import socket
 
-from sleight.deploy import wire
-from sleight.deploy.rig_server import Port
+from sleight.deploy.link.policy_link.tcp_server import Port
+
+from sleight.deploy.link.policy_link import wire
 
 HELLO = wire.encode("hello_referee", protocol=1, object_size_m=0.05, rate_hz=100.0)
 FRAME = wire.encode("stop", reason="x" * 5000)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.hand import HandMode
+from sleight.deploy.link.policy_link.hand_session import Session
 
-from sleight.deploy.hand import HandMode
-from sleight.deploy.rig_config import PlantConfig, RigSimConfig, draw
-from sleight.deploy.rig_motors import Motors
-from sleight.deploy.rig_session import Session
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.sim.motors import Motors
+from sleight.deploy.sim.plant_config import PlantConfig, RigSimConfig, draw
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 
 STEP_S = 0.001
 

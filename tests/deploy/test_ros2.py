@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.hand import HandMode, NotArmed
 
-from sleight.deploy.hand import HandMode, NotArmed
-from sleight.deploy.hands import HandConfig, open_hand
-from sleight.deploy.ros.joints import JointReader
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.driver_registry import HandConfig, open_hand
+from sleight.deploy.drivers.ros.joint_states import JointReader
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
 from tests.deploy.conftest import ROOT
 from tests.deploy.test_local_hand import LAYOUT
@@ -31,8 +31,8 @@ from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 from sleight.deploy.ros import dds_types as dds
-from sleight.deploy.ros.ros2 import QOS
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.ros.ros2_face import QOS
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 
 domain, mode = int(sys.argv[1]), sys.argv[2]
 participant = DomainParticipant(domain)
@@ -61,7 +61,7 @@ def test_the_bytes_are_those_of_an_independent_serializer():
     """JointState, JointTrajectory and Float64MultiArray, with fields of every alignment."""
     from rosbags.typesys import Stores, get_typestore
 
-    from sleight.deploy.ros import dds_types as dds
+    from sleight.deploy.drivers.ros import dds_types as dds
 
     store = get_typestore(Stores.ROS2_HUMBLE)
     types = store.types

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from rosbags.highlevel import AnyReader
 
-from sleight.deploy.log_read import read_log
-from sleight.deploy.run_log import LogError, RunLog
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.logs.run_log import LogError, RunLog
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import DataError
 
 PERIOD_S = 0.08

@@ -5,11 +5,12 @@ import threading
 import time
 
 import pytest
+from sleight.deploy.link.policy_link.policy_link import Link
+from sleight.deploy.link.policy_link.secret import digest, matches, read_secret
+from sleight.deploy.link.policy_link.tcp_server import Port
 
-from sleight.deploy import rig_server, wire
-from sleight.deploy.link import Link
-from sleight.deploy.rig_server import Port
-from sleight.deploy.secret import digest, matches, read_secret
+from sleight.deploy.link.policy_link import tcp_server as rig_server
+from sleight.deploy.link.policy_link import wire
 from sleight.errors import ConfigError, ConnectError
 
 SECRET = b"a secret of more than sixteen bytes"

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.temperature import TemperatureConfig, check_motors, hottest
 
 from sleight.cli import main
-from sleight.deploy.log_read import read_log
-from sleight.deploy.rig_body import Body
-from sleight.deploy.rig_config import PlantConfig
-from sleight.deploy.ros.diagnostics import MotorTemperatures
-from sleight.deploy.temperature import TemperatureConfig, check_motors, hottest
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.ros.diagnostics import MotorTemperatures
+from sleight.deploy.logs.log_read import read_log
+from sleight.deploy.sim.plant_config import PlantConfig
+from sleight.deploy.sim.simulated_body import Body
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConfigError, SafetyStop
 from tests.deploy.conftest import QUICK
 from tests.deploy.test_rig_run import finish, only_run

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from sleight.deploy.goals import GoalGenerator
-from sleight.deploy.rotations import FACE_TO_UP
-from sleight.deploy.trial import Ending, Trial, summarize
-from sleight.envs.bundle import GoalEntry, TaskEntry
+from sleight.contract.bundle import GoalEntry, TaskEntry
+from sleight.contract.quaternions import FACE_TO_UP
+from sleight.deploy.runtime.rig_goals import GoalGenerator
+from sleight.deploy.runtime.trial import Ending, Trial, summarize
 
 TASK = TaskEntry("block", 0.4, 2.0, 3, GoalEntry(), 0.057, -0.04)
 IN_PALM, FALLEN = np.array([0.0, 0.0, 0.04]), np.array([0.0, 0.0, -0.05])

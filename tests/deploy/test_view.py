@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from sleight.deploy.view import Progress, View, line, panel
+from sleight.deploy.runtime.operator_view import Progress, View, line, panel
 
 AT = Progress(
     rig="lab1: block", seconds=61.5, trials_done=2, trials=10, successes=7, in_trial=3, goal_s=4.2,

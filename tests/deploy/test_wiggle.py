@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sleight.deploy.calibration.camera_calibration.board_config import CalibrateConfig
+from sleight.deploy.calibration.camera_calibration.excitation import ExcitationConfig, WiggleConfig
+from sleight.deploy.hand.hand.gate import GateConfig, Limits
 
 from sleight.cli import main
-from sleight.deploy.board_config import CalibrateConfig
-from sleight.deploy.excitation import ExcitationConfig, WiggleConfig
-from sleight.deploy.gate import GateConfig, Limits
+from sleight.contract.recording import Recording
+from sleight.deploy.checks.wiggle import judge, wiggle
 from sleight.deploy.rig_file import RigConfig
-from sleight.deploy.wiggle import judge, wiggle
-from sleight.envs.hand import SHADOW_RIGHT as HAND
-from sleight.envs.recording import Recording
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConfigError
 
-from .conftest import QUICK, collisions
+from .tests.deploy.conftest import QUICK, collisions
 
 ASKED = WiggleConfig()
 TARGETS = wiggle(RigConfig(), HAND)

@@ -6,9 +6,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sleight.deploy.link.policy_link.wire import MAX_BODY, MESSAGES, FrameReader, WireError, encode
 
-from sleight.deploy import wire
-from sleight.deploy.wire import MAX_BODY, MESSAGES, FrameReader, WireError, encode
+from sleight.deploy.link.policy_link import wire
 
 NUMBER = st.one_of(st.integers(-(2**40), 2**40), st.floats(allow_nan=False, allow_infinity=False))
 KINDS = {

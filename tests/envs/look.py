@@ -1,8 +1,7 @@
 """One world of a batch, as MuJoCo sees it."""
 
 import mujoco
-
-from sleight.envs.batch_sim import BatchSim
+from sleight.envs.sim.sim.batch_sim import BatchSim
 
 
 def look(sim: BatchSim, world: int) -> mujoco.MjData:

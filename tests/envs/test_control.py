@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sleight.envs.config import ControlConfig
-from sleight.envs.control import MAX_DELAY, ActionLaw, Control
-from sleight.envs.hand import SHADOW_RIGHT
+from sleight.envs.hands.shadow import SHADOW_RIGHT
+from sleight.envs.mdp.control import MAX_DELAY, ActionLaw, Control
 
 LOWER = torch.tensor(SHADOW_RIGHT.lower, dtype=torch.float32)
 UPPER = torch.tensor(SHADOW_RIGHT.upper, dtype=torch.float32)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sleight.envs import rotations as R
 from sleight.envs.config import ControlConfig, EnvConfig, GoalConfig, ReachConfig
+from sleight.envs.mdp import rotations as R
 from sleight.errors import ConfigError
 
 STILL = torch.zeros(4, 20)

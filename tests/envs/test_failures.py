@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mujoco.batch import SimulationError
-
-from sleight.envs.failures import MOST
+from sleight.envs.sim.sim.failures import MOST
 
 BROKEN = ("qpos", "qvel")
 MASSES = {"object.mass": (0.5, 2.0), "gravity": (-11.0, -9.0)}

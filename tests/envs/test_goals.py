@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from sleight.envs import rotations as R
 from sleight.envs.config import GoalConfig
-from sleight.envs.goals import MIN_MARGIN_RAD, GoalSampler, Level, nearest_upright
+from sleight.envs.mdp import rotations as R
+from sleight.envs.tasks.orientation_goals import MIN_MARGIN_RAD, GoalSampler, Level, nearest_upright
 from sleight.errors import ConfigError
 
 COUNT = 4000

@@ -10,10 +10,10 @@ from types import ModuleType, SimpleNamespace
 import mujoco
 import numpy as np
 import pytest
+from sleight.envs.sim.sim.batch_sim import BatchSim
+from sleight.envs.sim.sim.model import ModelConfig, build_model
 
-from sleight.envs.batch_sim import BatchSim
-from sleight.envs.hand import FINGERTIPS, SHADOW_RIGHT
-from sleight.envs.model import ModelConfig, build_model
+from sleight.envs.hands.shadow import FINGERTIPS, SHADOW_RIGHT
 from sleight.errors import ConfigError
 
 MENAGERIE = ModelConfig(hand="menagerie")

@@ -6,9 +6,9 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 import pytest
+from sleight.envs.sim.sim.model import ModelConfig, build_model
 
-from sleight.envs.hand import FINGERTIPS
-from sleight.envs.model import ModelConfig, build_model
+from sleight.envs.hands.shadow import FINGERTIPS
 from sleight.errors import ConfigError
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from sleight.envs.randomization.table.randomizer import extras
+from sleight.envs.sim.sim.batch_sim import BatchSim
+from sleight.envs.sim.sim.model import ModelConfig, build_model
 
-from sleight.envs.batch_sim import BatchSim
-from sleight.envs.control import fill_history
-from sleight.envs.model import ModelConfig, build_model
-from sleight.envs.writes import extras
+from sleight.envs.mdp.control import fill_history
 
 
 def test_late_motors_hold_their_last_target_for_as_long():

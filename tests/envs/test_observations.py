@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from sleight.envs import observations as O
-from sleight.envs import rotations as R
-from sleight.envs.hand import SHADOW_RIGHT
-from sleight.envs.sensors import EPISODE_STD, STEP_STD, PoseMemory, SensorNoise
+from sleight.envs.hands.shadow import SHADOW_RIGHT
+from sleight.envs.mdp import observations as O
+from sleight.envs.mdp import rotations as R
+from sleight.envs.mdp.sensor_noise import EPISODE_STD, STEP_STD, PoseMemory, SensorNoise
 from sleight.errors import ConfigError
 from tests.envs.look import look
 

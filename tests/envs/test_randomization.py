@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sleight.envs.randomization.table.randomizer import BLOCK_FRICTION, Randomizer, extras
+from sleight.envs.randomization.table.table import BY_NAME, NAMES, PARAMETERS, check_needs, lookup
+from sleight.envs.randomization.table.world_source import FixedRanges, values
+from sleight.envs.sim.sim.batch_sim import BatchSim
+from sleight.envs.sim.sim.model import ModelConfig, build_model
 
-from sleight.envs.batch_sim import BatchSim
-from sleight.envs.model import ModelConfig, build_model
-from sleight.envs.randomization import BY_NAME, NAMES, PARAMETERS, check_needs, lookup
-from sleight.envs.worlds import FixedRanges, values
-from sleight.envs.writes import BLOCK_FRICTION, Randomizer, extras
 from sleight.errors import ConfigError
 from tests.envs.look import look
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sleight.envs.hand import SHADOW_RIGHT as HAND
-from sleight.envs.recording import FEWEST, Recording, read_csv, write_csv
+from sleight.contract.recording import FEWEST, Recording, read_csv, write_csv
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import DataError
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 import pytest
+from sleight.envs.sim.sim.model import OBJECT, ModelConfig, build_model
 
-from sleight.envs.letters import FACE_PIXELS, STROKES, face_pixels
-from sleight.envs.looks import FACE_COLOURS, GOAL, GOAL_POSITION
-from sleight.envs.model import OBJECT, ModelConfig, build_model
-from sleight.envs.render import REACH_CAMERA, Camera, HandRenderer
+from sleight.envs.rendering.letters import FACE_PIXELS, STROKES, face_pixels
+from sleight.envs.rendering.looks import FACE_COLOURS, GOAL, GOAL_POSITION
+from sleight.envs.rendering.renderer import REACH_CAMERA, Camera, HandRenderer
 from sleight.errors import SleightError
 
 HALF = 0.5**0.5
@@ -167,7 +167,7 @@ def _colliders(model: mujoco.MjModel) -> list[tuple]:
 
 
 def test_a_machine_without_graphics_is_told_what_to_install() -> None:
-    code = "from sleight.envs.render import HandRenderer; HandRenderer()"
+    code = "from sleight.envs.rendering.renderer import HandRenderer; HandRenderer()"
     environment = {**os.environ, "MUJOCO_GL": "disable"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60

@@ -2,15 +2,15 @@
 
 import pytest
 import torch
+from sleight.envs.sim.sim.batch_sim import BatchSim
+from sleight.envs.sim.sim.model import build_model
 
-from sleight.envs import resets
-from sleight.envs import rotations as R
-from sleight.envs.batch_sim import BatchSim
 from sleight.envs.config import EnvConfig, ResetConfig
-from sleight.envs.goals import nearest_upright
-from sleight.envs.hand import SHADOW_RIGHT
-from sleight.envs.model import build_model
-from sleight.envs.resets import random_poses, settle
+from sleight.envs.hands.shadow import SHADOW_RIGHT
+from sleight.envs.mdp import rotations as R
+from sleight.envs.tasks import settled_states as resets
+from sleight.envs.tasks.orientation_goals import nearest_upright
+from sleight.envs.tasks.settled_states import random_poses, settle
 from sleight.errors import ConfigError
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sleight.envs.rewards import TERMS, RewardTable, Step
-from sleight.envs.task import Outcome
+from sleight.envs.mdp.rewards import TERMS, RewardTable, Step
+from sleight.envs.tasks.task import Outcome
 from sleight.errors import ConfigError
 
 

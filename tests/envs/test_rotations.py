@@ -7,7 +7,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sleight.envs import rotations as R
+from sleight.envs.mdp import rotations as R
 
 EPS = 1e-6
 # Rotations in float64, so that the laws can be held to tightly.

@@ -7,8 +7,7 @@ import mujoco
 import numpy as np
 import pytest
 import torch
-
-from sleight.envs.batch_sim import BatchSim
+from sleight.envs.sim.sim.batch_sim import BatchSim
 
 SUBSTEPS = 10
 

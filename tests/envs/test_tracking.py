@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sleight.envs.randomization.table.tracking import LOST_PER_S, LOST_S, MAX_DELAY, Tracking
+from sleight.envs.randomization.table.world_source import values
 
-from sleight.envs.sensors import EPISODE_STD, STEP_STD, SensorNoise
-from sleight.envs.tracking import LOST_PER_S, LOST_S, MAX_DELAY, Tracking
-from sleight.envs.worlds import values
+from sleight.envs.mdp.sensor_noise import EPISODE_STD, STEP_STD, SensorNoise
 
 PERIOD_S = 0.08
 

@@ -7,17 +7,22 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sleight.envs.randomization.table.action_faults import (
+    BROKEN_NOISE,
+    ActionFaults,
+    LostMotion,
+    Slack,
+)
+from sleight.envs.randomization.table.adversary import BINS, Adversary
+from sleight.envs.randomization.table.disturbances import unmodelled
+from sleight.envs.randomization.table.forces import CHANCE, DECAY, REACH_M, Forces
+from sleight.envs.randomization.table.step_jitter import LONGEST, RATE, Clock
+from sleight.envs.randomization.table.table import NAMES
+from sleight.envs.randomization.table.world_source import values
+from sleight.envs.sim.sim.batch_sim import BatchSim
 
-from sleight.envs.actions import BROKEN_NOISE, ActionFaults, LostMotion, Slack
-from sleight.envs.adversary import BINS, Adversary
-from sleight.envs.batch_sim import BatchSim
-from sleight.envs.clock import LONGEST, RATE, Clock
 from sleight.envs.config import EnvConfig
-from sleight.envs.forces import CHANCE, DECAY, REACH_M, Forces
-from sleight.envs.hand import SHADOW_RIGHT
-from sleight.envs.randomization import NAMES
-from sleight.envs.unmodelled import unmodelled
-from sleight.envs.worlds import values
+from sleight.envs.hands.shadow import SHADOW_RIGHT
 
 QUIET = 1e-3
 

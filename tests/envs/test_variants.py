@@ -4,12 +4,12 @@ import mujoco
 import numpy as np
 import pytest
 import torch
+from sleight.envs.sim.sim.model import OBJECT, ModelConfig, build_model
 
-from sleight.deploy.rig_config import PlantConfig, draw
-from sleight.deploy.rig_plant import Plant
-from sleight.envs.hand import SHADOW_RIGHT as HAND
-from sleight.envs.model import OBJECT, ModelConfig, build_model
-from sleight.envs.variants import GOLDEN_ANGLE_RAD, VARIANTS, Push, push_force
+from sleight.deploy.sim.plant import Plant
+from sleight.deploy.sim.plant_config import PlantConfig, draw
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
+from sleight.envs.hands.variants import GOLDEN_ANGLE_RAD, VARIANTS, Push, push_force
 
 PUSH = Push(force_n=2.0, every_s=4.0, for_s=0.5)
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sleight.envs.randomization.table.field_writer import Nominal
+from sleight.envs.randomization.table.randomizer import CONSTANTS, WRITES, Randomizer, extras
+from sleight.envs.randomization.table.table import BY_NAME, NAMES
+from sleight.envs.randomization.table.world_source import values
+from sleight.envs.sim.sim.batch_sim import BatchSim
+from sleight.envs.sim.sim.model import ModelConfig, build_model, build_spec
 
-from sleight.envs.batch_sim import BatchSim
-from sleight.envs.model import ModelConfig, build_model, build_spec
-from sleight.envs.randomization import BY_NAME, NAMES
-from sleight.envs.worlds import values
-from sleight.envs.writer import Nominal
-from sleight.envs.writes import CONSTANTS, WRITES, Randomizer, extras
 from tests.envs.look import look
 
 WORLDS = 256

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-from sleight.train.loop import Metrics, Training
-from sleight.train.metrics import read_metrics
+from sleight.train.runs.run_table.metrics import read_metrics
+from sleight.train.runs.run_table.training_loop import Metrics, Training
 
 TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
 """Of a row, what differs between two runs that are the same."""

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from sleight.envs.randomization.table.table import BY_NAME
 
 from sleight.adr.recovery import Trial
 from sleight.envs.config import GoalConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.make import make_env
-from sleight.envs.randomization import BY_NAME
 from sleight.envs.snapshot import save_state
 from sleight.train.analysis.perturb import Arm, Perturber, Study, arms, play, study
 from sleight.train.analysis.perturb_page import changes, page, table
-from sleight.train.evaluate import protocol
-from sleight.train.players import RunPlayer
+from sleight.train.rollout.evaluation import protocol
+from sleight.train.rollout.players import RunPlayer
 
 RANGES = {
     "object.mass": (0.5, 2.0),

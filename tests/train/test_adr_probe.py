@@ -14,11 +14,11 @@ from sleight.adr.probing import LEAST, Found
 from sleight.envs.config import GoalConfig
 from sleight.envs.env import HandEnv, Observation
 from sleight.envs.make import make_env
+from sleight.train.analysis.analysis_worlds import entropy, study_ranges
 from sleight.train.analysis.probe import Answer, Probe, collect, probe_player
 from sleight.train.analysis.probe_page import page, table
-from sleight.train.analysis.worlds import entropy, study_ranges
-from sleight.train.evaluate import FRESH, protocol
-from sleight.train.players import RunPlayer, open_player
+from sleight.train.rollout.evaluation import FRESH, protocol
+from sleight.train.rollout.players import RunPlayer, open_player
 
 RANGES = {"object.mass": (0.5, 2.0), "gravity": (-12.0, -8.0)}
 

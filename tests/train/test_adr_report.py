@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sleight.envs.randomization.table.table import BY_NAME
 
 from sleight.adr import persistence
 from sleight.adr.reports import record
@@ -16,12 +17,11 @@ from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
 from sleight.config import save
 from sleight.envs.config import EnvConfig
-from sleight.envs.randomization import BY_NAME
 from sleight.train.analysis.adr_csv import write_csvs
 from sleight.train.analysis.adr_report import report
 from sleight.train.analysis.adr_runs import read, read_runs
 from sleight.train.config import TrainConfig
-from sleight.train.randomization import start_state
+from sleight.train.rollout.adr_source import start_state
 
 CONFIG = AdrConfig(buffer=2, threshold_low=1.0, threshold_high=2.0, step=0.2)
 TABLE = (

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sleight.train.batch import advantages
+from sleight.train.rollout.batch import advantages
 
 
 def _column(*values: float) -> torch.Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sleight.train import checkpoint
+from sleight.train.runs.run_table import checkpoint
 from tests.train.rows import contents
 
 Refused = Callable[..., str]

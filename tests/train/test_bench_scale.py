@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sleight.config import save as save_config
-from sleight.train.cluster.forecast import check, constants, read
 from sleight.train.config import TrainConfig
+from sleight.train.scaling.forecast import check, constants, read
 
 NAMES = ["one process", "1 worker", "1 worker, waited for", "2 workers", "2 workers, waited for"]
 NAMES += ["2 workers, 1 learner", "2 workers, 1 learner, waited for"]

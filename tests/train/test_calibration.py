@@ -11,7 +11,7 @@ from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.make import make_env
 from sleight.errors import ConfigError
 from sleight.train.config import TrainConfig
-from sleight.train.randomization import dimensions, physical_ranges, start_state
+from sleight.train.rollout.adr_source import dimensions, physical_ranges, start_state
 
 SMALL = EnvConfig(num_worlds=2, threads=1, resets=ResetConfig(cache=32))
 CALIBRATED = {"hand.gain": 0.8, "hand.friction_loss": 0.01, "action.latency": 20.0}

@@ -12,9 +12,17 @@ from typing import Any
 
 import pytest
 import torch
+from sleight.train.runs.run_table.checkpoint import (
+    KEEP,
+    Checkpoint,
+    complete,
+    find,
+    load,
+    load_module,
+    save,
+)
 
 from sleight.errors import CheckpointError, SleightError
-from sleight.train.checkpoint import KEEP, Checkpoint, complete, find, load, load_module, save
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +62,7 @@ def test_saving_the_same_steps_again_replaces_them(tmp_path: Path) -> None:
 _SAVE_FOREVER = """
 import sys, torch
 from pathlib import Path
-from sleight.train.checkpoint import Checkpoint, save
+from sleight.train.runs.checkpoint import Checkpoint, save
 folder, steps = Path(sys.argv[1]), int(sys.argv[2])
 while True:
     steps += 1
@@ -99,7 +107,7 @@ def test_killed_while_it_saves_a_whole_checkpoint_is_left(tmp_path: Path) -> Non
 _KILLED_AT_EACH_OPERATION = """
 import os, sys, torch
 from pathlib import Path
-from sleight.train.checkpoint import Checkpoint, complete, load, save
+from sleight.train.runs.checkpoint import Checkpoint, complete, load, save
 
 def write(steps, mark):
     value = torch.full((1000,), mark)

@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 import torch
+from sleight.train.export.bundle_export.bundle_export import export
+from sleight.train.runs.run_table.metrics import read_metrics
+from sleight.train.runs.run_table.session import resume, start
+from sleight.train.runs.run_table.training_loop import Training
 
 from sleight.config import load
 from sleight.config import save as save_config
 from sleight.policies.actor import Actor
 from sleight.policies.config import PolicyConfig
-from sleight.train import checkpoint
-from sleight.train.clone.collector import CloneCollector
-from sleight.train.clone.teacher import FOLDER, open_teacher, read_teacher
+from sleight.train.algorithms.teacher import FOLDER, open_teacher, read_teacher
 from sleight.train.config import CloneConfig, TrainConfig
-from sleight.train.evaluate import evaluate, protocol
-from sleight.train.export import export
-from sleight.train.local import build
-from sleight.train.loop import Training
-from sleight.train.metrics import read_metrics
-from sleight.train.players import open_player
-from sleight.train.session import resume, start
+from sleight.train.rollout.clone_collector import CloneCollector
+from sleight.train.rollout.evaluation import evaluate, protocol
+from sleight.train.rollout.in_process import build
+from sleight.train.rollout.players import open_player
+from sleight.train.runs.run_table import checkpoint
 from tests.train.rows import untimed
 
 RECIPE = Path(__file__).parents[2] / "configs" / "reach.yaml"

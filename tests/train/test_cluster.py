@@ -8,19 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sleight.train.runs.run_table.session import _note
+from sleight.train.runs.run_table.training_loop import Training
 
 from sleight.errors import ConfigError, ConnectError, SleightError
 from sleight.train.cluster import pool as pools
-from sleight.train.cluster.build import build
-from sleight.train.cluster.connect import connect
+from sleight.train.cluster.array_wire import to_arrays
+from sleight.train.cluster.cluster_build import build
 from sleight.train.cluster.evaluator import Evaluator
-from sleight.train.cluster.rollout import LIFE_BITS
-from sleight.train.cluster.sampler import RaySampler
-from sleight.train.cluster.wire import to_arrays
+from sleight.train.cluster.ray_connect import connect
+from sleight.train.cluster.sampling.rollout_task import LIFE_BITS
+from sleight.train.cluster.sampling.sampler import RaySampler
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
-from sleight.train.local import build as build_local
-from sleight.train.loop import Training
-from sleight.train.session import _note
+from sleight.train.rollout.in_process import build as build_local
 from tests.train.programs import PATIENCE_S
 from tests.train.rows import iterate_both
 
@@ -200,7 +200,7 @@ def test_an_address_without_a_cluster_is_one_line(
     import ray
 
     assert ray.is_initialized()
-    from sleight.train.cluster.connect import probe
+    from sleight.train.cluster.ray_connect import probe
 
     with pytest.raises(SleightError, match=rf"--ray\.address: got {address}") as caught:
         probe(address, 3.0)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sleight.train.runs.run_table.training_loop import Training
 
-from sleight.train.clone.teacher import read_teacher
-from sleight.train.cluster.build import build
+from sleight.train.algorithms.teacher import read_teacher
+from sleight.train.cluster.cluster_build import build
 from sleight.train.config import ActorsConfig, CloneConfig, RayConfig, TrainConfig
-from sleight.train.local import build as build_local
-from sleight.train.loop import Training
+from sleight.train.rollout.in_process import build as build_local
 from tests.train.programs import PATIENCE_S
 from tests.train.rows import iterate_both
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sleight.train.runs.run_table.metrics import read_metrics
 
 from sleight.config import save as save_config
-from sleight.train import checkpoint
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
-from sleight.train.metrics import read_metrics
+from sleight.train.runs.run_table import checkpoint
 from tests.train.programs import PATIENCE_S, program, wait_for
 
 LOOPBACK = {

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sleight.train.runs.run_table.metrics import read_metrics
+from sleight.train.runs.run_table.training_loop import Training
 
 from sleight.adr import persistence
 from sleight.config import save as save_config
-from sleight.train import checkpoint
-from sleight.train.cluster.build import build
-from sleight.train.cluster.connect import prepare
-from sleight.train.cluster.rollout import LIFE_BITS
+from sleight.train.cluster.cluster_build import build
+from sleight.train.cluster.ray_connect import prepare
+from sleight.train.cluster.sampling.rollout_task import LIFE_BITS
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
-from sleight.train.loop import Training
-from sleight.train.metrics import read_metrics
+from sleight.train.runs.run_table import checkpoint
 from tests.train.programs import PATIENCE_S, ROOT, program, wait_for
 
 STORE = 100 * 2**20
@@ -52,7 +52,7 @@ def _lives(pid: int) -> bool:
 
 
 def test_training_in_one_process_does_not_load_ray() -> None:
-    modules = "sleight.train.session, sleight.train.cluster.build"
+    modules = "sleight.train.runs.session, sleight.train.cluster.cluster_build"
     code = f"import sys, {modules}; print('ray' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

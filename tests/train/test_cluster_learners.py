@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 import torch
+from sleight.train.runs.run_table.training_loop import Training
 
 from sleight.errors import ConfigError
-from sleight.train.agent import Agent, build_agent, term_sizes
-from sleight.train.batch import Batch
-from sleight.train.cluster.build import build
-from sleight.train.cluster.learners import Learners
+from sleight.train.algorithms.agent import Agent, build_agent, term_sizes
+from sleight.train.cluster.cluster_build import build
+from sleight.train.cluster.learning.learners import Learners
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
-from sleight.train.local import build as build_local
-from sleight.train.loop import Training
+from sleight.train.rollout.batch import Batch
+from sleight.train.rollout.in_process import build as build_local
 
 pytestmark = pytest.mark.usefixtures("cluster")
 TOLERANCE = {"atol": 2e-5, "rtol": 2e-4}

@@ -8,17 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sleight.train.runs.run_table.training_loop import Training
 
 from sleight.adr.decisions import Reports, decide
 from sleight.adr.state import AdrState
 from sleight.train.cluster.adr_server import AdrServer
-from sleight.train.cluster.build import build
-from sleight.train.cluster.layout import places, without
+from sleight.train.cluster.cluster_build import build
+from sleight.train.cluster.cores import places, without
 from sleight.train.cluster.patience import MANY, Patience
-from sleight.train.cluster.sampler import RaySampler
+from sleight.train.cluster.sampling.sampler import RaySampler
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
-from sleight.train.local import build as build_local
-from sleight.train.loop import Training
+from sleight.train.rollout.in_process import build as build_local
 from tests.train.programs import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("cluster")

@@ -12,8 +12,8 @@ import torch
 from sleight.envs.config import EnvConfig, GoalConfig
 from sleight.envs.make import make_env
 from sleight.errors import ConfigError
-from sleight.train.evaluate import FRESH, Evaluation, evaluate, protocol
-from sleight.train.players import RunPlayer
+from sleight.train.rollout.evaluation import FRESH, Evaluation, evaluate, protocol
+from sleight.train.rollout.players import RunPlayer
 
 SHORT = GoalConfig(timeout_s=0.8)
 

@@ -9,25 +9,25 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from sleight.envs.randomization.table.table import BY_NAME
+from sleight.train.export.bundle_export.bundle_export import export
+from sleight.train.export.bundle_export.policy_graph import PolicyGraph, graph_inputs, write_graph
+from sleight.train.runs.run_table.metrics import read_metrics
+from sleight.train.runs.run_table.session import save
 
-from sleight.envs import observations, rotations
-from sleight.envs.bundle import INPUTS, load_bundle, read_manifest, write_manifest
+from sleight.contract.bundle import INPUTS, load_bundle, read_manifest, write_manifest
 from sleight.envs.config import ACTOR_TERMS, ControlConfig, EnvConfig, GoalConfig
-from sleight.envs.control import ActionLaw
-from sleight.envs.hand import SHADOW_RIGHT
+from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
-from sleight.envs.randomization import BY_NAME
+from sleight.envs.mdp import observations, rotations
+from sleight.envs.mdp.control import ActionLaw
 from sleight.errors import ConfigError
 from sleight.policies.actor import Actor, Carry
 from sleight.policies.distributions import Bins, Distribution
 from sleight.train.config import TrainConfig
-from sleight.train.evaluate import protocol
-from sleight.train.export import export
-from sleight.train.graph import PolicyGraph, graph_inputs, write_graph
-from sleight.train.local import build
-from sleight.train.metrics import read_metrics
-from sleight.train.players import BundlePlayer, RunPlayer
-from sleight.train.session import save
+from sleight.train.rollout.evaluation import protocol
+from sleight.train.rollout.in_process import build
+from sleight.train.rollout.players import BundlePlayer, RunPlayer
 from tests.policy_kinds import KINDS, config_of
 
 SIZES = {"joints": 24, "actuators": 20}

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from sleight.envs import rotations
-from sleight.train.goal_book import KINDS, kind_of, tilt_to
+from sleight.envs.mdp import rotations
+from sleight.train.rollout.goal_book import KINDS, kind_of, tilt_to
 
 NAMES = [kind.name for kind in KINDS]
 

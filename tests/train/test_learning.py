@@ -4,14 +4,14 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from sleight.train.runs.run_table.session import start
 
 from sleight.config import load
 from sleight.envs.config import GoalConfig
 from sleight.train.config import TrainConfig
-from sleight.train.evaluate import Evaluation, evaluate, protocol
-from sleight.train.local import build
-from sleight.train.players import RunPlayer
-from sleight.train.session import start
+from sleight.train.rollout.evaluation import Evaluation, evaluate, protocol
+from sleight.train.rollout.in_process import build
+from sleight.train.rollout.players import RunPlayer
 
 RECIPE = Path(__file__).parents[2] / "configs" / "reach.yaml"
 QUIET = ["--threads", "1", "--env.threads", "1", "--wandb", "off"]

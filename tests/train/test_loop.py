@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sleight.envs.randomization.table.world_source import FixedRanges
+from sleight.train.runs.run_table.session import start, warm_start
+from sleight.train.runs.run_table.training_loop import Hook, Metrics, Training, run
 
 from sleight.adr.state import AdrState, ranges
-from sleight.envs.worlds import FixedRanges
 from sleight.errors import ConfigError
-from sleight.train import checkpoint
 from sleight.train.config import TrainConfig
-from sleight.train.local import LocalSampler, build
-from sleight.train.loop import Hook, Metrics, Training, run
-from sleight.train.randomization import AdrSource, dimensions, physical_ranges, start_state
-from sleight.train.session import start, warm_start
+from sleight.train.rollout.adr_source import AdrSource, dimensions, physical_ranges, start_state
+from sleight.train.rollout.in_process import LocalSampler, build
+from sleight.train.runs.run_table import checkpoint
 
 
 def test_an_iteration_says_what_practitioners_look_for(block_config: TrainConfig) -> None:

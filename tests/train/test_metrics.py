@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+from sleight.train.runs.run_table.metrics import RECENT, EpisodeWindow, MetricsFile, read_metrics
 
 from sleight.envs.env import Episode
-from sleight.train.metrics import RECENT, EpisodeWindow, MetricsFile, read_metrics
 
 
 def _episode(successes: int, length: int = 10, dropped: bool = False) -> Episode:

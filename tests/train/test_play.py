@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from sleight.errors import SleightError
-from sleight.train.play import Stream, live, open_stage
-from sleight.train.players import RunPlayer
+from sleight.train.reports.play import Stream, live, open_stage
+from sleight.train.rollout.players import RunPlayer
 
 PATIENCE_S = 60.0
 

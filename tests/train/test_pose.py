@@ -8,19 +8,19 @@ import pytest
 import torch
 
 from sleight.cli import main
-from sleight.envs.bundle import load_bundle
+from sleight.contract.bundle import load_bundle
 from sleight.errors import DataError
 from sleight.train.pose.config import PoseTrainConfig
-from sleight.train.pose.data import batches
-from sleight.train.pose.evaluate import GraphReader, NetReader, judge
-from sleight.train.pose.learner import load_pose_run
-from sleight.train.pose.loop import Trainer, resume, start
+from sleight.train.pose.pose_evaluation import GraphReader, NetReader, judge
+from sleight.train.pose.pose_learner import load_pose_run
+from sleight.train.pose.pose_loop import Trainer, resume, start
+from sleight.train.pose.render_batches import batches
 from sleight.vision.config import CamerasConfig, RenderConfig, StatesConfig
-from sleight.vision.net import NetConfig
 from sleight.vision.onnx_pose import OnnxPose
 from sleight.vision.photo import PhotoConfig
-from sleight.vision.render import render
-from sleight.vision.shards import open_renders
+from sleight.vision.pose_net import NetConfig
+from sleight.vision.renders.render_job import render
+from sleight.vision.renders.shards import open_renders
 from tests.deploy.conftest import make_bundle
 from tests.vision.conftest import can_render, prepare  # noqa: F401  (a fixture)
 
@@ -112,7 +112,7 @@ def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_p
 
 
 def test_states_of_a_policy_can_be_rendered(can_render, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("sleight.train.pose.visited.WORLDS", 4)
+    monkeypatch.setattr("sleight.train.pose.visited_states.WORLDS", 4)
     bundle = Path(__file__).parents[2] / "pretrained" / "block"
     file = tmp_path / "states.npy"
     assert main(["vision", "states", str(bundle), "--count", "10", "--out", str(file)]) == 0

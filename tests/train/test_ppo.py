@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 import torch
+from sleight.train.runs.run_table.training_loop import Training
 from torch import nn
 
-from sleight.train.agent import build_agent
-from sleight.train.batch import Batch
+from sleight.train.algorithms.agent import build_agent
+from sleight.train.algorithms.ppo import Learner
+from sleight.train.algorithms.sequences import Sequences, shuffled
 from sleight.train.config import TrainConfig
-from sleight.train.local import build
-from sleight.train.loop import Training
-from sleight.train.ppo import Learner
-from sleight.train.sequences import Sequences, shuffled
+from sleight.train.rollout.batch import Batch
+from sleight.train.rollout.in_process import build
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """The line of a long job in a log: how far, how fast, how long."""
 
 import pytest
+from sleight.train.runs.run_table.progress import ProgressBar
 
-from sleight.train import progress
-from sleight.train.progress import ProgressBar
+from sleight.train.runs.run_table import progress
 
 
 @pytest.mark.parametrize(

@@ -3,28 +3,28 @@
 from pathlib import Path
 
 import pytest
+from sleight.envs.randomization.table.markdown import markdown
+from sleight.envs.randomization.table.table import NAMES, PARAMETERS
+from sleight.envs.randomization.table.world_source import FixedRanges
 
 from sleight.config import load
-from sleight.envs.randomization import NAMES, PARAMETERS
-from sleight.envs.table import markdown
-from sleight.envs.worlds import FixedRanges
 from sleight.train.config import TrainConfig
 from sleight.train.pose.config import WidenConfig
 from sleight.train.pose.widening import table
-from sleight.train.randomization import dimensions
-from sleight.vision.parameters import GROUPS as IN_RENDERS
+from sleight.train.rollout.adr_source import dimensions
+from sleight.vision.renders.render_parameters import GROUPS as IN_RENDERS
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_has_the_tables_of_the_code():
     page = (ROOT / "docs" / "randomization.md").read_text(encoding="utf-8")
-    assert markdown() in page, "write them anew: python -m sleight.envs.table"
+    assert markdown() in page, "write them anew: python -m sleight.envs.randomization.markdown"
 
 
 def test_the_page_of_vision_has_the_table_of_the_renders():
     page = (ROOT / "docs" / "vision.md").read_text(encoding="utf-8")
-    assert markdown(IN_RENDERS) in page, "write it anew: python -m sleight.vision.table"
+    assert markdown(IN_RENDERS) in page, "write it anew: python -m sleight.vision.renders.table"
 
 
 def test_widening_all_of_them_is_a_config():

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from sleight.train.runs.run_table.training_loop import Training
 
-from sleight.train.batch import Batch
+from sleight.train.algorithms.sequences import Sequences
 from sleight.train.config import TrainConfig
-from sleight.train.local import build
-from sleight.train.loop import Training
-from sleight.train.sequences import Sequences
+from sleight.train.rollout.batch import Batch
+from sleight.train.rollout.in_process import build
 
 
 def _collected(config: TrainConfig, memory: str, head: str) -> tuple[Training, Batch]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sleight.envs.randomization.table.table import BY_NAME
 
 from sleight.adr import persistence
 from sleight.adr.reports import record
@@ -17,9 +18,8 @@ from sleight.adr.sampling import sample
 from sleight.adr.state import AdrState, initial
 from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
-from sleight.envs.randomization import BY_NAME
 from sleight.errors import DataError
-from sleight.train.report import write_report
+from sleight.train.reports.run_report import write_report
 
 TRIALS = [0, 3, 12, 7, 50, 0]
 VOID = {"meta", "link", "br", "hr", "img", "input"}

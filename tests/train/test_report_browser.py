@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sleight.train.report import write_report
-from sleight.train.video import _encoder
+from sleight.train.reports.run_report import write_report
+from sleight.train.reports.video import _encoder
 from tests.train.browser import BROWSER, DRIVER, Browser
 
 pytestmark = pytest.mark.skipif(

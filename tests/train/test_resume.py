@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from sleight.train.runs.run_table.session import start
 
 from sleight.adr import persistence
-from sleight.train import checkpoint
 from sleight.train.config import TrainConfig
-from sleight.train.session import start
+from sleight.train.runs.run_table import checkpoint
 from tests.train.rows import untimed
 
 ROOT = Path(__file__).parents[2]

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sleight.train.runs.run_table.folder_lock import FolderLock, holder
 
 from sleight.config import from_dict, yamlfile
 from sleight.config import save as save_config
 from sleight.errors import ConfigError
 from sleight.files import write_json
-from sleight.train import runs
-from sleight.train.compare import comparison, differences
 from sleight.train.config import TrainConfig
-from sleight.train.lock import FolderLock, holder
+from sleight.train.reports.compare import comparison, differences
+from sleight.train.runs.run_table import run_table as runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,7 +79,8 @@ def test_a_run_in_work_is_running_and_its_folder_is_taken(folder: Path) -> None:
 
 def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from sleight.train.lock import FolderLock;"
+        "import sys; from pathlib import Path;"
+        "from sleight.train.runs.folder_lock import FolderLock;"
         "lock = FolderLock(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     child = subprocess.Popen(

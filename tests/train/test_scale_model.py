@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sleight.config import to_dict
-from sleight.train.cluster.forecast import (
+from sleight.train.scaling.forecast import (
     FORMAT,
     Cluster,
     Measurement,
@@ -20,7 +20,7 @@ from sleight.train.cluster.forecast import (
     read,
     saturation,
 )
-from sleight.train.cluster.model import System, simulate
+from sleight.train.scaling.loop_model import System, simulate
 
 APART = System(workers=1, steps=100, collect_s=3.0, copy_s=0.5, publish_s=0.5, learn_s=2.0)
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sleight.train.runs.run_table.interrupt import Interrupt
+from sleight.train.runs.run_table.metrics import read_metrics
+from sleight.train.runs.run_table.session import resume, start
 
 from sleight.config import save as save_config
-from sleight.train import checkpoint, supervise
 from sleight.train.config import TrainConfig
-from sleight.train.interrupt import Interrupt
-from sleight.train.metrics import read_metrics
-from sleight.train.session import resume, start
+from sleight.train.runs.run_table import checkpoint
+from sleight.train.runs.run_table import supervisor as supervise
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90.0

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sleight.envs.randomization.table.table import BY_NAME
 
 from sleight.adr.exposure import PER_COLUMN
 from sleight.envs.config import EnvConfig
-from sleight.envs.randomization import BY_NAME
 from sleight.train.analysis.strata import page, strata
-from sleight.train.evaluate import Evaluation, protocol
+from sleight.train.rollout.evaluation import Evaluation, protocol
 
 Cli = Callable[..., tuple[int, str, str]]
 RANGES = {"object.mass": (0.5, 2.0), "hand.gain": (0.8, 1.25), "gravity": (-11.0, -8.0)}

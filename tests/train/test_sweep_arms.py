@@ -7,20 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sleight.train.runs.run_table.session import start
 
 from sleight.config import load
 from sleight.config import save as save_config
 from sleight.envs.config import GoalConfig
 from sleight.errors import ConfigError, DataError
 from sleight.train.config import TrainConfig
-from sleight.train.session import start
-from sleight.train.sweep import folder as sweep_folder
 from sleight.train.sweep import runner
+from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep.config import EvaluateConfig, FieldConfig, SweepConfig
-from sleight.train.sweep.report import report
+from sleight.train.sweep.reports.sweep_report import report
+from sleight.train.sweep.reports.trial_table import (
+    Score,
+    evaluate_runs,
+    markdown,
+    rows,
+    write_table,
+)
 from sleight.train.sweep.space import check, open_space
-from sleight.train.sweep.state import State
-from sleight.train.sweep.trials import Score, evaluate_runs, markdown, rows, write_table
+from sleight.train.sweep.sweep_state import State
 
 ROOT = Path(__file__).parents[2]
 ARMS = {"LSTM": {"policy.memory": "lstm"}, "plain": {"policy.memory": "none", "ppo.gamma": 0.9}}

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from sleight.config import load
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.contract.recording import Recording, write_csv
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.make import make_env
-from sleight.envs.recording import Recording, write_csv
 from sleight.train.config import TrainConfig
-from sleight.train.randomization import physical_ranges, start_state
-from sleight.train.sysid.chain import servo, setpoints, tendons
+from sleight.train.rollout.adr_source import physical_ranges, start_state
 from sleight.train.sysid.fit import AS_TRAINED, BY_EFFORT, Calibration, Found, solve
-from sleight.train.sysid.parameters import BY_NAME, MOTORS, ROWS
+from sleight.train.sysid.fitted_parameters import BY_NAME, MOTORS, ROWS
+from sleight.train.sysid.motor_chain import servo, setpoints, tendons
 from sleight.train.sysid.ranges import nominals, training_yaml
 from sleight.train.sysid.residual import Problem, noise_of
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sleight.train.export.bundle_export.bundle_export import export
+from sleight.train.runs.run_table.metrics import read_metrics
+from sleight.train.runs.run_table.session import resume, start
 
-from sleight.train import track
 from sleight.train.config import TrainConfig
-from sleight.train.export import export
-from sleight.train.metrics import read_metrics
-from sleight.train.session import resume, start
+from sleight.train.runs.run_table import wandb_tracker as track
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 150.0
@@ -187,7 +187,7 @@ def test_a_tracker_that_cannot_start_is_left_out(
 
 
 def test_what_is_sent(reach_run: Path) -> None:
-    follower = pytest.importorskip("sleight.train.follower")
+    follower = pytest.importorskip("sleight.train.runs.wandb_follower")
     row = {"steps": 5, "kl": 0.1, "range/gravity": [-10.0, -9.0]}
     assert follower.curves(row) == {
         "kl": 0.1, "range/gravity/low": -10.0, "range/gravity/high": -9.0}  # fmt: skip

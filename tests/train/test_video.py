@@ -11,20 +11,20 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
+from sleight.train.runs.run_table.metrics import read_metrics
 from torch import Tensor
 
 from sleight.config import save as save_config
 from sleight.envs.config import EnvConfig, ReachConfig, ResetConfig
 from sleight.envs.env import HandEnv, Observation
 from sleight.envs.make import make_env
-from sleight.envs.render import HandRenderer
+from sleight.envs.rendering.renderer import HandRenderer
 from sleight.errors import ConfigError, SleightError
 from sleight.policies.config import PolicyConfig
-from sleight.train import video
 from sleight.train.config import PpoConfig, TrainConfig
-from sleight.train.local import build
-from sleight.train.metrics import read_metrics
-from sleight.train.overlay import GOOD, Flash, Words, write
+from sleight.train.reports import video
+from sleight.train.reports.overlay import GOOD, Flash, Words, write
+from sleight.train.rollout.in_process import build
 
 ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT = 160, 120

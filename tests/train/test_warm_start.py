@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from sleight.train.runs.run_table.session import save, warm_start
 
 from sleight.config import load
 from sleight.errors import CheckpointError
 from sleight.train.config import TrainConfig
-from sleight.train.local import build
-from sleight.train.randomization import physical_ranges
-from sleight.train.session import save, warm_start
+from sleight.train.rollout.adr_source import physical_ranges
+from sleight.train.rollout.in_process import build
 
 SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden", "16",
          "--policy.embed", "16", "--policy.critic", "[16, 16]", "--ppo.horizon", "4",

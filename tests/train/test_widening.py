@@ -16,8 +16,8 @@ from sleight.errors import CheckpointError, ConfigError
 from sleight.train.analysis.adr_report import report
 from sleight.train.analysis.adr_runs import read
 from sleight.train.pose.config import WidenConfig
-from sleight.train.pose.evaluate import Guesses
-from sleight.train.pose.learner import load_pose_run
+from sleight.train.pose.pose_evaluation import Guesses
+from sleight.train.pose.pose_learner import load_pose_run
 from sleight.train.pose.widening import (
     RENDERS,
     Widening,
@@ -30,8 +30,8 @@ from sleight.train.pose.widening import (
     table,
 )
 from sleight.vision.config import CamerasConfig, LooksConfig, RenderConfig
-from sleight.vision.net import NetConfig
-from sleight.vision.render import STATES
+from sleight.vision.pose_net import NetConfig
+from sleight.vision.renders.render_job import STATES
 from tests.vision.conftest import can_render, home_states  # noqa: F401  (a fixture)
 
 RENDER = RenderConfig(

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from sleight.errors import ConfigError
-from sleight.train.batch import Batch, concatenate, split
+from sleight.train.cluster.array_wire import digest, nbytes, pack, to_arrays, unpack
+from sleight.train.cluster.cores import cores_per_worker, places
 from sleight.train.cluster.identity import check_identity, identity
-from sleight.train.cluster.layout import cores_per_worker, places
-from sleight.train.cluster.wire import digest, nbytes, pack, to_arrays, unpack
 from sleight.train.config import TrainConfig
-from sleight.train.local import build
+from sleight.train.rollout.batch import Batch, concatenate, split
+from sleight.train.rollout.in_process import build
 
 
 @pytest.fixture(scope="module")

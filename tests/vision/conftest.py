@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from sleight.config import save
-from sleight.envs.hand import SHADOW_RIGHT
+from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.errors import SleightError
 from sleight.vision.config import CamerasConfig, RenderConfig
-from sleight.vision.render import CONFIG, STATES, render
-from sleight.vision.shards import Renders, open_renders
-from sleight.vision.studio import Studio
+from sleight.vision.renders.render_job import CONFIG, STATES, render
+from sleight.vision.renders.shards import Renders, open_renders
+from sleight.vision.renders.studio import Studio
 
 SMALL = RenderConfig(cameras=CamerasConfig(image_px=32), shard=6)
 

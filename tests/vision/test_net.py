@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from sleight.envs.rotations import CUBE_GROUP, from_rotvec, multiply, random_rotation
+from sleight.envs.mdp.rotations import CUBE_GROUP, from_rotvec, multiply, random_rotation
 from sleight.vision.geometry import turn
-from sleight.vision.net import NetConfig, PoseNet, _SpatialSoftmax, orthonormal
 from sleight.vision.photo import Photo, PhotoConfig
+from sleight.vision.pose_net import NetConfig, PoseNet, _SpatialSoftmax, orthonormal
 from sleight.vision.scores import pose_errors
 
 TINY = NetConfig(channels=(4, 8), hidden=16)

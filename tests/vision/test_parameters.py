@@ -4,16 +4,22 @@ import dataclasses
 
 import numpy as np
 import pytest
+from sleight.envs.randomization.table.table import BY_NAME as PHYSICS
 
 from sleight.config import from_dict, to_dict
-from sleight.envs.randomization import BY_NAME as PHYSICS
 from sleight.errors import ConfigError, DataError
 from sleight.vision.config import CameraJitter, LooksConfig, RenderConfig
-from sleight.vision.draws import FILE, Draws, read_draws, write_draws
-from sleight.vision.looks import draw_views
-from sleight.vision.parameters import BY_NAME, PARAMETERS, scaled, widened, with_ranges
-from sleight.vision.render import render
-from sleight.vision.shards import open_renders
+from sleight.vision.renders.draws import FILE, Draws, read_draws, write_draws
+from sleight.vision.renders.random_looks import draw_views
+from sleight.vision.renders.render_job import render
+from sleight.vision.renders.render_parameters import (
+    BY_NAME,
+    PARAMETERS,
+    scaled,
+    widened,
+    with_ranges,
+)
+from sleight.vision.renders.shards import open_renders
 from tests.vision.conftest import SMALL, prepare
 
 NOMINAL = dataclasses.replace(SMALL, strength=0.0, looks=LooksConfig(shadow_share=0.0))

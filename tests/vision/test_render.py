@@ -7,9 +7,9 @@ import pytest
 
 from sleight.cli import main
 from sleight.errors import ConfigError, DataError, SleightError
-from sleight.vision.render import render
-from sleight.vision.shards import INDEX, open_renders, shard_path
-from sleight.vision.sheet import write_sheet
+from sleight.vision.renders.contact_sheet import write_sheet
+from sleight.vision.renders.render_job import render
+from sleight.vision.renders.shards import INDEX, open_renders, shard_path
 from tests.vision.conftest import SMALL, prepare
 
 

@@ -12,9 +12,9 @@ from sleight.errors import ConfigError, SleightError
 from sleight.train.cluster.renderers import Renderers, renderers
 from sleight.train.config import RayConfig
 from sleight.vision.config import RenderConfig
-from sleight.vision.draws import Draws
-from sleight.vision.render import CONFIG, render
-from sleight.vision.shards import INDEX, Renders, open_renders, shard_path
+from sleight.vision.renders.draws import Draws
+from sleight.vision.renders.render_job import CONFIG, render
+from sleight.vision.renders.shards import INDEX, Renders, open_renders, shard_path
 from tests.vision.conftest import SMALL, prepare
 
 pytestmark = pytest.mark.usefixtures("cluster", "can_render")

@@ -5,8 +5,8 @@ import pytest
 
 from sleight.vision.config import CameraJitter, CamerasConfig, LooksConfig
 from sleight.vision.geometry import matrix_of, wxyz_of
-from sleight.vision.looks import draw_views
-from sleight.vision.studio import Studio
+from sleight.vision.renders.random_looks import draw_views
+from sleight.vision.renders.studio import Studio
 from tests.vision.conftest import home_states
 
 CAMERAS = CamerasConfig(image_px=96)

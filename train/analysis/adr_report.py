@@ -12,8 +12,8 @@ from ...adr.growth import MEANING, Boundary, stoppers
 from ...pages import html
 from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
 from ...pages.plots import Line, line_chart
-from ..compare import style
-from ..report_data import series
+from ..reports.compare import style
+from ..reports.run_data import series
 from .adr_runs import AdrRun, physical, unit
 from .dots import Dot, dot_chart
 

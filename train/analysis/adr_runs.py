@@ -17,12 +17,12 @@ from ...adr.intervals import Estimate, mean
 from ...adr.state import AdrState
 from ...adr.table import AdrConfig
 from ...config import from_dict
-from ...envs.randomization import BY_NAME, Parameter
+from ...envs.randomization.table import BY_NAME, Parameter
 from ...errors import DataError, SleightError
 from ...files import read_json, read_text
-from ...vision.parameters import BY_NAME as IN_RENDERS
-from ..metrics import read_metrics
-from ..report_data import Row, number
+from ...vision.renders.render_parameters import BY_NAME as IN_RENDERS
+from ..reports.run_data import Row, number
+from ..runs.metrics import read_metrics
 
 STATE = "adr.json"
 

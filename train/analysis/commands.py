@@ -64,10 +64,10 @@ def _study_parser(name: str, text: str, trials: int) -> argparse.ArgumentParser:
 
 def probe(argv: list[str]) -> int:
     """`sleight adr probe RUN...`."""
-    from ..players import open_player
+    from ..rollout.players import open_player
+    from .analysis_worlds import study_ranges
     from .probe import TIMES, check, probe_player
     from .probe_page import data, page, table
-    from .worlds import study_ranges
 
     parser = _study_parser(
         "adr probe", "What a policy's memory knows of its world: linear and nonlinear classifiers"
@@ -107,10 +107,10 @@ def probe(argv: list[str]) -> int:
 
 def perturb(argv: list[str]) -> int:
     """`sleight adr perturb RUN`."""
-    from ..players import open_player
+    from ..rollout.players import open_player
+    from .analysis_worlds import study_ranges
     from .perturb import check, study
     from .perturb_page import data, page, table
-    from .worlds import study_ranges
 
     parser = _study_parser(
         "adr perturb", "How a policy recovers when its memory is reset, its world drawn anew, or a"

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from ...adr.recovery import Trial
 from ...envs.config import EnvConfig, GoalConfig
-from ...envs.control import ActionLaw
 from ...envs.env import HandEnv
 from ...envs.make import make_env
+from ...envs.mdp.control import ActionLaw
 from ...errors import ConfigError
-from ..evaluate import FRESH, first_episodes, protocol
-from ..players import Player
-from ..session import versions
-from .worlds import Ranges
+from ..rollout.evaluation import FRESH, first_episodes, protocol
+from ..rollout.players import Player
+from ..runs.versions import versions
+from .analysis_worlds import Ranges
 
 What = Literal["nothing", "memory", "world", "joint"]
 TITLES: dict[What, str] = {

@@ -10,7 +10,7 @@ from ...adr.recovery import Change, Goal, change, goals
 from ...pages import html
 from ...pages.axes import SHADE, Frame, Mark
 from ...pages.plots import Line, line_chart
-from ..compare import PALETTE
+from ..reports.compare import PALETTE
 from .perturb import Arm, Study
 
 HEAD = ("trials", "before", "first after", "later", "slower by", "fails before", "first", "later")

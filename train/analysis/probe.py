@@ -18,13 +18,13 @@ from ...adr.probing import KINDS, LEAST, Found, Kind, judge, labels, probe
 from ...envs.config import EnvConfig, GoalConfig
 from ...envs.env import HandEnv
 from ...envs.make import make_env
-from ...envs.worlds import values
+from ...envs.randomization.world_source import values
 from ...errors import ConfigError
-from ..evaluate import FRESH, first_episodes, protocol
-from ..players import Player
-from ..progress import ProgressBar
-from ..session import versions
-from .worlds import Ranges, entropy
+from ..rollout.evaluation import FRESH, first_episodes, protocol
+from ..rollout.players import Player
+from ..runs.progress import ProgressBar
+from ..runs.versions import versions
+from .analysis_worlds import Ranges, entropy
 
 TIMES = (1, 30, 60, 120)
 """Control steps of a trial after which the memory is read [R 9.2]."""

@@ -10,7 +10,7 @@ from ...adr.intervals import NOTHING
 from ...adr.probing import KINDS, Found, Kind
 from ...pages import html
 from ...pages.axes import Frame, Mark, short
-from ..compare import PALETTE
+from ..reports.compare import PALETTE
 from .dots import Dot, dot_chart, named_chart
 from .probe import Probe
 

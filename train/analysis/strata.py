@@ -11,11 +11,11 @@ import numpy as np
 from ...adr.exposure import PER_COLUMN, Effect, Slice, Worst, regress, slices, worst
 from ...adr.intervals import Estimate, mean
 from ...envs.config import EnvConfig
-from ...envs.randomization import BY_NAME
+from ...envs.randomization.table import BY_NAME
 from ...errors import ConfigError
 from ...pages import html
 from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
-from ..evaluate import Evaluation
+from ..rollout.evaluation import Evaluation
 from .dots import Dot, dot_chart, forest_chart
 
 SLICES = 4

@@ -16,7 +16,7 @@ from ...adr.state import AdrState
 from ...adr.table import AdrConfig
 from ...errors import SleightError
 from ..config import TrainConfig
-from .errors import MAX_DEATHS, own_error
+from .actor_errors import MAX_DEATHS, own_error
 from .identity import check_identity, identity
 from .patience import Patience
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...config import to_dict
 from ..config import TrainConfig
-from .errors import own_error
+from .actor_errors import own_error
 from .patience import Patience
 
 PATIENT = 10
@@ -22,7 +22,7 @@ class EvaluationWorker:
         """`sleight eval` of what was published, sampled as in training, on one thread."""
         import os
 
-        from .trial import evaluate_weights
+        from .evaluation_task import evaluate_weights
 
         if not getattr(self, "_polite", False):
             os.nice(10)  # it reserves no core, so it must not take one from the workers

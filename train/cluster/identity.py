@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ... import __version__
 from ...errors import ConfigError
-from ..session import commit
+from ..runs.versions import commit
 
 
 def identity() -> dict[str, str]:

@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 from ...errors import ConfigError, ConnectError, SleightError
 from ..config import RayConfig
-from .errors import MAX_DEATHS, full, own_error
+from .actor_errors import MAX_DEATHS, full, own_error
+from .cores import places
 from .head import HeadWatch
 from .identity import check_identity, identity
-from .layout import places
 from .patience import Patience
 
 Task = Literal["place", "begin", "collect", "none"]

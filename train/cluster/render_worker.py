@@ -31,8 +31,8 @@ class RenderWorker:
         """The file of a shard; work: its number and how many samples it holds."""
         from pathlib import Path
 
-        from ...vision.render import render_shard
-        from ...vision.shards import shard_path
+        from ...vision.renders.render_job import render_shard
+        from ...vision.renders.shards import shard_path
 
         index, size = work
         render_shard(self.place.name, index, size)

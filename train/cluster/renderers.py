@@ -10,14 +10,14 @@ from typing import Any
 
 from ...files import write_bytes
 from ...vision.config import RenderConfig
-from ...vision.crew import LOOK_S, Crew, CrewOf
-from ...vision.render import inputs
-from ...vision.shards import shard_path
+from ...vision.renders.render_crew import LOOK_S, Crew, CrewOf
+from ...vision.renders.render_job import inputs
+from ...vision.renders.shards import shard_path
 from ..config import RayConfig
-from .connect import connect
-from .errors import put
+from .actor_errors import put
 from .head import HeadWatch
 from .pool import Job, Pool
+from .ray_connect import connect
 from .render_worker import RenderWorker
 
 

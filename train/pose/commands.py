@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from ...config import help_text
 from ...config import load as load_config
-from ...envs.bundle import MANIFEST, load_bundle
+from ...contract.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
 from ...flags import check_count, dispatch, seed_of
 from ...vision.config import RenderConfig
-from ...vision.crew import CrewOf
+from ...vision.renders.render_crew import CrewOf
 from ..commands import make_parser
 from ..config import RayConfig
 from .config import PoseTrainConfig, WidenConfig
@@ -51,8 +51,8 @@ def vision(argv: list[str]) -> int:
 
 
 def _states(argv: list[str]) -> int:
-    from ..players import open_player
-    from .visited import write_visited
+    from ..rollout.players import open_player
+    from .visited_states import write_visited
 
     parser = make_parser(
         "vision states", "Hands and blocks that a policy meets, for render's --states.file."
@@ -70,10 +70,10 @@ def _states(argv: list[str]) -> int:
 
 
 def _render(argv: list[str]) -> int:
-    from ...vision.render import render
-    from ...vision.shards import open_renders
-    from ...vision.sheet import write_sheet
-    from ..progress import ProgressBar
+    from ...vision.renders.contact_sheet import write_sheet
+    from ...vision.renders.render_job import render
+    from ...vision.renders.shards import open_renders
+    from ..runs.progress import ProgressBar
 
     parser = make_parser(
         "vision render", "Randomized pictures of the hand and the block, with its pose."
@@ -111,7 +111,7 @@ def _crew(ray: RayConfig) -> AbstractContextManager[CrewOf | None]:
 
 
 def _train(argv: list[str]) -> int:
-    from .loop import resume, start
+    from .pose_loop import resume, start
 
     return _learn(argv, PoseTrainConfig, "train", start, resume)
 
@@ -146,9 +146,9 @@ def _learn(
 
 def _eval(argv: list[str]) -> int:
     from ...vision.onnx_pose import OnnxPose
-    from ...vision.shards import open_renders
-    from .evaluate import GraphReader, NetReader, Reader, judge
-    from .learner import load_pose_run
+    from ...vision.renders.shards import open_renders
+    from .pose_evaluation import GraphReader, NetReader, Reader, judge
+    from .pose_learner import load_pose_run
 
     parser = make_parser("vision eval", "Errors of a pose network on renders.")
     parser.add_argument("reader", type=Path, help="a run of vision train, or a bundle")
@@ -180,7 +180,7 @@ def _eval(argv: list[str]) -> int:
 
 
 def _export(argv: list[str]) -> int:
-    from .export import export_pose
+    from .pose_export import export_pose
 
     parser = make_parser("vision export", "Put a pose network into a bundle.")
     parser.add_argument("run", type=Path, help="a run of vision train")

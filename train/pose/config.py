@@ -10,9 +10,9 @@ from ...adr.table import AdrConfig
 from ...config import Range
 from ...errors import ConfigError
 from ...vision.config import RenderConfig
-from ...vision.net import NetConfig
-from ...vision.parameters import PARAMETERS
 from ...vision.photo import PhotoConfig
+from ...vision.pose_net import NetConfig
+from ...vision.renders.render_parameters import PARAMETERS
 
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
 Count = Annotated[int, Range(1, 10**10)]

@@ -21,24 +21,24 @@ from ...adr.sampling import sample
 from ...adr.state import AdrState, entropy, initial
 from ...adr.table import Dimension
 from ...config import load, save
-from ...envs.parameters import Laws
+from ...envs.randomization.parameter import Laws
 from ...errors import CheckpointError
 from ...files import atomic_path, write_bytes
-from ...vision.draws import Draws
-from ...vision.parameters import BY_NAME, lookup, widened
-from ...vision.render import STATES, render
-from ...vision.shards import Renders, open_renders
-from ...vision.states import chosen
-from ..interrupt import Interrupt
-from ..lock import FolderLock
-from ..metrics import MetricsFile
-from ..progress import ProgressBar
-from ..randomization import dimension_of, physical_ranges
-from ..session import check_new
+from ...vision.renders.draws import Draws
+from ...vision.renders.object_states import chosen
+from ...vision.renders.render_job import STATES, render
+from ...vision.renders.render_parameters import BY_NAME, lookup, widened
+from ...vision.renders.shards import Renders, open_renders
+from ..rollout.adr_source import dimension_of, physical_ranges
+from ..runs.folder_lock import FolderLock
+from ..runs.interrupt import Interrupt
+from ..runs.metrics import MetricsFile
+from ..runs.progress import ProgressBar
+from ..runs.session import check_new
 from .config import WidenConfig
-from .data import Joined, batches
-from .evaluate import NetReader, Reader, judge
-from .learner import Learner, load_pose_run
+from .pose_evaluation import NetReader, Reader, judge
+from .pose_learner import Learner, load_pose_run
+from .render_batches import Joined, batches
 
 RENDERS = "renders"
 

@@ -37,8 +37,8 @@ def sweep(argv: list[str]) -> int:
 
 
 def _report(source: Path) -> int:
-    from .folder import place, read
-    from .report import write_report
+    from .reports.sweep_report import write_report
+    from .sweep_folder import place, read
 
     _, folder = place(source)
     sys.stdout.write(f"{write_report(read(folder), folder)}\n")
@@ -46,9 +46,9 @@ def _report(source: Path) -> int:
 
 
 def _sweep(source: Path, again: bool) -> int:
-    from ..lock import FolderLock
-    from .folder import create, place, reopen
-    from .session import go
+    from ..runs.folder_lock import FolderLock
+    from .sweep_folder import create, place, reopen
+    from .sweep_session import go
 
     config, folder = place(source)
     if again and not folder.is_dir():

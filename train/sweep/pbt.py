@@ -15,15 +15,15 @@ import numpy as np
 
 from ...config import to_dict
 from ...errors import SleightError
-from .. import checkpoint
-from .base import POLL_S, RETRIES, Say, Sweep, wind_down
+from ..runs import checkpoint
 from .config import PbtConfig, SweepConfig
-from .folder import BASE
 from .journal import Journal
 from .runner import command, threads
 from .space import Dimension, Setting, Space, check, flags
-from .state import Tried
-from .trial import Trial, run_name
+from .sweep_base import POLL_S, RETRIES, Say, Sweep, wind_down
+from .sweep_folder import BASE
+from .sweep_state import Tried
+from .trial_process import Trial, run_name
 
 
 class Population(Sweep):

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import ConfigError
-from .base import POLL_S, RETRIES, Say, Sweep, wind_down
 from .config import SweepConfig
-from .folder import BASE
 from .journal import Journal
 from .space import Setting, Space, check, flags
-from .state import Tried
-from .trial import Trial, run_name
+from .sweep_base import POLL_S, RETRIES, Say, Sweep, wind_down
+from .sweep_folder import BASE
+from .sweep_state import Tried
+from .trial_process import Trial, run_name
 
 
 class Runner(Sweep):

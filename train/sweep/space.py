@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ...config import load
-from ...envs import observations
 from ...envs.make import for_task
-from ...envs.rewards import TERMS
+from ...envs.mdp import observations
+from ...envs.mdp.rewards import TERMS
 from ...errors import ConfigError, nearest
 from ..config import TrainConfig
-from ..randomization import dimensions
+from ..rollout.adr_source import dimensions
 from .config import FieldConfig, SweepConfig
 
 Setting = dict[str, str | int | float]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from mujoco import minimize
 
-from ...envs.recording import Recording
+from ...contract.recording import Recording
 from ...errors import ConfigError
-from .parameters import BY_NAME, MOTORS, ROWS, Values
+from .fitted_parameters import BY_NAME, MOTORS, ROWS, Values
 from .residual import Problem, Stage
 
 MOTOR_ROWS = ("gain", "lag", "slack", "deadband", "latency")

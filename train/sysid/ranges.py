@@ -8,7 +8,7 @@ from math import pi, sqrt
 
 import numpy as np
 
-from ...envs.randomization import BY_NAME
+from ...envs.randomization.table import BY_NAME
 from .fit import Calibration, Found
 
 STEP = 0.02

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtri
 
-from ...envs.hand import SHADOW_RIGHT
-from ...envs.recording import Recording
-from .chain import servo, setpoints, tendons
-from .parameters import BY_NAME, Values
-from .plant import FORCE, STIFFNESS, Plant
+from ...contract.recording import Recording
+from ...envs.hands.shadow import SHADOW_RIGHT
+from .candidate_plant import FORCE, STIFFNESS, Plant
+from .fitted_parameters import BY_NAME, Values
+from .motor_chain import servo, setpoints, tendons
 
 UNIT_RAD = 0.005
 """Unit of the residuals: an angle, or the effort that it makes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sleight.deploy.hand import HandDriver
-from sleight.deploy.hands import HandConfig
-from sleight.deploy.local_hand import LocalHand
+from sleight.deploy.hand.hand.hand import HandDriver
 
-from .face import LeapFace
-from .spec import LEAP
+from sleight.deploy.drivers.driver_registry import HandConfig
+from sleight.deploy.drivers.local_driver import LocalHand
+
+from .examples.leap_hand.sleight_leap.face import LeapFace
+from .examples.leap_hand.sleight_leap.spec import LEAP
 
 
 def open_hand(config: HandConfig) -> HandDriver:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from sleight.deploy.link.policy_link.face import Face, Reading
 
-from sleight.deploy.face import Face, Reading
 from sleight.errors import ConnectError
 
-from .spec import LEAP
+from .examples.leap_hand.sleight_leap.spec import LEAP
 
 
 class Servos:

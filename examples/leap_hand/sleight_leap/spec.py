@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sleight.envs.hand import HandSpec
+from sleight.contract.hand_spec import HandSpec
 
 FINGER = {"mcp_side": (-1.047, 1.047), "mcp": (-0.314, 2.23), "pip": (-0.506, 1.885),
           "dip": (-0.366, 2.042)}  # fmt: skip

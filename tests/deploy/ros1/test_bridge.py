@@ -5,10 +5,10 @@ import re
 import signal
 
 import pytest
+from sleight.deploy.hand.hand.hand import NotArmed, StaleState
 
 from sleight.cli import main
-from sleight.deploy.hand import NotArmed, StaleState
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
 from tests.deploy.conftest import QUICK
 from tests.deploy.ros1.world import MARKS, MOTORS, WAIT_S, armed, commanded, inside, kill, wait_for

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.ros1.world import JOINTS, MARKS, WAIT_S, inside, wait_for
 
 pytestmark = MARKS

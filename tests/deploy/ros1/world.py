@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sleight.deploy.hand.hand.hand import NotArmed, StaleState
 
-from sleight.deploy.hand import NotArmed, StaleState
-from sleight.deploy.hands import HandConfig, open_hand
-from sleight.deploy.ros.pack import write_bridge
-from sleight.envs.hand import SHADOW_RIGHT as HAND
+from sleight.deploy.drivers.driver_registry import HandConfig, open_hand
+from sleight.deploy.drivers.ros.bridge_archive import write_bridge
+from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.conftest import ROOT
 
 SYSTEM = "/usr/bin/python3"
@@ -138,7 +138,7 @@ class Driver:
     PROGRAM = """
 import json, sys, time
 import numpy as np
-from sleight.deploy.hands import HandConfig, open_hand
+from sleight.deploy.drivers.driver_registry import HandConfig, open_hand
 from sleight.errors import SleightError
 hand = open_hand(HandConfig(driver="ros1", **json.loads(sys.argv[1])))
 def give(**fields): print(json.dumps(fields), flush=True)

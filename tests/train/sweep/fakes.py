@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sleight.train.sweep import folder as sweep_folder
 from sleight.train.sweep import runner
+from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep.config import FieldConfig
 
 GAMMAS = FieldConfig(values=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))

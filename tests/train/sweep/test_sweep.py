@@ -13,8 +13,9 @@ import pytest
 from sleight.cli import find
 from sleight.config import load, yamlfile
 from sleight.train.config import TrainConfig
-from sleight.train.sweep import folder as sweep_folder
-from sleight.train.sweep import runner, space, trial
+from sleight.train.sweep import runner, space
+from sleight.train.sweep import sweep_folder as sweep_folder
+from sleight.train.sweep import trial_process as trial
 from sleight.train.sweep.config import FieldConfig, SweepConfig
 from tests.train.sweep.fakes import GAMMAS, STEPS, FakeTrial, Write, run_sweep
 

@@ -8,7 +8,7 @@ import numpy as np
 from sleight.train.sweep import pbt
 from sleight.train.sweep.config import PbtConfig, SweepConfig
 from sleight.train.sweep.space import Dimension
-from sleight.train.sweep.state import Tried
+from sleight.train.sweep.sweep_state import Tried
 
 DIMENSIONS = (
     Dimension("a", low=0.1, high=1.0),

@@ -14,12 +14,12 @@ import pytest
 
 from sleight.config import save as save_config
 from sleight.train.config import TrainConfig
-from sleight.train.sweep import effects
-from sleight.train.sweep import folder as sweep_folder
+from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep.config import FieldConfig, SweepConfig
-from sleight.train.sweep.report import ranked, report, summary, write_report
+from sleight.train.sweep.reports import effects
+from sleight.train.sweep.reports.sweep_report import ranked, report, summary, write_report
 from sleight.train.sweep.space import Dimension
-from sleight.train.sweep.state import State
+from sleight.train.sweep.sweep_state import State
 
 GAMMA = FieldConfig(values=(0.9, 0.99))
 CLIP = FieldConfig(low=0.1, high=0.9)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sleight.errors import DataError
-from sleight.train.sweep import folder as sweep_folder
+from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep.config import FieldConfig
 from sleight.train.sweep.journal import Journal, read
 from tests.train.sweep.fakes import GAMMAS, Write, run_sweep

@@ -1,0 +1,1 @@
+"""Calibration of cameras, and of motors and joints, on the rig."""

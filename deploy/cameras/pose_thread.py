@@ -1,0 +1,241 @@
+"""The object's pose from cameras: frames to the bundle's network, on a thread of its own.
+
+The loop asks for the newest pose that is believed; its age is that of the oldest frame in it. When
+a frame is missing the loop itself goes on with the last pose for two turns, then holds (stage.py).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ...contract.bundle import Bundle
+from ...contract.pose_entry import PoseEntry
+from ...errors import ConfigError, SleightError
+from ...vision.geometry import Placement, matrix_of
+from ...vision.onnx_pose import OnnxPose, SeenPose
+from ..hand.hand import DriverGone
+from .camera_config import CameraConfig, extrinsics_of, intrinsics_of
+from .camera_threads import Camera, CameraGone, Frame, StaleFrame
+from .pose_checks import CameraPosesConfig, PoseChecks
+from .pose_sources import ObjectPose, PoseSource
+from .rectify import Rectifier
+
+SETTLED_S = 1.0
+"""An object that is seen in the palm for this long was placed."""
+
+
+class Placer(Protocol):
+    """Who lays the object into the palm; the referee of a simulated rig is one."""
+
+    def request_place(self) -> None:
+        """Ask for it."""
+
+    def placed(self) -> bool:
+        """Whether it was done."""
+
+
+@dataclass(frozen=True)
+class Eye:
+    """A camera with what its calibration says."""
+
+    camera: Camera
+    rectifier: Rectifier
+    placement: Placement
+
+
+class CameraPoses(PoseSource):
+    """Reads the pose from every set of frames; use `camera_poses`, which opens all it takes."""
+
+    def __init__(
+        self,
+        eyes: Sequence[Eye],
+        network: OnnxPose,
+        config: CameraPosesConfig,
+        placer: Placer | None = None,
+    ) -> None:
+        """placer: None where a person places the object, which is then seen."""
+        self._eyes, self._network, self._config = eyes, network, config
+        self._limit_rad = config.doubt * np.radians(network.entry.spread_limit_deg)
+        self.checks = PoseChecks(config.checks)
+        self._placer: Placer = placer or _Seen(self)
+        self._lock = threading.Lock()
+        self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
+        self._error: SleightError | None = None
+        self.looks_s: list[float] = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="poses", daemon=True)
+        self._thread.start()
+
+    def newest(self, max_age_s: float) -> ObjectPose | None:
+        """The newest pose that is believed. Raises DriverGone when a camera has ended."""
+        with self._lock:
+            pose, error = self._pose, self._error
+        if error is not None:
+            raise DriverGone(str(error))
+        if pose is None:
+            return None
+        age_s = time.monotonic() - pose[0]
+        return ObjectPose(pose[1], pose[2], age_s) if age_s <= max_age_s else None
+
+    def request_place(self) -> None:
+        """Ask the referee, or wait for a person."""
+        self._placer.request_place()
+
+    def placed(self) -> bool:
+        """Whether the object is there."""
+        return self._placer.placed()
+
+    def close(self, timeout_s: float) -> None:
+        """End the thread; the cameras are their opener's."""
+        self._done.set()
+        self._thread.join(timeout_s)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The cameras, in the network's order."""
+        return tuple(eye.camera.name for eye in self._eyes)
+
+    def doubt(self, order: Sequence[int]) -> float:
+        """How far the newest views disagree, 1 at the limit, if picture n is camera order[n]'s."""
+        pictures = [eye.camera.newest(math.inf).image for eye in self._eyes]
+        if len({picture.shape for picture in pictures}) > 1 and list(order) != sorted(order):
+            return math.inf
+        exchanged = [pictures[order.index(at)] for at in range(len(self._eyes))]
+        return self._see(exchanged).spread_rad / self._limit_rad
+
+    def _run(self) -> None:
+        seen: tuple[int, ...] = ()
+        while not self._done.is_set():
+            try:
+                frames = [eye.camera.newest(self._config.frame_max_age_s) for eye in self._eyes]
+            except StaleFrame:
+                self._done.wait(0.002)
+                continue
+            except CameraGone as error:
+                with self._lock:
+                    self._error = error
+                return
+            numbers = tuple(frame.seq for frame in frames)
+            if numbers == seen or not self._together(frames):
+                self._done.wait(0.002)
+                continue
+            seen = numbers
+            self._look(frames)
+
+    def _together(self, frames: Sequence[Frame]) -> bool:
+        times = [frame.time_s for frame in frames]
+        return max(times) - min(times) <= self._config.skew_max_s
+
+    def _look(self, frames: Sequence[Frame]) -> None:
+        started_s = time.monotonic()
+        found = self._see([frame.image for frame in frames])
+        taken_s = min(frame.time_s for frame in frames)
+        doubt = found.spread_rad / self._limit_rad
+        why = self.checks.judge(taken_s, found.position, found.wxyz, doubt)
+        self.looks_s.append(time.monotonic() - started_s)
+        if not why:
+            with self._lock:
+                self._pose = (taken_s, found.position, found.wxyz)
+
+    def views(self, pictures: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, list[Placement]]:
+        """What the network is shown of `pictures`, or of the newest ones: (V, S, S, 3) uint8."""
+        pictures = pictures or [eye.camera.newest(math.inf).image for eye in self._eyes]
+        pairs = zip(self._eyes, pictures, strict=True)
+        images = np.stack([eye.rectifier(picture) for eye, picture in pairs])
+        return images, [eye.placement for eye in self._eyes]
+
+    def _see(self, pictures: Sequence[np.ndarray]) -> SeenPose:
+        return self._network.see(*self.views(pictures))
+
+
+class _Seen:
+    """A person places the object; it is there once it has been seen for a while."""
+
+    def __init__(self, poses: CameraPoses) -> None:
+        self._poses = poses
+        self._since_s: float | None = None
+
+    def request_place(self) -> None:
+        """From now on."""
+        self._since_s = None
+
+    def placed(self) -> bool:
+        """Whether a pose has been believed without a break."""
+        now_s = time.monotonic()
+        if self._poses.newest(0.2) is None:
+            self._since_s = None
+            return False
+        self._since_s = self._since_s or now_s
+        return now_s - self._since_s >= SETTLED_S
+
+
+@contextmanager
+def camera_poses(
+    cameras: Sequence[CameraConfig],
+    opened: Mapping[str, Camera],
+    bundle: Bundle,
+    config: CameraPosesConfig,
+    placer: Placer | None = None,
+) -> Iterator[CameraPoses]:
+    """Poses from those of the `opened` cameras that the bundle's pose network reads.
+
+    Raises BundleError, ConfigError with one line, before anything moves.
+    """
+    graph, entry = bundle.pose_graph, bundle.manifest.pose
+    assert entry is not None
+    network = OnnxPose(graph, entry)
+    eyes = [
+        Eye(
+            opened[camera.name],
+            Rectifier(intrinsics_of(camera), entry.image_px, entry.fovy_deg),
+            extrinsics_of(camera).placement,
+        )
+        for camera in matched(cameras, entry)
+    ]
+    poses = CameraPoses(eyes, network, config, placer)
+    try:
+        yield poses
+    finally:
+        poses.close(2.0)
+
+
+def matched(cameras: Sequence[CameraConfig], entry: PoseEntry) -> list[CameraConfig]:
+    """The network's cameras in its order, each near where it stood in training.
+
+    Raises ConfigError for one that is missing, uncalibrated, elsewhere, or swapped with another.
+    """
+    by_name = {camera.name: camera for camera in cameras}
+    missing = [name for name in entry.cameras if name not in by_name]
+    if missing:
+        got = ", ".join(by_name) or "none"
+        raise ConfigError(
+            f"cameras: got {got}, allowed: {', '.join(entry.cameras)}, which the bundle's pose"
+            " network reads"
+        )
+    nominal = {
+        name: Placement(np.array(camera.position_m), matrix_of(np.array(camera.wxyz)))
+        for name, camera in entry.cameras.items()
+    }
+    # A corner of the box that placements were drawn from, and the same again for the mount.
+    reach_m, reach_deg = 2 * 3**0.5 * entry.placement_m, 2 * entry.placement_deg
+    for name in entry.cameras:
+        camera = by_name[name]
+        at = extrinsics_of(camera).placement
+        away_m, away_rad = at.distances(nominal[name])
+        if away_m > reach_m or np.degrees(away_rad) > reach_deg:
+            near = min(nominal, key=lambda other: at.distances(nominal[other])[0])
+            hint = f"; it stands where {near} should, are they swapped?" if near != name else ""
+            raise ConfigError(
+                f"{camera.extrinsics}: got {1e3 * away_m:.0f} mm and {np.degrees(away_rad):.1f} deg"
+                f" from the place of {name} in training, allowed: {1e3 * reach_m:.0f} mm and"
+                f" {reach_deg:.1f} deg{hint}"
+            )
+    return [by_name[name] for name in entry.cameras]

@@ -1,0 +1,241 @@
+"""The part of `sleight rig check` that looks at the hand and at what tells the object's pose."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...contract.bundle import Bundle, match_hand
+from ...contract.hand_spec import HandSpec
+from ...errors import ConfigError, ConnectError, DataError
+from ..cameras.pose_sources import PoseSource, Referee
+from ..hand.guard import GuardedHand
+from ..hand.hand import HandMode, StaleState
+from ..hand.temperature import hottest
+from ..rig_file import RigConfig, fingerprint
+from ..runtime.loop_timing import spread_ms
+from ..runtime.realtime import realtime
+from ..runtime.rig_connect import connected_hand, connected_poses, told_by_cameras
+from .clearance import write_record
+from .rig_check import Check, Finding, check_machine, check_policy, raise_failed
+
+if TYPE_CHECKING:
+    from ..cameras.camera_threads import Camera
+
+WATCH_S = 2.0
+"""How long states and poses are watched."""
+LOOK_S = 0.004
+BEYOND_RAD = 0.15
+"""A joint may measure this much outside its limits: sensors are biased, limits are soft."""
+
+
+def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
+    """Check everything, tell each finding, and write the record; returns its path.
+
+    Raises the error of the first thing that failed, once all that could be checked was.
+    """
+    check = Check(config, tell)
+    check_machine(check)
+    bundle = check_policy(check)
+    with ExitStack() as stack:
+        cameras = _cameras(check, stack, bundle)
+        if bundle is not None:
+            check.fingerprint = fingerprint(config, *bundle.hashes)
+            _check_links(check, stack, bundle, cameras)
+    return _finish(check)
+
+
+def check_joints(config: RigConfig, tell: Callable[[Finding], None]) -> dict[str, Any]:
+    """Check what a sweep of the joints needs: machine and hand, no policy and no object.
+
+    Returns the record, which it also writes. Raises as `check_rig`.
+    """
+    check = Check(config, tell)
+    check_machine(check)
+    check.fingerprint = fingerprint(config)
+    with ExitStack() as stack:
+        hand = _check_hand(check, stack, None, config.calibrate.joints.period_s)
+        if hand is not None:
+            _check_flow(check, hand, None)
+    _finish(check)
+    return check.record()
+
+
+def _finish(check: Check) -> Path:
+    """Write the record; raise the error of what failed first."""
+    path = write_record(check.config, check.record())
+    raise_failed(check.config.rig.name, check.findings)
+    return path
+
+
+def _cameras(check: Check, stack: ExitStack, bundle: Bundle | None) -> dict[str, Camera] | None:
+    """Those of the rig file, opened; None when one is not fit."""
+    if not check.config.cameras:
+        return {}
+    from .camera_check import check_cameras  # OpenCV
+
+    read = False
+    if bundle is not None:
+        with contextlib.suppress(ConfigError):  # which the look at the object will tell
+            read = told_by_cameras(check.config, bundle)
+    return check_cameras(check, stack, read)
+
+
+def _check_links(
+    check: Check, stack: ExitStack, bundle: Bundle, cameras: dict[str, Camera] | None
+) -> None:
+    config = check.config
+    poses: list[PoseSource] = []
+
+    def object_() -> str:
+        if cameras is None and told_by_cameras(config, bundle):
+            raise ConnectError("got cameras that are not fit, see above, allowed: fit ones")
+        poses.append(stack.enter_context(connected_poses(config, bundle, cameras or {})))
+        return _object(poses[0], bundle)
+
+    hand = _check_hand(check, stack, bundle, bundle.manifest.control.period_s)
+    check.look("object", object_)
+    if cameras:
+        from .camera_check import check_places
+
+        check_places(check, cameras, poses[0] if poses else None)
+    if hand is not None:
+        _check_flow(check, hand, poses[0] if poses else None)
+
+
+def _check_hand(
+    check: Check, stack: ExitStack, bundle: Bundle | None, period_s: float
+) -> GuardedHand | None:
+    """The hand, connected; None when it cannot be."""
+    hands: list[GuardedHand] = []
+
+    def hand() -> str:
+        hands.append(stack.enter_context(connected_hand(check.config, period_s, dry=True)))
+        check.simulated = hands[0].simulated
+        kind = "simulated" if check.simulated else "REAL"
+        return f"{hands[0].spec.name}, {kind}, {len(hands[0].spec.joints)} joints"
+
+    if check.look("hand", hand):
+        check.look("names and limits", lambda: _limits(bundle, hands[0], check.config))
+    return hands[0] if hands else None
+
+
+def _limits(bundle: Bundle | None, hand: GuardedHand, config: RigConfig) -> str:
+    if bundle is not None:
+        match_hand(bundle, hand.spec)
+    spec = hand.spec
+    room = spec.upper - spec.lower - 2 * config.gate.margin_rad
+    tight = int(room.argmin())
+    if room[tight] <= 0:
+        raise ConfigError(
+            f"gate.margin_rad: got {config.gate.margin_rad:g}, allowed: less than half the range"
+            f" of {spec.actuators[tight]}, {spec.upper[tight] - spec.lower[tight]:.3f} rad"
+        )
+    return "those that the policy was trained for" if bundle else "room within the gate's margins"
+
+
+def _object(poses: PoseSource, bundle: Bundle) -> str:
+    trained_m = bundle.manifest.task.object_size_m
+    if not isinstance(poses, Referee):
+        return "told by cameras"
+    sizes = f"{1e3 * poses.object_size_m:.1f} mm, trained on {1e3 * trained_m:.1f}"
+    return f"told by the referee: {sizes}"
+
+
+def _check_flow(check: Check, hand: GuardedHand, poses: PoseSource | None) -> None:
+    """Watch states and poses arrive for a while, then judge each."""
+    loop = check.config.loop
+    with realtime(check.config.realtime):
+        seen = _watch(hand, poses)
+    limit_s = loop.hand_max_age_s
+
+    def states() -> str:
+        if not seen.hand_age_s:
+            raise StaleState(f"got none within {WATCH_S:.0f} s, allowed: ages up to {limit_s:g} s")
+        health = hand.health()
+        lost = health.states_lost / max(health.states + health.states_lost, 1)
+        ages = spread_ms(seen.hand_age_s)
+        assert ages is not None
+        if ages["p99"] > 1e3 * limit_s:
+            raise StaleState(f"got ages up to {ages['p99']} ms, allowed: {1e3 * limit_s:g} ms")
+        return (
+            f"{health.state_rate_hz:.0f} Hz, age {ages['p50']} ms, {ages['max']} ms at most,"
+            f" {lost:.1%} lost"
+        )
+
+    def pose() -> str:
+        ages = spread_ms(seen.pose_age_s)
+        if ages is None or ages["p99"] > 1e3 * loop.pose_max_age_s:
+            got = f"ages up to {ages['p99']} ms" if ages else f"none within {WATCH_S:.0f} s"
+            raise StaleState(f"got {got}, allowed: {1e3 * loop.pose_max_age_s:g} ms")
+        return f"age {ages['p50']} ms, {ages['max']} ms at most"
+
+    def motors() -> str:
+        warm = hottest(hand.spec, hand.health().temperature_c)
+        if warm is None:
+            return "the hand does not tell their temperatures"
+        if warm[1] >= loop.temperature.warn_c:
+            raise DataError(
+                f"{warm[0]}: got {warm[1]:.0f} C, allowed: less than {loop.temperature.warn_c:g} C"
+            )
+        return f"hottest {warm[0]}, {warm[1]:.0f} C"
+
+    if check.look("joint states", states):
+        check.look("joint angles", lambda: _angles(seen.position, hand.spec))
+        check.look("mode", lambda: _mode(seen.mode))
+        check.look("motors", motors)
+    if poses is not None:
+        check.look("pose", pose)
+
+
+@dataclass
+class _Seen:
+    """What arrived while it was watched."""
+
+    hand_age_s: list[float] = field(default_factory=list)
+    pose_age_s: list[float] = field(default_factory=list)
+    position: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    mode: HandMode = HandMode.READY
+
+
+def _watch(hand: GuardedHand, poses: PoseSource | None) -> _Seen:
+    seen = _Seen()
+    end_s = time.monotonic() + WATCH_S
+    while time.monotonic() < end_s:
+        time.sleep(LOOK_S)
+        try:
+            # The newest, however old: its age is what is to be judged.
+            state = hand.read(WATCH_S)
+        except StaleState:
+            break
+        seen.hand_age_s.append(state.age_s)
+        seen.position, seen.mode = state.position, state.mode
+        if poses is not None and (pose := poses.newest(WATCH_S)) is not None:
+            seen.pose_age_s.append(pose.age_s)
+    return seen
+
+
+def _angles(position: np.ndarray, spec: HandSpec) -> str:
+    below, above = spec.joint_lower - position, position - spec.joint_upper
+    beyond = np.maximum(below, above)
+    worst = int(beyond.argmax())
+    if not np.isfinite(position).all() or beyond[worst] > BEYOND_RAD:
+        got, low, high = position[worst], spec.joint_lower[worst], spec.joint_upper[worst]
+        hint = "; degrees?" if abs(got) > 2 * np.pi else ""
+        raise DataError(
+            f"{spec.joints[worst]}: got {got:.3f} rad, allowed: {low:.3f} to {high:.3f}{hint}"
+        )
+    return f"within their limits, nearest {spec.joints[worst]}, {-beyond[worst]:.3f} rad inside"
+
+
+def _mode(mode: HandMode) -> str:
+    if mode is HandMode.STOPPED:
+        raise ConfigError("got a latched stop, allowed: a hand that was started anew")
+    return str(mode)

@@ -1,0 +1,178 @@
+"""A driver for a hand whose side of the link runs in this process: a session over a face.
+
+It does what the bridge does, with one difference that no code can mend: when this process is
+killed, so is the watchdog that would have let the hand go. The hand then keeps its last target.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+
+import numpy as np
+
+from ...contract.hand_spec import HandSpec
+from ...errors import ConnectError
+from ..hand.hand import Applied, DriverGone, HandDriver, HandMode, HandState, Health, StaleState
+from ..link.face import Face, Layout
+from ..link.hand_side import HandSide, Watch
+from ..link.peer_clock import ClockOffset, StateMeter
+
+LOOK_S = 0.01
+"""The session looks at its client and at the hand this often."""
+BUSY_S = 0.1
+"""Longest wait for the session while it looks, or sends."""
+
+
+def layout_of(spec: HandSpec) -> Layout:
+    """A spec in plain Python, as faces take it."""
+    limits = spec.lower.tolist(), spec.upper.tolist()
+    return Layout(spec.joints, spec.actuators, spec.coupling.tolist(), *limits)
+
+
+class LocalHand(HandDriver):
+    """`HandDriver` over a `Face`."""
+
+    def __init__(
+        self, spec: HandSpec, face: Face, force: float = 1.0, watch: Watch | None = None
+    ) -> None:
+        self.spec, self._face = spec, face
+        self.simulated = face.simulated
+        self._side = HandSide(face, layout_of(spec), watch or Watch(), force, _log)
+        self._session = self._side.session
+        self._lock = threading.RLock()
+        self._news = threading.Condition()
+        self._offset, self._meter = ClockOffset(), StateMeter()
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._seq = 0
+
+    def connect(self, timeout_s: float) -> None:
+        """Reach the hand; the measured angles count as the target in force."""
+        self._face.open(timeout_s, self._arrived)
+        try:
+            self.read(timeout_s)
+        except StaleState as error:
+            self.close(timeout_s)
+            raise ConnectError(f"{self._face.name}: no joint states: {error}") from error
+        self._side.begin()
+        self._side.step(time.monotonic())
+        self._thread = threading.Thread(target=self._watch, name="hand's session", daemon=True)
+        self._thread.start()
+
+    def arm(self) -> Applied:
+        """Arm; after a hold from where it holds, else from the measured angles."""
+        return self._say("arm")
+
+    def read(self, max_age_s: float) -> HandState:
+        """The newest state."""
+        deadline_s = time.monotonic() + max_age_s
+        with self._news:
+            while True:
+                self._check()
+                state, now_s = self._state(), time.monotonic()
+                if state and state.age_s <= max_age_s:
+                    return state
+                if now_s >= deadline_s:
+                    age_s = state.age_s if state else math.inf
+                    raise StaleState(
+                        f"joint state: got an age of {age_s:.3f} s, allowed: {max_age_s:.3f} s"
+                    )
+                self._news.wait(deadline_s - now_s)
+
+    def command(self, target: np.ndarray, duration_s: float) -> Applied:
+        """Send a target. That it was sent is all that is known: the hand does not answer."""
+        return self._say("command", target=target.tolist(), duration_s=duration_s)
+
+    def heartbeat(self) -> None:
+        """Sign of life for the session."""
+        self._say("heartbeat")
+
+    def hold(self) -> None:
+        """Hold, grip kept."""
+        self._tell("hold")
+
+    def relax(self) -> None:
+        """Force down, or where the hand has no such knob: follow the joints."""
+        self._tell("relax")
+
+    def stop(self, reason: str) -> None:
+        """Latch the session's stop."""
+        with contextlib.suppress(DriverGone):
+            self._tell("stop", reason=reason)
+
+    def health(self) -> Health:
+        """Rate, age and gaps of the joint states."""
+        meter = self._meter
+        link = meter.rate_hz, meter.age_s, meter.states, meter.lost
+        return Health(self._session.mode, *link, self._face.temperature_c())
+
+    def close(self, timeout_s: float) -> None:
+        """Hold, then end."""
+        if not self._done.is_set() and self._thread is not None:
+            self._tell("hold")
+        self._done.set()
+        self._face.close(timeout_s)
+
+    def _say(self, kind: str, **fields: object) -> Applied:
+        ack = self._tell(kind, **fields)
+        return (
+            Applied.of(kind, ack)
+            if ack is not None
+            else Applied(np.array(self._side.motion.target))
+        )
+
+    def _tell(self, kind: str, **fields: object) -> dict | None:
+        self._check()
+        # A face that hangs must not keep a stop from being latched; it does keep a command back.
+        locked = self._lock.acquire(timeout=BUSY_S)
+        try:
+            if not locked and kind in ("arm", "command"):
+                raise StaleState(f"{self._face.name}: busy for {BUSY_S} s")
+            self._seq += 1
+            message = {"type": kind, "seq": self._seq, **fields}
+            return self._session.handle(message, time.monotonic())
+        finally:
+            if locked:
+                self._lock.release()
+
+    def _watch(self) -> None:
+        while not self._done.wait(LOOK_S):
+            now_s = time.monotonic()
+            with self._lock:
+                self._side.step(now_s)
+                self._session.watch(now_s, True)
+
+    def _arrived(self) -> None:
+        """On the face's thread, after each reading."""
+        reading = self._face.reading()
+        with self._news:
+            if reading is not None:
+                self._meter.note(reading.seq, reading.received_s)
+                self._offset.update(reading.time_s, reading.received_s)
+            self._news.notify_all()
+
+    def _state(self) -> HandState | None:
+        reading = self._face.reading()
+        if reading is None or not self._meter.states:
+            return None
+        return HandState(
+            position=np.array(reading.position),
+            velocity=np.array(reading.velocity),
+            effort=np.array(reading.effort) if reading.effort else None,
+            sensor_time_s=reading.time_s,
+            received_s=reading.received_s,
+            age_s=time.monotonic() - self._offset.ours(reading.time_s),
+            seq=reading.seq,
+            mode=HandMode(self._session.mode),
+        )
+
+    def _check(self) -> None:
+        if self._done.is_set():
+            raise DriverGone(f"{self._face.name}: the link has ended: closed")
+
+
+def _log(event: str, **_: object) -> None:
+    """The run's own log tells of a hand in this process."""

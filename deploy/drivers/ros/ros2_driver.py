@@ -1,0 +1,34 @@
+"""Driver `ros2`: DDS straight to ros2_control's topics, from this process."""
+
+from __future__ import annotations
+
+from ....errors import ConfigError
+from ...hand.hand import HandDriver
+from ..driver_registry import HandConfig
+from ..local_driver import LocalHand, layout_of
+from .ros1_driver import shadow
+from .ros2_face import Ros2Face, Ros2Names
+
+OPTIONS = ("domain", "trajectory_controller", "position_controller")
+MAX_DOMAIN = 232
+
+
+def open_hand(config: HandConfig) -> HandDriver:
+    """`hands.OpenHand` for the driver `ros2`: a Shadow Hand under ros2_control."""
+    spec = shadow(config.prefix)
+    return LocalHand(spec, Ros2Face(layout_of(spec), names_of(config)))
+
+
+def names_of(config: HandConfig) -> Ros2Names:
+    """From the config's fields and options. Raises ConfigError."""
+    domain = config.option("domain", "0", *OPTIONS)
+    if not domain.isdecimal() or int(domain) > MAX_DOMAIN:
+        raise ConfigError(f"hand.options.domain: got {domain!r}, allowed: 0 to {MAX_DOMAIN}")
+    usual = Ros2Names()
+    return Ros2Names(
+        domain=int(domain),
+        prefix=config.prefix,
+        trajectory=config.option("trajectory_controller", usual.trajectory, *OPTIONS),
+        position=config.option("position_controller", usual.position, *OPTIONS),
+        mode=config.mode,
+    )

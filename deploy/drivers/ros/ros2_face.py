@@ -1,0 +1,137 @@
+"""A hand under ros2_control, through DDS without an installation of ROS 2: a `Face`.
+
+Topics only, as ros2_control's own broadcaster and controllers have them: `joint_states`, and
+`<controller>/joint_trajectory` or `<controller>/commands`. ros2_control lets one controller at a
+time claim a joint, so nothing can overwrite what this sends; which one it is cannot be asked for
+without ROS's services.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cyclonedds.core import DDSException, Policy, Qos
+from cyclonedds.domain import DomainParticipant
+from cyclonedds.pub import DataWriter
+from cyclonedds.sub import DataReader
+from cyclonedds.topic import Topic
+from cyclonedds.util import duration
+
+from ....errors import ConnectError
+from ...link.face import Face, Layout, Reading
+from . import dds_types as dds
+from .joint_states import JointReader
+
+QOS = Qos(
+    Policy.Reliability.Reliable(duration(milliseconds=100)),
+    Policy.Durability.Volatile,
+    Policy.History.KeepLast(1),
+)
+"""ROS 2's defaults for these topics, but for a queue of one: only the newest counts."""
+
+
+@dataclass(frozen=True)
+class Ros2Names:
+    """Where a hand is in ROS 2's world."""
+
+    domain: int = 0
+    """ROS_DOMAIN_ID."""
+    prefix: str = "rh_"
+    """What the joints' names begin with."""
+    trajectory: str = "joint_trajectory_controller"
+    """A JointTrajectoryController of all joints."""
+    position: str = "forward_position_controller"
+    """A ForwardCommandController on positions of all joints, in the spec's order."""
+    mode: str = "trajectory"
+    """Which of the two."""
+
+
+class Ros2Face(Face):
+    """Joint states, and one controller for all joints."""
+
+    state_rate_hz = 100.0
+
+    def __init__(self, layout: Layout, names: Ros2Names) -> None:
+        self._layout, self._names = layout, names
+        self.name = f"{names.prefix}hand on ROS 2 domain {names.domain}"
+        self._joints = [names.prefix + joint for joint in layout.joints]
+        self._states = JointReader(layout, names.prefix)
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._writer: DataWriter | None = None
+
+    def open(self, timeout_s: float, news: Callable[[], None]) -> None:
+        """Join the domain; wait for joint states and for the controller."""
+        deadline_s = time.monotonic() + timeout_s
+        try:
+            self._join()
+        except DDSException as error:
+            raise ConnectError(f"{self.name}: {error}") from error
+        self._thread = threading.Thread(target=self._listen, args=(news,), daemon=True)
+        self._thread.start()
+        while self._states.reading is None or self.deaf():
+            if time.monotonic() > deadline_s:
+                self.close(1.0)
+                raise ConnectError(f"{self.name}: {self._states.problem or self.deaf()}")
+            time.sleep(0.02)
+
+    def reading(self) -> Reading | None:
+        """The newest."""
+        return self._states.reading
+
+    def deaf(self) -> str:
+        """Whether any subscriber of the command topic was discovered."""
+        if self._writer is None or self._writer.get_publication_matched_status().current_count:
+            return ""
+        return f"nobody listens on /{self._topic()}"
+
+    def send(self, target: Sequence[float], duration_s: float) -> None:
+        """One message for all joints."""
+        joints = self._layout.joint_target(target)
+        if self._writer is not None:
+            # A full queue of a hand that does not read: its states grow old, too.
+            with contextlib.suppress(DDSException):
+                self._writer.write(self._message(joints, duration_s))
+
+    def close(self, timeout_s: float) -> None:
+        """Leave the domain."""
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        self._writer = None
+
+    def _topic(self) -> str:
+        names = self._names
+        if names.mode == "position":
+            return f"{names.position}/commands"
+        return f"{names.trajectory}/joint_trajectory"
+
+    def _join(self) -> None:
+        participant = DomainParticipant(self._names.domain)
+        kind = dds.Float64MultiArray if self._names.mode == "position" else dds.JointTrajectory
+        topic = Topic(participant, f"rt/{self._topic()}", kind)
+        self._writer = DataWriter(participant, topic, qos=QOS)
+        states = Topic(participant, "rt/joint_states", dds.JointState)
+        self._reader = DataReader(participant, states, qos=QOS)
+
+    def _message(self, joints: Sequence[float], duration_s: float) -> object:
+        if self._names.mode == "position":
+            return dds.Float64MultiArray(dds.MultiArrayLayout([], 0), list(joints))
+        point = dds.JointTrajectoryPoint(list(joints), [], [], [], dds.Duration.of(duration_s))
+        # A stamp of zero means now. Without velocities the controller interpolates linearly.
+        return dds.JointTrajectory(dds.Header(dds.Time(0, 0), ""), self._joints, [point])
+
+    def _listen(self, news: Callable[[], None]) -> None:
+        while not self._done.is_set():
+            for message in self._reader.take_iter(timeout=duration(milliseconds=50)):
+                received_s = time.monotonic()
+                stamp = message.header.stamp
+                time_s = stamp.sec + stamp.nanosec * 1e-9
+                if self._states.take(message, time_s, received_s):
+                    news()
+                if self._done.is_set():
+                    return

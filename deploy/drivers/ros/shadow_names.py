@@ -1,0 +1,41 @@
+"""Shadow's names on ROS: joints, controllers and topics (documentation of sr_core, ROS 1 Noetic).
+
+A right hand has the prefix `rh_`, a left one `lh_`. Trajectories go to two controllers, one for the
+fingers and one for the wrist; positions go to one controller per motor, which takes for `J0` the
+sum of the two joints that it drives.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence, Tuple
+
+from ....errors import ConfigError
+
+HAND_NAMES = {"rh_": "shadow_hand_right", "lh_": "shadow_hand_left"}
+"""Prefix of the joints -> name of the hand's spec."""
+MODES = ("trajectory", "position")
+JOINT_STATES = "joint_states"
+Group = Tuple[str, Sequence[int]]
+"""A controller's name, and which joints it takes in this order."""
+
+
+def hand_name(prefix: str) -> str:
+    """The hand with this prefix. Raises ConfigError."""
+    if prefix not in HAND_NAMES:
+        raise ConfigError(f"hand.prefix: got {prefix!r}, allowed: {', '.join(HAND_NAMES)}")
+    return HAND_NAMES[prefix]
+
+
+def trajectory_groups(joints: Sequence[str], prefix: str) -> list[Group]:
+    """The trajectory controllers, in the order in which their joints are here."""
+    wrist = [i for i, joint in enumerate(joints) if joint.startswith("WR")]
+    fingers = [i for i, joint in enumerate(joints) if not joint.startswith("WR")]
+    return [
+        (f"{prefix}trajectory_controller", fingers),
+        (f"{prefix}wr_trajectory_controller", wrist),
+    ]
+
+
+def position_controllers(actuators: Sequence[str], prefix: str) -> list[str]:
+    """One controller for each motor."""
+    return [f"sh_{prefix}{name.lower()}_position_controller" for name in actuators]

@@ -1,0 +1,185 @@
+"""The safety gate: which targets a hand may receive, and when.
+
+`limit` is a pure function; `SafetyGate` is the small state around it. What holds for any sequence
+of calls: a target that is sent lies within the limits, never moves faster than the limit on speed
+(a setpoint that interpolates over one period included), and nothing passes unless it is armed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import numpy as np
+
+from ...config import Range
+from ...contract.hand_spec import HandSpec
+from .hand import CommandRejected, NotArmed
+
+NOTICE_RAD = 1e-3
+"""Smaller changes are made, not told: they are float32 against float64, or a turn that comes a
+fraction of a millisecond early."""
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """Limits that the gate keeps."""
+
+    margin_rad: Annotated[float, Range(0, 0.1)] = 0.02
+    """Targets stay this far inside the hand's own limits."""
+    speed_scale: Annotated[float, Range(0, 1, open_low=True)] = 1.0
+    """Share of the hand's rated speed that targets may move with."""
+    max_error_rad: Annotated[float, Range(0.01, 1.6)] = 0.35
+    """Largest distance of a target from the measured angle, per joint that the motor moves: it
+    bounds the force. It yields to the limit on speed when the hand is pushed away."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The numbers of the gate for one hand, (A,) each."""
+
+    lower_rad: np.ndarray
+    upper_rad: np.ndarray
+    speed_rad_s: np.ndarray
+    error_rad: np.ndarray
+
+    @staticmethod
+    def of(spec: HandSpec, config: GateConfig) -> Limits:
+        """Limits of `spec` under `config`."""
+        return Limits(
+            lower_rad=spec.lower + config.margin_rad,
+            upper_rad=spec.upper - config.margin_rad,
+            speed_rad_s=spec.max_speed * config.speed_scale,
+            error_rad=config.max_error_rad * spec.coupling.sum(axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A target that may be sent, and what was changed noticeably: kind -> actuator indices."""
+
+    target: np.ndarray
+    hits: dict[str, np.ndarray]
+
+
+def limit(
+    target: np.ndarray,
+    last_sent: np.ndarray,
+    measured: np.ndarray,
+    elapsed_s: float,
+    limits: Limits,
+) -> Limited:
+    """Clamp `target` (A,) by error, then speed, then position.
+
+    `last_sent` must itself lie within the position limits. Position and speed always hold in the
+    result; the limit on the error to `measured` holds where they leave room for it.
+    """
+    step = limits.speed_rad_s * elapsed_s
+    near = np.clip(target, measured - limits.error_rad, measured + limits.error_rad)
+    slow = np.clip(near, last_sent - step, last_sent + step)
+    inside = np.clip(slow, limits.lower_rad, limits.upper_rad)
+    changes = {"error": near - target, "speed": slow - near, "limit": inside - slow}
+    found = {kind: np.flatnonzero(abs(by) > NOTICE_RAD) for kind, by in changes.items()}
+    return Limited(inside, {kind: where for kind, where in found.items() if where.size})
+
+
+class GateState(StrEnum):
+    """Whether commands may pass."""
+
+    DISCONNECTED = "disconnected"
+    READY = "ready"
+    ARMED = "armed"
+    HOLD = "hold"
+    STOPPED = "stopped"
+
+
+class SafetyGate:
+    """State around `limit`: who may send, and what was sent last. Not thread-safe by itself."""
+
+    def __init__(self, spec: HandSpec, config: GateConfig, period_s: float) -> None:
+        self.spec = spec
+        self.limits = Limits.of(spec, config)
+        self.period_s = period_s
+        self.state = GateState.DISCONNECTED
+        self.reason = ""
+        """Why it holds or has stopped."""
+        self.last_sent = spec.home
+        self._last_sent_s = 0.0
+
+    def connect(self) -> None:
+        """DISCONNECTED -> READY."""
+        if self.state is GateState.DISCONNECTED:
+            self.state = GateState.READY
+
+    def arm(self, present: np.ndarray, now_s: float) -> None:
+        """READY or HOLD -> ARMED, from the target in force, (A,).
+
+        Position goes before speed: one that lies outside the gate's limits is brought inside by
+        the first target that is sent, at once (by `margin_rad`, where it is within the hand's own).
+        Raises NotArmed, CommandRejected.
+        """
+        if self.state not in (GateState.READY, GateState.HOLD, GateState.ARMED):
+            raise NotArmed(f"the hand cannot be armed: it is {self.state}{self._because()}")
+        self._check(present, "target in force")
+        self.last_sent = np.clip(present, self.limits.lower_rad, self.limits.upper_rad)
+        self._last_sent_s = now_s
+        self.state, self.reason = GateState.ARMED, ""
+
+    def admit(self, target: np.ndarray, joint_position: np.ndarray, now_s: float) -> Limited:
+        """What may be sent for `target` (A,) at `joint_position` (J,).
+
+        The caller sends it and tells by `sent`. The time since the last target counts up to one
+        period: a hand that interpolates over one period then never exceeds the limit on speed, and
+        lost ticks are never caught up with. Raises NotArmed, CommandRejected.
+        """
+        if self.state is not GateState.ARMED:
+            raise NotArmed(f"nothing is sent: the hand is {self.state}{self._because()}")
+        self._check(target, "target")
+        measured = self.spec.control_position(joint_position)
+        self._check(measured, "measured position")
+        elapsed_s = min(max(now_s - self._last_sent_s, 0.0), self.period_s)
+        return limit(target, self.last_sent, measured, elapsed_s, self.limits)
+
+    def sent(self, target: np.ndarray, now_s: float) -> None:
+        """Record what was sent, (A,)."""
+        self.last_sent, self._last_sent_s = target, now_s
+
+    def hold(self, reason: str) -> None:
+        """ARMED -> HOLD; the first reason is kept."""
+        if self.state is GateState.ARMED:
+            self.state, self.reason = GateState.HOLD, reason
+
+    def relax(self, reason: str) -> None:
+        """ARMED or HOLD -> READY."""
+        if self.state in (GateState.ARMED, GateState.HOLD):
+            self.state, self.reason = GateState.READY, reason
+
+    def stop(self, reason: str) -> None:
+        """Latched: only a new gate, made by an operator who starts again, sends again."""
+        if self.state is not GateState.STOPPED:
+            self.state, self.reason = GateState.STOPPED, reason
+
+    def disconnect(self) -> None:
+        """Any state but STOPPED -> DISCONNECTED."""
+        if self.state is not GateState.STOPPED:
+            self.state = GateState.DISCONNECTED
+
+    def names(self, hits: dict[str, np.ndarray]) -> tuple[str, ...]:
+        """`kind:actuator` for each change that `limit` made."""
+        return tuple(f"{kind}:{self.spec.actuators[i]}" for kind in hits for i in hits[kind])
+
+    def _because(self) -> str:
+        return f" ({self.reason})" if self.reason else ""
+
+    def _check(self, values: np.ndarray, what: str) -> None:
+        names = self.spec.actuators
+        if np.shape(values) != (len(names),):
+            raise CommandRejected(
+                f"{what}: got shape {np.shape(values)}, allowed: ({len(names)},), one per actuator"
+            )
+        bad = np.flatnonzero(~np.isfinite(values))
+        if bad.size:
+            raise CommandRejected(
+                f"{what}: got {values[bad[0]]} for {names[bad[0]]}, allowed: finite angles in rad"
+            )

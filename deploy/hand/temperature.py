@@ -1,0 +1,44 @@
+"""How warm motors may become. Not every hand tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from ...config import Range
+from ...contract.hand_spec import HandSpec
+from ...errors import ConfigError, SafetyStop
+
+Celsius = Annotated[float, Range(0, 150)]
+
+
+@dataclass(frozen=True)
+class TemperatureConfig:
+    """Limits of the motors' temperatures; Shadow's firmware halts a motor above 60 C."""
+
+    warn_c: Celsius = 50.0
+    """From here the operator is warned, and a check fails: the hand must cool down first."""
+    stop_c: Celsius = 57.0
+    """From here a run ends with a safety stop, before the hand halts a motor by itself."""
+
+    def __post_init__(self) -> None:
+        if self.warn_c > self.stop_c:
+            raise ConfigError(f"warn_c: got {self.warn_c:g}, allowed: up to stop_c {self.stop_c:g}")
+
+
+def hottest(spec: HandSpec, temperature_c: Sequence[float]) -> tuple[str, float] | None:
+    """The warmest motor [degrees Celsius]; None where temperatures are not known."""
+    if not len(temperature_c):
+        return None
+    value, name = max(zip(temperature_c, spec.actuators, strict=True))
+    return name, value
+
+
+def check_motors(spec: HandSpec, temperature_c: Sequence[float], config: TemperatureConfig) -> None:
+    """Raises SafetyStop when a motor is too hot."""
+    found = hottest(spec, temperature_c)
+    if found is not None and found[1] >= config.stop_c:
+        raise SafetyStop(
+            f"motor {found[0]}: got {found[1]:.0f} C, allowed: less than {config.stop_c:g} C"
+        )

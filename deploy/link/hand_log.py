@@ -1,0 +1,84 @@
+"""What happened at the hand, as the hand's side tells it: JSON lines, written by a thread.
+
+A disk that is slow must not keep the hand from stepping, nor its watchdog from looking.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from ...errors import SleightError
+
+DEPTH = 10_000
+"""Lines that may wait for the disk: minutes of them."""
+CLOSE_S = 2.0
+"""How long the end waits for a slow disk."""
+
+
+class HandLog:
+    """JSON lines; `t` is the machine's monotonic clock. Numbers are rounded, for the reader."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.error = ""
+        """Why the log ended early; empty while it is whole."""
+        self._thread: threading.Thread | None = None
+        if path is None:
+            return
+        try:
+            file = path.open("w", buffering=1)
+        except OSError as error:
+            raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
+        # Events and their lines; None ends the log.
+        self._waiting: queue.Queue[tuple[str, str] | None] = queue.Queue(DEPTH)
+        self._thread = threading.Thread(
+            target=self._write, args=(file,), name="hand log", daemon=True
+        )
+        self._thread.start()
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Queue one line; it is written as soon as the disk takes it."""
+        if self._thread is None or self.error:
+            return
+        plain = {name: _plain(value) for name, value in fields.items()}
+        line = json.dumps({"t": time.monotonic(), "event": event, **plain}) + "\n"
+        try:
+            self._waiting.put_nowait((event, line))
+        except queue.Full:
+            self._end("the disk is too slow", event)
+
+    def close(self) -> None:
+        """Write what waits; may be called twice. Never raises."""
+        if self._thread is None:
+            return
+        try:
+            self._waiting.put(None, timeout=CLOSE_S)
+        except queue.Full:
+            return
+        self._thread.join(CLOSE_S)
+
+    def _write(self, file: TextIO) -> None:
+        full = False
+        for event, line in iter(self._waiting.get, None):
+            try:
+                if not full:
+                    file.write(line)
+            except OSError as error:
+                # A hand does not let go because its log is full.
+                full = True
+                self._end(str(error.strerror), event)
+
+    def _end(self, why: str, event: str) -> None:
+        self.error = f"{self._path}: {why}; the log ends at {event}"
+
+
+def _plain(value: Any) -> Any:
+    """Sequences of numbers, arrays among them, as rounded lists."""
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return value
+    return [item if isinstance(item, (int, str)) else round(float(item), 5) for item in value]

@@ -1,0 +1,139 @@
+"""The policy's end of a wire link: a socket, and a thread that reads its messages."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from ...errors import ConnectError
+from . import wire
+from .secret import digest, matches, new_nonce
+from .wire import FrameReader, Message, WireError
+
+
+class Link:
+    """One connection. `receive` is called for each message on the reader thread."""
+
+    def __init__(self, host: str, port: int, what: str, secret: bytes | None = None) -> None:
+        self._address = (host, port)
+        self._secret = secret
+        self._what = what
+        self._socket: socket.socket | None = None
+        self._send_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self.gone: str | None = None
+        """Why the link has ended; None while it lives."""
+
+    def open(self, timeout_s: float) -> Message:
+        """Connect and return the other end's first message. Raises ConnectError with one line."""
+        try:
+            self._socket = socket.create_connection(self._address, timeout_s)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._reader = FrameReader()
+            self._early: list[Message] = []
+            deadline_s = time.monotonic() + timeout_s
+            return self._prove(self._first(deadline_s), deadline_s)
+        except OSError as error:
+            self._shut()
+            why = error.strerror or "no answer in time"
+            raise ConnectError(f"{self.name}: cannot connect: {why}") from error
+
+    @property
+    def name(self) -> str:
+        """`hand at host:port`."""
+        return f"{self._what} at {self._address[0]}:{self._address[1]}"
+
+    def start(self, receive: Callable[[Message], None], ended: Callable[[], None]) -> None:
+        """Read on a thread of its own from now on; `ended` is called once when the link ends."""
+        assert self._socket is not None
+        self._socket.settimeout(None)
+        run = (receive, ended)
+        self._thread = threading.Thread(target=self._run, args=run, name=self._what, daemon=True)
+        self._thread.start()
+
+    def send(self, kind: str, **fields: object) -> bool:
+        """Send one message; False when the link has ended. From any thread."""
+        frame = wire.encode(kind, **fields)
+        with self._send_lock:
+            if self.gone or self._socket is None:
+                return False
+            try:
+                self._socket.sendall(frame)
+            except OSError as error:
+                self.gone = error.strerror or "send failed"
+                return False
+        return True
+
+    def close(self, timeout_s: float) -> None:
+        """End the link; may be called twice."""
+        self._closing = True
+        self.gone = self.gone or "closed"
+        self._shut()
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+
+    def _prove(self, first: Message, deadline_s: float) -> Message:
+        """Answer a challenge, and see that the other end has the secret too; returns its hello."""
+        challenged = first["type"] == "challenge"
+        if challenged != (self._secret is not None):
+            self._shut()
+            got = "asks for a secret" if challenged else "does not ask for the secret"
+            raise ConnectError(
+                f"{self.name}: {got}, allowed: the same secret file at both ends, or none"
+            )
+        if self._secret is None:
+            return first
+        theirs, ours = first["nonce"], new_nonce()
+        proof = digest(self._secret, "client", theirs, ours)
+        self.send("proof", nonce=ours, digest=proof)
+        welcome = self._first(deadline_s)
+        wanted = digest(self._secret, "hand", theirs, ours)
+        if welcome["type"] != "welcome" or not matches(welcome["digest"], wanted):
+            self._shut()
+            raise ConnectError(f"{self.name}: it does not have the secret; who is it?")
+        return self._first(deadline_s)
+
+    def _first(self, deadline_s: float) -> Message:
+        assert self._socket is not None
+        while not self._early:
+            self._socket.settimeout(max(deadline_s - time.monotonic(), 1e-3))
+            data = self._socket.recv(65536)
+            if not data:
+                raise ConnectError(f"{self.name}: closed the link without a word")
+            try:
+                self._early += self._reader.feed(data)
+            except WireError as error:
+                raise ConnectError(f"{self.name}: speaks another protocol: {error}") from error
+        first = self._early.pop(0)
+        if first["type"] == "error":
+            self._shut()
+            raise ConnectError(f"{self.name}: refused: {first['message']}")
+        return first
+
+    def _run(self, receive: Callable[[Message], None], ended: Callable[[], None]) -> None:
+        assert self._socket is not None
+        messages, why = self._early, ""
+        while not why:
+            for message in messages:
+                receive(message)
+            try:
+                data = self._socket.recv(65536)
+                messages = self._reader.feed(data)
+                why = "" if data else "it closed the link"
+            except OSError as error:
+                why = error.strerror or "receive failed"
+            except WireError as error:
+                why = str(error)
+        self.gone = self.gone or why
+        ended()
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            # It may never have been connected, or the other end was faster.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()

@@ -1,0 +1,184 @@
+"""The protocol between a policy and a hand in another process: framed JSON over TCP.
+
+A frame is the length of its body (4 bytes, big-endian) and the body, a JSON object in UTF-8 whose
+`type` names a row of `MESSAGES`. Numbers are finite; fields that the row does not name are errors.
+Runs on Python 3.8 with the standard library, as all that the bridge carries (ros/pack.py) does.
+
+The hand speaks first: `hello`, or `error` when it is taken. One that has a secret (secret.py) sends
+`challenge`, takes `proof`, and sends `welcome` before `hello`. Then: `arm`, `command`, `heartbeat`,
+`hold`, `relax`, `stop`, `bye` from the policy; from the hand `state` at a steady rate, an `ack` for
+each `arm` and `command`, and `motors` now and then. The referee of a simulated hand speaks
+`hello_referee`, `object` and `placed`, and takes `place`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import Enum
+from typing import Any, Dict
+
+from ...errors import ConnectError
+
+PROTOCOL = 2
+MAX_BODY = 64 * 1024
+"""Bytes: many times the longest message, `hello`."""
+_HEADER = 4
+
+Message = Dict[str, Any]
+
+
+class HandMode(str, Enum):
+    """What the hand itself is doing, by its own report: the word `mode` of `state` and `ack`."""
+
+    READY = "ready"
+    ARMED = "armed"
+    HOLD = "hold"
+    RELAXED = "relaxed"
+    STOPPED = "stopped"
+
+    __str__ = str.__str__
+
+
+MESSAGES: dict[str, dict[str, str]] = {
+    "hello": {
+        "protocol": "int",
+        "hand": "text",
+        "simulated": "bool",
+        "joints": "texts",
+        "actuators": "texts",
+        "coupling": "numbers",  # A*J, row by row
+        "joint_lower": "numbers",
+        "joint_upper": "numbers",
+        "lower": "numbers",
+        "upper": "numbers",
+        "max_speed": "numbers",
+        "home": "numbers",
+        "state_rate_hz": "number",
+        "hold_after_s": "number",
+        "relax_after_s": "number",
+    },
+    "challenge": {"protocol": "int", "nonce": "text"},
+    "proof": {"nonce": "text", "digest": "text"},
+    "welcome": {"digest": "text"},
+    "client": {"protocol": "int", "name": "text"},
+    "state": {
+        "seq": "int",
+        "time_s": "number",
+        "mode": "text",
+        "position": "numbers",
+        "velocity": "numbers",
+        "effort": "numbers",
+    },
+    "motors": {"temperature_c": "numbers"},  # (A,), now and then, from a hand that measures it
+    "arm": {"seq": "int"},
+    "command": {"seq": "int", "target": "numbers", "duration_s": "number"},
+    "ack": {"seq": "int", "mode": "text", "target": "numbers", "reasons": "texts"},
+    "heartbeat": {"seq": "int"},
+    "hold": {},
+    "relax": {},
+    "stop": {"reason": "text"},
+    "bye": {},
+    "error": {"code": "text", "message": "text"},
+    "hello_referee": {"protocol": "int", "object_size_m": "number", "rate_hz": "number"},
+    "object": {
+        "seq": "int",
+        "time_s": "number",
+        "position": "numbers",  # object_to_palm, m
+        "wxyz": "numbers",
+        "dropped": "bool",
+    },
+    "place": {"seq": "int"},
+    "placed": {"seq": "int"},
+}
+
+
+class WireError(ConnectError):
+    """A frame that this protocol does not know."""
+
+
+def encode(kind: str, **fields: Any) -> bytes:
+    """A frame. Raises WireError when the fields are not those of `kind`."""
+    message = {"type": kind, **fields}
+    _check(message)
+    body = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    if len(body) > MAX_BODY:
+        raise WireError(f"message {kind}: got {len(body)} bytes, allowed: up to {MAX_BODY}")
+    return len(body).to_bytes(_HEADER, "big") + body
+
+
+class FrameReader:
+    """Bytes in, messages out; a frame may arrive in any number of pieces."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that `data` completes. Raises WireError; then the link is of no use."""
+        self._buffer += data
+        messages = []
+        while len(self._buffer) >= _HEADER:
+            size = int.from_bytes(self._buffer[:_HEADER], "big")
+            if size > MAX_BODY:
+                raise WireError(f"frame: got {size} bytes, allowed: up to {MAX_BODY}")
+            if len(self._buffer) < _HEADER + size:
+                break
+            messages.append(decode(bytes(self._buffer[_HEADER : _HEADER + size])))
+            del self._buffer[: _HEADER + size]
+        return messages
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a frame that is not complete."""
+        return len(self._buffer)
+
+
+def decode(body: bytes) -> Message:
+    """The message of one frame's body. Raises WireError."""
+    try:
+        message = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # bad UTF-8, bad JSON, an endless number
+        raise WireError(f"frame: got {body[:40]!r}, allowed: a JSON object in UTF-8") from error
+    if not isinstance(message, dict):
+        raise WireError(f"frame: got {body[:40]!r}, allowed: a JSON object")
+    _check(message)
+    return message
+
+
+def _refuse_constant(name: str) -> float:
+    raise WireError(f"frame: got the number {name}, allowed: finite numbers")
+
+
+def _check(message: Message) -> None:
+    kind = message.get("type")
+    if not isinstance(kind, str) or kind not in MESSAGES:
+        raise WireError(f"message: got type {kind!r}, allowed: {', '.join(MESSAGES)}")
+    row = MESSAGES[kind]
+    if message.keys() - {"type"} != row.keys():
+        got = ", ".join(sorted(message.keys() - {"type"})) or "none"
+        raise WireError(f"message {kind}: got fields {got}, allowed: {', '.join(row) or 'none'}")
+    for name, what in row.items():
+        if not _IS[what](message[name]):
+            raise WireError(f"message {kind}: {name}: got {message[name]!r:.60}, allowed: {what}")
+
+
+def _is_number(value: Any) -> bool:
+    # An int too long for a float is no number that a hand could mean.
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _is_list(value: Any, test: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(test, value))
+
+
+_IS: dict[str, Any] = {
+    "int": lambda value: type(value) is int,
+    "number": _is_number,
+    "numbers": lambda value: _is_list(value, _is_number),
+    "text": lambda value: isinstance(value, str),
+    "texts": lambda value: _is_list(value, lambda item: isinstance(item, str)),
+    "bool": lambda value: isinstance(value, bool),
+}

@@ -1,0 +1,1 @@
+"""The log of a run (MCAP), and what is made of it: replay, report, summary."""

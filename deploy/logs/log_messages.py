@@ -1,0 +1,123 @@
+"""What a run's log is made of: ROS 2 messages that Foxglove and rosbag2's tools know.
+
+The joint state, the command and the poses are standard messages. Our own records are JSON inside
+`std_msgs/String`, one topic per event: rosbag2 plays no bag with two kinds of serialization, so a
+channel of bare JSON would cost its user the others.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys.store import Typestore
+
+from ...contract.hand_spec import HandSpec
+
+Stamped = tuple[str, str, Any]
+"""Topic, type, message."""
+
+RECORDS = "/sleight/"
+"""Our own records: this and the event's name."""
+STRING = "std_msgs/msg/String"
+IMAGE = "sensor_msgs/msg/CompressedImage"
+FRAME = "palm"
+
+
+@functools.cache
+def ros2() -> Typestore:
+    """The standard messages of ROS 2."""
+    return get_typestore(Stores.ROS2_HUMBLE)
+
+
+def messages_of(
+    wall_ns: int, event: str, fields: dict[str, Any], spec: HandSpec, period_s: float
+) -> Iterator[Stamped]:
+    """The messages of one record; arrays become lists whose numbers keep every bit."""
+    yield RECORDS + event, STRING, _make(STRING, data=json.dumps(fields, default=_plain))
+    if event != "turn":
+        return
+    if fields["joint_position"] is not None:
+        measured_ns = wall_ns - int(1e9 * (fields["hand_age_s"] or 0.0))
+        yield _joint_state(measured_ns, fields, spec)
+    if fields["applied"] is not None:
+        yield _command(wall_ns, fields["applied"], spec, period_s)
+    if fields["object_position"] is not None:
+        position = fields["object_position"]
+        seen_ns = wall_ns - int(1e9 * (fields["pose_age_s"] or 0.0))
+        yield _pose("/object_pose", seen_ns, position, fields["object_wxyz"])
+        if fields["goal"] is not None:
+            yield _pose("/goal_pose", wall_ns, position, fields["goal"])
+
+
+def image_message(wall_ns: int, camera: str, jpeg: bytes, age_s: float) -> Stamped:
+    """One picture of a camera."""
+    header = _header(wall_ns - int(1e9 * age_s), camera)
+    data = np.frombuffer(jpeg, np.uint8)
+    message = _make(IMAGE, header=header, format="jpeg", data=data)
+    return f"/camera/{camera}/compressed", IMAGE, message
+
+
+def _joint_state(stamp_ns: int, fields: dict[str, Any], spec: HandSpec) -> Stamped:
+    kind = "sensor_msgs/msg/JointState"
+    position, velocity = _floats(fields["joint_position"]), _floats(fields["joint_velocity"])
+    # Effort is per motor, of which there are fewer than joints: it is in our own record.
+    message = _make(
+        kind,
+        header=_header(stamp_ns, ""),
+        name=list(spec.joints),
+        position=position,
+        velocity=velocity,
+        effort=np.zeros(0),
+    )
+    return "/joint_states", kind, message
+
+
+def _command(stamp_ns: int, applied: np.ndarray, spec: HandSpec, period_s: float) -> Stamped:
+    kind, none = "trajectory_msgs/msg/JointTrajectory", np.zeros(0)
+    point = _make(
+        "trajectory_msgs/msg/JointTrajectoryPoint",
+        positions=_floats(applied),
+        velocities=none,
+        accelerations=none,
+        effort=none,
+        time_from_start=_make(
+            "builtin_interfaces/msg/Duration", sec=int(period_s), nanosec=int(period_s % 1 * 1e9)
+        ),
+    )
+    names = list(spec.actuators)
+    message = _make(kind, header=_header(stamp_ns, ""), joint_names=names, points=[point])
+    return "/command", kind, message
+
+
+def _pose(topic: str, stamp_ns: int, position: Sequence[float], wxyz: Sequence[float]) -> Stamped:
+    kind = "geometry_msgs/msg/PoseStamped"
+    (x, y, z), (qw, qx, qy, qz) = map(float, position), map(float, wxyz)
+    where = _make("geometry_msgs/msg/Point", x=x, y=y, z=z)
+    turned = _make("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw)
+    pose = _make("geometry_msgs/msg/Pose", position=where, orientation=turned)
+    return topic, kind, _make(kind, header=_header(stamp_ns, FRAME), pose=pose)
+
+
+def _header(stamp_ns: int, frame: str) -> Any:
+    seconds, rest = divmod(stamp_ns, 10**9)
+    stamp = _make("builtin_interfaces/msg/Time", sec=seconds, nanosec=rest)
+    return _make("std_msgs/msg/Header", stamp=stamp, frame_id=frame)
+
+
+def _make(kind: str, **fields: Any) -> Any:
+    return ros2().types[kind](**fields)
+
+
+def _floats(values: Any) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,66 @@
+"""What is left to read on a terminal when a run has ended."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...files import read_json
+from .log_read import Log
+
+MOST_HITS = 6
+
+
+def summary(place: Path, result: dict[str, Any]) -> str:
+    """Trials, how the loop kept its time, what the gate changed."""
+    timing = read_json(place / "timing.json")
+    rows = [
+        f"{index:5}  {trial['successes']:9}  {trial['ending']:8}  {trial['duration_s']:7.1f} s"
+        for index, trial in enumerate(result["per_trial"], 1)
+    ]
+    late = timing["lateness_ms"] or {"p50": 0, "p99": 0, "max": 0}
+    hits = Counter(result["gate_hits"])
+    most = ", ".join(f"{name} {count}" for name, count in hits.most_common(MOST_HITS))
+    return "\n".join(
+        (
+            "",
+            "trial  successes  ending    duration",
+            *rows,
+            _mean(result),
+            f"{timing['ticks']} ticks, {timing['late_ticks']} late,"
+            f" {timing['dropped_ticks']} dropped, {result['holds']} holds;"
+            f" lateness p50 {late['p50']} ms, p99 {late['p99']} ms, max {late['max']} ms",
+            f"gate hits {hits.total()}" + (f": {most}" if most else ""),
+            f"run folder {place}",
+        )
+    )
+
+
+def _mean(result: dict[str, Any]) -> str:
+    mean, error = result["mean"], result["standard_error"]
+    text = f"complete trials {result['complete']}"
+    if mean is None:
+        return text
+    spread = "" if error is None else f" +- {error:.2f} (standard error)"
+    return f"{text}: mean {mean:.2f}{spread}, median {result['median']:g}, max {result['max']}"
+
+
+def first_targets(log: Log) -> str:
+    """Where the policy's first step would have sent each motor, and what the gate made of it."""
+    first = next((turn for turn in log.turns if turn["action"] is not None), None)
+    if first is None:
+        return "the policy was never asked: no trial began"
+    motors = log.records[0]["actuators"]
+    changed: dict[str, list[str]] = defaultdict(list)
+    for reason in first["reasons"]:
+        kind, _, motor = reason.partition(":")
+        changed[motor].append(kind)
+    columns = (first["last_target"], first["asked"], first["applied"] or first["asked"])
+    rows = [
+        f"{motor:6}  {now:+8.3f}  {asked:+8.3f}  {sent:+8.3f}  {', '.join(changed[motor])}"
+        for motor, now, asked, sent in zip(motors, *map(np.array, columns), strict=True)
+    ]
+    return "\n".join(("first step [rad]", "motor        now     asked   allowed", *rows))

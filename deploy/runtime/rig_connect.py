@@ -1,0 +1,119 @@
+"""From a rig file to what it names: the hand behind its gate, and what tells the object's pose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from ...contract.bundle import Bundle
+from ...errors import ConfigError
+from ..cameras.markers import MarkerPoses
+from ..cameras.pose_sources import PoseSource, Referee
+from ..drivers.driver_registry import open_hand
+from ..hand.dry_run import DryHand
+from ..hand.guard import GuardedHand
+from ..rig_file import RigConfig
+
+if TYPE_CHECKING:
+    from ..cameras.camera_threads import Camera
+
+
+@contextmanager
+def connected_hand(config: RigConfig, period_s: float, dry: bool = False) -> Iterator[GuardedHand]:
+    """The hand, connected and not armed; held and closed at the end. Raises ConnectError.
+
+    It goes to each target over `period_s`. dry: nothing that moves it is ever sent.
+    """
+    driver = open_hand(config.hand)
+    driver = DryHand(driver) if dry else driver
+    hand = GuardedHand(driver, config.gate, period_s)
+    hand.connect(config.hand.timeout_s)
+    try:
+        yield hand
+    finally:
+        hand.hold("the run has ended")
+        hand.close()
+
+
+@contextmanager
+def connected_cameras(config: RigConfig, bundle: Bundle) -> Iterator[dict[str, Camera]]:
+    """Name -> every camera that is read or logged, with a first picture. Raises CameraError."""
+    with ExitStack() as stack:
+        opened: dict[str, Camera] = {}
+        if config.cameras and (told_by_cameras(config, bundle) or config.log.images_hz):
+            # OpenCV, which a rig without cameras need not have.
+            from ..cameras.frame_sources import open_camera
+
+            for camera in config.cameras:
+                found = open_camera(camera, config.poses.open_timeout_s)
+                opened[camera.name] = stack.enter_context(found)
+        yield opened
+
+
+@contextmanager
+def connected_poses(
+    config: RigConfig, bundle: Bundle, cameras: Mapping[str, Camera]
+) -> Iterator[PoseSource]:
+    """What tells where the object is. Raises ConfigError, ConnectError, BundleError."""
+    kind = _kind(config, bundle)
+    with ExitStack() as stack:
+        if kind == "markers":
+            yield stack.enter_context(_markers(config))
+            return
+        referee = stack.enter_context(_referee(config)) if config.referee else None
+        if kind == "cameras":
+            from ..cameras.pose_thread import camera_poses
+
+            found = camera_poses(config.cameras, cameras, bundle, config.poses, referee)
+            yield stack.enter_context(found)
+        elif referee is not None:
+            yield referee
+
+
+def told_by_cameras(config: RigConfig, bundle: Bundle) -> bool:
+    """Whether the object's pose comes from cameras. Raises ConfigError."""
+    return _kind(config, bundle) == "cameras"
+
+
+def _kind(config: RigConfig, bundle: Bundle) -> str:
+    """The source that the rig file asks for, or the best that it has. Raises ConfigError."""
+    there = {
+        "cameras": bool(config.cameras) and bundle.manifest.pose is not None,
+        "markers": config.markers is not None,
+        "referee": config.referee is not None,
+    }
+    if config.pose_from == "auto":
+        found = next((kind for kind, has in there.items() if has), None)
+        if found is not None:
+            return found
+    elif there[config.pose_from] or config.pose_from == "cameras":
+        return config.pose_from  # Cameras say for themselves what is missing.
+    wanted = "referee" if config.pose_from == "auto" else config.pose_from
+    blind = " beside cameras that the bundle does not read" if config.cameras else ""
+    raise ConfigError(
+        f"{wanted}: got null{blind}, allowed: cameras with a bundle that reads them, markers, or"
+        " the referee of a simulated rig, because nothing else tells where the object is"
+    )
+
+
+@contextmanager
+def _markers(config: RigConfig) -> Iterator[MarkerPoses]:
+    assert config.markers is not None
+    markers = MarkerPoses(config.markers, config.poses.checks)
+    markers.connect(config.hand.timeout_s)
+    try:
+        yield markers
+    finally:
+        markers.close(1.0)
+
+
+@contextmanager
+def _referee(config: RigConfig) -> Iterator[Referee]:
+    assert config.referee is not None
+    referee = Referee(config.referee.host, config.referee.port)
+    referee.connect(config.hand.timeout_s)
+    try:
+        yield referee
+    finally:
+        referee.close(1.0)

@@ -1,0 +1,177 @@
+"""What the hand is asked for at each turn: home, wait for the object, settle, a policy's trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import numpy as np
+
+from ...config import Range
+from ...contract.bundle import TaskEntry
+from ...contract.hand_spec import HandSpec
+from ..cameras.pose_sources import ObjectPose, PoseSource
+from ..hand.hand import HandError, HandState
+from .policy_runner import Decision, OnnxPolicy, Sensors
+from .rig_goals import GoalGenerator
+from .trial import Ending, Trial
+
+Seconds = Annotated[float, Range(0, 600)]
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Between two trials."""
+
+    home_s: Seconds = 1.2
+    """Time to bring the hand to its home pose."""
+    settle_s: Seconds = 1.0
+    """Time for the object to come to rest once it was placed."""
+    place_s: Seconds = 30.0
+    """Longest wait for the object to be placed."""
+    place_tries: Annotated[int, Range(1, 100)] = 10
+    """How often an object that falls at once is placed again."""
+    pose_missing_ticks: Annotated[int, Range(0, 100)] = 2
+    """Turns of a trial that may use the last pose when no new one is there; then the hand holds."""
+
+
+class Phase(StrEnum):
+    """Where between two trials, or in one."""
+
+    HOME = "home"
+    PLACE = "place"
+    SETTLE = "settle"
+    TRIAL = "trial"
+
+
+class PoseMissing(Exception):
+    """No pose for too long: the hand must hold."""
+
+
+class Stage:
+    """One trial after the other; `target` is called at each turn that may command the hand."""
+
+    def __init__(
+        self,
+        spec: HandSpec,
+        task: TaskEntry,
+        policy: OnnxPolicy,
+        poses: PoseSource,
+        goals: GoalGenerator,
+        config: StageConfig,
+    ) -> None:
+        self._spec, self._task, self._policy = spec, task, policy
+        self._poses, self._goals, self._config = poses, goals, config
+        self.trials: list[Trial] = []
+        """Those that have begun."""
+        self.decision: Decision | None = None
+        """What the policy wanted at this turn; None when it was not asked."""
+        self.pose: ObjectPose | None = None
+        """The newest pose that was believed."""
+        self._missing = self._tries = 0
+        self._enter(Phase.HOME)
+
+    @property
+    def trial(self) -> Trial | None:
+        """The trial under way."""
+        return self.trials[-1] if self.phase is Phase.TRIAL else None
+
+    @property
+    def finished(self) -> int:
+        """Trials that have ended."""
+        return sum(trial.ending is not None for trial in self.trials)
+
+    def target(
+        self,
+        state: HandState,
+        pose: ObjectPose | None,
+        last_sent: np.ndarray,
+        elapsed_s: float,
+        ask_policy: bool,
+    ) -> np.ndarray:
+        """The target (A,) for this turn, `elapsed_s` after the last one.
+
+        Without `ask_policy` (a late turn) a trial goes on with the last target; the policy's memory
+        stays as it is. Raises PoseMissing, HandError.
+        """
+        self.decision = None
+        self._in_phase_s += elapsed_s
+        if self.phase is Phase.TRIAL:
+            self._look(pose)
+            self._advance(elapsed_s)
+        else:
+            self.pose = pose or self.pose
+            self._prepare(pose)
+        if self.phase is not Phase.TRIAL:
+            return self._spec.home
+        if not ask_policy:
+            return last_sent
+        return self._ask(state, last_sent)
+
+    def lose(self) -> None:
+        """Nobody has seen the object for too long: the trial ends as with a drop; the hand opens.
+
+        A drop out of every camera's sight is the usual cause, and leaving such trials out of the
+        mean would flatter the policy.
+        """
+        self.trials[-1].ending = Ending.DROPPED
+        self._enter(Phase.HOME)
+
+    def _prepare(self, pose: ObjectPose | None) -> None:
+        if self.phase is Phase.HOME and self._in_phase_s >= self._config.home_s:
+            self._place()
+        elif self.phase is Phase.PLACE and self._poses.placed():
+            self._enter(Phase.SETTLE)
+        elif self.phase is Phase.PLACE and self._in_phase_s > self._config.place_s:
+            raise HandError(f"the object was not placed within {self._config.place_s:.0f} s")
+        elif self.phase is Phase.SETTLE and self._in_phase_s >= self._config.settle_s:
+            if pose is not None and pose.position[2] > self._task.drop_height_m:
+                self._begin(pose)
+            else:
+                self._place()
+
+    def _place(self) -> None:
+        if self._tries >= self._config.place_tries:
+            raise HandError(f"the object fell {self._tries} times before a trial could begin")
+        self._tries += 1
+        self._poses.request_place()
+        self._enter(Phase.PLACE)
+
+    def _begin(self, pose: ObjectPose) -> None:
+        self._tries = self._missing = 0
+        self.pose = pose
+        self._policy.reset()
+        trial = Trial(self._task, self._goals)
+        trial.begin(pose.wxyz)
+        self.trials.append(trial)
+        self._enter(Phase.TRIAL)
+
+    def _look(self, pose: ObjectPose | None) -> None:
+        self._missing = 0 if pose else self._missing + 1
+        if self._missing > self._config.pose_missing_ticks:
+            raise PoseMissing(f"no pose of the object for {self._missing} turns")
+        self.pose = pose or self.pose
+
+    def _advance(self, elapsed_s: float) -> None:
+        assert self.pose is not None
+        trial = self.trials[-1]
+        trial.advance(self.pose.position, self.pose.wxyz, elapsed_s)
+        if trial.ending:
+            self._enter(Phase.HOME)
+
+    def _ask(self, state: HandState, last_sent: np.ndarray) -> np.ndarray:
+        assert self.pose is not None
+        sensors = Sensors(
+            joint_position=state.position,
+            joint_velocity=state.velocity,
+            last_target=last_sent,
+            object_position=self.pose.position,
+            object_wxyz=self.pose.wxyz,
+            goal_wxyz=self.trials[-1].goal.wxyz,
+        )
+        self.decision = self._policy.step(sensors)
+        return self.decision.target
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase, self._in_phase_s = phase, 0.0

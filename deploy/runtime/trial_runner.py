@@ -1,0 +1,138 @@
+"""A bundle on a hand, trial after trial, and a folder that tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnxruntime
+
+from ...config import save
+from ...contract.bundle import Bundle, match_hand
+from ...contract.quaternions import distance
+from ...errors import ConfigError
+from ..cameras.pose_sources import PoseSource, Referee
+from ..checks.rig_check import check_hash
+from ..hand.estop import watch_estop
+from ..hand.guard import GuardedHand
+from ..rig_file import RigConfig
+from .operator_view import Progress
+from .policy_runner import OnnxPolicy
+from .realtime import realtime
+from .recorded_run import RecordedRun, new_folder
+from .rig_connect import connected_cameras, connected_hand, connected_poses
+from .rig_goals import GoalGenerator
+from .stage import Stage
+from .trial import summarize
+
+if TYPE_CHECKING:
+    from ..cameras.camera_threads import Camera
+
+
+def run_rig(
+    config: RigConfig,
+    bundle: Bundle,
+    should_stop: Callable[[], bool],
+    show: Callable[[Progress], None],
+    dry: bool = False,
+    only_simulated: bool = False,
+) -> tuple[Path, dict[str, Any]]:
+    """Run; returns the run's folder and what `result.json` holds.
+
+    Everything is checked before the hand is armed. Whatever ends the run, the hand is held, the
+    link is closed, and what was measured is written. dry: nothing is sent that moves the hand.
+    Raises BundleError, ConfigError, ConnectError, SafetyStop, HandError, LogError.
+    """
+    check_hash(config, bundle)
+    policy = OnnxPolicy(bundle, config.goal_seed)
+    period_s = bundle.manifest.control.period_s
+    with (
+        # First: a hand whose client is silent while cameras open would give its place away.
+        connected_cameras(config, bundle) as cameras,
+        connected_hand(config, period_s, dry) as hand,
+        connected_poses(config, bundle, cameras) as poses,
+    ):
+        match_hand(bundle, hand.spec)
+        if only_simulated and not hand.simulated:
+            name = config.rig.name
+            raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
+        place = new_folder(config.log.dir, bundle.manifest.name)
+        save(config, place / "config.yaml")
+        with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
+            run = _Run(place, bundle, policy, hand, poses, cameras, config, dry)
+            return place, run.run(granted, should_stop, show)
+
+
+class _Run(RecordedRun):
+    """One run of a bundle on a hand that is connected: its parts put together, and its story."""
+
+    def __init__(
+        self,
+        place: Path,
+        bundle: Bundle,
+        policy: OnnxPolicy,
+        hand: GuardedHand,
+        poses: PoseSource,
+        cameras: Mapping[str, Camera],
+        config: RigConfig,
+        dry: bool,
+    ) -> None:
+        self._bundle, self._dry, self._poses = bundle, dry, poses
+        self._manifest = manifest = bundle.manifest
+        self._cameras = cameras
+        goals = GoalGenerator(manifest.task, config.goal_seed)
+        self._stage = Stage(hand.spec, manifest.task, policy, poses, goals, config.loop.stage)
+        period_s = manifest.control.period_s
+        super().__init__(place, hand, poses, self._stage, period_s, config.trials, config)
+
+    def _meanwhile(self) -> AbstractContextManager[None]:
+        """See `RecordedRun`: pictures are logged."""
+        entry = self._config.log
+        if not self._cameras or not entry.images_hz:
+            return nullcontext()
+        from ..logs.frame_log import frame_log  # OpenCV, which a rig without cameras need not have
+
+        cameras = self._cameras.values()
+        return frame_log(cameras, self._log, entry.images_hz, entry.images_quality)
+
+    def _story(self) -> dict[str, Any]:
+        """See `RecordedRun`: what a replay needs."""
+        return {
+            "bundle": {
+                "name": self._manifest.name,
+                "folder": str(self._bundle.folder),
+                "sha256": self._manifest.graph.sha256,
+            },
+            "goal_seed": self._config.goal_seed,
+            "dry": self._dry,
+        }
+
+    def _result(self, end: str) -> dict[str, Any]:
+        for trial in self._stage.trials:
+            trial.cut()
+        manifest, common = self._manifest, self._common(end)
+        rig_m = self._poses.object_size_m if isinstance(self._poses, Referee) else None
+        return {
+            **common,
+            "versions": {**common["versions"], "onnxruntime": onnxruntime.__version__},
+            "dry": self._dry,
+            "bundle": {"name": manifest.name, "sha256": manifest.graph.sha256},
+            "object_size_m": {"rig": rig_m, "trained": manifest.task.object_size_m},
+            **summarize(self._stage.trials),
+        }
+
+    def _progress(self, seconds: float) -> Progress:
+        trial, stage = self._stage.trial, self._stage
+        what = f"{self._manifest.name}{', dry' if self._dry else ''}"
+        away = distance(stage.pose.wxyz, trial.goal.wxyz) if trial and stage.pose else None
+        return replace(
+            self._common_progress(what, stage.phase, seconds),
+            trials_done=stage.finished,
+            successes=sum(trial.successes for trial in stage.trials),
+            in_trial=trial.successes if trial else 0,
+            goal_s=trial.goal.duration_s if trial else 0.0,
+            goal_rad=away,
+        )

@@ -1,0 +1,120 @@
+"""The simulated rig's own controller and motors: setpoints in, motor forces out, at about 1 kHz.
+
+Each motor: a setpoint that interpolates to the last target; a motor that follows it with a lag; a
+tendon that follows the motor with lost motion when it reverses; a force in proportion to the
+distance of the measured angle from where the tendon would have it, none within a deadband.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...contract.hand_spec import HandSpec
+from ...envs.hands.shadow import ACTUATORS
+from .plant_config import Hidden, PlantConfig
+
+AMBIENT_C, FULL_LOAD_C, WARM_UP_S = 28.0, 26.0, 120.0
+"""Air; what full force adds to it in the long run; and how soon. Ours: no hand was measured."""
+HALT_C = 61.0
+"""A motor that its firmware has halted is this hot: Shadow's does so above 60 C."""
+RELAXED_FORCE = 0.1
+"""Share of the motors' force that is left to a relaxed hand."""
+RELAX_TIME_S = 0.5
+"""Time constant with which the force changes, so that nothing is thrown."""
+
+
+class Encoders:
+    """Joint angles as the hand measures them: biased, noisy, velocities by filtered differences."""
+
+    def __init__(
+        self, hidden: Hidden, config: PlantConfig, start: np.ndarray, rng: np.random.Generator
+    ) -> None:
+        self._bias, self._rng = hidden.encoder_bias_rad, rng
+        self._noise_rad = config.encoder_noise_rad
+        self._blend = 1.0 - np.exp(-config.timestep_s / config.velocity_lag_s)
+        self._timestep_s = config.timestep_s
+        self.position = start + self._bias
+        """(J,) rad."""
+        self.velocity = np.zeros_like(start)
+        """(J,) rad/s."""
+
+    def read(self, true_position: np.ndarray) -> None:
+        """Take one reading of (J,) angles."""
+        noise = self._noise_rad * self._rng.standard_normal(true_position.shape)
+        measured = true_position + self._bias + noise
+        rate = (measured - self.position) / self._timestep_s
+        self.velocity = self.velocity + self._blend * (rate - self.velocity)
+        self.position = measured
+
+
+class Motors:
+    """A motors under position control."""
+
+    def __init__(
+        self, spec: HandSpec, hidden: Hidden, config: PlantConfig, start: np.ndarray
+    ) -> None:
+        self._spec, self._deadband_rad = spec, config.deadband_rad
+        self._timestep_s = config.timestep_s
+        self._gain = hidden.gain * np.array([row.stiffness for row in ACTUATORS])
+        self._limit = np.array([row.force for row in ACTUATORS])
+        self._lag = 1.0 - np.exp(-config.timestep_s / hidden.motor_lag_s)
+        self._half_slack_rad = hidden.slack_rad / 2
+        self.target, self._left_s = start, 0.0
+        """(A,) rad, the last one accepted."""
+        self.setpoint = start
+        """(A,) rad, on its way to the target."""
+        self._motor = self._tendon = start
+        self._share, self._share_goal = 1.0, 1.0
+        self.force = np.zeros_like(start)
+        """(A,) Nm on the control positions."""
+        self.halted = np.zeros(len(start), dtype=bool)
+        """(A,) motors that give no force."""
+        self._warmth_c = np.full(len(start), AMBIENT_C)
+
+    @property
+    def temperature_c(self) -> np.ndarray:
+        """(A,) degrees Celsius."""
+        return np.where(self.halted, HALT_C, self._warmth_c)
+
+    def warm(self, elapsed_s: float) -> None:
+        """Let them heat by the force that they now give, or cool."""
+        goal_c = AMBIENT_C + FULL_LOAD_C * (self.force / self._limit) ** 2
+        self._warmth_c = self._warmth_c + (goal_c - self._warmth_c) * elapsed_s / WARM_UP_S
+
+    def move(self, target: Sequence[float], duration_s: float) -> None:
+        """Interpolate to `target` (A,) over `duration_s`."""
+        self.target, self._left_s = np.array(target), max(duration_s, self._timestep_s)
+
+    def freeze(self, target: Sequence[float] | None = None) -> None:
+        """Stay at the present setpoint, or at `target` (A,)."""
+        self.setpoint = self.setpoint if target is None else np.array(target)
+        self.target, self._left_s = self.setpoint, 0.0
+
+    def relax(self) -> None:
+        """Let the force fade."""
+        self._share_goal = RELAXED_FORCE
+
+    def tense(self) -> None:
+        """Let it come back."""
+        self._share_goal = 1.0
+
+    def step(self, joint_position: np.ndarray) -> np.ndarray:
+        """One step with measured angles (J,); returns the motors' force (A,)."""
+        self._interpolate()
+        self._share += (self._share_goal - self._share) * self._timestep_s / RELAX_TIME_S
+        self._motor = self._motor + self._lag * (self.setpoint - self._motor)
+        slack = self._half_slack_rad
+        self._tendon = np.clip(self._tendon, self._motor - slack, self._motor + slack)
+        error = self._tendon - self._spec.control_position(joint_position)
+        error[np.abs(error) < self._deadband_rad] = 0.0
+        limit = self._share * self._limit
+        self.force = np.where(self.halted, 0.0, np.clip(self._gain * error, -limit, limit))
+        return self.force
+
+    def _interpolate(self) -> None:
+        if self._left_s > 0.0:
+            share = min(self._timestep_s / self._left_s, 1.0)
+            self.setpoint = self.setpoint + share * (self.target - self.setpoint)
+            self._left_s -= self._timestep_s

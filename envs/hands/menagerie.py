@@ -1,0 +1,115 @@
+"""The other source of the hand: MuJoCo Menagerie's Shadow Hand, downloaded at first use.
+
+`mujoco-menagerie` fetches the model once and keeps it in the user's cache (MENAGERIE_ROOT names a
+checkout instead). It is brought to the same names, frame and fingertips as the default source, and
+gets the same coupling and motors in `model`. Its collision shapes and inertias are its own.
+
+The adapter was written against Menagerie's MJCF and is tested on a small model of that structure;
+the downloaded file itself was out of reach of the machine that it was written on.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from ...errors import ConfigError
+from .shadow import FINGERTIPS, JOINTS
+
+ROBOT, ENTRY, PREFIX = "shadow_hand", "right_hand", "rh_"
+TIP_HEIGHT_M = {"fftip": 0.026, "mftip": 0.026, "rftip": 0.026, "lftip": 0.026, "thtip": 0.0275}
+"""Of the fingertip above its distal body's origin, as in the default source."""
+
+
+def menagerie_spec(
+    palm_position: tuple[float, ...], palm_wxyz: tuple[float, ...], visual: bool = False
+) -> mujoco.MjSpec:
+    """The hand in Shadow's names, its body "palm" at a given pose; no tendons, no motors.
+
+    Raises ConfigError without the package, a network at first use, or a file that is this hand.
+    """
+    spec = _load()
+    try:
+        _drop_extras(spec, visual)
+        _rename(spec)
+        _add_fingertips(spec)
+        _mount(spec, np.array(palm_position), np.array(palm_wxyz))
+    except (AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"model.hand: got menagerie, whose {ROBOT}/{ENTRY}.xml is not as expected"
+            f" ({_line(error)}); allowed: one with the joints {PREFIX}{JOINTS[0].name} to"
+            f" {PREFIX}{JOINTS[-1].name}"
+        ) from error
+    return spec
+
+
+def _load() -> mujoco.MjSpec:
+    try:
+        import mujoco_menagerie
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "model.hand: got menagerie, whose package is not installed;"
+            " run: pip install mujoco-menagerie"
+        ) from error
+    try:
+        return mujoco_menagerie.get(ROBOT).spec(ENTRY)
+    except (mujoco_menagerie.MenagerieError, OSError, ValueError) as error:
+        raise ConfigError(
+            f"model.hand: got menagerie, whose model cannot be had ({_line(error)}); allowed: a"
+            " network at first use, MENAGERIE_ROOT=<a checkout>, or gymnasium-robotics"
+        ) from error
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _drop_extras(spec: mujoco.MjSpec, visual: bool) -> None:
+    for element in [*spec.tendons, *spec.actuators, *spec.sensors, *spec.keys, *spec.lights]:
+        spec.delete(element)
+    for geom in list(spec.geoms):
+        solid = bool(geom.contype or geom.conaffinity)
+        # The block is dropped long before it reaches the forearm.
+        unused = geom.parent.name == f"{PREFIX}forearm" if solid else not visual
+        if unused:
+            spec.delete(geom)
+        elif solid and visual:
+            geom.rgba[3] = 0.0
+    used = {geom.meshname for geom in spec.geoms}
+    for mesh in list(spec.meshes):
+        if mesh.name not in used:
+            spec.delete(mesh)
+
+
+def _rename(spec: mujoco.MjSpec) -> None:
+    for exclude in spec.excludes:
+        exclude.bodyname1 = exclude.bodyname1.removeprefix(PREFIX)
+        exclude.bodyname2 = exclude.bodyname2.removeprefix(PREFIX)
+    for element in [*spec.bodies, *spec.joints, *spec.geoms, *spec.sites]:
+        element.name = element.name.removeprefix(PREFIX)
+    for row in JOINTS:
+        spec.joint(row.name).range = (row.lower, row.upper)
+
+
+def _add_fingertips(spec: mujoco.MjSpec) -> None:
+    for tip in FINGERTIPS:
+        distal = spec.body(tip.replace("tip", "distal"))
+        distal.add_site(name=tip, pos=(0.0, 0.0, TIP_HEIGHT_M[tip]))
+
+
+def _mount(spec: mujoco.MjSpec, position: np.ndarray, wxyz: np.ndarray) -> None:
+    """Move the forearm so that the palm comes to stand where it is wanted, the wrist at zero."""
+    model = spec.copy().compile()
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    forearm, palm = data.body("forearm"), data.body("palm")
+    # palm_to_forearm, then wanted palm_to_world after its inverse.
+    back, turn, place = np.zeros(4), np.zeros(4), np.zeros(3)
+    mujoco.mju_negQuat(back, palm.xquat)
+    mujoco.mju_mulQuat(turn, wxyz, back)
+    mujoco.mju_rotVecQuat(place, forearm.xpos - palm.xpos, turn)
+    mount = spec.body("forearm")
+    mount.pos = position + place
+    mujoco.mju_mulQuat(back, turn, forearm.xquat)
+    mount.quat = back
+    mount.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT

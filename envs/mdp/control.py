@@ -1,0 +1,120 @@
+"""From actions to motor targets: the action law, its smoothing, and the delay of each motor."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...contract.hand_spec import HandSpec
+from ..config import ControlConfig
+from ..randomization.action_faults import ActionFaults
+from ..sim.sim import Sim
+
+MAX_DELAY = 2
+"""Control steps; as far back as past actions are kept."""
+
+
+class ActionLaw:
+    """Action in [-1, 1] (N, A) -> target of each motor [rad] (N, A); the same on the robot.
+
+    It ends with the limits of the robot's safety gate (error, then speed, then position), so that
+    a policy learns within them and the gate has nothing left to cut.
+    """
+
+    def __init__(self, config: ControlConfig, hand: HandSpec, period_s: float) -> None:
+        self.config = config
+        coupling = torch.tensor(hand.coupling, dtype=torch.float32)
+        lower, upper = (torch.tensor(v, dtype=torch.float32) for v in (hand.lower, hand.upper))
+        self.lower, self.upper = lower + config.margin_rad, upper - config.margin_rad
+        for limit in (self.lower, self.upper):
+            limit[hand.wrist].clamp_(-config.wrist_rad, config.wrist_rad)
+        self.middle = (lower + upper) / 2
+        self.reach = config.scale * (upper - lower) / 2
+        self.fastest = torch.tensor(hand.max_speed * period_s, dtype=torch.float32)
+        self.farthest = config.max_error_rad * coupling.sum(dim=1)
+        # A motor moves one joint or two; picked by index, because a matrix product of this size
+        # would wake torch's threads, whose waiting then takes the cores from the physics.
+        self.first = coupling.argmax(dim=1)
+        self.second = coupling.shape[1] - 1 - coupling.flip(1).argmax(dim=1)
+        self.both = (self.first != self.second).float()
+
+    def position(self, joint_position: Tensor) -> Tensor:
+        """What the motors move (N, A) [rad]: a joint (N, J), or the sum of two."""
+        second = joint_position.index_select(-1, self.second)
+        return joint_position.index_select(-1, self.first) + self.both * second
+
+    def __call__(self, action: Tensor, target: Tensor, joint_position: Tensor) -> Tensor:
+        """Next target from the last one (N, A) and the measured joints (N, J) [rad]."""
+        position = self.position(joint_position)
+        starts = {"absolute": self.middle, "relative_to_joint": position}
+        start = starts.get(self.config.law, target)
+        wanted = start + self.reach * action
+        if self.config.ema:
+            wanted = self.config.ema * target + (1.0 - self.config.ema) * wanted
+        near = torch.clamp(wanted, position - self.farthest, position + self.farthest)
+        if self.config.rated_speed:
+            near = torch.clamp(near, target - self.fastest, target + self.fastest)
+        return near.clamp(self.lower, self.upper)
+
+
+class Control:
+    """The motors of N worlds: last targets and actions, and each motor's delay in steps."""
+
+    def __init__(
+        self,
+        config: ControlConfig,
+        hand: HandSpec,
+        sim: Sim,
+        period_s: float,
+        faults: ActionFaults | None = None,
+    ) -> None:
+        self.law = ActionLaw(config, hand, period_s)
+        self.sim, self._period_s = sim, period_s
+        self.faults = faults
+        """What disturbs actions on their way, where something does."""
+        shape = (sim.num_worlds, len(hand.actuators))
+        self.target = torch.zeros(shape)
+        self.action = torch.zeros(shape)
+        """The last action that the policy asked for, before any delay."""
+        self.action_change = torch.zeros(shape)
+        self._past = torch.zeros(MAX_DELAY + 1, *shape)
+        self._delay = torch.zeros(shape, dtype=torch.long)
+
+    def reset(self, worlds: Tensor, target: Tensor, delay: Tensor) -> None:
+        """Start `worlds` (K,) from targets (K, A), with motors late by `delay` steps (K, A)."""
+        self.target[worlds] = target
+        self.action[worlds] = 0.0
+        self._past[:, worlds] = 0.0
+        self.set_delays(worlds, delay)
+        self.sim.state("ctrl")[worlds] = target.double()
+        if self.sim.model.na:  # motors with a lag are where they were sent
+            self.sim.state("act")[worlds] = target.double()
+        if self.sim.model.nhistory:
+            fill_history(self.sim, worlds, target)
+
+    def set_delays(self, worlds: Tensor, delay: Tensor) -> None:
+        """From now on the motors of `worlds` (K,) are late by `delay` steps (K, A)."""
+        self._delay[worlds] = delay
+
+    def apply(self, action: Tensor, joint_position: Tensor) -> None:
+        """Send actions (N, A), clipped to [-1, 1], to the motors."""
+        action = action.clamp(-1.0, 1.0)
+        self.action_change = action - self.action
+        self.action = action
+        if self.faults is not None:
+            action = self.faults(action)
+        self._past = torch.cat((action.unsqueeze(0), self._past[:-1]))
+        delayed = self._past.gather(0, self._delay.unsqueeze(0)).squeeze(0)
+        self.target = self.law(delayed, self.target, joint_position)
+        held = self.target
+        if self.faults is not None:
+            held = self.faults.pass_on(held, self.law.position(joint_position), self._period_s)
+        self.sim.state("ctrl")[:] = held
+
+
+def fill_history(sim: Sim, worlds: Tensor, target: Tensor) -> None:
+    """Give late motors in `worlds` (K,) a past in which they held their targets (K, A)."""
+    # Of each motor: two numbers of MuJoCo's own, the times of the samples, the samples.
+    samples = int(sim.model.actuator_history[0, 0])
+    history = sim.state("history").view(sim.num_worlds, -1, 2 + 2 * samples)
+    history[worlds, :, 2 + samples :] = target.double().unsqueeze(-1)

@@ -1,0 +1,84 @@
+"""Reward terms: one short function each, on one step of N worlds; a table sums them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError, nearest
+from ..tasks.task import Outcome
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a reward may depend on."""
+
+    outcome: Outcome
+    action: Tensor
+    action_change: Tensor
+    motor_force: Tensor
+    """(N, A) each."""
+    wrist: Tensor
+    """(N, 2) rad, both joints."""
+
+
+def progress(s: Step) -> Tensor:
+    """Decrease of the distance to the goal (Learning Dexterous In-Hand Manipulation, 4.2)."""
+    return s.outcome.progress
+
+
+def success(s: Step) -> Tensor:
+    """1 when the goal is reached."""
+    return s.outcome.success.float()
+
+
+def drop(s: Step) -> Tensor:
+    """1 when the object is lost."""
+    return s.outcome.drop.float()
+
+
+def action_change(s: Step) -> Tensor:
+    """Squared change of the action."""
+    return s.action_change.square().sum(dim=-1)
+
+
+def action_size(s: Step) -> Tensor:
+    """Squared action."""
+    return s.action.square().sum(dim=-1)
+
+
+def effort(s: Step) -> Tensor:
+    """Squared motor force [Nm^2]."""
+    return s.motor_force.square().sum(dim=-1)
+
+
+def wrist(s: Step) -> Tensor:
+    """Squared wrist angles [rad^2]: a bent wrist turns the block without the fingers, once."""
+    return s.wrist.square().sum(dim=-1)
+
+
+TERMS: dict[str, Callable[[Step], Tensor]] = {
+    term.__name__: term
+    for term in (progress, success, drop, action_change, action_size, effort, wrist)
+}
+
+
+class RewardTable:
+    """The weighted sum of the terms that the config names, and the mean of each for the log."""
+
+    def __init__(self, weights: dict[str, float]) -> None:
+        for name in weights:
+            if name not in TERMS:
+                raise ConfigError(f"env.rewards: got unknown term '{name}', {nearest(name, TERMS)}")
+        self.weights = {name: weight for name, weight in weights.items() if weight}
+
+    def __call__(self, step: Step) -> tuple[Tensor, dict[str, Tensor]]:
+        """Reward (N,) and each weighted term (N,)."""
+        terms = {name: weight * TERMS[name](step) for name, weight in self.weights.items()}
+        total = torch.zeros_like(step.outcome.progress)
+        for value in terms.values():
+            total = total + value
+        return total, terms

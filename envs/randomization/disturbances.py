@@ -1,0 +1,103 @@
+"""What is random beside the model's own numbers, each part built only where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...contract.hand_spec import HandSpec
+from ..config import EnvConfig
+from ..hands.variants import VARIANTS
+from ..mdp.observations import Sensors
+from ..sim.sim import Sim
+from . import action_faults as actions
+from . import forces, tracking
+from .action_faults import ActionFaults
+from .adversary import Adversary
+from .forces import Forces
+from .push import Pusher
+from .step_jitter import Clock
+from .tracking import Tracking
+
+Part = Adversary | ActionFaults | Forces | Clock | Tracking
+
+
+@dataclass(frozen=True)
+class Unmodelled:
+    """The parts that are in use; the others are None."""
+
+    adversary: Adversary | None
+    faults: ActionFaults | None
+    forces: Forces | None
+    clock: Clock | None
+    tracking: Tracking | None
+    pusher: Pusher | None
+    """The pushes of a variant: the same in every episode, so nothing of them is drawn."""
+
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """Name and part, of those in use that draw."""
+        for name in self.__dataclass_fields__:
+            if name != "pusher" and (part := getattr(self, name)) is not None:
+                yield name, part
+
+    def before_step(self, sensors: Sensors, steps: Tensor) -> None:
+        """Prepare the coming control step.
+
+        `sensors` is what the actor sees, `steps` (N,) how many each world's episode has had.
+        """
+        if self.adversary is not None:
+            self.adversary.look(sensors)
+        if self.forces is not None:
+            self.forces.apply()
+        if self.pusher is not None:
+            self.pusher.apply(steps, added=self.forces is not None)
+        if self.clock is not None:
+            self.clock.apply()
+
+    def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Begin new episodes in `worlds` (K,), whose model fields are written."""
+        if self.adversary is not None:
+            self.adversary.reset(worlds)
+        for part in (self.faults, self.forces, self.clock, self.tracking):
+            if part is not None:
+                part.reset(worlds, value)
+
+    def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Draw anew what a reset draws in `worlds` (K,), whose episodes go on."""
+        if self.adversary is not None:
+            self.adversary.reset(worlds)
+        for past in (self.faults, self.tracking):
+            if past is not None:
+                past.redraw(worlds, value)
+        for part in (self.forces, self.clock):
+            if part is not None:
+                part.reset(worlds, value)
+
+
+def unmodelled(
+    config: EnvConfig, hand: HandSpec, sim: Sim, names: Collection[str], rng: torch.Generator
+) -> Unmodelled:
+    """The parts that the parameters `names` need."""
+
+    def any_of(rows: Collection[str]) -> bool:
+        return bool(set(rows) & set(names))
+
+    count, motors = sim.num_worlds, len(hand.actuators)
+    adversary = None
+    if any_of(("adversary.action", "adversary.force")):
+        adversary = Adversary(count, motors, config.adversary_width, rng)
+    push = VARIANTS[config.model.variant].push
+    half_edge, tips = config.model.object_size_m / 2, len(hand.fingertips)
+    return Unmodelled(
+        adversary,
+        ActionFaults(count, motors, names, rng, adversary) if any_of(actions.ROWS) else None,
+        Forces(sim, names, rng, config.period_s, adversary) if any_of(forces.ROWS) else None,
+        Clock(sim, config.control.substeps, rng) if "timestep.jitter" in names else None,
+        Tracking(count, tips, half_edge, names, rng, config.period_s)
+        if any_of(tracking.ROWS)
+        else None,
+        Pusher(sim, push, config.period_s) if push else None,
+    )

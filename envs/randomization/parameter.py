@@ -1,0 +1,107 @@
+"""One row of the randomization table, and its law from lambda to a value.
+
+Sources are named in short: [D] Learning Dexterous In-Hand Manipulation (arXiv 1808.00177), [R]
+Solving Rubik's Cube with a Robot Hand (arXiv 1910.07113), [RG] openai/robogym.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ConfigError
+
+Law = Literal["scale", "offset", "spread"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One row. `scale`: x0 exp(w l); `offset`: x0 + w l; `spread`: w (exp(l) - 1), l >= 0.
+
+    The paper prints exp(x - 1) for the last one; its authors' code and a nominal of no noise at
+    lambda = 0 both say exp(x) - 1 ([RG] randomization/sim.py).
+    """
+
+    name: str
+    law: Law
+    weight: float
+    nominal: float
+    limits: tuple[float, float]
+    unit: str
+    what: str
+    source: str
+    one_sided: bool = False
+    """Only the high end widens; the low end stays nominal."""
+    curriculum: bool = False
+    """A measure of the task's difficulty, not of the world: apart from the entropy."""
+    needs: str = ""
+    """Another parameter without which this one changes nothing."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a row that cannot be; the table itself is checked at import."""
+        low, high = self.limits
+        if not low <= self.nominal <= high or low >= high:
+            raise ConfigError(
+                f"parameter '{self.name}': nominal: got {self.nominal:g},"
+                f" allowed: within its limits [{low:g}, {high:g}] {self.unit}"
+            )
+        ends = [self.coordinate(limit) for limit in self.limits]
+        if not ends[0] < ends[1] or (self.one_sided and ends[0]):
+            wanted = (
+                "that begin at the nominal value" if self.one_sided else "that rise with lambda"
+            )
+            raise ConfigError(f"parameter '{self.name}': limits: got {low:g} to {high:g}, allowed:"
+                              f" limits {wanted}")  # fmt: skip
+
+    def value(self, coordinate: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """lambda -> value in `unit`."""
+        flat = np.asarray(coordinate, np.float64).reshape(-1, 1)
+        return Laws((self,))(flat).reshape(np.shape(coordinate))
+
+    def coordinate(self, value: float, source: str = "") -> float:
+        """Value in `unit` -> lambda. Raises ConfigError, naming `source`, outside the limits."""
+        if not self.limits[0] <= value <= self.limits[1]:
+            low, high = self.limits
+            where = f"{source}: {self.name}" if source else self.name
+            allowed = f"[{low:g}, {high:g}] {self.unit}".rstrip()
+            raise ConfigError(f"{where}: got {value:g}, allowed: {allowed}")
+        if self.law == "scale":
+            return float(np.log(value / self.nominal) / self.weight)
+        if self.law == "offset":
+            return (value - self.nominal) / self.weight
+        return float(np.log1p(value / self.weight))
+
+
+class Laws:
+    """The laws of D rows at once: lambda (K, D) -> values (K, D), each in its unit."""
+
+    def __init__(self, rows: Sequence[Parameter]) -> None:
+        self._weight, self._nominal = (
+            np.array([getattr(row, key) for row in rows], np.float64)
+            for key in ("weight", "nominal")
+        )
+        self._low, self._high = np.array([row.limits for row in rows], np.float64).reshape(-1, 2).T
+        self._scale, self._spread = (
+            np.flatnonzero([row.law == law for row in rows]) for law in ("scale", "spread")
+        )
+
+    def __call__(self, coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        value = self._nominal + self._weight * coordinates
+        for columns, law in ((self._scale, self._scaled), (self._spread, self._spreaded)):
+            if len(columns):
+                value[:, columns] = law(coordinates[:, columns], columns)
+        return np.clip(value, self._low, self._high)
+
+    def _scaled(
+        self, lam: npt.NDArray[np.float64], at: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        return np.asarray(self._nominal[at] * np.exp(self._weight[at] * lam))
+
+    def _spreaded(
+        self, lam: npt.NDArray[np.float64], at: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        return np.asarray(self._weight[at] * np.expm1(lam))

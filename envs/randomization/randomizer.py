@@ -1,0 +1,264 @@
+"""How the values of the table reach the physics: model fields of single worlds, from the nominal.
+
+A row that is not asked for is not written, so its field stays shared and costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import mujoco
+import torch
+from torch import Tensor
+
+from ..sim.model import Extras
+from ..sim.sim import Sim
+from .field_writer import Kind, Nominal, Writer
+
+CONSTANTS = {"body_mass", "body_inertia", "body_ipos", "body_pos", "dof_armature"}
+"""Fields from which MuJoCo derives constants, which are then brought up to date."""
+MIN_WIDTH = 0.01
+"""Of a joint's or a coupling's range, in nominal widths."""
+BLOCK_FRICTION = 1e-5
+SOLIMP = (0.5, 0.99)
+"""dmin and dmax stay within this [RG]."""
+
+_PYRAMIDAL, _ELLIPTIC = (
+    int(getattr(mujoco.mjtCone, f"mjCONE_{name}")) for name in ("PYRAMIDAL", "ELLIPTIC")
+)
+Write = Callable[[Writer], None]
+
+_SCALED = (
+    ("dof_damping", "hand_dofs", "hand.damping"),
+    ("dof_armature", "hand_dofs", "hand.armature"),
+    ("actuator_forcerange", "motors", "hand.force"),
+)
+"""Field, elements, row: the nominal value times the row's factor."""
+_ADDED: tuple[tuple[str, str, str, Kind], ...] = (
+    ("dof_frictionloss", "hand_dofs", "hand.friction_loss", "half"),
+    ("jnt_stiffness", "hand_joints", "hand.stiffness", "half"),
+    ("jnt_margin", "hand_joints", "hand.joint_margin", "uniform"),
+    ("tendon_stiffness", "couplings", "tendon.stiffness", "half"),
+    ("tendon_lengthspring", "couplings", "tendon.spring_length", "normal"),
+    ("body_pos", "links", "hand.link_position", "normal"),
+    ("geom_pos", "hand_geoms", "hand.geom_position", "normal"),
+    ("body_ipos", "block", "object.com", "normal"),
+)
+"""Field, elements, row, kind: the nominal value plus noise of the row's strength."""
+
+
+def _scaled(field: str, elements: str, row: str) -> Write:
+    def write(w: Writer) -> None:
+        base = w.base(field, elements)
+        factor = w.factor(row, len(base))
+        w.put(field, elements, base * factor.reshape(*factor.shape, *(1 for _ in base.shape[1:])))
+
+    return write
+
+
+def _added(field: str, elements: str, row: str, kind: Kind) -> Write:
+    def write(w: Writer) -> None:
+        base = w.base(field, elements)
+        # A spring's dead band keeps its width: both of its ends move together.
+        shape = (len(base), 1) if field == "tendon_lengthspring" else tuple(base.shape)
+        w.put(field, elements, base + w.draw(row, shape, kind))
+
+    return write
+
+
+def _size(w: Writer) -> None:
+    geom, size = w.nominal.object_geom, w.value["object.size"]
+    for field in ("geom_size", "geom_rbound", "geom_aabb"):
+        base = w.nominal.field(field)[geom]
+        w.sim.field(field)[w.worlds, geom] = base * size.reshape(-1, *(1 for _ in base.shape))
+
+
+def _mass(w: Writer) -> None:
+    body, mass = w.nominal.object_body, w.value["object.mass"]
+    inertia = mass * w.value["object.size"] ** 2 * w.value["object.inertia"]
+    w.sim.field("body_mass")[w.worlds, body] = w.nominal.field("body_mass")[body] * mass
+    w.put("body_inertia", "block", w.base("body_inertia", "block") * inertia[:, None, None])
+
+
+def _link_mass(w: Writer) -> None:
+    mass, inertia = w.base("body_mass", "links"), w.base("body_inertia", "links")
+    factor = w.factor("hand.mass", len(mass))
+    w.put("body_mass", "links", mass * factor)
+    more = factor * w.value["hand.inertia"].unsqueeze(-1)
+    w.put("body_inertia", "links", inertia * more.unsqueeze(-1))
+
+
+def _friction(w: Writer) -> None:
+    # MuJoCo takes the larger coefficient of two geoms, which would leave the smaller of two dead
+    # knobs. So the hand's geoms carry the product, and the block's own coefficient is never larger.
+    base, value = w.base("geom_friction", "hand_geoms"), w.value
+    slide = value["object.friction"] * value["hand.friction"]
+    kinds = [
+        slide * value[f"object.friction.{kind}"] * value[f"hand.friction.{kind}"]
+        for kind in ("spinning", "rolling")
+    ]
+    each = w.factor("hand.friction", len(base)) / value["hand.friction"].unsqueeze(-1)
+    product = torch.stack((slide, *kinds), dim=-1).unsqueeze(1)
+    w.put("geom_friction", "hand_geoms", base * product * each.unsqueeze(-1))
+    w.sim.field("geom_friction")[w.worlds, w.nominal.object_geom] = BLOCK_FRICTION
+
+
+def _geom_size(w: Writer) -> None:
+    factor = w.factor("hand.geom_size", len(w.nominal.elements["hand_geoms"]))
+    for field in ("geom_size", "geom_rbound", "geom_aabb"):
+        base = w.base(field, "hand_geoms")
+        shape = (*factor.shape, *(1 for _ in base.shape[1:]))
+        w.put(field, "hand_geoms", base * factor.reshape(shape))
+
+
+def _limits(w: Writer) -> None:
+    base = w.base("jnt_range", "hand_joints")
+    _put_ranges(w, "jnt_range", "hand_joints", w.draw("hand.limits", tuple(base.shape), "normal"))
+
+
+def _tendon_range(w: Writer) -> None:
+    base = w.base("tendon_range", "couplings")
+    widths = (base[:, 1] - base[:, 0]).unsqueeze(-1)
+    noise = w.draw("tendon.range", tuple(base.shape), "normal")
+    _put_ranges(w, "tendon_range", "couplings", widths * noise)
+
+
+def _put_ranges(w: Writer, field: str, elements: str, noise: Tensor) -> None:
+    """Move both ends, but an end at zero stays on its side, and no range turns over [RG]."""
+    base = w.base(field, elements)
+    low, high = (base + noise).unbind(-1)
+    low = torch.where((base[:, 0] == 0) & (base[:, 1] > 0), low.clamp_min(0.0), low)
+    high = torch.where((base[:, 1] == 0) & (base[:, 0] < 0), high.clamp_max(0.0), high)
+    width = MIN_WIDTH * (base[:, 1] - base[:, 0])
+    w.put(field, elements, torch.stack((low, torch.maximum(high, low + width)), dim=-1))
+
+
+def _gain(w: Writer) -> None:
+    gain, bias = w.base("actuator_gainprm", "motors"), w.base("actuator_biasprm", "motors")
+    factor = w.factor("hand.gain", len(gain))
+    w.sim.field("actuator_gainprm")[w.worlds, :, 0] = gain[:, 0] * factor
+    w.sim.field("actuator_biasprm")[w.worlds, :, 1] = bias[:, 1] * factor
+
+
+def _contact(w: Writer) -> None:
+    """solref and solimp as [RG] has them: 1 - dmax, dmax - dmin and the width are scaled."""
+    solref, solimp = w.base("geom_solref", "geoms"), w.base("geom_solimp", "geoms")
+    rows = ("timeconst", "dampratio", "compliance", "delta", "width")
+    factor = torch.stack([w.value[f"contact.{row}"] for row in rows], dim=-1).unsqueeze(1)
+    if "contact.spread" in w.active:
+        shape = (len(solref), len(rows))
+        factor = factor * torch.exp(w.draw("contact.spread", shape, "normal"))
+    dmax = (1.0 - (1.0 - solimp[:, 1]) * factor[..., 2]).clamp(*SOLIMP)
+    dmin = (dmax - (solimp[:, 1] - solimp[:, 0]) * factor[..., 3]).clamp(*SOLIMP)
+    width = solimp[:, 2] * factor[..., 4]
+    rest = solimp[:, 3:].expand(*width.shape, 2)
+    w.put("geom_solref", "geoms", (solref * factor[..., :2]).expand(*width.shape, 2))
+    changed = torch.stack((dmin, dmax, width), dim=-1)
+    w.put("geom_solimp", "geoms", torch.cat((changed, rest), dim=-1))
+
+
+def _cone(w: Writer) -> None:
+    """Friction bounded in length, or by a pyramid within that cone, which slips the sooner."""
+    draw = torch.rand(len(w.worlds), generator=w.rng, dtype=torch.float64)
+    elliptic = (draw < w.value["contact.elliptic"]) | (w.sim.model.opt.cone == _ELLIPTIC)
+    w.sim.field("opt.cone")[w.worlds] = torch.where(elliptic, _ELLIPTIC, _PYRAMIDAL).int()
+    # MuJoCo advises against it where a pyramid mixes friction with the normal force.
+    ratio = w.sim.model.opt.impratio * w.value["contact.impratio"]
+    w.sim.field("opt.impratio")[w.worlds] = torch.where(elliptic, ratio, w.sim.model.opt.impratio)
+
+
+def _margin(w: Writer) -> None:
+    """Forces begin at the margin, or deeper by the gap, as they did in the MuJoCo of [R].
+
+    Today's MuJoCo begins them at the margin whatever the gap; it sums both over two geoms.
+    """
+    margin, gap = w.base("geom_margin", "geoms"), w.base("geom_gap", "geoms")
+    count = (len(margin),)
+    deeper = w.draw("contact.gap", count, "uniform")
+    w.put("geom_margin", "geoms", margin + w.draw("contact.margin", count, "half") - deeper)
+    w.put("geom_gap", "geoms", gap + deeper)
+
+
+def _gravity(w: Writer) -> None:
+    gravity = w.nominal.field("opt.gravity").repeat(len(w.worlds), 1)
+    gravity[:, 2] = w.value["gravity"]
+    if "gravity.noise" in w.active:
+        gravity += w.draw("gravity.noise", (3,), "normal")
+    w.sim.field("opt.gravity")[w.worlds] = gravity
+
+
+def _timestep(w: Writer) -> None:
+    step = w.nominal.field("opt.timestep") * w.value["timestep"]
+    w.sim.field("opt.timestep")[w.worlds] = step
+
+
+def _latency(w: Writer) -> None:
+    late_s = w.value["action.latency"] / 1000.0
+    noise = torch.randn(len(late_s), generator=w.rng, dtype=torch.float64)
+    late_s = late_s * (1.0 + 0.1 * noise.clamp(-3.0, 3.0))
+    w.sim.field("actuator_delay")[w.worlds] = late_s.unsqueeze(-1).expand(-1, w.sim.model.nu)
+
+
+def _lag(w: Writer) -> None:
+    w.sim.field("actuator_dynprm")[w.worlds, :, 0] = w.factor("hand.lag", w.sim.model.nu) / 1000.0
+
+
+_CONTACT_ROWS = tuple(
+    f"contact.{row}" for row in ("timeconst", "dampratio", "compliance", "delta", "width", "spread")
+)
+_FRICTION_ROWS = tuple(
+    f"{whose}.friction{kind}"
+    for whose in ("object", "hand")
+    for kind in ("", ".spinning", ".rolling")
+)
+WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
+    (("object.size",), _size),
+    (("object.mass", "object.size", "object.inertia"), _mass),
+    (("hand.mass", "hand.mass.spread", "hand.inertia"), _link_mass),
+    ((*_FRICTION_ROWS, "hand.friction.spread"), _friction),
+    (("hand.geom_size", "hand.geom_size.spread"), _geom_size),
+    (("hand.limits",), _limits),
+    (("tendon.range",), _tendon_range),
+    (("hand.gain", "hand.gain.spread"), _gain),
+    (("hand.lag", "hand.lag.spread"), _lag),
+    (_CONTACT_ROWS, _contact),
+    (("contact.elliptic", "contact.impratio"), _cone),
+    (("contact.margin", "contact.gap"), _margin),
+    (("gravity", "gravity.noise"), _gravity),
+    (("timestep", "timestep.jitter"), _timestep),
+    (("action.latency",), _latency),
+    *(((row, f"{row}.spread"), _scaled(field, at, row)) for field, at, row in _SCALED),
+    *(((row,), _added(field, at, row, kind)) for field, at, row, kind in _ADDED),
+)
+"""Which parameters reach the model, and how; the others act in the environment itself."""
+
+
+def extras(names: Collection[str]) -> Extras:
+    """What the model must be compiled with for these parameters to take effect."""
+    return Extras(
+        off_centre="object.com" in names,
+        rolling=any(name.endswith("friction.rolling") for name in names),
+        late_motors="action.latency" in names,
+        lagging_motors="hand.lag" in names,
+        moving_geoms=any(name.startswith("hand.geom_") for name in names),
+    )
+
+
+class Randomizer:
+    """Writes the drawn values of the parameters that vary; the rest of the model stays shared."""
+
+    def __init__(self, sim: Sim, active: Collection[str], rng: torch.Generator) -> None:
+        self.sim, self.rng = sim, rng
+        self.active = frozenset(active)
+        self.nominal = Nominal(sim.model)
+        self._writes = [write for names, write in WRITES if self.active & set(names)]
+
+    def apply(self, worlds: Tensor, values: dict[str, Tensor]) -> None:
+        """Write `values` (K,) per parameter into `worlds` (K,)."""
+        if not self._writes:
+            return
+        writer = Writer(self.nominal, self.sim, worlds, values, self.active, self.rng)
+        for write in self._writes:
+            write(writer)
+        if CONSTANTS & set(self.sim.fields()):
+            self.sim.refresh_constants(worlds)

@@ -1,0 +1,47 @@
+"""A physics step that is not quite the one that was asked for, as on a machine that is late."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..sim.sim import Sim
+
+RATE = (1250.0, 10000.0)
+"""1/s: of the exponential that is added to the physics step, uniform per episode [D C.2]."""
+
+
+LONGEST = 2.5
+"""Of the nominal physics step: beyond it contacts are no longer solved."""
+
+
+class Clock:
+    """The physics step of N worlds, drawn anew for every control step.
+
+    [D] adds Exp(k) to each of the n physics steps of a control step. Here all n of them are given
+    the mean of n such draws, Gamma(n, k)/n, so that a control step lasts exactly as long as there,
+    and physics is still stepped in one call.
+    """
+
+    def __init__(self, sim: Sim, substeps: int, rng: torch.Generator) -> None:
+        self._sim, self._rng, self._substeps = sim, rng, substeps
+        self.step_s = torch.full((sim.num_worlds,), sim.model.opt.timestep, dtype=torch.float64)
+        """(N,) without jitter."""
+        self.late_s = torch.zeros(sim.num_worlds, dtype=torch.float64)
+        """(N,) mean of what is added to a physics step."""
+
+    def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Begin new episodes in `worlds` (K,)."""
+        low, high = RATE
+        rate = low + (high - low) * torch.rand(len(worlds), generator=self._rng)
+        self.step_s[worlds] = self._sim.model.opt.timestep * value["timestep"]
+        # [R] B: the scale of the step stands before the sum of both.
+        self.late_s[worlds] = value["timestep"] * value["timestep.jitter"] / rate.double()
+
+    def apply(self) -> None:
+        """Write the physics step of the coming control step."""
+        size = (self._substeps, len(self.late_s))
+        uniform = torch.rand(size, generator=self._rng, dtype=torch.float64)
+        mean = -torch.log1p(-uniform).mean(dim=0)
+        longest = LONGEST * self._sim.model.opt.timestep
+        self._sim.field("opt.timestep")[:] = (self.step_s + self.late_s * mean).clamp_max(longest)

@@ -1,0 +1,150 @@
+"""What an observer sees too late, or not at all: delay, hold, lost markers, hidden fingertips."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from ..mdp import rotations
+from ..mdp.observations import Sensors
+from ..mdp.sensor_noise import Worlds
+
+MAX_DELAY = 6
+"""Control steps; as far back as poses are kept."""
+DELAY_SPREAD = 1.0 / 6.0
+"""Standard deviation of the delay at each step, in delays [RG: 3 steps, 0.5]."""
+LOST_PER_S = {"object": 0.02, "fingertips": 0.2}
+"""Probability that a marker is lost within a second, at strength 1 [RG]."""
+LOST_S = 1.0
+"""Mean of the exponential time for which it is lost [RG]."""
+ROWS = (
+    "observation.delay", "observation.hold", "observation.dropout", "observation.occlusion",
+)  # fmt: skip
+
+
+class Tracking:
+    """Between the noise and the observer, for N worlds with 5 fingertips.
+
+    The pose is that of some steps ago, between two of which it is interpolated ([RG], observation
+    delay). Then what is held, lost or hidden keeps the value that was seen last.
+    """
+
+    def __init__(
+        self,
+        num_worlds: int,
+        fingertips: int,
+        half_edge_m: float,
+        active: Collection[str],
+        rng: torch.Generator,
+        period_s: float,
+    ) -> None:
+        self._rng, self._period_s, self._nominal_half = rng, period_s, half_edge_m
+        self._lates, self._holds, self._loses, self._hides = (row in active for row in ROWS)
+        self.delay, self.hold, self.dropout, self.occlusion = torch.zeros(4, num_worlds).unbind()
+        self.half_edge = torch.full((num_worlds,), half_edge_m)
+        self.fresh = torch.ones(num_worlds, dtype=torch.bool)
+        """Worlds that were not yet seen: their past is the present."""
+        self.past = torch.zeros(MAX_DELAY + 1, num_worlds, 7)
+        """Noisy poses, newest first: m, and quaternions on one side of the sphere."""
+        self.seen = torch.zeros(num_worlds, 7)
+        self.seen_tips = torch.zeros(num_worlds, fingertips, 3)
+        """What the observer saw last."""
+        self.lost = torch.zeros(num_worlds, 1 + fingertips)
+        """(N, 1 + 5) control steps for which the object and each fingertip stay lost."""
+
+    def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Begin new episodes in `worlds` (K,)."""
+        self.redraw(worlds, value)
+        self.fresh[worlds] = True
+        self.lost[worlds] = 0.0
+
+    def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
+        """Take the strengths of `worlds` (K,)."""
+        for name in ROWS:
+            getattr(self, name.removeprefix("observation."))[worlds] = value[name].float()
+        self.half_edge[worlds] = self._nominal_half * value["object.size"].float()
+
+    def __call__(self, noisy: Sensors, true: Sensors, worlds: Worlds, remember: bool) -> Sensors:
+        """The noisy sensors as they arrive; `remember` when this is a step, not a second look."""
+        arrived = dict(noisy)
+        fresh = self.fresh[worlds].unsqueeze(-1)
+        lost = self._lose(worlds) if self._loses else None
+        if "object_wxyz" in noisy:
+            past = self._advance(noisy, worlds, fresh)
+            pose = self._late(past, worlds) if self._lates else past[0]
+            pose = torch.where(self._pose_kept(worlds, lost, fresh), self.seen[worlds], pose)
+            arrived["object_position"], arrived["object_wxyz"] = pose[:, :3], pose[:, 3:]
+            if remember:
+                self.past[:, worlds], self.seen[worlds] = past, pose
+        if "fingertips" in noisy and (self._loses or self._hides):
+            kept = self._tips_kept(true, worlds, lost) & ~fresh
+            tips = torch.where(kept.unsqueeze(-1), self.seen_tips[worlds], noisy["fingertips"])
+            arrived["fingertips"] = tips
+            if remember:
+                self.seen_tips[worlds] = tips
+        if remember:
+            self.fresh[worlds] = False
+            if lost is not None:
+                self.lost[worlds] = lost
+        return arrived
+
+    def _advance(self, noisy: Sensors, worlds: Worlds, fresh: Tensor) -> Tensor:
+        """The past (MAX_DELAY + 1, K, 7) with the present in front."""
+        now = torch.cat((noisy["object_position"], noisy["object_wxyz"]), dim=-1)
+        before = torch.where(fresh, now, self.past[:-1, worlds])
+        return torch.cat((now.unsqueeze(0), before))
+
+    def _late(self, past: Tensor, worlds: Worlds) -> Tensor:
+        """The pose (K, 7) of some steps ago; between two, a rotation goes the short way."""
+        mean = self.delay[worlds]
+        noise = torch.randn(len(mean), generator=self._rng)
+        steps = (mean * (1.0 + DELAY_SPREAD * noise)).clamp(0.0, MAX_DELAY)
+        newer = steps.floor().long()
+        older = (newer + 1).clamp_max(MAX_DELAY)
+        every = torch.arange(len(mean))
+        new, old = past[newer, every], past[older, every]
+        near = (new[:, 3:] * old[:, 3:]).sum(dim=-1, keepdim=True) >= 0
+        old = torch.cat((old[:, :3], torch.where(near, old[:, 3:], -old[:, 3:])), dim=-1)
+        pose = torch.lerp(new, old, (steps - newer).unsqueeze(-1))
+        wxyz = rotations.positive(rotations.normalize(pose[:, 3:]))
+        return torch.cat((pose[:, :3], wxyz), dim=-1)
+
+    def _pose_kept(self, worlds: Worlds, lost: Tensor | None, fresh: Tensor) -> Tensor:
+        """(K, 1) where no new pose arrives."""
+        kept = torch.zeros_like(fresh)
+        if self._holds:
+            hold = self.hold[worlds].unsqueeze(-1)
+            kept = kept | (torch.rand(hold.shape, generator=self._rng) < hold)
+        if lost is not None:
+            kept = kept | (lost[:, :1] > 0)
+        return kept & ~fresh
+
+    def _tips_kept(self, true: Sensors, worlds: Worlds, lost: Tensor | None) -> Tensor:
+        """(K, 5) fingertips that are lost or hidden."""
+        kept = torch.zeros(true["fingertips"].shape[:-1], dtype=torch.bool)
+        if lost is not None:
+            kept = kept | (lost[:, 1:] > 0)
+        if self._hides and "object_wxyz" in true:
+            near = self.occlusion[worlds].unsqueeze(-1)
+            kept = kept | (self._to_block(true, worlds) < near)
+        return kept
+
+    def _to_block(self, true: Sensors, worlds: Worlds) -> Tensor:
+        """Distance of each fingertip to the block's surface (K, 5), m; 0 inside."""
+        off = true["fingertips"] - true["object_position"].unsqueeze(-2)
+        turn = rotations.conjugate(true["object_wxyz"]).unsqueeze(-2).expand(*off.shape[:-1], 4)
+        outside = rotations.rotate(turn, off).abs() - self.half_edge[worlds].reshape(-1, 1, 1)
+        return outside.clamp_min(0.0).norm(dim=-1)
+
+    def _lose(self, worlds: Worlds) -> Tensor:
+        """(K, 6) steps for which markers are lost from now on."""
+        lost = (self.lost[worlds] - 1.0).clamp_min(0.0)
+        rate = torch.full((lost.shape[1],), LOST_PER_S["fingertips"])
+        rate[0] = LOST_PER_S["object"]
+        # Of a second; strength times as many events, each with the chance of [RG] at strength 1.
+        hazard = -torch.log1p(-rate) * self._period_s * self.dropout[worlds].unsqueeze(-1)
+        new = torch.rand(lost.shape, generator=self._rng) < -torch.expm1(-hazard)
+        time = -torch.log1p(-torch.rand(lost.shape, generator=self._rng)) * LOST_S
+        return torch.where(new, (time / self._period_s).round(), lost)

@@ -1,0 +1,4 @@
+"""N worlds of one MuJoCo model stepped together, their state and model fields as tensors.
+
+`Sim` is the contract, `BatchSim` its backend on the CPU; `model` builds what they step.
+"""

@@ -1,0 +1,1 @@
+"""Tasks: an object, its start states and goals, what counts as success, and what is sensed."""

@@ -1,0 +1,181 @@
+"""Goal orientations for the block, each growing from small rotations to all of its kind."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from ..config import GoalConfig
+from ..mdp import rotations
+
+KINDS = ("face_up", "any_axis", "about_z")
+MIN_MARGIN_RAD = 0.1
+"""A new goal lies at least this far outside the threshold."""
+
+
+@dataclass(frozen=True)
+class _Dice:
+    """What chance decides about K goals, each (K,): drawn for every kind, whatever the shares."""
+
+    kind: Tensor
+    flip: Tensor
+    half: Tensor
+    side: Tensor
+    """(K, 4)."""
+    yaw: Tensor
+    left: Tensor
+    spin: Tensor
+    ball: Tensor
+    axis: Tensor
+    """(K, 3)."""
+    turn: Tensor
+    turn_left: Tensor
+
+
+class GoalSampler:
+    """Draws the next goal of each world from the block's present orientation."""
+
+    def __init__(self, config: GoalConfig, generator: torch.Generator) -> None:
+        self.config = config
+        self._generator = generator
+        self._shares = torch.tensor([getattr(config, kind) for kind in KINDS])
+        if not self._shares.sum() > 0:
+            raise ConfigError(
+                f"env.goals: got {', '.join(KINDS)} all 0, allowed: at least one above 0"
+            )
+        self._asked = (self._shares > 0).tolist()
+        self._steps = (self._shares.cumsum(0) / self._shares.sum())[:-1]
+        self._nearest = config.threshold_rad + MIN_MARGIN_RAD
+        angles = torch.linspace(0.0, math.pi, 2048)
+        self._angles, self._ball = angles, angles - angles.sin()
+
+    def draw(self, level: Level, largest_rad: Tensor) -> Tensor:
+        """Goals (K, 4) for K blocks, no farther than `largest_rad` (K,) and their tilt."""
+        dice = self._roll(len(largest_rad))
+        kinds = [number for number in range(len(KINDS)) if self._asked[number]]
+        goals = [self._goals(KINDS[k], dice, level, largest_rad) for k in kinds]
+        mixed = goals[0]
+        for number, found in zip(kinds[1:], goals[1:], strict=True):
+            mixed = torch.where((dice.kind == number).unsqueeze(-1), found, mixed)
+        return rotations.positive(mixed)
+
+    def _goals(self, kind: str, dice: _Dice, level: Level, largest_rad: Tensor) -> Tensor:
+        if kind == "face_up":
+            return self._flip_and_yaw(dice, level, largest_rad)
+        if kind == "any_axis":
+            return rotations.multiply(self._any_axis(dice, largest_rad), level.block)
+        yaw = self._yaw(dice.turn, dice.turn_left, largest_rad)
+        return rotations.multiply(rotations.about_z(yaw), level.wxyz)
+
+    def _roll(self, count: int) -> _Dice:
+        uniform = torch.rand(count, 13, generator=self._generator)
+        kind, flip, half, yaw, left, spin, ball, turn, turn_left = uniform[:, :9].unbind(dim=1)
+        return _Dice(
+            kind=(kind.unsqueeze(-1) >= self._steps).sum(dim=-1),
+            flip=flip,
+            half=half,
+            side=uniform[:, 9:],
+            yaw=yaw,
+            left=left,
+            spin=spin,
+            ball=ball,
+            axis=torch.randn(count, 3, generator=self._generator),
+            turn=turn,
+            turn_left=turn_left,
+        )
+
+    def _yaw(self, size: Tensor, left: Tensor, largest_rad: Tensor) -> Tensor:
+        angle = self._nearest + (largest_rad - self._nearest).clamp_min(0.0) * size
+        return torch.where(left < 0.5, angle, -angle)
+
+    def _any_axis(self, dice: _Dice, largest_rad: Tensor) -> Tensor:
+        """Uniform on SO(3) within `largest_rad`: the angle has density 1 - cos (Haar measure)."""
+        nearest = torch.tensor(self._nearest)
+        low = nearest - nearest.sin()
+        high = torch.maximum(largest_rad - largest_rad.sin(), low)
+        wanted = low + (high - low) * dice.ball
+        above = torch.searchsorted(self._ball, wanted).clamp(1, len(self._ball) - 1)
+        below = above - 1
+        part = (wanted - self._ball[below]) / (self._ball[above] - self._ball[below])
+        size = self._angles[below] + part * (self._angles[above] - self._angles[below])
+        axis = dice.axis / dice.axis.norm(dim=-1, keepdim=True)
+        return rotations.from_rotvec(axis * size.unsqueeze(-1))
+
+    def _flip_and_yaw(self, dice: _Dice, level: Level, largest_rad: Tensor) -> Tensor:
+        """Another face up with the share that the config says, where goals reach that far.
+
+        A block that leans is nearer to the face that it leans to, so its flips come first.
+        """
+        far = level.to_sides
+        near = far <= largest_rad.unsqueeze(-1) + 1e-3
+        flip = (dice.flip < self.config.flip_share) & near.any(dim=-1)
+        side = torch.where(near, dice.side, -1.0).argmax(dim=-1, keepdim=True)
+        away = far.gather(-1, side).squeeze(-1)
+        # A half turn is in reach when the nearest rotation that would count as one is.
+        reach = math.pi - self.config.threshold_rad
+        half = (dice.half < self.config.half_share) & (largest_rad >= reach)
+        turn = _SIDE_TURNS[flip * (1 + half.long()), level.face, side.squeeze(-1)]
+        # Both turns together: cos(whole / 2) = cos(flip / 2) cos(spin / 2) for a level block.
+        widest = 2 * ((largest_rad / 2).cos() / (away / 2).cos()).clamp(0, 1).acos()
+        spin = (-1.0 + 2.0 * dice.spin) * widest
+        yaw = self._yaw(dice.yaw, dice.left, largest_rad)
+        spun = rotations.about_z(torch.where(flip, spin, yaw))
+        return rotations.multiply(spun, rotations.multiply(level.wxyz, turn))
+
+
+_FACES = torch.cat((torch.eye(3), -torch.eye(3)))
+"""Outward normals of the block's faces in its own axes (6, 3)."""
+
+
+def _side_turns() -> Tensor:
+    """(3, 6, 4, 4): no, a quarter or a half turn of the block about each axis that is level while
+    a face is up."""
+    sides = torch.stack([_FACES[(_FACES @ face) == 0.0] for face in _FACES])
+    half_angles = torch.tensor([0.0, math.pi / 4, math.pi / 2]).view(3, 1, 1, 1)
+    real = half_angles.cos().expand(3, 6, 4, 1)
+    return torch.cat((real, half_angles.sin() * sides), dim=-1)
+
+
+_SIDE_TURNS = _side_turns()
+
+
+@dataclass(frozen=True)
+class Level:
+    """K blocks, and each turned by as little as brings a face exactly up."""
+
+    block: Tensor
+    """(K, 4) orientations."""
+    face: Tensor
+    """(K,) which face, of +x +y +z -x -y -z."""
+    wxyz: Tensor
+    """(K, 4) the level orientation."""
+    to_sides: Tensor
+    """(K, 4) how far the block is from having each of the four sides up [rad]."""
+
+    def __getitem__(self, index: Tensor) -> Level:
+        return Level(*(getattr(self, row.name)[index] for row in fields(self)))
+
+    @classmethod
+    def nearest(cls, object_wxyz: Tensor) -> Level:
+        """From orientations (K, 4)."""
+        up = _FACES[2].to(object_wxyz).expand(len(object_wxyz), 3)
+        up = rotations.rotate(rotations.conjugate(object_wxyz), up)
+        height, face = torch.cat((up, -up), dim=-1).max(dim=-1, keepdim=True)
+        face = face.squeeze(-1)
+        # The shortest turn from a to b is (1 + a.b, a x b), normalized; in the block's own axes.
+        cross = torch.linalg.cross(_FACES.to(up)[face], up)
+        lean = rotations.normalize(torch.cat((1.0 + height, cross), dim=-1))
+        # Then a quarter turn to a side: of both together the real part is all that counts.
+        turn = _SIDE_TURNS[1].to(lean)[face]
+        real = (turn * rotations.conjugate(lean).unsqueeze(-2)).sum(dim=-1)
+        to_sides = 2.0 * real.abs().clamp(max=1.0).acos()
+        return cls(object_wxyz, face, rotations.multiply(object_wxyz, lean), to_sides)
+
+
+def nearest_upright(object_wxyz: Tensor) -> Tensor:
+    """The nearest orientation with one face exactly up (K, 4)."""
+    return Level.nearest(object_wxyz).wxyz

@@ -1,0 +1,300 @@
+"""The bundle: a folder with a policy's graph, and `bundle.json`: all that a robot must know of it.
+
+The graph holds the whole observation law and the whole action law: sensors in, targets out.
+`INPUTS` are the tensors that it may ask for; float32, batch 1, frame "palm". At the first tick of a
+trial `last_action` and every carry are zero, the previous pose is the present one, and
+`last_target` is the target in force, as at a reset in training. It gives `target`, `action`, and
+`next_<name>` for each carry. (An ONNX graph gives a name to one value only: hence `last_target`.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from ..config import Range, from_dict, to_dict
+from ..errors import BundleError, ConfigError
+from ..files import read_json, write_json
+from .hand_spec import HandSpec
+from .pose_entry import PoseEntry, check_cameras
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+LIMIT_TOLERANCE_RAD = 1e-3
+"""Limits closer than this are the same hand's."""
+
+Positive = Annotated[float, Range(0, 1e6, open_low=True)]
+Count = Annotated[int, Range(1, 1_000_000)]
+
+INPUTS: dict[str, tuple[str, str, str]] = {
+    "joint_position": ("joints", "rad", "joint"),
+    "joint_velocity": ("joints", "rad/s", "joint"),
+    "last_target": ("actuators", "rad", "joint"),
+    "last_action": ("actuators", "1", "actuator"),
+    "object_position": ("3", "m", "palm"),
+    "object_wxyz": ("4", "quaternion", "palm"),
+    "previous_object_position": ("3", "m", "palm"),
+    "previous_object_wxyz": ("4", "quaternion", "palm"),
+    "goal_wxyz": ("4", "quaternion", "palm"),
+    "noise": ("actuators", "1", "actuator"),
+}
+"""What a graph may ask for: name -> (width, unit, frame). `last_target` is the last one sent;
+`noise`: standard normal numbers, new at each tick, for a policy that draws its actions."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of the graph."""
+
+    name: str
+    shape: tuple[int, ...]
+    """With the batch of 1."""
+    unit: str = "1"
+    frame: str = ""
+
+
+@dataclass(frozen=True)
+class HandEntry:
+    """The hand that the policy was trained for."""
+
+    name: str
+    joints: tuple[str, ...]
+    actuators: tuple[str, ...]
+    lower: tuple[float, ...]
+    """(A,) rad."""
+    upper: tuple[float, ...]
+    """(A,) rad."""
+
+    @staticmethod
+    def of(spec: HandSpec) -> HandEntry:
+        """The entry of `spec`."""
+        lower, upper = (tuple(map(float, values)) for values in (spec.lower, spec.upper))
+        return HandEntry(spec.name, spec.joints, spec.actuators, lower, upper)
+
+
+@dataclass(frozen=True)
+class GoalEntry:
+    """Which orientations were asked for in the nominal task."""
+
+    kind: Literal["face_up", "any_axis", "about_z"] = "face_up"
+    """One face up with any yaw; uniform on SO(3); a turn about the vertical alone."""
+    flip_share: Annotated[float, Range(0, 1)] = 0.5
+    """Of face_up goals: how many bring another face up."""
+    max_angle_rad: Annotated[float, Range(0.01, np.pi)] = np.pi
+    """Largest turn of a goal that is no flip; less for a policy that has not learned them all."""
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """What the policy was trained to do, for trials in the papers' form."""
+
+    name: str
+    success_threshold_rad: Positive
+    goal_timeout_s: Positive
+    max_successes: Count
+    goal: GoalEntry
+    object_size_m: Positive
+    drop_height_m: Annotated[float, Range(-1, 1)]
+    """An object whose centre is lower than this in frame palm has fallen."""
+
+
+@dataclass(frozen=True)
+class ControlEntry:
+    """The clock of the policy."""
+
+    period_s: Positive
+
+
+@dataclass(frozen=True)
+class ActionEntry:
+    """The action law inside the graph, told for the reader."""
+
+    law: str
+    scale: float
+    ema: float
+    bins: int | None
+    """Per actuator; None for a continuous action."""
+
+
+@dataclass(frozen=True)
+class GraphEntry:
+    """The graph's file and the hash that it must have."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BundleManifest:
+    """`bundle.json`."""
+
+    format: int
+    name: str
+    created: str
+    """ISO 8601, UTC."""
+    versions: dict[str, str]
+    hand: HandEntry
+    task: TaskEntry
+    control: ControlEntry
+    action: ActionEntry
+    inputs: tuple[Tensor, ...]
+    carry: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    graph: GraphEntry
+    randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Parameter -> [low, high] that it was trained on, in the parameter's unit."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """Anything that tells where the policy comes from; nothing reads it."""
+    pose: PoseEntry | None = None
+    """The network that reads the object's pose from cameras, where the bundle has one."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose manifest is whole and whose graph is the one that it names."""
+
+    folder: Path
+    manifest: BundleManifest
+
+    @property
+    def graph(self) -> Path:
+        """The graph's file."""
+        return self.folder / self.manifest.graph.file
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of its graphs: of the policy, and of the pose network where it has one."""
+        pose = self.manifest.pose
+        return (self.manifest.graph.sha256, *([pose.sha256] if pose else []))
+
+    @property
+    def pose_graph(self) -> Path:
+        """The pose network's file. Raises BundleError where the bundle has none."""
+        if self.manifest.pose is None:
+            raise BundleError(f"{self.folder / MANIFEST}: pose: got null, allowed: a pose network")
+        return self.folder / self.manifest.pose.file
+
+
+def load_bundle(folder: str | Path) -> Bundle:
+    """Read and verify a bundle. Raises BundleError with one line: file, field, got, allowed."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: no such bundle folder")
+    manifest = read_manifest(folder / MANIFEST)
+    _check_shapes(manifest, folder / MANIFEST)
+    _check_file(folder, "graph", manifest.graph.file, manifest.graph.sha256)
+    if manifest.pose is not None:
+        check_cameras(manifest.pose, str(folder / MANIFEST))
+        _check_file(folder, "pose", manifest.pose.file, manifest.pose.sha256)
+    return Bundle(folder, manifest)
+
+
+def _check_file(folder: Path, field: str, name: str, sha256: str) -> None:
+    """A graph that is there, and is the one that the manifest means. Raises BundleError."""
+    graph = folder / name
+    if Path(name).name != name or not graph.is_file():
+        raise BundleError(
+            f"{folder / MANIFEST}: {field}.file: got {name!r}, allowed: a file in {folder}"
+        )
+    found = file_sha256(graph)
+    if found != sha256:
+        raise BundleError(
+            f"{graph}: got sha256 {found[:12]}..., allowed: {sha256[:12]}..., the one in {MANIFEST}"
+        )
+
+
+def read_manifest(path: Path) -> BundleManifest:
+    """`bundle.json` as data. Raises BundleError: missing, unknown or wrong field, other format."""
+    data = read_json(path, BundleError)
+    if not isinstance(data, dict):
+        raise BundleError(f"{path}: got {type(data).__name__}, allowed: a mapping of fields")
+    if data.get("format") != FORMAT:
+        raise BundleError(f"{path}: format: got {data.get('format')!r}, allowed: {FORMAT}")
+    training = data.pop("training", {})
+    if not isinstance(training, dict):
+        raise BundleError(f"{path}: training: got {training!r:.40}, allowed: a mapping")
+    try:
+        manifest = from_dict(BundleManifest, data, str(path))
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+    return dataclasses.replace(manifest, training=training)
+
+
+def write_manifest(folder: str | Path, manifest: BundleManifest) -> None:
+    """Write `bundle.json`, atomically, after the graph that it names."""
+    write_json(Path(folder) / MANIFEST, to_dict(manifest))
+
+
+def file_sha256(path: str | Path) -> str:
+    """Hash of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def match_hand(bundle: Bundle, spec: HandSpec) -> None:
+    """Refuse a bundle that was made for another hand than `spec`. Raises BundleError."""
+    entry, path = bundle.manifest.hand, bundle.folder / MANIFEST
+    if entry.name != spec.name:
+        raise BundleError(f"{path}: hand.name: got {entry.name}, allowed: {spec.name}, the hand's")
+    for what, ours, theirs in (
+        ("joints", entry.joints, spec.joints),
+        ("actuators", entry.actuators, spec.actuators),
+    ):
+        if ours != theirs:
+            raise BundleError(f"{path}: hand.{what}: {_first_difference(ours, theirs)}")
+    for what, mine, hands in (
+        ("lower", entry.lower, spec.lower),
+        ("upper", entry.upper, spec.upper),
+    ):
+        away = np.abs(np.array(mine) - hands)
+        worst = int(away.argmax())
+        if away[worst] > LIMIT_TOLERANCE_RAD:
+            raise BundleError(
+                f"{path}: hand.{what}: got {mine[worst]:.4f} rad for {spec.actuators[worst]},"
+                f" allowed: {hands[worst]:.4f} +- {LIMIT_TOLERANCE_RAD}, the hand's"
+            )
+
+
+def _first_difference(ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
+    if len(ours) != len(theirs):
+        return f"got {len(ours)} names, allowed: the hand's {len(theirs)}"
+    index = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
+    return f"got {ours[index]} at place {index}, allowed: {theirs[index]}, the hand's order"
+
+
+def _check_shapes(manifest: BundleManifest, path: Path) -> None:
+    """Names and shapes that the contract fixes."""
+    hand = manifest.hand
+    widths = {"joints": len(hand.joints), "actuators": len(hand.actuators), "3": 3, "4": 4}
+    for what, values in (("lower", hand.lower), ("upper", hand.upper)):
+        if len(values) != widths["actuators"]:
+            raise BundleError(
+                f"{path}: hand.{what}: got {len(values)} numbers, allowed: {widths['actuators']}"
+            )
+    known = {name: (1, widths[row[0]]) for name, row in INPUTS.items()}
+    _check_tensors(manifest.inputs, known, f"{path}: inputs")
+    action = (1, widths["actuators"])
+    made = {f"next_{carry.name}": carry.shape for carry in manifest.carry}
+    outputs = {"target": action, "action": action, **made}
+    _check_tensors(manifest.outputs, outputs, f"{path}: outputs")
+    missing = outputs.keys() - {tensor.name for tensor in manifest.outputs}
+    if missing:
+        raise BundleError(f"{path}: outputs: missing, allowed: {', '.join(sorted(missing))} too")
+
+
+def _check_tensors(
+    tensors: Iterable[Tensor], known: Mapping[str, tuple[int, ...]], where: str
+) -> None:
+    for tensor in tensors:
+        if tensor.name not in known:
+            raise BundleError(f"{where}: got {tensor.name}, allowed: {', '.join(known)}")
+        if tensor.shape != known[tensor.name]:
+            raise BundleError(
+                f"{where}: {tensor.name}: got shape {tensor.shape}, allowed: {known[tensor.name]}"
+            )

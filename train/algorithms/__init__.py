@@ -1,0 +1,1 @@
+"""Learners: PPO and cloning, on sequences of recorded experience."""

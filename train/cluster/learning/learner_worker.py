@@ -1,0 +1,44 @@
+"""The Ray actor of a learner; see `worker` for why its methods import what they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LearnerWorker:
+    """A process of its own somewhere in the cluster."""
+
+    def place(self) -> dict[str, str]:
+        """See `identity.process`; and where the other learners find this one."""
+        import ray
+
+        from ..identity import process
+        from .replica import Replica
+
+        host = ray.util.get_node_ip_address()
+        self.replica = Replica(host)
+        return {**process(), "host": host, "port": str(self.replica.port)}
+
+    def join(
+        self,
+        meeting: dict[str, Any],
+        config: dict[str, Any],
+        about: dict[str, Any],
+        gpus: float,
+        threads: int,
+    ) -> None:
+        """See `Replica.join`; config: as `config.to_dict` gives it, meeting: a `peers.Meeting`."""
+        from ....config import from_dict
+        from ...config import TrainConfig
+        from .process_group import Meeting
+
+        given = from_dict(TrainConfig, config, f"learner {meeting['rank']}")
+        self.replica.join(given, about, Meeting(**meeting), gpus, threads)
+
+    def load(self, given: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> None:
+        """See `Replica.load`."""
+        self.replica.load(*given)
+
+    def update(self, share: dict[str, Any], progress: float) -> dict[str, Any]:
+        """See `Replica.update`."""
+        return self.replica.update(share, progress)

@@ -1,0 +1,1 @@
+"""Rollout workers on Ray, and the sampler that gathers what they collect."""

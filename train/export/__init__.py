@@ -1,0 +1,1 @@
+"""From a checkpoint to a bundle: the policy as an ONNX graph, and its manifest."""

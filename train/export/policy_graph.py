@@ -1,0 +1,121 @@
+"""The policy as one ONNX graph: sensors in, targets out, the memory passed through."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...contract.bundle import INPUTS
+from ...envs.mdp.control import ActionLaw
+from ...envs.mdp.observations import Term, compute
+from ...errors import ConfigError
+from ...files import atomic_path
+from ...policies.actor import Actor, Carry
+from ...policies.distributions import Gaussian
+
+OPSET = 17
+_SENSOR_OF = {"last_target": "target"}
+"""Inputs of the graph whose sensor has another name in the environment."""
+
+
+class PolicyGraph(nn.Module):
+    """Observation terms, actor and action law in one module, the memory as an LSTM cell.
+
+    The cell is a view of the same weights: ONNX Runtime runs it faster at batch 1 than a sequence.
+    """
+
+    def __init__(
+        self, actor: Actor, terms: Sequence[Term], law: ActionLaw, stochastic: bool = False
+    ) -> None:
+        """stochastic: actions are drawn, with noise from outside, instead of the likeliest."""
+        super().__init__()
+        if stochastic and actor.config.head != "gaussian":
+            raise ConfigError(
+                f"--stochastic: got policy.head {actor.config.head}, allowed: gaussian"
+            )
+        self.actor, self.terms, self.law = actor, terms, law
+        self.stochastic = stochastic
+        self.inputs = (*graph_inputs(terms), *(("noise",) if stochastic else ()))
+        self.carry_names = ("h", "c") if actor.config.memory == "lstm" else ()
+        if self.carry_names:
+            self.cell = _cell_view(actor.memory)
+
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
+        """Inputs in the order of `inputs`, then the carry -> target, action, next carry."""
+        sensors = {_SENSOR_OF.get(n, n): v for n, v in zip(self.inputs, values, strict=False)}
+        embedded = torch.relu(self.actor.embedding(compute(self.terms, sensors)))
+        carry: Carry = tuple(values[len(self.inputs) :])
+        if carry:
+            carry = self.cell(embedded, carry)
+            distribution = self.actor.distribution(self.actor.respond(carry[0], embedded))
+        else:
+            distribution = self.actor.distribution(torch.relu(self.actor.memory(embedded)))
+        raw = distribution.mode()
+        if self.stochastic:
+            assert isinstance(distribution, Gaussian)
+            raw = distribution.perturbed(sensors["noise"])
+        action = distribution.action(raw)
+        target = self.law(action, sensors["target"], sensors["joint_position"])
+        return (target, action, *carry)
+
+
+def graph_inputs(terms: Sequence[Term]) -> tuple[str, ...]:
+    """What the terms read, in the contract's names. Raises ConfigError for what no rig measures."""
+    wanted = {"last_target", "joint_position"}
+    renamed = {sensor: name for name, sensor in _SENSOR_OF.items()}
+    for term in terms:
+        for sensor in term.reads:
+            name = renamed.get(sensor, sensor)
+            if name not in INPUTS:
+                raise ConfigError(
+                    f"env.actor_terms: got {term.name}, which reads {sensor};"
+                    f" allowed for export: terms of {', '.join(INPUTS)}"
+                )
+            wanted.add(name)
+    return tuple(name for name in INPUTS if name in wanted)
+
+
+def _cell_view(memory: nn.Module) -> nn.LSTMCell:
+    assert isinstance(memory, nn.LSTM)
+    cell = nn.LSTMCell(memory.input_size, memory.hidden_size)
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    cell.load_state_dict({name: getattr(memory, f"{name}_l0") for name in names})
+    return cell
+
+
+def example_inputs(graph: PolicyGraph, count: int, hand_sizes: dict[str, int]) -> list[Tensor]:
+    """Zeros of the right shapes (count, width), with unit quaternions."""
+    values = []
+    for name in graph.inputs:
+        width = INPUTS[name][0]
+        value = torch.zeros(count, hand_sizes[width] if width in hand_sizes else int(width))
+        if name.endswith("wxyz"):
+            value[:, 0] = 1.0
+        values.append(value)
+    hidden = graph.actor.config.hidden
+    return [*values, *(torch.zeros(count, hidden) for _ in graph.carry_names)]
+
+
+def write_graph(graph: PolicyGraph, path: Path, hand_sizes: dict[str, int]) -> None:
+    """Export atomically; the batch is free, so that an evaluation can run many worlds."""
+    graph.eval()
+    names = [*graph.inputs, *graph.carry_names]
+    outputs = ["target", "action", *(f"next_{name}" for name in graph.carry_names)]
+    free = {name: {0: "batch"} for name in (*names, *outputs)}
+    with atomic_path(path) as temporary, warnings.catch_warnings():
+        # The exporter that needs no further package says that it is the older one.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph,
+            tuple(example_inputs(graph, 1, hand_sizes)),
+            str(temporary),
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes=free,
+            opset_version=OPSET,
+            dynamo=False,
+        )

@@ -1,0 +1,114 @@
+"""What both trainings of a pose network share: the network, one step, its place on disk."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...config import from_dict, to_dict
+from ...envs.mdp.rotations import to_columns
+from ...errors import ConfigError
+from ...vision.config import CamerasConfig, RenderConfig
+from ...vision.photo import Photo
+from ...vision.pose_net import PoseNet, orthonormal, pose_loss
+from ..runs import checkpoint
+from ..runs.versions import versions
+from .config import PoseTrainConfig
+from .render_batches import Batch
+
+WARM_UP = 0.1
+"""Share of the visits during which the learning rate rises."""
+
+
+def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, RenderConfig]:
+    """A run's config, its newest network, and the config of what it learned from.
+
+    The renders themselves need not be there. Raises CheckpointError.
+    """
+    found = checkpoint.load(path, state=False)
+    config = from_dict(PoseTrainConfig, found.meta["config"], f"{path}: config")
+    renders = from_dict(RenderConfig, found.meta.get("renders"), f"{path}: renders")
+    net = build_net(config, renders.cameras)
+    checkpoint.load_module("pose", net, found.weights, str(path))
+    return config, net.eval(), renders
+
+
+def build_net(config: PoseTrainConfig, cameras: CamerasConfig) -> PoseNet:
+    """The network for a nominal rig."""
+    distances = [math.dist(view.position_m, view.target_m) for view in cameras.views.values()]
+    return PoseNet(config.net, cameras.image_px, tuple(distances))
+
+
+class Learner:
+    """A network in training."""
+
+    def __init__(self, config: PoseTrainConfig, cameras: CamerasConfig) -> None:
+        """Raises ConfigError."""
+        if config.device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError("device: got cuda, which torch does not see here, allowed: cpu")
+        self.config = config
+        torch.manual_seed(config.seed)
+        self.net = build_net(config, cameras).to(config.device)
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), config.rate, weight_decay=config.weight_decay
+        )
+        self.photo = Photo(config.photo)
+        self.visits = self.steps = 0
+
+    def step(self, batch: Batch) -> float:
+        """One step on a batch; returns the loss."""
+        noise = torch.Generator().manual_seed(1_000_003 * self.config.seed + self.steps)
+        here = {name: values.to(self.config.device) for name, values in batch.items()}
+        images = self.photo(here["images"], noise)
+        guess = self.net(images, here["camera_position"], here["camera_rotation"])
+        loss = pose_loss(guess, here["position"], matrices(here["wxyz"]))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.rate * self._schedule()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimizer.step()
+        self.steps += 1
+        self.visits += len(batch["position"])
+        return float(loss.detach())
+
+    def save(self, folder: Path, renders: RenderConfig, **more: Any) -> None:
+        """Write a checkpoint of a run; `more` goes into its plain data."""
+        weights = checkpoint.module_tensors("pose", self.net.cpu())
+        self.net.to(self.config.device)
+        meta = {
+            "steps": self.visits,
+            "batches": self.steps,
+            "config": to_dict(self.config),
+            "renders": to_dict(renders),
+            "versions": versions(),
+            "adr": {},
+            **more,
+        }
+        state = {name: value.cpu() for name, value in checkpoint.moments_of(self.optimizer).items()}
+        checkpoint.save(folder / "checkpoints", checkpoint.Checkpoint(weights, state, meta))
+
+    def restore(self, folder: Path) -> dict[str, Any]:
+        """Continue from the newest checkpoint; returns its plain data. Raises CheckpointError."""
+        found = checkpoint.load(folder)
+        checkpoint.load_module("pose", self.net, found.weights, str(folder))
+        checkpoint.load_moments(self.optimizer, found.state)
+        self.visits, self.steps = found.meta["steps"], found.meta["batches"]
+        return found.meta
+
+    def _schedule(self) -> float:
+        """Factor on the learning rate: a rise, then a cosine (Smith 2018, one cycle)."""
+        done = self.visits / self.config.visits
+        if done < WARM_UP:
+            return 0.04 + 0.96 * done / WARM_UP
+        return 0.5 + 0.5 * math.cos(math.pi * min((done - WARM_UP) / (1 - WARM_UP), 1.0)) + 1e-4
+
+
+def matrices(wxyz: Tensor) -> Tensor:
+    """Quaternions (B, 4) -> rotation matrices (B, 3, 3)."""
+    # Two columns, each after the other, make the matrix as the network's own do.
+    return orthonormal(to_columns(wxyz).unflatten(-1, (2, 3)).transpose(-1, -2))

@@ -1,0 +1,113 @@
+"""The training loop of the pose network: start, resume, checkpoints, metrics."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ...config import load, save
+from ...errors import ConfigError
+from ...vision.renders.shards import open_renders
+from ..runs.folder_lock import FolderLock
+from ..runs.interrupt import Interrupt
+from ..runs.metrics import MetricsFile
+from ..runs.progress import ProgressBar
+from ..runs.session import check_new
+from .config import PoseTrainConfig
+from .pose_evaluation import NetReader, judge
+from .pose_learner import Learner
+from .render_batches import batches
+
+
+def start(config: PoseTrainConfig) -> Path:
+    """A new run; returns its folder. Raises ConfigError, DataError."""
+    if not config.name:
+        config = replace(config, name=f"pose-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    folder = config.runs / config.name
+    check_new(folder)
+    trainer = Trainer(config)
+    with FolderLock(folder):
+        save(config, folder / "config.yaml")
+        trainer.run(folder, None)
+    return folder
+
+
+def resume(folder: Path, overrides: list[str]) -> Path:
+    """Go on from the newest checkpoint. Raises ConfigError, CheckpointError."""
+    config = load(PoseTrainConfig, folder / "config.yaml", overrides)
+    with FolderLock(folder):
+        trainer = Trainer(config)
+        trainer.restore(folder)
+        save(config, folder / "config.yaml")
+        trainer.run(folder, trainer.visits)
+    return folder
+
+
+class Trainer(Learner):
+    """The state of one training on a folder of renders."""
+
+    def __init__(self, config: PoseTrainConfig) -> None:
+        """Raises ConfigError, DataError."""
+        self.renders = open_renders(config.data)
+        self.test = open_renders(config.test) if config.test else None
+        if self.test and self.test.config.cameras != self.renders.config.cameras:
+            raise ConfigError(
+                f"test: got {config.test}, allowed: renders of the cameras of {config.data}"
+            )
+        super().__init__(config, self.renders.config.cameras)
+
+    def run(self, folder: Path, resume_at: int | None) -> None:
+        """To the end of the visits, or to Ctrl-C; saves either way."""
+        metrics = MetricsFile(folder / "metrics.jsonl", resume_at)
+        title = f"train {folder.name}"
+        order = batches(
+            self.renders, self.config.batch, self.config.mix, self.config.seed, self.steps
+        )
+        clocks = {"row": time.monotonic(), "test": time.monotonic(), "save": time.monotonic()}
+        losses: list[float] = []
+        with (
+            Interrupt() as stop,
+            ProgressBar(title, self.config.visits, self.visits, "samples") as bar,
+        ):
+            while self.visits < self.config.visits and not stop():
+                losses.append(self.step(next(order)))
+                last = self.visits >= self.config.visits or stop()
+                if last or _due(clocks, "row", self.config.row_s):
+                    test = last or _due(clocks, "test", self.config.test_s)
+                    row = self._row(losses, test)
+                    metrics.write(row)
+                    bar.update(self.visits, _note(row))
+                    losses = []
+                if last or _due(clocks, "save", self.config.checkpoint_s):
+                    self.save(folder, self.renders.config)
+        if stop():
+            raise KeyboardInterrupt
+
+    def _row(self, losses: list[float], test: bool) -> dict[str, Any]:
+        row: dict[str, Any] = {"steps": self.visits, "time": time.time()}
+        row["loss"] = sum(losses) / max(len(losses), 1)
+        row["rate"] = self.optimizer.param_groups[0]["lr"]
+        if test and self.test:
+            reader = NetReader(self.net, self.config.device)
+            row["test"] = judge(reader, self.test).errors.table()
+            self.net.train()
+        return row
+
+
+def _due(clocks: dict[str, float], name: str, every_s: float) -> bool:
+    now_s = time.monotonic()
+    if now_s - clocks[name] < every_s:
+        return False
+    clocks[name] = now_s
+    return True
+
+
+def _note(row: dict[str, Any]) -> str:
+    text = f"loss {row['loss']:.3f}"
+    if "test" in row:
+        moved, turned = row["test"]["position_mm"], row["test"]["rotation_deg"]
+        text += f", test {moved['median']:.1f} mm, {turned['median']:.1f} deg"
+    return text

@@ -1,0 +1,240 @@
+"""What a run has left behind, read for its report: what is missing or broken becomes a remark."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...adr import persistence
+from ...adr.state import AdrState
+from ...errors import DataError, SleightError
+from ...files import read_json, read_text
+from ...pages.show import number
+from ..runs import checkpoint
+
+Row = dict[str, Any]
+
+MOST_FILM_BYTES = 6_000_000
+"""A film larger than this stays outside the page."""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A run on a hand, real or simulated."""
+
+    folder: Path
+    result: Row
+    timing: Row
+
+
+@dataclass(frozen=True)
+class Run:
+    """All of a run that is there; None or empty where there is nothing to show."""
+
+    folder: Path
+    rows: list[Row] = field(default_factory=list)
+    expected: list[Row] = field(default_factory=list)
+    config: Row = field(default_factory=dict)
+    versions: Row = field(default_factory=dict)
+    adr: AdrState | None = None
+    evaluation: Row | None = None
+    rig: Rig | None = None
+    film: bytes | None = None
+    film_name: str = ""
+    remarks: list[str] = field(default_factory=list)
+    """One line for each part that is left out, and why."""
+
+
+def read_run(
+    folder: Path, expected: Path | None = None, rig: Path | None = None, eval_: Path | None = None
+) -> Run:
+    """Everything of a run. Raises DataError when the folder holds nothing of one, or a path that
+    was given does not exist."""
+    for given in (expected, rig, eval_):
+        if given is not None and not given.exists():
+            raise DataError(f"{given}: no such file or folder")
+    remarks: list[str] = []
+    film, film_name = _film(folder / "videos", remarks)
+    run = Run(
+        folder=folder,
+        rows=_metrics(folder / "metrics.jsonl", remarks, "the learning curves are left out"),
+        expected=_metrics(expected, [], "") if expected else [],
+        config=_config(folder / "config.yaml", remarks),
+        versions=_versions(folder),
+        adr=_adr(folder / "adr.json", remarks),
+        evaluation=_evaluation(eval_ or folder / "eval.json", remarks),
+        rig=_rig(rig or newest_rig(folder), remarks),
+        film=film,
+        film_name=film_name,
+        remarks=remarks,
+    )
+    if not (run.rows or run.adr or run.evaluation or run.rig or run.film):
+        raise DataError(
+            f"{folder}: got nothing of a run, allowed: a folder with at least one of"
+            " metrics.jsonl, adr.json, eval.json, rig*/result.json, videos/*.mp4"
+        )
+    return run
+
+
+def series(rows: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:
+    """The rows in which both are finite numbers, by rising x."""
+    pairs = [(number(row.get(x)), number(row.get(y))) for row in rows]
+    kept = sorted((a, b) for a, b in pairs if a is not None and b is not None)
+    return [a for a, _ in kept], [b for _, b in kept]
+
+
+def hardware() -> str:
+    """The processor and the cores that this process may use."""
+    model = ""
+    for line in _lines(Path("/proc/cpuinfo")):
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            model = value.strip()
+            break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model or platform.processor() or platform.machine()}, {cores} cores"
+
+
+def written(path: Path) -> str:
+    """When a file was last written, in local time."""
+    return f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
+
+
+def newest_rig(folder: Path) -> Path | None:
+    """The latest run on a hand below a run folder."""
+    found = [path.parent for path in folder.glob("rig*/result.json")]
+    found += [path.parent for path in folder.glob("rig*/*/result.json")]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _metrics(path: Path, remarks: list[str], without: str) -> list[Row]:
+    """The objects of a file of JSON lines; others, a last one that was cut off, are left out."""
+    try:
+        lines = read_text(path).splitlines()
+    except DataError as error:
+        remarks.append(f"{_short(error, path)}; {without}" if without else _short(error, path))
+        return []
+    rows, broken = [], 0
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except (json.JSONDecodeError, RecursionError):
+            row = None
+        if isinstance(row, dict):
+            rows.append(row)
+        elif line.strip():
+            broken += 1
+    if broken:
+        remarks.append(f"{path.name}: {broken} unreadable line{'s' * (broken > 1)} left out")
+    return rows
+
+
+def _config(path: Path, remarks: list[str]) -> Row:
+    try:
+        found = yaml.safe_load(read_text(path))
+    except DataError as error:
+        remarks.append(_short(error, path))
+        return {}
+    except yaml.YAMLError:
+        remarks.append(f"{path.name}: not YAML")
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _versions(folder: Path) -> Row:
+    """What the newest checkpoint says of the commit and the libraries."""
+    saved = checkpoint.complete(folder / "checkpoints")
+    try:
+        meta = read_json(saved[-1] / "checkpoint.json") if saved else {}
+    except DataError:
+        return {}
+    versions = meta.get("versions") if isinstance(meta, dict) else None
+    return versions if isinstance(versions, dict) else {}
+
+
+def _adr(path: Path, remarks: list[str]) -> AdrState | None:
+    if not path.is_file():
+        remarks.append(f"{path.name}: no such file; the ranges of ADR are left out")
+        return None
+    try:
+        state = persistence.load(path)
+    except SleightError as error:
+        remarks.append(f"{_short(error, path)}; the ranges of ADR are left out")
+        return None
+    return state if state.dimensions else None
+
+
+def _evaluation(path: Path, remarks: list[str]) -> Row | None:
+    try:
+        found = read_json(path)
+    except DataError as error:
+        remarks.append(f"{_short(error, path)}; the evaluation is left out")
+        return None
+    trials = found.get("trials") if isinstance(found, dict) else None
+    if not isinstance(trials, list) or not trials or not all(_is_count(t) for t in trials):
+        remarks.append(f"{path.name}: trials: allowed: a list of integers >= 0; left out")
+        return None
+    return dict(found)
+
+
+def _rig(folder: Path | None, remarks: list[str]) -> Rig | None:
+    if folder is None:
+        remarks.append("no run on a hand; its part is left out")
+        return None
+    try:
+        result, timing = read_json(folder / "result.json"), read_json(folder / "timing.json")
+    except DataError as error:
+        remarks.append(f"{_short(error, folder)}; the run on a hand is left out")
+        return None
+    if not isinstance(result, dict) or not isinstance(timing, dict):
+        remarks.append(f"{folder.name}: got no objects in its JSON; the run on a hand is left out")
+        return None
+    return Rig(folder, result, timing)
+
+
+def _film(folder: Path, remarks: list[str]) -> tuple[bytes | None, str]:
+    films = sorted(folder.glob("*.mp4"), key=lambda path: (path.stat().st_mtime, path.name))
+    if not films:
+        remarks.append("videos: none yet")
+        return None, ""
+    newest = films[-1]
+    if newest.stat().st_size > MOST_FILM_BYTES:
+        size = newest.stat().st_size / 1e6
+        remarks.append(f"videos/{newest.name}: {size:.1f} MB, too large to be put into the page")
+        return None, ""
+    return newest.read_bytes(), newest.name
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _short(error: SleightError, path: Path) -> str:
+    """The error's line without the folder, which the page names once."""
+    return str(error).replace(f"{path.parent}{os.sep}", "")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted name, value)."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            pairs += flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", str(value)))
+    return pairs

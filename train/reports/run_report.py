@@ -1,0 +1,198 @@
+"""The run page: everything that a run has left behind, in one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from ... import __version__
+from ...files import write_text
+from ...pages import html
+from ...pages.axes import SHADE, Frame, short
+from ...pages.plots import Line, line_chart
+from ...pages.show import number
+from .run_data import Row, Run, hardware, read_run, series, written
+from .run_sections import evaluation_section, ranges_section, rig_section
+
+REPORT = "report.html"
+LEARNER: tuple[tuple[str, str, str, bool], ...] = (
+    ("kl", "KL divergence", "nats per update", False),
+    ("kl_to_teacher", "KL divergence from the teacher", "nats", False),
+    ("student_share", "Steps in which the student acts", "share", False),
+    ("entropy", "Policy entropy", "nats", False),
+    ("explained_variance", "Explained variance", "of the returns", False),
+    ("rate", "Learning rate", "", True),
+    ("grad_norm", "Gradient norm", "before clipping", False),
+    ("drop_rate", "Episodes that end in a drop", "share", False),
+    ("episode_length", "Episode length", "control steps", False),
+    ("steps_per_second", "Throughput", "control steps per second", False),
+    ("sim_share", "Time in simulation", "share", False),
+)
+"""Key of metrics.jsonl, title, unit, whether the axis is logarithmic."""
+
+
+def write_report(
+    folder: str | Path,
+    out: str | Path | None = None,
+    *,
+    expected: str | Path | None = None,
+    rig: str | Path | None = None,
+    evaluation: str | Path | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> Path:
+    """Write `folder`/report.html (or `out`), atomically; returns its path.
+
+    expected: another run's metrics.jsonl, drawn behind the curve. rig: the folder of a run on a
+    hand (default: the newest `rig*` below the run). evaluation: default `folder`/eval.json. facts:
+    name -> value, added to the header or replacing a line of it. Raises DataError when there is
+    nothing to report on, SleightError when the page cannot be written.
+    """
+    run = read_run(Path(folder), _path(expected), _path(rig), _path(evaluation))
+    target = Path(out) if out is not None else run.folder / REPORT
+    return write_text(target, report(run, facts))
+
+
+def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
+    """The page of a run as text."""
+    name = run.folder.resolve().name
+    parts = [
+        _glance(run),
+        learning_section(run),
+        learner_section(run.rows),
+        ranges_section(run),
+        evaluation_section(run.evaluation),
+        rig_section(run.rig),
+        _remarks(run.remarks),
+    ]
+    about = "A run of sleight: what it learned, and how well."
+    return html.report(name, about, [html.facts(_header(run, facts or {}).items())], parts)
+
+
+def learning_section(run: Run) -> str:
+    """Successes over steps and over wall time, the expected curve behind them."""
+    if not series(run.rows, "steps", "successes_mean")[1]:
+        return ""
+    drawings = [
+        _curve(run, "steps", "control steps", 1.0, "over control steps"),
+        _curve(run, "seconds", *time_unit(run.rows), "over wall time"),
+    ]
+    about = "Goals reached in a row, mean over the latest 200 episodes of training."
+    return html.section("Learning", [html.charts(drawings)], about)
+
+
+def learner_section(rows: list[Row]) -> str:
+    """Small charts of what the learner and the loop say about themselves."""
+    drawings = []
+    for key, title, unit, log in LEARNER:
+        x, y = series(rows, "steps", key)
+        if y:
+            share = unit == "share"
+            frame = Frame(title, y_label=unit, log=log, zero=share)
+            drawings.append(line_chart(frame, [Line(key.replace("_", " "), x, y)]))
+    if not drawings:
+        return ""
+    return html.section("Learner", [html.charts(drawings)], "Over control steps.")
+
+
+def _curve(run: Run, key: str, label: str, unit: float, title: str) -> str:
+    x, y = series(run.rows, key, "successes_mean")
+    lines = []
+    if run.expected:
+        # As far as this run has come: how the rest would look says nothing about it.
+        reach = max(x, default=0.0) * 1.02
+        far, high = series(run.expected, key, "successes_mean")
+        shown = [(a, b) for a, b in zip(far, high, strict=True) if a <= reach]
+        behind = [a / unit for a, _ in shown], [b for _, b in shown]
+        lines.append(Line("expected", *behind, colour=SHADE, dashed=True))
+    lines.append(Line("this run", [a / unit for a in x], y))
+    frame = Frame(
+        f"Consecutive successes {title}",
+        label,
+        width=516,
+        height=270,
+        zero=True,
+        legend=len(lines) > 1,
+    )
+    return line_chart(frame, lines)
+
+
+def time_unit(rows: list[Row]) -> tuple[str, float]:
+    """The unit that suits the longest of the rows' times, and its seconds."""
+    end = max(series(rows, "seconds", "steps")[0], default=0.0)
+    for name, size in (("hours", 3600.0), ("minutes", 60.0)):
+        if end >= 3 * size:
+            return name, size
+    return "seconds", 1.0
+
+
+def _header(run: Run, extra: Mapping[str, str]) -> dict[str, str]:
+    """Name -> value: only what is known."""
+    env = run.config.get("env")
+    env = env if isinstance(env, dict) else {}
+    steps, seconds = _last(run.rows, "steps"), _last(run.rows, "seconds")
+    metrics = run.folder / "metrics.jsonl"
+    versions = ("mujoco", "torch", "python")
+    found = {
+        "Task": str(env.get("task", "")),
+        "Worlds": str(env.get("num_worlds", "")),
+        "Control steps": f"{steps:,.0f}" if steps is not None else "",
+        "Wall time": _clock(seconds) if seconds is not None else "",
+        "Date": written(metrics) if metrics.is_file() else "",
+        "Commit": str(run.versions.get("commit", "")),
+        "Hardware": hardware(),
+        "Software": ", ".join(
+            [f"sleight {run.versions.get('sleight', __version__)}"]
+            + [f"{name} {run.versions[name]}" for name in versions if name in run.versions]
+        ),
+    }
+    return {name: value for name, value in {**found, **extra}.items() if value}
+
+
+def _glance(run: Run) -> str:
+    """The film beside the numbers that one looks for first."""
+    numbers = []
+    if (latest := _last(run.rows, "successes_mean")) is not None:
+        numbers.append((short(latest), "successes in a row, in training at its end"))
+    if run.evaluation and (mean := number(run.evaluation.get("mean"))) is not None:
+        trials = len(run.evaluation["trials"])
+        numbers.append((short(mean), f"successes in a row, mean of {trials} evaluation trials"))
+    if run.rig and (mean := number(run.rig.result.get("mean"))) is not None:
+        kind = "simulated hand" if _simulated(run.rig.result) else "hand"
+        numbers.append((short(mean), f"successes in a row on the {kind}, in real time"))
+    if run.rig and (late := number(run.rig.timing.get("late_ticks"))) is not None:
+        ticks = number(run.rig.timing.get("ticks")) or 0
+        numbers.append((f"{late:.0f}", f"late turns of the control loop, of {ticks:.0f}"))
+    if (entropy := _last(run.rows, "adr_entropy")) is not None:
+        numbers.append((short(entropy), "ADR entropy, nats per dimension"))
+    film = html.film(run.film, f"{run.film_name}, in real time") if run.film else ""
+    if not film and not numbers:
+        return ""
+    return f'<section><div class="glance">{film}{html.cards(numbers)}</div></section>'
+
+
+def _simulated(result: Row) -> bool:
+    hand = result.get("hand")
+    return isinstance(hand, dict) and bool(hand.get("simulated"))
+
+
+def _remarks(remarks: list[str]) -> str:
+    if not remarks:
+        return ""
+    return html.section("Left out", [html.note(remark) for remark in remarks])
+
+
+def _last(rows: list[Row], key: str) -> float | None:
+    values = series(rows, "steps", key)[1]
+    return values[-1] if values else None
+
+
+def _clock(seconds: float) -> str:
+    minutes = math.floor(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)

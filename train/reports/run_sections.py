@@ -1,0 +1,110 @@
+"""The parts of the run page about randomization, evaluation and the hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...adr.history import Course, course
+from ...adr.state import AdrState
+from ...adr.table import AdrConfig
+from ...envs.randomization.table import BY_NAME
+from ...pages import html
+from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
+from ...pages.plots import Line, column_chart, line_chart
+from ...pages.show import number, pair, show
+from ...pages.trials import trials_section
+from .run_data import Rig, Row, Run, flat
+
+
+def ranges_section(run: Run) -> str:
+    """Entropy and the range of every parameter over steps, in physical units."""
+    if run.adr is None:
+        return ""
+    config = AdrConfig(entropy_floor=_floor(run.config))
+    ran = course(run.adr, config)
+    drawings = [_entropy(ran, config)] if any(d.counts for d in run.adr.dimensions) else []
+    drawings += [_range(run.adr, ran, i) for i in range(len(run.adr.dimensions))]
+    about = (
+        "Ranges that automatic domain randomization trains on, over control steps; the dotted"
+        " line is the nominal value. Curriculum parameters (orange) do not count in the entropy."
+    )
+    return html.section("Randomization", [html.charts(drawings)], about)
+
+
+def evaluation_section(found: Row | None) -> str:
+    """Mean, standard error, median, max, how often each number came up, and every trial."""
+    if found is None:
+        return ""
+    trials: list[int] = found["trials"]
+    mean = number(found.get("mean"))
+    numbers = [
+        (pair(mean, found.get("standard_error")), "mean ± standard error"),
+        (f"{show(found.get('median'))}, {show(found.get('max'))}", "median, most"),
+        (str(len(trials)), "trials"),
+    ]
+    for key, name in (("drops", "ended in a drop"), ("timeouts", "ended by the goal's time limit")):
+        if number(found.get(key)) is not None:
+            numbers.append((show(found[key]), name))
+    if (seconds := number(found.get("seconds_per_success"))) is not None:
+        numbers.append((f"{seconds:.1f} s", "of hand time per success"))
+    settings = found.get("settings")
+    folded = []
+    if isinstance(settings, dict) and settings:
+        text = "\n".join(f"{name}: {value}" for name, value in flat(settings))
+        folded.append(html.folded("Settings", text))
+    parts = [html.cards(numbers), html.charts([_trials(trials, mean)]), html.chips(trials), *folded]
+    about = (
+        "Goals reached in a row, each trial in a fresh world, until a drop, a timeout or the most."
+    )
+    return html.section("Evaluation", parts, about)
+
+
+def rig_section(rig: Rig | None) -> str:
+    """Trials on a hand, and how well the loop kept its time."""
+    if rig is None:
+        return ""
+    return trials_section(rig.result, rig.timing)
+
+
+def _entropy(ran: Course, config: AdrConfig) -> str:
+    floor = float(np.log(config.entropy_floor))
+    frame = Frame("Entropy", y_label="nats per dimension", marks=(Mark(floor, "floor"),))
+    line = Line("entropy", ran.steps.tolist(), ran.entropy.tolist(), steps=True)
+    return line_chart(frame, [line])
+
+
+def _range(state: AdrState, ran: Course, i: int) -> str:
+    """The band between the ends of dimension i."""
+    dimension = state.dimensions[i]
+    row = BY_NAME.get(dimension.name)
+    value, unit = (row.value, row.unit) if row else (np.asarray, "λ")
+    low, high = value(ran.low[:, i]).tolist(), value(ran.high[:, i]).tolist()
+    start = float(value(np.array(dimension.start)))
+    line = Line(
+        dimension.name,
+        ran.steps.tolist(),
+        high,
+        low=low,
+        steps=True,
+        colour=BLUE if dimension.counts else ORANGE,
+    )
+    label = f"{short(low[-1])} to {short(high[-1])} {unit}"
+    return line_chart(Frame(dimension.name, y_label=label, marks=(Mark(start),)), [line])
+
+
+def _floor(config: Row) -> float:
+    """The entropy's floor in the run's config, or the default."""
+    adr = config.get("adr")
+    found = number(adr.get("entropy_floor")) if isinstance(adr, dict) else None
+    return found if found is not None and 1e-12 <= found <= 1 else AdrConfig().entropy_floor
+
+
+def _trials(trials: list[int], mean: float | None) -> str:
+    counts = [0] * (max(trials) + 1)
+    for trial in trials:
+        counts[trial] += 1
+    tips = [f"{successes} successes: {count} trials" for successes, count in enumerate(counts)]
+    marks = (Mark(mean, f"mean {short(mean)}"),) if mean is not None else ()
+    width = 338.0 if len(counts) <= 12 else 720.0
+    frame = Frame("Trials by successes", "successes in a row", width=width, marks=marks)
+    return column_chart(frame, counts, tips)

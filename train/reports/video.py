@@ -1,0 +1,241 @@
+"""Films of a policy at work, in real time, with the goal beside the hand."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import imageio_ffmpeg
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...envs.env import HandEnv, Observation
+from ...envs.make import make_env
+from ...envs.mdp.rotations import distance
+from ...envs.randomization.world_source import values
+from ...envs.rendering.looks import GOAL_POSITION
+from ...envs.rendering.renderer import BLOCK_CAMERA, REACH_CAMERA, HandRenderer
+from ...errors import ConfigError, SleightError
+from ...files import atomic_path
+from ...policies.actor import Actor, forget
+from ..rollout.adr_source import AdrSource
+from .overlay import BAD, GOOD, QUIET, Flash, Words, write
+
+if TYPE_CHECKING:
+    from ..runs.training_loop import Training
+
+Act = Callable[[Observation, Tensor], Tensor]
+"""(observation, starts) -> actions (N, A); starts (N,) bool: worlds whose episode begins here."""
+
+TRAINING_FILM_S = 20.0
+"""Length of the films that training makes."""
+_FLASH_S = 0.7
+_NARROW = 320
+"""Pictures less wide have no room for every field of the line."""
+_CRF = 27
+"""Constant quality of x264: 20 s of 480 x 360 stay below 1 MB."""
+
+
+def record(
+    env: HandEnv,
+    act: Act,
+    steps: int,
+    path: str | Path,
+    fps: float | None = None,
+    worlds: Sequence[int] = (0,),
+    width: int = 480,
+    height: int = 360,
+) -> Path:
+    """Reset `env`, act for `steps`, and write an MP4 (H.264) of `worlds` in a grid, atomically.
+
+    fps: None is real time. Raises ConfigError for a world that is not there, SleightError when the
+    machine cannot render or the file cannot be written.
+    """
+    strange = [world for world in worlds if not 0 <= world < env.num_envs]
+    if strange or not worlds or steps < 1:
+        raise ConfigError(
+            f"video: got worlds {list(worlds)} and {steps} steps,"
+            f" allowed: one or more of worlds 0 to {env.num_envs - 1}, and at least one step"
+        )
+    columns = math.ceil(math.sqrt(len(worlds)))
+    rows = math.ceil(len(worlds) / columns)
+    tile = (_even(width / columns), _even(height / rows))
+    camera = REACH_CAMERA if env.config.task == "reach" else BLOCK_CAMERA
+    with HandRenderer(env.config.model, *tile, camera) as renderer:
+        films = [_Film(env, world, renderer) for world in worlds]
+        shape = (columns * tile[0], rows * tile[1])
+        rate = fps or 1.0 / env.config.period_s
+        with atomic_path(path) as temporary, _encoder(temporary, shape, rate, Path(path)) as encode:
+            for _ in _play(env, act, steps, films):
+                encode(_grid([film.picture() for film in films], columns, rows))
+    return Path(path)
+
+
+def actor_act(actor: Actor, count: int) -> Act:
+    """The actor's likeliest actions, with its memory of `count` worlds."""
+    carry = actor.initial_carry(count)
+
+    @torch.no_grad()
+    def act(observation: Observation, starts: Tensor) -> Tensor:
+        nonlocal carry
+        distribution, carry = actor(observation["actor"], forget(carry, starts))
+        return distribution.action(distribution.mode())
+
+    return act
+
+
+def checkpoint_video(training: Training, folder: Path) -> None:
+    """Film the present actor in a world like those it trains in now: videos/<steps>.mp4."""
+    config = training.config
+    # Without boundary episodes: they are the hardest worlds, not the usual ones.
+    config = replace(config, adr=replace(config.adr, boundary_probability=0.0))
+    source = AdrSource(config, training.adr, seed=training.steps)
+    env = make_env(replace(config.env, num_worlds=1, threads=1), training.steps, source)
+    act = actor_act(training.agent.actor, 1)
+    steps = round(TRAINING_FILM_S / config.env.period_s)
+    record(env, act, steps, folder / "videos" / f"{training.steps:012d}.mp4")
+
+
+class _Film:
+    """One world: its clock, what has just happened in it, and its picture now."""
+
+    def __init__(self, env: HandEnv, world: int, renderer: HandRenderer) -> None:
+        self._env, self._world, self._renderer = env, world, renderer
+        self._tips = [env.sim.model.site(tip).id for tip in env.hand.fingertips]
+        self._clock_s = 0.0
+        self._flash: Flash | None = None
+        self._flash_ends_s = 0.0
+
+    def note(self, info: dict[str, Any]) -> None:
+        """One control step has passed."""
+        self._clock_s += self._env.config.period_s
+        if self._clock_s > self._flash_ends_s:
+            self._flash = None
+        if info["success"][self._world]:
+            self._show(Flash("success!", GOOD))
+        for episode in info["episodes"]:
+            if episode.world == self._world:
+                how = "dropped" if episode.dropped else "over"
+                text = f"{how} after {episode.successes}"
+                self._show(Flash(text, BAD if episode.dropped else QUIET))
+
+    def _show(self, flash: Flash) -> None:
+        self._flash, self._flash_ends_s = flash, self._clock_s + _FLASH_S
+
+    def picture(self) -> np.ndarray:
+        """uint8 (H, W, 3)."""
+        env, world = self._env, self._world
+        goal = env.task.sensors(slice(world, world + 1))
+        wxyz, tips = goal.get("goal_wxyz"), goal.get("goal_fingertips")
+        frame = self._renderer.frame(
+            env.sim.state("qpos")[world].numpy(),
+            None if wxyz is None else wxyz[0].double().numpy(),
+            None if tips is None else tips[0].double().numpy(),
+            self._size_scale(),
+        )
+        label = () if wxyz is None else (("goal", *self._below_goal()),)
+        return write(frame, Words(self._line(), label, self._flash))
+
+    def _line(self) -> tuple[str, ...]:
+        env, world = self._env, self._world
+        successes = int(env.successes[world])
+        time_s, reached = f"{self._clock_s:.1f} s", f"reached {successes}"
+        left = f"{self._to_go()} to go"
+        if self._renderer.width < _NARROW:
+            return time_s, reached, left
+        return time_s, f"goal {successes + 1}", reached, left
+
+    def _to_go(self) -> str:
+        """The distance to the goal: of the block's rotation, or mean over the fingertips."""
+        seen = self._env.task.sensors(slice(self._world, self._world + 1))
+        if "goal_wxyz" in seen:
+            return f"{math.degrees(distance(seen['goal_wxyz'], seen['object_wxyz'])):.0f}°"
+        tips = self._env.sim.output("site_xpos")[self._world, self._tips]
+        return f"{100 * float((tips - seen['goal_fingertips'][0]).norm(dim=-1).mean()):.1f} cm"
+
+    def _below_goal(self) -> tuple[float, float]:
+        x, y, z = GOAL_POSITION
+        edge = self._env.config.model.object_size_m
+        return self._renderer.pixel((x, y - 0.9 * edge, z - 0.9 * edge))
+
+    def _size_scale(self) -> float:
+        coordinates = self._env.coordinates[self._world : self._world + 1].double().numpy()
+        return float(values(self._env.source.names, coordinates)["object.size"])
+
+
+def _play(env: HandEnv, act: Act, steps: int, films: list[_Film]) -> Iterator[None]:
+    """A pause for every picture: after the reset, and after each step but the last."""
+    observation, _ = env.reset()
+    starts = torch.ones(env.num_envs, dtype=torch.bool)
+    yield
+    for _ in range(steps - 1):
+        observation, _, terminated, truncated, info = env.step(act(observation, starts))
+        starts = terminated | truncated
+        for film in films:
+            film.note(info)
+        yield
+
+
+def _grid(pictures: list[np.ndarray], columns: int, rows: int) -> np.ndarray:
+    empty = np.full_like(pictures[0], 255)
+    cells = [*pictures, *[empty] * (columns * rows - len(pictures))]
+    lines = [np.hstack(cells[row * columns : (row + 1) * columns]) for row in range(rows)]
+    return np.vstack(lines)
+
+
+def _even(length: float) -> int:
+    """H.264 with halved colour wants even sides."""
+    return 2 * max(8, round(length / 2))
+
+
+@contextmanager
+def _encoder(
+    path: Path, size: tuple[int, int], fps: float, name: Path | None = None
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Yield what takes the pictures. `name` is the file to speak of when `path` is temporary."""
+    writer = imageio_ffmpeg.write_frames(
+        str(path),
+        size,
+        fps=fps,
+        codec="libx264",
+        pix_fmt_out="yuv420p",
+        quality=None,
+        macro_block_size=2,
+        ffmpeg_log_level="quiet",
+        output_params=["-crf", str(_CRF), "-threads", "1", "-movflags", "+faststart"],
+    )
+    writer.send(None)
+    count = 0
+
+    def encode(frame: np.ndarray) -> None:
+        nonlocal count
+        writer.send(np.ascontiguousarray(frame))
+        count += 1
+
+    try:
+        yield encode
+        writer.close()
+        _check(path, count)
+    except OSError as error:
+        free_mb = shutil.disk_usage(path.parent).free / 1e6
+        raise SleightError(
+            f"{name or path}: the film cannot be written; {free_mb:.1f} MB are free on its disk"
+        ) from error
+    finally:
+        writer.close()
+
+
+def _check(path: Path, count: int) -> None:
+    """Raise OSError unless the file holds `count` pictures: the encoder fails without a word."""
+    try:
+        found, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+    if found != count:
+        raise OSError(f"{found} of {count} pictures were written")

@@ -1,0 +1,1 @@
+"""From worlds to experience and back to figures: collectors, batches, players, evaluation."""

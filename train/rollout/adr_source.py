@@ -1,0 +1,164 @@
+"""Between `adr`, which knows only lambda, and `envs`, which knows what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...adr import persistence
+from ...adr.sampling import sample
+from ...adr.state import AdrState, initial, ranges
+from ...adr.table import Dimension
+from ...config import to_dict
+from ...envs.randomization.parameter import Parameter
+from ...envs.randomization.table import BY_NAME, check_needs, check_task, lookup
+from ...envs.randomization.world_source import Draw, FixedRanges
+from ...errors import ConfigError
+from ..config import TrainConfig
+
+REACH = 4.0
+"""A boundary goes no farther in lambda than this from where it began [R T15]."""
+
+
+def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
+    """What ADR moves in this run: the parameters to widen, and the curriculum."""
+    env = config.env
+    places: dict[str, Collection[str]] = {
+        "widen": config.widen,
+        "curriculum": config.curriculum,
+        "env.randomization": env.randomization,
+        "env.nominal": env.nominal,
+    }
+    for source, place in places.items():
+        check_task(place, env.task, source)
+    names = world_names(to_dict(config))
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(
+            f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
+            " allowed: each parameter in one"
+        )
+    nominal = env.nominal
+    widen = [_dimension(name, step, "widen", nominal) for name, step in config.widen.items()]
+    grow = []
+    for name, (low, high, buffer, step) in config.curriculum.items():
+        grow.append(_dimension(name, step, "curriculum", nominal, low, high, buffer))
+    check_needs({*names, *nominal}, "widen, curriculum, env.randomization")
+    return (*widen, *grow)
+
+
+def world_names(config: dict[str, Any]) -> list[str]:
+    """The parameters that vary in a run, in the order of the critic's term `world`.
+
+    config: as plain data, which may be of an older version; so no more is asked of it than this.
+    """
+    groups = (config.get("widen"), config.get("curriculum"),
+              (config.get("env") or {}).get("randomization"))  # fmt: skip
+    return [name for group in groups for name in group or ()]
+
+
+def _dimension(
+    name: str,
+    step: float,
+    source: str,
+    nominal: dict[str, float],
+    threshold_low: float | None = None,
+    threshold_high: float | None = None,
+    buffer: int | None = None,
+) -> Dimension:
+    row = lookup(name, source)
+    start = row.coordinate(nominal[name], "env.nominal") if name in nominal else 0.0
+    own = {"threshold_low": threshold_low, "threshold_high": threshold_high, "buffer": buffer}
+    return replace(dimension_of(row, step, start), **own)  # type: ignore[arg-type]
+
+
+def dimension_of(row: Parameter, step: float, start: float = 0.0) -> Dimension:
+    """A row of a table as ADR sees it; `start` is the lambda of its calibrated value."""
+    ends = sorted(row.coordinate(limit) for limit in row.limits)
+    return Dimension(
+        row.name,
+        start=start,
+        # As far as the paper's, but from what was calibrated.
+        floor=max(ends[0], start - REACH),
+        ceiling=min(ends[1], start + REACH),
+        step=step,
+        # A strength that was calibrated above none may also be less.
+        low_moves=not row.one_sided or start > 0.0,
+        counts=not row.curriculum,
+    )
+
+
+class AdrSource:
+    """A worker's world source: draws from its copy of the ADR state, beside fixed ranges."""
+
+    def __init__(self, config: TrainConfig, state: AdrState, seed: int) -> None:
+        self.config = config.adr
+        self.state = state
+        self.fixed = FixedRanges(config.env.randomization, seed + 1)
+        self.names = (*(d.name for d in state.dimensions), *self.fixed.names)
+        self._rng = np.random.default_rng(seed)
+
+    def draw(self, worlds: np.ndarray) -> Draw:
+        """See `envs.worlds.WorldSource`."""
+        drawn = sample(self.state, self.config, self._rng, len(worlds), worlds)
+        fixed = self.fixed.draw(worlds)
+        return Draw(
+            np.concatenate((drawn.lam, fixed.coordinates), axis=1), drawn.boundary, drawn.version
+        )
+
+    def rng_state(self) -> dict[str, Any]:
+        """Of both generators, for a checkpoint."""
+        return {"adr": self._rng.bit_generator.state, "fixed": self.fixed.state()}
+
+    def load_rng_state(self, state: dict[str, Any]) -> None:
+        """Continue from `rng_state()`."""
+        self._rng.bit_generator.state = state["adr"]
+        self.fixed.load_state(state["fixed"])
+
+
+def physical_ranges(
+    state: AdrState, table: Mapping[str, Parameter] = BY_NAME
+) -> dict[str, tuple[float, float]]:
+    """Parameter -> (low, high) in the parameter's own unit, as far as ADR has widened it."""
+    ends = {name: table[name].value(np.array(lam)) for name, lam in ranges(state).items()}
+    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+def trained_ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """What a checkpoint was trained on: fixed ranges, and ADR's as far as they had widened."""
+    adr = persistence.from_data(meta["adr"])
+    return {**config.env.randomization, **physical_ranges(adr)}
+
+
+def start_state(config: TrainConfig) -> AdrState:
+    """Every parameter at its nominal value, or in the range of `first`. Raises ConfigError."""
+    return begin(initial(dimensions(config), config.adr), config)
+
+
+def begin(state: AdrState, config: TrainConfig) -> AdrState:
+    """`state` with the ranges of `first` in the place of its own.
+
+    Raises ConfigError for a range that is not of a parameter to widen, or misses its nominal value.
+    """
+    names = [dimension.name for dimension in state.dimensions]
+    low, high = list(state.low), list(state.high)
+    for name, ends in config.first.items():
+        row = lookup(name, "first")
+        if name not in config.widen:
+            raise ConfigError(
+                f"first: got {name}, allowed: a parameter of widen: {', '.join(config.widen)}"
+                if config.widen
+                else f"first: got {name} without widen, allowed: parameters of widen"
+            )
+        at = names.index(name)
+        start = state.dimensions[at].start
+        low[at], high[at] = (row.coordinate(end, "first") for end in ends)
+        movable = state.dimensions[at].low_moves or low[at] == start
+        if not low[at] <= start <= high[at] or not movable:
+            value = float(row.value(np.array(start)))
+            raise ConfigError(
+                f"first: {name}: got [{ends[0]:g}, {ends[1]:g}], allowed: a range around {value:g}"
+            )
+    return replace(state, low=tuple(low), high=tuple(high))

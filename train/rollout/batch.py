@@ -1,0 +1,146 @@
+"""Experience, as a worker hands it to the learner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ...envs.env import Episode
+from ...policies.actor import Carry
+
+Terms = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """T steps of N worlds."""
+
+    version: int
+    """Of the policy that acted; where parts of several make the batch, the oldest."""
+    actor: Terms
+    """Each (T, N, size): what the actor saw."""
+    critic: Terms
+    """Each (T + 1, N, size): what the critic sees, the state after the last step included."""
+    raw: Tensor
+    """(T, N, A): the actions as the distribution scores them."""
+    log_prob: Tensor
+    reward: Tensor
+    """(T, N) each."""
+    terminated: Tensor
+    truncated: Tensor
+    """(T, N) bool: the step ended its episode."""
+    starts: Tensor
+    """(T, N) bool: the step is the first of its episode."""
+    carries: tuple[Carry, ...]
+    """The carry (N, hidden) before every chunk of the horizon."""
+    final_index: Tensor
+    """(K, 2): step and world of each truncation."""
+    final: Terms
+    """Each (K, size): the critic's view of the state that was cut short."""
+    episodes: tuple[Episode, ...]
+    sim_seconds: float
+    """Time in physics; of parts that were collected beside each other, the mean."""
+    seconds: float
+    """Time for all of it."""
+    episode_ids: tuple[int, ...] = ()
+    """Of `episodes`, unique in the run; () where each is surely handed over once."""
+    labels: Terms = field(default_factory=dict)
+    """Each (T, N, ...): what a teacher says of each step; {} without one."""
+    student_share: float = 1.0
+    """Of the steps, in how many the actor that learns has acted."""
+    broken: int = 0
+    """Worlds whose physics broke, and which began anew."""
+
+    @property
+    def steps(self) -> int:
+        """Control steps in the batch."""
+        return self.reward.numel()
+
+
+def concatenate(parts: Sequence[Batch]) -> Batch:
+    """Batches of equal T side by side: their worlds follow each other in the order of `parts`."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    sizes = [part.reward.shape[1] for part in parts]
+    offsets = [sum(sizes[:index]) for index in range(len(parts))]
+    placed = list(zip(parts, offsets, strict=True))
+    carries = zip(*(part.carries for part in parts), strict=True)
+    return Batch(
+        version=min(part.version for part in parts),
+        actor=_join([part.actor for part in parts], 1),
+        critic=_join([part.critic for part in parts], 1),
+        **{name: torch.cat([getattr(part, name) for part in parts], 1) for name in _WORLDS},
+        carries=tuple(tuple(map(torch.cat, zip(*chunk, strict=True))) for chunk in carries),
+        final_index=torch.cat([p.final_index + torch.tensor([0, at]) for p, at in placed]),
+        final=_join([part.final for part in parts], 0),
+        episodes=tuple(replace(e, world=e.world + at) for p, at in placed for e in p.episodes),
+        sim_seconds=sum(part.sim_seconds for part in parts) / len(parts),
+        seconds=max(part.seconds for part in parts),
+        episode_ids=tuple(number for part in parts for number in part.episode_ids),
+        labels=_join([part.labels for part in parts], 1),
+        student_share=sum(part.student_share for part in parts) / len(parts),
+        broken=sum(part.broken for part in parts),
+    )
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """`parts` batches of nearly as many worlds; `concatenate` puts them together again."""
+    edges = [batch.reward.shape[1] * part // parts for part in range(parts + 1)]
+    return [_worlds(batch, first, end) for first, end in pairwise(edges)]
+
+
+def _worlds(batch: Batch, first: int, end: int) -> Batch:
+    """Worlds `first` to `end - 1` of a batch."""
+    final = (batch.final_index[:, 1] >= first) & (batch.final_index[:, 1] < end)
+    own = [at for at, episode in enumerate(batch.episodes) if first <= episode.world < end]
+    episodes = (batch.episodes[at] for at in own)
+    return replace(
+        batch,
+        actor={name: value[:, first:end].contiguous() for name, value in batch.actor.items()},
+        critic={name: value[:, first:end].contiguous() for name, value in batch.critic.items()},
+        **{name: getattr(batch, name)[:, first:end].contiguous() for name in _WORLDS},
+        carries=tuple(tuple(part[first:end] for part in carry) for carry in batch.carries),
+        final_index=batch.final_index[final] - torch.tensor([0, first]),
+        final={name: value[final] for name, value in batch.final.items()},
+        episodes=tuple(replace(episode, world=episode.world - first) for episode in episodes),
+        episode_ids=tuple(batch.episode_ids[at] for at in own) if batch.episode_ids else (),
+        labels={name: value[:, first:end].contiguous() for name, value in batch.labels.items()},
+    )
+
+
+_WORLDS = ("raw", "log_prob", "reward", "terminated", "truncated", "starts")
+
+
+def _join(parts: Sequence[Terms], dim: int) -> Terms:
+    return {name: torch.cat([part[name] for part in parts], dim) for name in parts[0]}
+
+
+def advantages(
+    reward: Tensor,
+    value: Tensor,
+    final_value: Tensor,
+    terminated: Tensor,
+    truncated: Tensor,
+    gamma: float,
+    gae_lambda: float,
+) -> tuple[Tensor, Tensor]:
+    """Generalized advantage estimation, and the returns (T, N) that it implies.
+
+    value: (T + 1, N). final_value: (T, N), the value of the state that a truncation cut short,
+    elsewhere unused. A termination is worth nothing afterwards; a truncation is worth its final
+    value; either way nothing leaks from the next episode (equations 11 and 16 of 1506.02438).
+    """
+    done = terminated | truncated
+    following = torch.where(truncated, final_value, value[1:]) * ~terminated
+    delta = reward + gamma * following - value[:-1]
+    advantage = torch.zeros_like(reward)
+    ahead = torch.zeros_like(reward[0])
+    for step in range(len(reward) - 1, -1, -1):
+        ahead = delta[step] + gamma * gae_lambda * ahead * ~done[step]
+        advantage[step] = ahead
+    return advantage, advantage + value[:-1]

@@ -1,0 +1,135 @@
+"""A worker: its own environment and actor, from which it brings batches of experience."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...envs.env import Episode, HandEnv, Observation
+from ...policies.actor import Actor, Carry, forget
+from .batch import Batch, Terms
+
+
+class Collector:
+    """Steps N worlds with the actor; worlds, memory and random numbers go on between batches."""
+
+    def __init__(self, env: HandEnv, actor: Actor, horizon: int, chunk: int, seed: int) -> None:
+        self.env = env
+        self.actor = actor
+        self.horizon, self.chunk = horizon, chunk
+        self.generator = torch.Generator().manual_seed(seed)
+        self.observation: Observation | None = None
+        self.carry: Carry = actor.initial_carry(env.num_envs)
+        self.starts = torch.ones(env.num_envs, dtype=torch.bool)
+        self.progress = 0.0
+
+    @torch.no_grad()
+    def collect(self, version: int, progress: float = 0.0) -> Batch:
+        """One batch with the actor's present weights, which the caller has set.
+
+        progress: of the run, in [0, 1].
+        """
+        self.progress = progress
+        began, physics = time.perf_counter(), self.env.sim_seconds
+        broken = self.env.sim.failures
+        if self.observation is None:
+            self.observation, _ = self.env.reset()
+        rows: list[dict[str, Any]] = []
+        carries: list[Carry] = []
+        for step in range(self.horizon):
+            self.carry = forget(self.carry, self.starts)
+            if step % self.chunk == 0:
+                carries.append(self.carry)
+            rows.append(self._step())
+        last = self.observation["critic"]
+        critic = [row["critic"] for row in rows] + [last]
+        final_index, final = _finals(rows, last)
+        told = [row["labels"] for row in rows]
+        episodes: tuple[Episode, ...] = tuple(e for row in rows for e in row["episodes"])
+        return Batch(
+            version=version,
+            actor=_stack([row["actor"] for row in rows]),
+            critic=_stack(critic),
+            **{key: torch.stack([row[key] for row in rows]) for key in _STEP_KEYS},
+            carries=tuple(carries),
+            final_index=final_index,
+            final=final,
+            episodes=episodes,
+            sim_seconds=self.env.sim_seconds - physics,
+            seconds=time.perf_counter() - began,
+            episode_ids=(),
+            labels=_stack(told),
+            student_share=sum(row["share"] for row in rows) / len(rows),
+            broken=self.env.sim.failures - broken,
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """What continuing takes beside the environment's own state."""
+        assert self.observation is not None, "nothing was collected yet"
+        found = {f"carry.{i}": part.clone() for i, part in enumerate(self.carry)}
+        for group, terms in self.observation.items():
+            found |= {f"{group}.{name}": value.clone() for name, value in terms.items()}
+        return {**found, "starts": self.starts, "rng": self.generator.get_state()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Continue from `state()`."""
+        self.carry = tuple(state[f"carry.{i}"] for i in range(len(self.carry)))
+        self.observation = {group: {} for group in self.env.terms}
+        for key, value in state.items():
+            group, _, name = key.partition(".")
+            if group in self.observation:
+                self.observation[group][name] = value
+        self.starts = state["starts"]
+        self.generator.set_state(state["rng"])
+
+    def _step(self) -> dict[str, Any]:
+        assert self.observation is not None
+        seen = self.observation
+        distribution, self.carry = self.actor(seen["actor"], self.carry)
+        raw = distribution.sample(self.generator)
+        action, labels, share = self._act(seen, distribution.action(raw))
+        self.observation, reward, terminated, truncated, info = self.env.step(action)
+        row = {
+            **seen,
+            "raw": raw,
+            "log_prob": distribution.log_prob(raw),
+            "reward": reward,
+            "terminated": terminated,
+            "truncated": truncated,
+            "starts": self.starts,
+            "labels": labels,
+            "share": share,
+            "episodes": info["episodes"],
+            "final": info.get("final"),
+            "final_worlds": info.get("truncated_worlds"),
+        }
+        self.starts = terminated | truncated
+        return row
+
+    def _act(self, seen: Observation, action: Tensor) -> tuple[Tensor, Terms, float]:
+        """The actions that are taken (N, A), where the actor's are `action`; what a teacher says;
+        and the share of worlds in which the actor acts."""
+        return action, {}, 1.0
+
+
+_STEP_KEYS = ("raw", "log_prob", "reward", "terminated", "truncated", "starts")
+
+
+def _stack(rows: list[Terms]) -> Terms:
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def _finals(rows: list[dict[str, Any]], like: Terms) -> tuple[Tensor, Terms]:
+    found = [(t, row) for t, row in enumerate(rows) if row["final"] is not None]
+    if not found:
+        empty = torch.zeros(0, 2, dtype=torch.long)
+        return empty, {name: value[:0] for name, value in like.items()}
+    index = [
+        torch.stack((torch.full_like(row["final_worlds"], t), row["final_worlds"]), dim=1)
+        for t, row in found
+    ]
+    final = {name: torch.cat([row["final"]["critic"][name] for _, row in found]) for name in like}
+    return torch.cat(index), final

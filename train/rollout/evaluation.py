@@ -1,0 +1,197 @@
+"""Consecutive successes in fresh worlds, by the papers' protocol."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...config import to_dict
+from ...envs.config import EnvConfig, GoalConfig
+from ...envs.env import Episode, HandEnv
+from ...envs.make import make_env
+from ...envs.randomization.table import lookup
+from ...envs.randomization.world_source import values
+from ..runs.progress import ProgressBar
+from ..runs.versions import versions
+from .goal_book import GoalBook, share
+from .players import Player
+
+FRESH = 1_000_003
+"""Added to seeds: start states and goals of an evaluation are not those of training."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Trials of one player under one set of conditions."""
+
+    player: str
+    trials: list[int]
+    """Goals reached in a row, one number a trial, in the order of the worlds."""
+    drops: int
+    timeouts: int
+    seconds_per_success: float
+    """Hand time per goal reached, over all trials."""
+    settings: dict[str, Any]
+    goals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Kind of goal -> (asked, reached), over all trials."""
+    worlds: dict[str, list[float]] = field(default_factory=dict)
+    """Parameter -> its value in each trial; of those that differ between trials."""
+
+    @property
+    def mean(self) -> float:
+        """Mean of the trials."""
+        return statistics.fmean(self.trials)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean (the form of Solving Rubik's Cube; Learning Dexterity printed deviations)."""
+        if len(self.trials) < 2:
+            return math.nan
+        return statistics.stdev(self.trials) / math.sqrt(len(self.trials))
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for eval.json."""
+        return {
+            "player": self.player,
+            "mean": self.mean,
+            "standard_error": self.standard_error if len(self.trials) > 1 else None,
+            "median": statistics.median(self.trials),
+            "max": max(self.trials),
+            "trials": self.trials,
+            "drops": self.drops,
+            "timeouts": self.timeouts,
+            "seconds_per_success": (
+                self.seconds_per_success if math.isfinite(self.seconds_per_success) else None
+            ),
+            "settings": self.settings,
+            "goals": {kind: list(counts) for kind, counts in self.goals.items()},
+            **({"worlds": self.worlds} if self.worlds else {}),
+        }
+
+    def table(self) -> str:
+        """For people."""
+        trials = ", ".join(map(str, sorted(self.trials, reverse=True)))
+        goals = "".join(f"  {kind:<28} {share(*row)}\n" for kind, row in self.goals.items())
+        nominal = self.settings.get("nominal", {}).items()
+        calibrated = ", ".join(f"{name} {value:g}" for name, value in nominal)
+        return (
+            f"{self.player}\n"
+            + (f"  calibrated world   {calibrated}\n" if calibrated else "")
+            + f"  trials             {len(self.trials)}\n"
+            f"  mean +- s.e.       {self.mean:.2f} +- {self.standard_error:.2f}\n"
+            f"  median, max        {statistics.median(self.trials):g}, {max(self.trials)}\n"
+            f"  drops, timeouts    {self.drops}, {self.timeouts}\n"
+            f"  s per success      {self.seconds_per_success:.2f}\n"
+            f"{goals}"
+            f"  each trial         {trials}"
+        )
+
+
+def protocol(
+    trained: EnvConfig,
+    trials: int,
+    fixed: dict[str, float],
+    goals: GoalConfig | None = None,
+    ranges: dict[str, tuple[float, float]] | None = None,
+) -> EnvConfig:
+    """The evaluation's environment: the trained hand, the papers' goals, nominal but for `fixed`
+    and for `ranges`, which each world draws its own value from.
+
+    Goals have 32 s each, one face up with any yaw, half of them flips, up to 50 in a row.
+    """
+    held = {name: (value, value) for name, value in {"goal.angle": math.pi, **fixed}.items()}
+    drawn = {**held, **(ranges or {})}
+    for name, ends in drawn.items():
+        for value in ends:
+            flag = "--set" if name in held else "--range"
+            lookup(name, flag).coordinate(value, flag)
+    return replace(trained, num_worlds=trials, goals=goals or GoalConfig(), randomization=drawn)
+
+
+def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") -> Evaluation:
+    """One trial in each world of `config`: the episode that it begins with."""
+    env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
+    book = GoalBook(env)
+    first = first_episodes(player, env, title, (book,))
+    trials = [first[world].successes for world in range(env.num_envs)]
+    drops = sum(first[world].dropped for world in first)
+    cap = config.goals.max_successes
+    time_s = sum(episode.length for episode in first.values()) * config.period_s
+    return Evaluation(
+        player=player.name,
+        trials=trials,
+        drops=drops,
+        timeouts=sum(not e.dropped and e.successes < cap for e in first.values()),
+        seconds_per_success=time_s / sum(trials) if sum(trials) else math.inf,
+        settings={
+            "seed": seed,
+            "randomization": {
+                name: ends[0] if ends[0] == ends[1] else list(ends)
+                for name, ends in config.randomization.items()
+            },
+            # What a calibration said of the hand, and nothing else holds or draws.
+            "nominal": {k: v for k, v in config.nominal.items() if k not in config.randomization},
+            "goals": to_dict(config.goals),
+            "variant": config.model.variant,
+            "versions": versions(),
+        },
+        goals=book.found(),
+        worlds=_worlds(env, config, [first[world] for world in range(env.num_envs)]),
+    )
+
+
+def _worlds(env: HandEnv, config: EnvConfig, first: list[Episode]) -> dict[str, list[float]]:
+    """Parameter -> its value in each trial, of those that differ between trials."""
+    drawn = values(env.source.names, np.stack([episode.coordinates for episode in first]))
+    differ = [name for name, (low, high) in config.randomization.items() if low != high]
+    return {name: drawn[name].tolist() for name in differ}
+
+
+class Watcher(Protocol):
+    """Looks on while trials run, and may interfere."""
+
+    def acted(self, player: Player, counts: Tensor) -> None:
+        """The player has chosen its actions; worlds whose trial runs, (N,) bool."""
+
+    def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
+        """After the step: goals reached, episodes ended, trials that ran in it, (N,) bool each."""
+
+
+def first_episodes(
+    player: Player,
+    env: HandEnv,
+    title: str,
+    watchers: Sequence[Watcher] = (),
+    steps: int | None = None,
+) -> dict[int, Episode]:
+    """World -> the episode that it begins with; with `steps`, of those that ended within so many.
+
+    A world's later episodes are left out: short ones would be counted more often than long ones.
+    """
+    first: dict[int, Episode] = {}
+    observation, _ = env.reset()
+    player.start(env)
+    starts = torch.ones(env.num_envs, dtype=torch.bool)
+    counts, taken = starts, 0
+    with ProgressBar(title, env.num_envs, unit="trials") as bar:
+        while len(first) < env.num_envs and taken != steps:
+            taken += 1
+            action = player.act(env, observation, starts)
+            for watcher in watchers:
+                watcher.acted(player, counts)
+            observation, _, terminated, truncated, info = env.step(action)
+            starts = terminated | truncated
+            for watcher in watchers:
+                watcher.note(info["success"], starts, counts)
+            counts = counts & ~starts
+            for episode in info["episodes"]:
+                first.setdefault(episode.world, episode)
+            bar.update(len(first))
+    return first

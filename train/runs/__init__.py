@@ -1,0 +1,1 @@
+"""A run and its folder: the training loop, checkpoints, metrics, signals, W&B."""

@@ -1,0 +1,201 @@
+"""A run's whole state on disk: safetensors and JSON, no pickle anywhere.
+
+    checkpoints/<steps>/weights.safetensors   actor.*, critic.*
+    checkpoints/<steps>/state.safetensors     optimizer, worlds, memory, random numbers
+    checkpoints/<steps>/checkpoint.json       steps, config, ADR state, versions, sizes of the files
+
+A checkpoint is written to a temporary folder and renamed, so it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ...errors import CheckpointError, SleightError
+from ...files import read_json, write_json
+
+FORMAT = 1
+KEEP = 2
+"""Checkpoints kept beside a new one."""
+_FIELDS = {"sizes": dict, "steps": int, "config": dict, "adr": dict}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that continuing a run takes."""
+
+    weights: dict[str, Tensor]
+    state: dict[str, Tensor]
+    meta: dict[str, Any]
+    """steps, config, adr, ... as plain data."""
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write under `folder`/<steps>, prune old ones. Raises SleightError when it cannot."""
+    path = folder / f"{checkpoint.meta['steps']:012d}"
+    temporary = folder / f".{path.name}.{os.getpid()}"
+    for left in folder.glob(".[0-9]*"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        save_file(checkpoint.weights, temporary / "weights.safetensors")
+        save_file(checkpoint.state, temporary / "state.safetensors")
+        sizes = {file.name: file.stat().st_size for file in temporary.iterdir()}
+        write_json(
+            temporary / "checkpoint.json", {"format": FORMAT, "sizes": sizes, **checkpoint.meta}
+        )
+        _publish(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise SleightError(
+            f"{path}: cannot be saved: {error}; earlier checkpoints are untouched"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in complete(folder)[: -KEEP - 1]:
+        _remove(old)
+    return path
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Put a checkpoint in place; killed at any point, `complete` still ends with a whole one."""
+    for file in temporary.iterdir():
+        _sync(file)
+    before = path.with_name(f"{path.name}.before")
+    if path.exists():  # the same steps, saved once more; a folder cannot be replaced in one go
+        _remove(before)
+        os.replace(path, before)
+    os.replace(temporary, path)
+    _sync(path.parent)
+    _remove(before)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Delete a checkpoint; half deleted it must not look like one, so it is hidden first."""
+    hidden = path.with_name(f".{path.name}.{os.getpid()}.old")
+    if path.exists():
+        os.replace(path, hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def complete(folder: Path) -> list[Path]:
+    """The checkpoints under `folder`, oldest first."""
+    return sorted(path for path in folder.glob("[0-9]*") if (path / "checkpoint.json").is_file())
+
+
+def find(path: Path) -> Path:
+    """The newest checkpoint of a run folder, or `path` itself if it is one."""
+    if (path / "checkpoint.json").is_file():
+        return path
+    found = complete(path / "checkpoints")
+    if not found:
+        raise CheckpointError(
+            f"{path}: got no checkpoint, allowed: a run folder with checkpoints/<steps>/,"
+            " or such a folder itself"
+        )
+    return found[-1]
+
+
+def load(path: Path, state: bool = True) -> Checkpoint:
+    """Read a run's newest checkpoint. Raises CheckpointError when it is missing or damaged."""
+    path = find(path)
+    meta = _meta(path / "checkpoint.json")
+    weights = _tensors(path / "weights.safetensors", meta)
+    return Checkpoint(weights, _tensors(path / "state.safetensors", meta) if state else {}, meta)
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself, its files being there whole. Raises CheckpointError."""
+    meta = _meta(path / "checkpoint.json")
+    for name in ("weights.safetensors", "state.safetensors"):
+        _check_size(path / name, meta)
+    return meta
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    meta = read_json(path, CheckpointError)
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        got = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
+        raise CheckpointError(f"{path}: format: got {got}, allowed: {FORMAT}")
+    for name, kind in _FIELDS.items():
+        if not isinstance(meta.get(name), kind):
+            raise CheckpointError(
+                f"{path}: {name}: got {meta.get(name)!r:.40}, allowed: {kind.__name__}"
+            )
+    return meta
+
+
+def _check_size(path: Path, meta: dict[str, Any]) -> None:
+    size = path.stat().st_size if path.is_file() else 0
+    wanted = meta["sizes"].get(path.name)
+    if size != wanted:
+        raise CheckpointError(f"{path}: got {size} bytes, allowed: {wanted}, as it was saved")
+
+
+def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
+    _check_size(path, meta)
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error}") from error
+
+
+def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    """A module's parameters and buffers, named with a prefix."""
+    return {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
+
+
+def load_module(prefix: str, module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    """Fill a module. Raises CheckpointError that names the first tensor which does not fit."""
+    own = module.state_dict()
+    given = {
+        name.removeprefix(f"{prefix}."): value
+        for name, value in weights.items()
+        if name.startswith(f"{prefix}.")
+    }
+    for name in sorted({*own, *given}):
+        got = tuple(given[name].shape) if name in given else "nothing"
+        allowed = tuple(own[name].shape) if name in own else "nothing"
+        if got != allowed:
+            raise CheckpointError(
+                f"{source}: {prefix}.{name}: got {got}, allowed: {allowed};"
+                " the checkpoint is of another policy"
+            )
+    module.load_state_dict(given)
+
+
+def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
+    """What an optimizer remembers, by parameter and name."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, moments in state.items()
+        for name, value in moments.items()
+    }
+
+
+def load_moments(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Continue from `moments_of`; tensors with other names are left alone."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        if name and index.isdecimal():
+            moments.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})

@@ -1,0 +1,202 @@
+"""The training loop. It takes its parts from factories, so one process and a cluster share it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from ...adr.decisions import Reports, decide
+from ...adr.state import AdrState, entropy
+from ...adr.table import AdrConfig
+from ..algorithms.agent import Agent
+from ..config import TrainConfig
+from ..rollout.adr_source import physical_ranges
+from ..rollout.batch import Batch
+from .checkpoint import load_module, module_tensors
+from .metrics import EpisodeWindow
+
+Metrics = dict[str, Any]
+Decide = Callable[[AdrState, AdrConfig, Reports], AdrState]
+"""See `decide`, which a server elsewhere may do."""
+
+
+class Sampler(Protocol):
+    """Where experience comes from: this process, or workers elsewhere."""
+
+    def publish(
+        self, version: int, weights: dict[str, Tensor], adr: AdrState, progress: float = 0.0
+    ) -> None:
+        """Let experience from now on come from this version of the actor and these ranges.
+
+        progress: of the run, in [0, 1], which a teacher gives way by.
+        """
+        ...
+
+    def next(self) -> Batch:
+        """The next batch, of the published version or, from workers, of a slightly older one."""
+        ...
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and plain data that continuing takes."""
+        ...
+
+    def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+        """Continue from `state()`."""
+        ...
+
+    def metrics(self) -> Metrics:
+        """Of the last batch, for the log, beside what every batch says."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class Learns(Protocol):
+    """What improves the networks: this process, or learners elsewhere."""
+
+    def update(self, batch: Batch, progress: float) -> Metrics:
+        """Learn from `batch`, after which the agent's weights are the new ones; see `Learner`."""
+        ...
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and plain data that continuing takes, beside the weights."""
+        ...
+
+    def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+        """Continue from `state()`."""
+        ...
+
+
+@dataclass
+class Training:
+    """A run in memory: what a checkpoint holds, and what one iteration changes."""
+
+    config: TrainConfig
+    agent: Agent
+    learner: Learns
+    sampler: Sampler
+    adr: AdrState
+    decide: Decide = decide
+    steps: int = 0
+    version: int = 0
+    seconds: float = 0.0
+    episodes: EpisodeWindow = field(default_factory=EpisodeWindow)
+
+    @property
+    def progress(self) -> float:
+        """Of the run, in [0, 1]."""
+        return min(self.steps / self.config.steps, 1.0)
+
+    def iterate(self) -> Metrics:
+        """Collect one batch, learn from it, let ADR decide; returns the row for the log."""
+        began = time.perf_counter()
+        weights = {name: value.detach() for name, value in self.agent.actor.state_dict().items()}
+        self.sampler.publish(self.version, weights, self.adr, self.progress)
+        batch = self.sampler.next()
+        collected = time.perf_counter()
+        self.steps += batch.steps
+        learned = self.learner.update(batch, self.progress)
+        self.version += 1
+        self._randomize(batch)
+        self.episodes.add(batch.episodes)
+        seconds = time.perf_counter() - began
+        self.seconds += seconds
+        return {
+            "steps": self.steps,
+            "seconds": round(self.seconds, 3),
+            **self.episodes.means(),
+            **learned,
+            **self._adr_metrics(),
+            **({"student_share": batch.student_share} if batch.labels else {}),
+            "reward_mean": float(batch.reward.mean()),
+            "broken_worlds": batch.broken,
+            "steps_per_second": batch.steps / seconds,
+            "sim_share": batch.sim_seconds / seconds,
+            "learn_share": (seconds - (collected - began)) / seconds,
+            "lag": self.version - 1 - batch.version,
+            **self.sampler.metrics(),
+        }
+
+    def _randomize(self, batch: Batch) -> None:
+        done = batch.episodes
+        if not self.adr.dimensions or not done:
+            return
+        reports = Reports(
+            tuple(e.tag for e in done),
+            tuple(e.version for e in done),
+            tuple(float(e.successes) for e in done),
+            batch.episode_ids or None,
+            self.steps,
+        )
+        self.adr = self.decide(self.adr, self.config.adr, reports)
+
+    def _adr_metrics(self) -> Metrics:
+        row: Metrics = {}
+        if any(d.counts for d in self.adr.dimensions):
+            row["adr_entropy"] = entropy(self.adr, self.config.adr)
+        for name, ends in physical_ranges(self.adr).items():
+            row[f"range/{name}"] = list(ends)
+        return row
+
+    def save(self) -> tuple[dict[str, Tensor], dict[str, Tensor], Metrics]:
+        """Weights, other tensors, and plain data of everything that continuing takes."""
+        weights = module_tensors("actor", self.agent.actor)
+        weights |= module_tensors("critic", self.agent.critic)
+        tensors, data = self.sampler.state()
+        learner_tensors, learner_data = self.learner.state()
+        tensors = {**tensors, **{f"learner.{k}": v for k, v in learner_tensors.items()}}
+        meta = {
+            "steps": self.steps,
+            "version": self.version,
+            "seconds": self.seconds,
+            "episodes": self.episodes.state(),
+            "sampler": data,
+            "learner": learner_data,
+        }
+        return weights, tensors, meta
+
+    def load(self, weights: dict[str, Tensor], tensors: dict[str, Tensor], meta: Metrics) -> None:
+        """Continue from `save()`; raises CheckpointError when the networks differ."""
+        self.load_weights(weights, "weights.safetensors")
+        prefix = "learner."
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        self.learner.load_state(own, meta["learner"])
+        self.sampler.load_state(tensors, meta["sampler"])
+        self.steps, self.version = meta["steps"], meta["version"]
+        self.seconds = meta["seconds"]
+        self.episodes.load_state(meta["episodes"])
+
+    def load_weights(self, weights: dict[str, Tensor], source: str) -> None:
+        """Only the networks, for a warm start."""
+        load_module("actor", self.agent.actor, weights, source)
+        load_module("critic", self.agent.critic, weights, source)
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Something to do now and then: `every` of seconds or of steps, whichever is given."""
+
+    run: Callable[[Training, Metrics], object]
+    every_s: float = 0.0
+    every_steps: int = 0
+
+
+def run(training: Training, hooks: list[Hook], stop: Callable[[], bool] = lambda: False) -> None:
+    """Iterate until the config's steps are done, or `stop` says so after an iteration."""
+    marks = [(time.monotonic(), training.steps) for _ in hooks]
+    while training.steps < training.config.steps:
+        row = training.iterate()
+        for index, hook in enumerate(hooks):
+            clock, steps = marks[index]
+            due_s = time.monotonic() - clock >= hook.every_s
+            if due_s and training.steps - steps >= hook.every_steps:
+                marks[index] = (time.monotonic(), training.steps)
+                hook.run(training, row)
+        if stop():
+            break

@@ -1,0 +1,1 @@
+"""A model of the distributed loop, and what it forecasts for more cores."""

@@ -1,0 +1,1 @@
+"""The page of a sweep: trials, effects of fields, charts."""

@@ -1,0 +1,142 @@
+"""What the runs of a sweep can do: trials of each, and a table in the papers' form.
+
+D = arXiv 1808.00177: its tables 3 to 5 give mean, median and trials of each variant. Several seeds
+of a setting are several policies: the standard error is then between them, not between trials.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....errors import DataError
+from ....files import read_json, write_json, write_text
+from ....pages import html
+from ...rollout.evaluation import evaluate, protocol
+from ...rollout.players import RunPlayer
+from ..config import EvaluateConfig
+from ..sweep_state import State, Tried
+from ..trial_process import run_name
+from .effects import done
+
+TABLE = "table.md"
+NOMINAL, RANDOMIZED = "nominal", "randomized"
+_FILES = {NOMINAL: "eval.json", RANDOMIZED: "eval_randomized.json"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Consecutive successes of one setting in one kind of worlds; one list a run."""
+
+    runs: tuple[tuple[int, ...], ...]
+
+    @property
+    def mean(self) -> float:
+        """Of the runs' means."""
+        return statistics.fmean(map(statistics.fmean, self.runs))
+
+    @property
+    def standard_error(self) -> float:
+        """Between runs where there are several, else between trials."""
+        values = (
+            [statistics.fmean(run) for run in self.runs] if len(self.runs) > 1 else self.runs[0]
+        )
+        if len(values) < 2:
+            return math.nan
+        return statistics.stdev(values) / math.sqrt(len(values))
+
+    @property
+    def median(self) -> float:
+        """Of all trials."""
+        return statistics.median(trial for run in self.runs for trial in run)
+
+
+def worlds(config: EvaluateConfig) -> tuple[str, ...]:
+    """The kinds of worlds that runs are evaluated in."""
+    return (NOMINAL, RANDOMIZED) if config.randomization else (NOMINAL,)
+
+
+def evaluate_runs(state: State, folder: Path, stop: Callable[[], bool] = lambda: False) -> None:
+    """Evaluate every finished run that has not been, until `stop`; the files go into the run
+    folders."""
+    config = state.config.evaluate
+    for tried in done(state):
+        for seed, end in sorted(tried.ends.items()):
+            run = folder / run_name(tried.index, seed)
+            for kind in worlds(config):
+                if stop():
+                    return
+                if end.state == "complete" and not (run / _FILES[kind]).is_file():
+                    _evaluate(run, config, kind)
+
+
+def _evaluate(run: Path, config: EvaluateConfig, kind: str) -> None:
+    player = RunPlayer(run)
+    ranges = config.randomization if kind == RANDOMIZED else {}
+    env = protocol(player.env_config, config.trials, config.set, config.goals, ranges)
+    found = evaluate(player, env, config.seed, f"{run.name}, {kind}")
+    write_json(run / _FILES[kind], found.data())
+
+
+def score(tried: Tried, folder: Path, kind: str) -> Score | None:
+    """The trials of one setting; None before any run is evaluated. Raises DataError: damaged."""
+    found = []
+    for seed in sorted(tried.ends):
+        path = folder / run_name(tried.index, seed) / _FILES[kind]
+        if not path.is_file():
+            continue
+        data = read_json(path)
+        trials = data.get("trials") if isinstance(data, dict) else None
+        if not isinstance(trials, list) or not trials:
+            raise DataError(f"{path}: trials: got nothing, allowed: a list of integers")
+        found.append(tuple(int(trial) for trial in trials))
+    return Score(tuple(found)) if found else None
+
+
+def rows(state: State, folder: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows: settings in the order in which they were declared."""
+    names = [dimension.name for dimension in state.space.dimensions]
+    kinds = worlds(state.config.evaluate)
+    head = (*names, "runs", *(f"{k}: {what}" for k in kinds for what in ("mean ± s.e.", "median")))
+    found = []
+    for tried in done(state):
+        scores = [score(tried, folder, kind) for kind in kinds]
+        runs = max((len(s.runs) for s in scores if s), default=0)
+        cells = [cell for s in scores for cell in _cells(s)]
+        found.append((*(str(tried.values[name]) for name in names), str(runs), *cells))
+    return head, found
+
+
+def _cells(found: Score | None) -> tuple[str, str]:
+    if found is None:
+        return "-", "-"
+    return f"{found.mean:.2f} ± {found.standard_error:.2f}", f"{found.median:g}"
+
+
+def write_table(state: State, folder: Path) -> Path:
+    """Write table.md atomically. Raises SleightError when it cannot be written."""
+    write_text(folder / TABLE, markdown(*rows(state, folder)))
+    return folder / TABLE
+
+
+def markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def section(state: State, folder: Path) -> str:
+    """The table as a part of the sweep's page; empty when runs are not evaluated."""
+    if not state.config.evaluate.trials or not done(state):
+        return ""
+    head, body = rows(state, folder)
+    trials = state.config.evaluate.trials
+    about = (
+        f"Consecutive successes of {trials} trials of each run by the protocol of `sleight eval`;"
+        " the standard error is between runs where there are several, else between trials."
+    )
+    numbers = len(head) - len(state.space.dimensions)
+    return html.section("Evaluation", [html.table(head, body, numbers, sortable=True)], about)

@@ -1,0 +1,1 @@
+"""Randomized renders: scenes, looks, states, shards on disk, and who renders them."""

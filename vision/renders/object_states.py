@@ -1,0 +1,77 @@
+"""Hands and blocks to take pictures of: settled by physics, then turned and moved.
+
+The mixture is that of Learning Dexterous In-Hand Manipulation, appendix D.2: some states as they
+are, some with the block turned by the cube's group, some jittered; otherwise rare orientations
+would hardly be seen.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...envs.hands.shadow import SHADOW_RIGHT
+from ...envs.sim.model import ModelConfig
+from ...errors import DataError
+from ..config import RenderConfig, StatesConfig
+from ..geometry import cube_rotations, matrix_of, turn, wxyz_of
+
+_CUBE = cube_rotations()
+
+
+def chosen(config: RenderConfig) -> np.ndarray:
+    """(M, nq) states that the config names. Raises ConfigError, DataError."""
+    return read_states(config.states.file) if config.states.file else settled(config)
+
+
+def read_states(path: Path) -> np.ndarray:
+    """(M, nq) states of a file, as `sleight vision states` and `render` write them.
+
+    Raises DataError.
+    """
+    try:
+        states: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not an array of states: {error}") from error
+    width = len(SHADOW_RIGHT.joints) + 7
+    if states.ndim != 2 or states.shape[1] != width or not len(states):
+        raise DataError(f"{path}: got an array {states.shape}, allowed: states (M, {width})")
+    if states.dtype.kind != "f" or not np.isfinite(states).all():
+        raise DataError(
+            f"{path}: got {states.dtype} with values that are no numbers, allowed: finite floats"
+        )
+    return states
+
+
+def settled(config: RenderConfig) -> np.ndarray:
+    """(M, nq) states with the block in the palm, by the config's seed. Raises ConfigError."""
+    # Only here: a process that renders need not wait for torch.
+    from ...envs.config import EnvConfig, ResetConfig
+    from ...envs.tasks.settled_states import settle
+
+    env = EnvConfig(
+        model=ModelConfig(object_size_m=config.object_size_m),
+        resets=ResetConfig(cache=config.states.count),
+    )
+    states: np.ndarray = settle(env, SHADOW_RIGHT, config.seed).qpos.numpy()
+    return states
+
+
+def varied(
+    states: np.ndarray, block: slice, config: StatesConfig, rng: np.random.Generator
+) -> np.ndarray:
+    """One of the `states` (M, nq), its block (at `block` in qpos) as it is, turned or moved."""
+    qpos = states[rng.integers(len(states))].copy()
+    kind = rng.random()
+    if kind < config.as_is:
+        return qpos
+    pose = qpos[block]
+    rotation = matrix_of(pose[3:]) @ _CUBE[rng.integers(len(_CUBE))]
+    if kind >= config.as_is + config.turned:
+        axis = rng.standard_normal(3)
+        size = np.radians(config.jitter_deg) * rng.random()
+        rotation = turn(size * axis / np.linalg.norm(axis)) @ rotation
+        pose[:3] += config.jitter_m * rng.standard_normal(3)
+    pose[3:] = wxyz_of(rotation)
+    return qpos

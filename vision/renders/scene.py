@@ -1,0 +1,162 @@
+"""The stage of the renders: training's dressed hand and block, cameras, lights and a background.
+
+Everything that a look changes (looks.py) is a field of the compiled model, so that no sample
+compiles anything. Built from `envs.model`; torch is not needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from ...envs.rendering.letters import FACE_PIXELS
+from ...envs.rendering.looks import FLOOR_HEIGHT, GOAL, add_texture
+from ...envs.sim.model import OBJECT, ModelConfig, build_spec
+from ..config import CamerasConfig
+from ..geometry import MUJOCO_FROM_OPENCV, Placement, wxyz_of
+
+LIGHTS = 4
+DISTRACTORS = 3
+FLOOR_PX, SKY_PX = 64, 32
+FACE_PX = FACE_PIXELS // 2
+"""Of the block: what a picture of this size shows, at a quarter of the cost of an upload."""
+SHADOW_PX = 512
+"""A larger shadow map costs more and shows nothing at the size of these pictures."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The compiled model, and where in it a look writes."""
+
+    model: mujoco.MjModel
+    cameras: np.ndarray
+    """(V,) ids in the order of the config."""
+    lights: np.ndarray
+    """(LIGHTS,) ids."""
+    distractors: np.ndarray
+    """(DISTRACTORS,) geom ids."""
+    skin: np.ndarray
+    """Geom ids of the hand's meshes."""
+    floor: int
+    """Geom id."""
+    faces: np.ndarray
+    """float32 (6, FACE_PX * FACE_PX, 3): the block's nominal faces, 0 to 255."""
+    object_qpos: slice
+    """The block's pose in qpos: the joints come before it."""
+
+    def texture(self, name: str) -> np.ndarray:
+        """The bytes of a texture in the model, to be written (n,)."""
+        row = self.model.tex(name)
+        start = int(row.adr[0])
+        size = int(row.width[0] * row.height[0] * row.nchannel[0])
+        data: np.ndarray = self.model.tex_data[start : start + size]
+        return data
+
+    def place_camera(self, view: int, at: Placement, fovy_deg: float) -> None:
+        """Put camera `view` where it is to stand."""
+        camera = self.cameras[view]
+        self.model.cam_pos[camera] = at.position
+        self.model.cam_quat[camera] = wxyz_of(at.rotation @ MUJOCO_FROM_OPENCV)
+        self.model.cam_fovy[camera] = fovy_deg
+
+
+def build_stage(cameras: CamerasConfig, object_size_m: float, width: int, height: int) -> Stage:
+    """Compile the stage for pictures of `width` x `height`."""
+    spec = build_spec(ModelConfig(visual=True, object_size_m=object_size_m))
+    spec.delete(spec.body(GOAL))
+    _spare_vertices(spec)
+    _shrink_faces(spec)
+    _add_background(spec)
+    _add_lights(spec)
+    _add_distractors(spec)
+    for name in cameras.views:
+        spec.worldbody.add_camera(name=name)
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
+    spec.visual.quality.shadowsize, spec.visual.quality.offsamples = SHADOW_PX, 0
+    model = spec.compile()
+    free = model.joint(OBJECT).qposadr[0]
+    stage = Stage(
+        model=model,
+        cameras=np.array([model.camera(name).id for name in cameras.views]),
+        lights=np.array([model.light(f"light{i}").id for i in range(LIGHTS)]),
+        distractors=np.array([model.geom(f"distractor{i}").id for i in range(DISTRACTORS)]),
+        skin=_skin(model),
+        floor=model.geom("floor").id,
+        faces=_faces(model),
+        object_qpos=slice(free, free + 7),
+    )
+    for view, config in enumerate(cameras.views.values()):
+        stage.place_camera(view, config.placement(), cameras.fovy_deg)
+    return stage
+
+
+def _faces(model: mujoco.MjModel) -> np.ndarray:
+    start = int(model.tex("block").adr[0])
+    size = 6 * FACE_PX * FACE_PX * 3
+    return model.tex_data[start : start + size].reshape(6, -1, 3).astype(np.float32)
+
+
+def _shrink_faces(spec: mujoco.MjSpec) -> None:
+    whole = np.frombuffer(bytes(spec.texture("block").data), np.uint8)
+    tiles = whole.reshape(6 * FACE_PX, 2, FACE_PX, 2, 3)
+    spec.delete(spec.texture("block"))
+    pixels = tiles.mean(axis=(1, 3)).round().astype(np.uint8)
+    add_texture(spec, "block", mujoco.mjtTexture.mjTEXTURE_CUBE, pixels)
+    # Deleting the texture took it from its material.
+    material = spec.material("block")
+    material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "block"
+
+
+def _skin(model: mujoco.MjModel) -> np.ndarray:
+    mesh = int(mujoco.mjtGeom.mjGEOM_MESH)
+    shown = (model.geom_type == mesh) & (model.geom_contype == 0) & (model.geom_rgba[:, 3] > 0)
+    return np.flatnonzero(shown)
+
+
+def _spare_vertices(spec: mujoco.MjSpec) -> None:
+    """The forearm's convex hull in place of its mesh, which is half of all the vertices."""
+    for geom in spec.geoms:
+        if geom.meshname == "robot0:forearm":
+            geom.meshname = "robot0:forearm_cvx"
+
+
+def _add_background(spec: mujoco.MjSpec) -> None:
+    spec.delete(spec.texture("sky"))
+    for name, kind, shape in (
+        ("sky", mujoco.mjtTexture.mjTEXTURE_SKYBOX, (6 * SKY_PX, SKY_PX, 3)),
+        ("floor", mujoco.mjtTexture.mjTEXTURE_2D, (FLOOR_PX, FLOOR_PX, 3)),
+    ):
+        add_texture(spec, name, kind, np.full(shape, 200, np.uint8))
+    material = spec.material("floor")
+    material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "floor"
+    material.texrepeat, material.texuniform = (1.5, 1.5), True
+    material.rgba = (1, 1, 1, 1)
+    spec.geom("floor").pos = (0, 0, FLOOR_HEIGHT)
+
+
+def _add_lights(spec: mujoco.MjSpec) -> None:
+    for light in list(spec.lights):
+        spec.delete(light)
+    for index in range(LIGHTS):
+        spec.worldbody.add_light(
+            name=f"light{index}",
+            type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+            pos=(0, 0, 1),
+            dir=(0, 0, -1),
+            ambient=(0, 0, 0),
+            castshadow=False,
+        )
+
+
+def _add_distractors(spec: mujoco.MjSpec) -> None:
+    for index in range(DISTRACTORS):
+        spec.worldbody.add_geom(
+            name=f"distractor{index}",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=(0.02, 0.02, 0.02),
+            pos=(0, 0, -5),
+            contype=0,
+            conaffinity=0,
+        )

@@ -1,0 +1,76 @@
+"""The camera team: poses the hand and block on the stage and takes one picture per camera.
+
+A studio belongs to the thread that made it, and no process may fork while one is open.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from ...envs.rendering.renderer import open_renderer
+from ..config import CamerasConfig, LooksConfig
+from .random_looks import Looks, Views
+from .scene import build_stage
+
+TEXTURES = ("block", "floor", "sky")
+
+
+class Studio:
+    """Use it in a `with`. Raises SleightError when the machine cannot render."""
+
+    def __init__(
+        self,
+        cameras: CamerasConfig,
+        object_size_m: float = 0.057,
+        size_px: tuple[int, int] | None = None,
+    ) -> None:
+        """size_px: width and height, where they are not the network's."""
+        width, height = size_px or (cameras.image_px, cameras.image_px)
+        self.stage = build_stage(cameras, object_size_m, width, height)
+        self.shape = (len(cameras.views), height, width, 3)
+        """(V, H, W, 3)."""
+        self._data = mujoco.MjData(self.stage.model)
+        self._renderer = open_renderer(self.stage.model, height, width)
+        self._shown = mujoco.MjvOption()
+        self._shown.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = False
+
+    def __enter__(self) -> Studio:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the graphics context."""
+        self._renderer.close()
+
+    def dress(self, config: LooksConfig, rng: np.random.Generator) -> dict[str, float]:
+        """A new look; returns the numbers that tell of it."""
+        drawn = Looks(self.stage, config).apply(rng)
+        for name in TEXTURES:
+            self.upload(name)
+        return drawn
+
+    def upload(self, texture: str) -> None:
+        """Hand a texture that was changed in the model to the renderer."""
+        index = self.stage.model.tex(texture).id
+        mujoco.mjr_uploadTexture(self.stage.model, self._renderer._mjr_context, index)
+
+    def stand(self, views: Views) -> None:
+        """Put the cameras where they really stand."""
+        for index, (at, fovy) in enumerate(zip(views.true, views.fovy_deg, strict=True)):
+            self.stage.place_camera(index, at, float(fovy))
+
+    def shoot(self, qpos: np.ndarray) -> np.ndarray:
+        """uint8 (V, H, W, 3) of the joints and the block in `qpos` (nq,)."""
+        model, data = self.stage.model, self._data
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_camlight(model, data)
+        pictures = np.empty(self.shape, np.uint8)
+        for view, camera in enumerate(self.stage.cameras):
+            self._renderer.update_scene(data, int(camera), self._shown)
+            self._renderer.render(out=pictures[view])
+        return pictures

@@ -1,0 +1,9 @@
+"""The table of docs/vision.md: `python -m sleight.vision.renders.table` writes it."""
+
+import sys
+
+from ...envs.randomization.markdown import markdown
+from .render_parameters import GROUPS
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown(GROUPS))
