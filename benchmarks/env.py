@@ -23,8 +23,6 @@ import mujoco
 import numpy as np
 import torch
 from mujoco.batch import Batch
-from sleight.envs.randomization.table.table import BY_NAME, NAMES, PARAMETERS
-from sleight.envs.sim.sim.batch_sim import BatchSim, default_threads
 from torch import Tensor
 
 from sleight.config import load
@@ -32,6 +30,8 @@ from sleight.envs.config import EnvConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
+from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS
+from sleight.envs.sim.batch_sim import BatchSim, default_threads
 from sleight.files import write_json
 from sleight.flags import Parser, check_count
 from sleight.train.config import TrainConfig

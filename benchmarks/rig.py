@@ -28,15 +28,11 @@ import mujoco
 import numpy as np
 import onnxruntime
 import torch
-from sleight.deploy.hand.hand.gate import GateConfig, SafetyGate
-from sleight.envs.sim.sim.model import OBJECT, ModelConfig, build_model
-from sleight.train.export.bundle_export.policy_graph import PolicyGraph
-from sleight.train.runs.run_table.checkpoint import load_module
-from sleight.train.runs.run_table.saved_run import load_run
 
 from sleight.config import from_dict, to_dict
 from sleight.contract.bundle import Bundle, GoalEntry, TaskEntry, load_bundle
 from sleight.contract.quaternions import canonical, random_rotation
+from sleight.deploy.hand.gate import GateConfig, SafetyGate
 from sleight.deploy.runtime.loop_timing import spread_ms
 from sleight.deploy.runtime.policy_runner import OnnxPolicy, Sensors
 from sleight.deploy.runtime.rig_goals import GoalGenerator
@@ -49,9 +45,13 @@ from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.make import for_task
 from sleight.envs.mdp import observations
 from sleight.envs.mdp.control import ActionLaw
+from sleight.envs.sim.model import OBJECT, ModelConfig, build_model
 from sleight.errors import ConfigError
 from sleight.flags import Parser, check_count, seed_of
 from sleight.policies.actor import Actor
+from sleight.train.export.policy_graph import PolicyGraph
+from sleight.train.runs.checkpoint import load_module
+from sleight.train.runs.saved_run import load_run
 
 TIMED_STEPS = 500
 WARM_UP = 20

@@ -29,11 +29,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sleight.envs.sim.sim.batch_sim import default_threads
-from sleight.train.runs.run_table.progress import ProgressBar
-from sleight.train.runs.run_table.training_loop import Metrics, Training
-
 from sleight.config import load, to_dict
+from sleight.envs.sim.batch_sim import default_threads
 from sleight.errors import ConfigError
 from sleight.files import write_json
 from sleight.train import benching
@@ -42,6 +39,8 @@ from sleight.train.cluster.ray_connect import connect
 from sleight.train.cluster.sampling.sampler import RaySampler
 from sleight.train.config import ActorsConfig, TrainConfig
 from sleight.train.rollout.in_process import build, use_threads
+from sleight.train.runs.progress import ProgressBar
+from sleight.train.runs.training_loop import Metrics, Training
 from sleight.train.scaling.forecast import FORMAT, Cluster, Measurement, Result, Turn, read, report
 
 TIMES = ("collect_s", "wait_s", "transfer_s", "learn_s", "share_s", "learner_s")

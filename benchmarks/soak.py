@@ -25,12 +25,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from sleight.train.runs.run_table.metrics import read_metrics
 
 from sleight.errors import ConfigError
 from sleight.files import atomic_path, write_json
 from sleight.flags import Parser, seed_of
 from sleight.pages.axes import BLUE, GREEN, INK, ORANGE, QUIET, RED
+from sleight.train.runs.metrics import read_metrics
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "reach.yaml"
 VICTIMS = ("RolloutWorker", "EvaluationWorker", "LearnerWorker", "AdrActor", "learner")

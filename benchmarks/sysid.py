@@ -15,11 +15,11 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from sleight.deploy.calibration.camera_calibration.excitation import ExcitationConfig, excitation
-from sleight.deploy.hand.hand.gate import GateConfig, SafetyGate
 
 from sleight import __version__
 from sleight.contract.recording import Recording
+from sleight.deploy.calibration.excitation import ExcitationConfig, excitation
+from sleight.deploy.hand.gate import GateConfig, SafetyGate
 from sleight.deploy.sim.plant_config import PlantConfig
 from sleight.deploy.sim.simulated_body import Body
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND

@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from sleight.deploy.cameras.camera_threads.pose_checks import CameraPosesConfig
 
 from sleight.contract.bundle import MANIFEST, Bundle, load_bundle, write_manifest
+from sleight.deploy.cameras.pose_checks import CameraPosesConfig
 from sleight.deploy.drivers.driver_registry import HandConfig
 from sleight.deploy.logs.log_read import read_log
 from sleight.deploy.logs.replay import sensors_of

@@ -18,15 +18,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from sleight.envs.sim.sim.batch_sim import default_threads
-from sleight.train.runs.run_table.training_loop import Training
 
 from sleight.config import load
+from sleight.envs.sim.batch_sim import default_threads
 from sleight.files import write_json
 from sleight.flags import check_count
 from sleight.train import benching
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.in_process import LocalSampler, build, use_threads
+from sleight.train.runs.training_loop import Training
 
 WARM_UP = 2
 """Iterations before the clock starts: the first falls, memory that is allocated once."""

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sleight.deploy.hand.hand.gate import GateConfig, GateState, Limits, SafetyGate, limit
 
+from sleight.deploy.hand.gate import GateConfig, GateState, Limits, SafetyGate, limit
 from sleight.envs.config import ControlConfig, EnvConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.mdp.control import ActionLaw

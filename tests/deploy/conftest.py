@@ -15,7 +15,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from sleight.envs.sim.sim.model import OBJECT, ModelConfig, build_spec
 
 from sleight.cli import main
 from sleight.contract.bundle import (
@@ -36,6 +35,7 @@ from sleight.deploy.checks.clearance import write_record
 from sleight.deploy.drivers.wire_driver import RigDriver
 from sleight.deploy.rig_file import fingerprint, load_rig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
+from sleight.envs.sim.model import OBJECT, ModelConfig, build_spec
 
 ROOT = Path(__file__).parents[2]
 QUICK = (

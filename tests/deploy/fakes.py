@@ -3,8 +3,9 @@
 import time
 
 import numpy as np
-from sleight.deploy.cameras.camera_threads.pose_sources import ObjectPose, PoseSource
-from sleight.deploy.hand.hand.hand import (
+
+from sleight.deploy.cameras.pose_sources import ObjectPose, PoseSource
+from sleight.deploy.hand.hand import (
     Applied,
     DriverGone,
     HandDriver,
@@ -13,7 +14,6 @@ from sleight.deploy.hand.hand.hand import (
     Health,
     StaleState,
 )
-
 from sleight.deploy.runtime.pacer import Tick
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sleight.envs.randomization.table.table import PARAMETERS
-from sleight.envs.sim.sim.model import ModelConfig, build_model
 
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.make import make_env
+from sleight.envs.randomization.table import PARAMETERS
+from sleight.envs.sim.model import ModelConfig, build_model
 
 SMALL = EnvConfig(num_worlds=4, threads=1, resets=ResetConfig(cache=32))
 

@@ -1,7 +1,8 @@
 """One world of a batch, as MuJoCo sees it."""
 
 import mujoco
-from sleight.envs.sim.sim.batch_sim import BatchSim
+
+from sleight.envs.sim.batch_sim import BatchSim
 
 
 def look(sim: BatchSim, world: int) -> mujoco.MjData:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from sleight.train.runs.run_table.session import start
 
 from sleight.adr.table import AdrConfig
 from sleight.envs.config import EnvConfig, GoalConfig, ResetConfig
 from sleight.policies.config import PolicyConfig
 from sleight.train.config import PpoConfig, TrainConfig
+from sleight.train.runs.session import start
 
 SMALL = {"embed": 32, "hidden": 32, "critic": (32, 32)}
 

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from sleight.train.runs.run_table.metrics import read_metrics
-from sleight.train.runs.run_table.training_loop import Metrics, Training
+
+from sleight.train.runs.metrics import read_metrics
+from sleight.train.runs.training_loop import Metrics, Training
 
 TIMES = {"seconds", "steps_per_second", "sim_share", "learn_share"}
 """Of a row, what differs between two runs that are the same."""

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sleight.train.export.bundle_export.bundle_export import export
+
+from sleight.train.export.bundle_export import export
 
 Refused = Callable[..., str]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import torch
-from sleight.train.runs.run_table.session import start
 
 from sleight.config import save as save_config
 from sleight.errors import SleightError
 from sleight.train.config import TrainConfig
-from sleight.train.runs.run_table import checkpoint
+from sleight.train.runs import checkpoint
+from sleight.train.runs.session import start
 from tests.train.rows import contents
 
 ROOT = Path(__file__).parents[2]

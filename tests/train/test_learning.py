@@ -4,7 +4,6 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-from sleight.train.runs.run_table.session import start
 
 from sleight.config import load
 from sleight.envs.config import GoalConfig
@@ -12,6 +11,7 @@ from sleight.train.config import TrainConfig
 from sleight.train.rollout.evaluation import Evaluation, evaluate, protocol
 from sleight.train.rollout.in_process import build
 from sleight.train.rollout.players import RunPlayer
+from sleight.train.runs.session import start
 
 RECIPE = Path(__file__).parents[2] / "configs" / "reach.yaml"
 QUIET = ["--threads", "1", "--env.threads", "1", "--wandb", "off"]

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from sleight.envs.randomization.table.table import BY_NAME as PHYSICS
 
 from sleight.config import from_dict, to_dict
+from sleight.envs.randomization.table import BY_NAME as PHYSICS
 from sleight.errors import ConfigError, DataError
 from sleight.vision.config import CameraJitter, LooksConfig, RenderConfig
 from sleight.vision.renders.draws import FILE, Draws, read_draws, write_draws

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sleight.deploy.hand.hand.hand import HandDriver
-
 from sleight.deploy.drivers.driver_registry import HandConfig
 from sleight.deploy.drivers.local_driver import LocalHand
+from sleight.deploy.hand.hand import HandDriver
 
 from .examples.leap_hand.sleight_leap.face import LeapFace
 from .examples.leap_hand.sleight_leap.spec import LEAP

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sleight.deploy.link.policy_link.face import Face, Reading
 
+from sleight.deploy.link.face import Face, Reading
 from sleight.errors import ConnectError
 
 from .examples.leap_hand.sleight_leap.spec import LEAP

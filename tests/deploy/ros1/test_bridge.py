@@ -5,9 +5,9 @@ import re
 import signal
 
 import pytest
-from sleight.deploy.hand.hand.hand import NotArmed, StaleState
 
 from sleight.cli import main
+from sleight.deploy.hand.hand import NotArmed, StaleState
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConnectError
 from tests.deploy.conftest import QUICK

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.deploy.ros1.world import MARKS, WAIT_S, wait_for
-from tests.deploy.test_rig_run import HOLD_LIMIT_S, Cable
+from tests.deploy.runtime.test_rig_run import HOLD_LIMIT_S, Cable
 
 pytestmark = MARKS
 

@@ -4,8 +4,8 @@ import os
 import signal
 
 import numpy as np
-from sleight.deploy.hand.hand.hand import HandMode
 
+from sleight.deploy.hand.hand import HandMode
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.ros1.world import MARKS, WAIT_S, inside, kill, wait_for
 

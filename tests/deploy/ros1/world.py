@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sleight.deploy.hand.hand.hand import NotArmed, StaleState
 
 from sleight.deploy.drivers.driver_registry import HandConfig, open_hand
 from sleight.deploy.drivers.ros.bridge_archive import write_bridge
+from sleight.deploy.hand.hand import NotArmed, StaleState
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.conftest import ROOT
 

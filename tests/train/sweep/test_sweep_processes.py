@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sleight.train.runs.run_table.folder_lock import holder
-from sleight.train.runs.run_table.metrics import read_metrics
-from sleight.train.runs.run_table.session import start
 
 from sleight.config import load
 from sleight.config import save as save_config
 from sleight.train.config import TrainConfig
-from sleight.train.runs.run_table import checkpoint
+from sleight.train.runs import checkpoint
+from sleight.train.runs.folder_lock import holder
+from sleight.train.runs.metrics import read_metrics
+from sleight.train.runs.session import start
 from sleight.train.sweep import journal
 from sleight.train.sweep.config import FieldConfig, PbtConfig, SweepConfig
 

@@ -1,0 +1,103 @@
+"""Beginning with another run's networks, though other parameters vary now."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from sleight.config import load
+from sleight.errors import CheckpointError
+from sleight.train.config import TrainConfig
+from sleight.train.rollout.adr_source import physical_ranges
+from sleight.train.rollout.in_process import build
+from sleight.train.runs.session import save, warm_start
+
+SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden", "16",
+         "--policy.embed", "16", "--policy.critic", "[16, 16]", "--ppo.horizon", "4",
+         "--ppo.chunk", "4", "--ppo.minibatches", "1", "--env.threads", "1"]  # fmt: skip
+
+
+def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    more = replace(config, widen={"gravity": 0.1, "object.size": 0.1}, seed=5)
+    second = build(more)
+    warm_start(second, tmp_path)
+    assert second.agent.critic.embedding.weights["world"].abs().max() == 0
+    said = "learns the parameters anew: only in that run: none; only in this one: object.size"
+    assert said in capsys.readouterr().err
+    terms = {name: torch.randn(3, size) for name, size in _sizes(first).items()}
+    theirs = first.agent.critic
+    with torch.no_grad():
+        theirs.embedding.weights["world"].zero_()
+        one = theirs.value({**terms, "world": torch.randn(3, 1)})
+        two = second.agent.critic.value({**terms, "world": torch.randn(3, 2)})
+    torch.testing.assert_close(one, two)
+
+
+def test_as_many_parameters_of_other_names_are_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    for widen, says in (
+        ({"gravity": 0.1, "object.size": 0.1}, "that run: hand.gain; only in this one: object.s"),
+        ({"hand.gain": 0.1, "gravity": 0.1}, "order: got hand.gain, gravity; was gravity, hand."),
+    ):
+        second = build(replace(config, widen=widen, seed=5))
+        warm_start(second, tmp_path)
+        assert second.agent.critic.embedding.weights["world"].abs().max() == 0
+        assert second.agent.critic.embedding.normalizers["world"].count == 0
+        assert says in capsys.readouterr().err
+
+
+def test_a_world_of_the_same_parameters_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    second = build(replace(config, seed=5))
+    warm_start(second, tmp_path)
+    for name, value in first.agent.critic.state_dict().items():
+        torch.testing.assert_close(second.agent.critic.state_dict()[name], value)
+    assert "anew" not in capsys.readouterr().err
+
+
+def test_first_ranges_hold_for_a_warm_start_too(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+    first = build(config)
+    first.iterate()
+    first.adr = replace(first.adr, low=(-1.0, -0.5), high=(1.0, 0.5))
+    save(first, tmp_path)
+    widen = {"gravity": 0.1, "hand.gain": 0.1, "hand.damping": 0.1}
+    ranges = {"gravity": (-10.0, -9.0), "hand.damping": (0.9, 1.2)}
+    second = build(replace(config, widen=widen, first=ranges))
+    warm_start(second, tmp_path)
+    found = physical_ranges(second.adr)
+    assert found["gravity"] == pytest.approx((-10.0, -9.0))
+    assert found["hand.damping"] == pytest.approx((0.9, 1.2))
+    assert second.adr.low[1] == -0.5 and second.adr.high[1] == 0.5
+
+
+def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, SMALL)
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    wired = load(TrainConfig, None, [*SMALL, "--policy.residual", "true"])
+    with pytest.raises(CheckpointError, match=r"policy.residual: got true, allowed: false, as in"):
+        warm_start(build(wired), tmp_path)
+
+
+def _sizes(training: object) -> dict[str, int]:
+    embedding = training.agent.critic.embedding  # type: ignore[attr-defined]  # a Training
+    return {n: w.shape[1] for n, w in embedding.weights.items() if n != "world"}
