@@ -42,7 +42,7 @@ from sleight.deploy.sim.plant import PLACE_POSITION_M
 from sleight.deploy.sim.plant_config import PlantConfig
 from sleight.deploy.sim.simulated_body import Body
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
-from sleight.envs.make import for_task
+from sleight.envs.make import resolve
 from sleight.envs.mdp import observations
 from sleight.envs.mdp.control import ActionLaw
 from sleight.envs.sim.model import OBJECT, ModelConfig, build_model
@@ -250,7 +250,7 @@ def successes(bundle: Bundle, trials: int, seed: int) -> tuple[list[str], list[S
 def torch_step(run: Path, bundle: Bundle) -> Step:
     """The policy of a run in torch. Raises CheckpointError, ConfigError."""
     config, found = load_run(run)
-    env = for_task(config.env)
+    env = resolve(config.env)
     terms = observations.select(env.actor_terms, "env.actor_terms")
     sizes = {term.name: term.size for term in terms if term.size}
     actor = Actor(config.policy, sizes, len(HAND.actuators))

@@ -11,7 +11,7 @@ import numpy as np
 from sleight.deploy.link.face import Face, Reading
 from sleight.errors import ConnectError
 
-from .examples.leap_hand.sleight_leap.spec import LEAP
+from .spec import LEAP
 
 
 class Servos:
