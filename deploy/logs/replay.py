@@ -60,9 +60,12 @@ def _story(log: Log) -> dict[str, Any]:
 
 def sensors_of(turn: dict[str, Any]) -> Sensors:
     """What the policy saw at a turn of a log that asked it."""
-    names = ("joint_position", "joint_velocity", "object_position", "object_wxyz", "last_target")
+    names = ("joint_position", "joint_velocity", "last_target")
+    seen = ("object_position", "object_wxyz", "object_joints")
     return Sensors(
-        **{name: np.array(turn[name]) for name in names}, goal_wxyz=np.array(turn["goal"])
+        **{name: np.array(turn[name]) for name in names},
+        object={name: np.array(turn[name]) for name in seen if turn.get(name) is not None},
+        goal={name: np.array(part) for name, part in turn["goal"].items()},
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -16,8 +17,11 @@ from ..hands.hand_model import hand_of
 from ..objects.object_spec import object_of
 from ..sim.model import build_model
 from ..sim.model_config import OBJECT, ModelConfig
-from ..tasks.task import GoalPicture, TaskSpec
+from .goal_picture import GoalPicture
 from .looks import GOAL, GOAL_POSITION
+
+if TYPE_CHECKING:
+    from ..tasks.task import TaskSpec
 
 GRAPHICS = "libegl1 libegl-mesa0 libgl1-mesa-dri"
 _NOWHERE = (0.0, 0.0, -10.0)

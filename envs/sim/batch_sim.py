@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from .layout import Layout
-from .sim import Sim
+from .sim import Sim, on_device
 
 _BROKEN = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 """The warnings of a state that is not finite or diverges: of qpos, qvel and qacc."""
@@ -42,7 +42,7 @@ class BatchSim(Sim):
             raise ConfigError(f"env.device: got {device}, allowed: cpu with env.backend mujoco")
         self.model = model
         if layout is not None:
-            self.layout = layout.on(torch.device("cpu"))
+            self.layout = on_device(layout, torch.device("cpu"))
         self.num_worlds = num_worlds
         self.device = torch.device("cpu")
         self.failures = 0

@@ -6,8 +6,8 @@ Where indices follow each other they are a slice, which reads a view of the stat
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -16,11 +16,8 @@ from ...contract.hand_spec import HandSpec
 from ..objects.object_spec import ObjectSpec
 from .model_config import OBJECT
 
-if TYPE_CHECKING:
-    import torch
-
 Index = Any
-"""A slice, or an array of indices: numpy's, or a tensor on a device (see `Layout.on`)."""
+"""A slice, or an array of indices: numpy's, or a tensor on a device (`sim.on_device`)."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +60,6 @@ class Layout:
     def object_body(self) -> int:
         """The object's root."""
         return self.object_bodies[0]
-
-    def on(self, device: torch.device) -> Layout:
-        """With tensors on `device` in the place of arrays."""
-        import torch
-
-        moved: dict[str, Any] = {
-            name: torch.as_tensor(value, device=device)
-            for name, value in vars(self).items()
-            if isinstance(value, np.ndarray)
-        }
-        return replace(self, **moved)
 
 
 def layout_of(model: mujoco.MjModel, hand: HandSpec, held: ObjectSpec) -> Layout:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import mujoco
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -91,3 +93,13 @@ class Sim(ABC):
 SIMS: Registry[Callable[[mujoco.MjModel, int, int, Layout, str], Sim]] = Registry(
     "sleight.backends", {"mujoco": "envs.sim.batch_sim:BatchSim"}
 )
+
+
+def on_device(layout: Layout, device: torch.device) -> Layout:
+    """The layout with tensors on `device` in the place of arrays."""
+    moved: dict[str, Any] = {
+        name: torch.as_tensor(value, device=device)
+        for name, value in vars(layout).items()
+        if isinstance(value, np.ndarray)
+    }
+    return replace(layout, **moved)

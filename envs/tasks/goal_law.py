@@ -6,6 +6,7 @@ therefore needs no code of the task.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -37,6 +38,17 @@ class GoalLaw(ABC):
     """A goal nearer than this is reached."""
     unit: ClassVar[str] = "rad"
     """Of the distance."""
+    options: dict[str, Any]
+    """What trials on a rig may choose: floats here, tensors (K,) while a graph is exported.
+    max_angle_rad is always one of them: `largest_rad` of a rig's goals."""
+    option_limits: ClassVar[Mapping[str, tuple[float, float, str]]] = {
+        "max_angle_rad": (0.01, math.pi, "rad")
+    }
+    """Lowest, highest, unit."""
+
+    def __init__(self, threshold: float, **options: float) -> None:
+        self.threshold = threshold
+        self.options = {"max_angle_rad": math.pi, **options}
 
     def prepare(self, pose: Sensors) -> Any:
         """What `draw` needs to know of a pose; computed once for states that many worlds share.

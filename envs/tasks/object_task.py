@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ..mdp import rotations
 from ..mdp.observations import Sensors
+from ..rendering.goal_picture import GoalPicture
 from .goal_law import Goal
 from .settled_states import settled_states
-from .task import GoalPicture, Outcome, Task, TaskContext, task_of
+from .task import Outcome, Task, TaskContext, task_of
 
 
 class ObjectTask(Task):

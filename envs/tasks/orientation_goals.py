@@ -45,10 +45,15 @@ class OrientationLaw(GoalLaw):
 
     goals: ClassVar[Mapping[str, int]] = {"goal_wxyz": 4}
     uniforms, normals = 13, 3
+    option_limits: ClassVar[Mapping[str, tuple[float, float, str]]] = {
+        **GoalLaw.option_limits,
+        "flip_share": (0.0, 1.0, "1"),
+    }
 
     def __init__(self, config: GoalConfig, device: torch.device | str = "cpu") -> None:
         """Raises ConfigError when no kind of goal is asked for."""
-        self.config, self.threshold = config, config.threshold_rad
+        super().__init__(config.threshold_rad, flip_share=config.flip_share)
+        self.config = config
         shares = torch.tensor([getattr(config, kind) for kind in KINDS])
         if not shares.sum() > 0:
             raise ConfigError(
@@ -126,7 +131,7 @@ class OrientationLaw(GoalLaw):
         """
         far = level.to_sides
         near = far <= largest_rad.unsqueeze(-1) + 1e-3
-        flip = (dice.flip < self.config.flip_share) & near.any(dim=-1)
+        flip = (dice.flip < self.options["flip_share"]) & near.any(dim=-1)
         side = torch.where(near, dice.side, -1.0).argmax(dim=-1, keepdim=True)
         away = far.gather(-1, side).squeeze(-1)
         # A half turn is in reach when the nearest rotation that would count as one is.

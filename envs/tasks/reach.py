@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ...config import Range
 from ..mdp.observations import Sensors
+from ..rendering.goal_picture import GoalPicture
 from ..sim.draws import Draws
 from ..sim.layout import cells
 from .settled_states import joints_of, random_poses
-from .task import GoalPicture, Outcome, Task, TaskContext, TaskSpec
+from .task import Outcome, Task, TaskContext, TaskSpec
 
 TERMS = ("joint_position", "joint_velocity", "target", "goal_to_fingertips")
 """The defaults, actor and critic alike."""

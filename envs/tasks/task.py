@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...contract.hand_spec import HandSpec
 from ..config import EnvConfig
 from ..mdp.observations import Sensors, Term
+from ..rendering.goal_picture import GoalPicture
 from ..sim.draws import Draws
 from ..sim.sim import Sim
 from .task_registry import TASKS
@@ -37,18 +37,6 @@ class Outcome:
     """(N,) bool: the goal was reached; the next one is already set."""
     drop: Tensor
     """(N,) bool: the object is lost."""
-
-
-@dataclass(frozen=True)
-class GoalPicture:
-    """How the goal of one world is drawn."""
-
-    wxyz: np.ndarray | None = None
-    """(4,) of a second object beside the hand."""
-    joints: np.ndarray | None = None
-    """(K,) its inner joints."""
-    points: np.ndarray | None = None
-    """(F, 3) m, frame palm: one sphere for each fingertip, tied to it."""
 
 
 @dataclass(frozen=True)

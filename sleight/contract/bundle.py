@@ -1,7 +1,8 @@
 """The bundle: a folder with a policy's graph, and `bundle.json`: all that a robot must know of it.
 
 The graph holds the whole observation law and the whole action law: sensors in, targets out.
-`INPUTS` are the tensors that it may ask for; float32, batch 1, frame "palm". At the first tick of a
+`INPUTS` and the goals of the task are the tensors that it may ask for; float32, batch 1, frame
+"palm". At the first tick of a
 trial `last_action` and every carry are zero, the previous pose is the present one, and
 `last_target` is the target in force, as at a reset in training. It gives `target`, `action`, and
 `next_<name>` for each carry. (An ONNX graph gives a name to one value only: hence `last_target`.)
@@ -14,7 +15,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from ..files import read_json, write_json
 from .hand_spec import HandSpec
 from .pose_entry import PoseEntry, check_cameras
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
 LIMIT_TOLERANCE_RAD = 1e-3
 """Limits closer than this are the same hand's."""
@@ -37,15 +38,16 @@ INPUTS: dict[str, tuple[str, str, str]] = {
     "joint_velocity": ("joints", "rad/s", "joint"),
     "last_target": ("actuators", "rad", "joint"),
     "last_action": ("actuators", "1", "actuator"),
+    "object_joints": ("object_joints", "rad", "object"),
     "object_position": ("3", "m", "palm"),
     "object_wxyz": ("4", "quaternion", "palm"),
     "previous_object_position": ("3", "m", "palm"),
     "previous_object_wxyz": ("4", "quaternion", "palm"),
-    "goal_wxyz": ("4", "quaternion", "palm"),
     "noise": ("actuators", "1", "actuator"),
 }
-"""What a graph may ask for: name -> (width, unit, frame). `last_target` is the last one sent;
-`noise`: standard normal numbers, new at each tick, for a policy that draws its actions."""
+"""What a graph may ask for beside the goals of its task: name -> (width, unit, frame).
+`last_target` is the last one sent; `noise`: standard normal numbers, new at each tick, for a policy
+that draws its actions."""
 
 
 @dataclass(frozen=True)
@@ -79,29 +81,56 @@ class HandEntry:
 
 
 @dataclass(frozen=True)
-class GoalEntry:
-    """Which orientations were asked for in the nominal task."""
+class GraphEntry:
+    """A graph's file and the hash that it must have."""
 
-    kind: Literal["face_up", "any_axis", "about_z"] = "face_up"
-    """One face up with any yaw; uniform on SO(3); a turn about the vertical alone."""
-    flip_share: Annotated[float, Range(0, 1)] = 0.5
-    """Of face_up goals: how many bring another face up."""
-    max_angle_rad: Annotated[float, Range(0.01, np.pi)] = np.pi
-    """Largest turn of a goal that is no flip; less for a policy that has not learned them all."""
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class OptionEntry:
+    """A number of the task that trials may choose."""
+
+    value: float
+    low: float
+    high: float
+    unit: str = "1"
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise ConfigError(
+                f"value: got {self.value:g}, allowed: in [{self.low:g}, {self.high:g}]"
+            )
 
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """What the policy was trained to do, for trials in the papers' form."""
+    """What the policy was trained to do, for trials in the papers' form.
+
+    Its graph is the law of the task: from the object's pose, the present goal and random numbers
+    to the distance, whether the goal is reached, whether the object is lost, and the next goal.
+    """
 
     name: str
-    success_threshold_rad: Positive
     goal_timeout_s: Positive
     max_successes: Count
-    goal: GoalEntry
+    object: str
+    """The object in the hand."""
     object_size_m: Positive
-    drop_height_m: Annotated[float, Range(-1, 1)]
-    """An object whose centre is lower than this in frame palm has fallen."""
+    success_threshold: Positive
+    unit: str
+    """A goal nearer than the threshold is reached; both are what the graph says, for the reader."""
+    graph: GraphEntry
+    goals: tuple[Tensor, ...]
+    """The parts of a goal; a policy may read them too."""
+    uniforms: Annotated[int, Range(0, 1000)]
+    normals: Annotated[int, Range(0, 1000)]
+    """Random numbers that the graph makes a goal of: U(0, 1), N(0, 1)."""
+    options: dict[str, OptionEntry] = field(default_factory=dict)
+    """Inputs that trials may choose, such as the share of flips among the goals."""
+    object_joints: tuple[str, ...] = ()
+    """Inner joints of the object, which the rig has to measure."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +149,6 @@ class ActionEntry:
     ema: float
     bins: int | None
     """Per actuator; None for a continuous action."""
-
-
-@dataclass(frozen=True)
-class GraphEntry:
-    """The graph's file and the hash that it must have."""
-
-    file: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -169,9 +190,14 @@ class Bundle:
 
     @property
     def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of its graphs: of the policy, and of the pose network where it has one."""
-        pose = self.manifest.pose
-        return (self.manifest.graph.sha256, *([pose.sha256] if pose else []))
+        """SHA-256 of its graphs: policy, task, and the pose network where it has one."""
+        pose, task = self.manifest.pose, self.manifest.task
+        return (self.manifest.graph.sha256, task.graph.sha256, *([pose.sha256] if pose else []))
+
+    @property
+    def task_graph(self) -> Path:
+        """The file of the task's law."""
+        return self.folder / self.manifest.task.graph.file
 
     @property
     def pose_graph(self) -> Path:
@@ -189,6 +215,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     manifest = read_manifest(folder / MANIFEST)
     _check_shapes(manifest, folder / MANIFEST)
     _check_file(folder, "graph", manifest.graph.file, manifest.graph.sha256)
+    _check_file(folder, "task.graph", manifest.task.graph.file, manifest.task.graph.sha256)
     if manifest.pose is not None:
         check_cameras(manifest.pose, str(folder / MANIFEST))
         _check_file(folder, "pose", manifest.pose.file, manifest.pose.sha256)
@@ -215,7 +242,10 @@ def read_manifest(path: Path) -> BundleManifest:
     if not isinstance(data, dict):
         raise BundleError(f"{path}: got {type(data).__name__}, allowed: a mapping of fields")
     if data.get("format") != FORMAT:
-        raise BundleError(f"{path}: format: got {data.get('format')!r}, allowed: {FORMAT}")
+        raise BundleError(
+            f"{path}: format: got {data.get('format')!r}, allowed: {FORMAT};"
+            " `sleight export` writes the bundle of a run anew"
+        )
     training = data.pop("training", {})
     if not isinstance(training, dict):
         raise BundleError(f"{path}: training: got {training!r:.40}, allowed: a mapping")
@@ -261,6 +291,17 @@ def match_hand(bundle: Bundle, spec: HandSpec) -> None:
             )
 
 
+def widths_of(joints: int, actuators: int, object_joints: int) -> dict[str, int]:
+    """What the widths of `INPUTS` stand for."""
+    return {
+        "joints": joints,
+        "actuators": actuators,
+        "object_joints": object_joints,
+        "3": 3,
+        "4": 4,
+    }
+
+
 def _first_difference(ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
     if len(ours) != len(theirs):
         return f"got {len(ours)} names, allowed: the hand's {len(theirs)}"
@@ -271,13 +312,14 @@ def _first_difference(ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
 def _check_shapes(manifest: BundleManifest, path: Path) -> None:
     """Names and shapes that the contract fixes."""
     hand = manifest.hand
-    widths = {"joints": len(hand.joints), "actuators": len(hand.actuators), "3": 3, "4": 4}
+    widths = widths_of(len(hand.joints), len(hand.actuators), len(manifest.task.object_joints))
     for what, values in (("lower", hand.lower), ("upper", hand.upper)):
         if len(values) != widths["actuators"]:
             raise BundleError(
                 f"{path}: hand.{what}: got {len(values)} numbers, allowed: {widths['actuators']}"
             )
-    known = {name: (1, widths[row[0]]) for name, row in INPUTS.items()}
+    known: dict[str, tuple[int, ...]] = {name: (1, widths[row[0]]) for name, row in INPUTS.items()}
+    known |= {goal.name: goal.shape for goal in manifest.task.goals}
     _check_tensors(manifest.inputs, known, f"{path}: inputs")
     action = (1, widths["actuators"])
     made = {f"next_{carry.name}": carry.shape for carry in manifest.carry}

@@ -20,8 +20,8 @@ import torch
 from ...envs.env import HandEnv, Observation
 from ...envs.gym import size_scale
 from ...envs.make import make_env
+from ...envs.rendering.goal_picture import GoalPicture
 from ...envs.rendering.renderer import GoalPose, HandRenderer, camera_for
-from ...envs.tasks.task import GoalPicture
 from ...errors import SleightError
 from ..rollout.evaluation import FRESH, protocol
 from ..rollout.players import Player
