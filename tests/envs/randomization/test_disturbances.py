@@ -10,6 +10,7 @@ from scipy import stats
 
 from sleight.envs.config import EnvConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
+from sleight.envs.make import resolve
 from sleight.envs.randomization.action_faults import (
     BROKEN_NOISE,
     ActionFaults,
@@ -17,18 +18,19 @@ from sleight.envs.randomization.action_faults import (
     Slack,
 )
 from sleight.envs.randomization.adversary import BINS, Adversary
-from sleight.envs.randomization.disturbances import unmodelled
+from sleight.envs.randomization.disturbances import disturbances_of
 from sleight.envs.randomization.forces import CHANCE, DECAY, REACH_M, Forces
 from sleight.envs.randomization.step_jitter import LONGEST, RATE, Clock
 from sleight.envs.randomization.table import NAMES
 from sleight.envs.randomization.world_source import values
-from sleight.envs.sim.batch_sim import BatchSim
+from sleight.envs.sim.draws import Draws
+from tests.envs.look import worlds_of
 
 QUIET = 1e-3
 
 
 def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
+    return Draws(seed)
 
 
 def drawn(count, **changes):
@@ -52,10 +54,12 @@ def faults(count, active, seed=0, adversary=None, **changes):
 
 
 def test_nothing_is_there_that_nobody_asked_for(model):
-    sim = BatchSim(model, 2, 1)
+    sim = worlds_of(model, 2)
     quiet = {"object.mass", "observation.noise", "action.delay", "goal.angle", "gravity"}
-    assert not list(unmodelled(EnvConfig(), SHADOW_RIGHT, sim, quiet, rng()).parts())
-    names = [name for name, _ in unmodelled(EnvConfig(), SHADOW_RIGHT, sim, NAMES, rng()).parts()]
+    config = resolve(EnvConfig())
+    assert not list(disturbances_of(config, SHADOW_RIGHT, sim, quiet, rng()).parts())
+    everything = disturbances_of(config, SHADOW_RIGHT, sim, NAMES, rng())
+    names = [name for name, _ in everything.parts()]
     assert names == ["adversary", "faults", "forces", "clock", "tracking"]
 
 
@@ -156,7 +160,7 @@ def test_the_slack_of_each_motor_is_drawn_and_an_episode_begins_without():
 
 @pytest.fixture
 def sim(model):
-    return BatchSim(model, 300, 1)
+    return worlds_of(model, 300)
 
 
 def forces(sim, names, adversary=None, **changes):
