@@ -127,7 +127,7 @@ def _traces(line: Line, log: bool) -> list[go.Scatter]:
     if lower:
         traces.append(_trace(line, lower, hoverinfo="skip", showlegend=False))
     if upper:
-        band: dict[str, object] = {}
+        band: dict[str, object] = {"hoverinfo": "all"}  # the name also of a single line
         if lower:
             band |= {"fill": "tonexty", "fillcolor": _faint(line.colour)}
         if len(lower) == len(upper):
@@ -164,7 +164,9 @@ def _finite(points: Iterable[tuple[float, float]], positive: bool) -> Points:
 
 
 def _digits(value: float, digits: int = 4) -> float:
-    return float(f"{value:.{digits}g}")
+    """Rounded, and an integer where it is one: pages are made of these."""
+    rounded = float(f"{value:.{digits}g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def _faint(colour: str) -> str:

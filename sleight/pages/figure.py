@@ -1,10 +1,10 @@
 """The frame of a chart, and how a Plotly figure becomes a part of a page.
 
-Plotly (MIT) was chosen by measuring what a page with one chart weighs, in kB: Plotly's basic bundle
-1190, Plotly whole 4820, Bokeh 1270, ECharts 1120, Vega-Lite 830, Observable Plot with D3 490,
-Chart.js 210, uPlot 51. The smaller ones lack one of: all values at one x under the pointer, error
-bars, bands, or a figure that is data instead of a program. The basic bundle is in `templates`; its
-version is that of the Python package's own bundle.
+The library was chosen by what a page must hold of it, kB of script: uPlot 51, Chart.js 210,
+Observable Plot with D3 490, Vega-Lite 830, ECharts 1120, Plotly's basic bundle 1190, Bokeh 1270,
+all of Plotly 4820. Those before Plotly lack one of: the values of all lines at one x under the
+pointer, error bars, bands, or a figure that is data without functions. The basic bundle is in
+`templates`; its version is the one that the Python package is made for.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def set_heights(figure: go.Figure, frame: Frame, values: Sequence[float]) -> Non
     figure.update_yaxes(**number_axis(values))
     if frame.log:
         ends, step = _powers(values)
-        figure.update_yaxes(type="log", range=ends, dtick=step)
+        figure.update_yaxes(type="log", range=ends, dtick=step, tickformat="~g")
     else:
         low, high = min(values), max(values)
         low = min(low, 0.0) if frame.zero else low

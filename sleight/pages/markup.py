@@ -15,13 +15,15 @@ FOLDER = Path(__file__).with_name("templates")
 @cache
 def environment() -> Environment:
     """The templates; an undefined name is an error."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return made
 
 
 def part(name: str, *values: Any) -> Markup:

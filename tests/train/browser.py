@@ -120,7 +120,13 @@ class Browser:
         return before
 
     def go(self, page: Path) -> None:
+        """Open a page, and wait until its charts are drawn."""
         self._send("POST", f"{self._session}/url", {"url": page.as_uri()})
+        for _ in range(600):
+            if self.run("return !document.querySelector('.plot:not(.js-plotly-plot)')"):
+                return
+            time.sleep(0.05)
+        pytest.fail(f"{page.name}: a chart is not drawn")
 
     def run(self, script: str) -> Any:
         body = {"script": script, "args": []}

@@ -1,5 +1,5 @@
 // Draws every figure of the page. The style that all charts share is here, once.
-(() => {
+(async () => {
   const family = getComputedStyle(document.body).fontFamily;
   const axis = {
     automargin: true, color: '#6b7480', gridcolor: '#e4e8ec', linecolor: '#aab3bd',
@@ -21,5 +21,7 @@
   for (const plot of document.querySelectorAll('.plot')) {
     const figure = JSON.parse(plot.dataset.figure);
     Plotly.newPlot(plot, figure.data, { ...figure.layout, template: { layout } }, config);
+    // A page of many charts can be read and scrolled while the others are drawn.
+    await new Promise(resolve => setTimeout(resolve));
   }
 })();
