@@ -44,7 +44,9 @@ setup(
     python_requires=">=3.11",
     packages=list(FOLDERS),
     package_dir=FOLDERS,
-    package_data={name: ["py.typed", "*.html", "*.json", "*.xml", "*.yaml"] for name in FOLDERS},
+    package_data={
+        name: ["py.typed", "*.html", "*.json", "*.xml", "*.yaml", "templates/*"] for name in FOLDERS
+    },
     entry_points={
         "console_scripts": ["sleight=sleight.cli:main"],
     },
@@ -53,6 +55,7 @@ setup(
         "gymnasium-robotics>=1.4",  # its Shadow Hand files; its environments are not imported
         "imageio>=2.36",
         "imageio-ffmpeg>=0.5",
+        "jinja2>=3.1",
         "matplotlib>=3.9",
         "mcap>=1.6",
         "mujoco>=4.0,<5",
@@ -61,6 +64,7 @@ setup(
         "onnxruntime>=1.20",
         "optuna>=4.6",
         "pillow>=10",
+        "plotly>=7",
         "pyyaml>=6",
         "ray>=2.40",
         "rich>=13",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -132,7 +131,9 @@ def _inside_section(inside: Intrinsics, residuals: np.ndarray, shots: Sequence[S
         ("residual", f"{inside.rms_px:.3f} px; worst picture {residuals.max():.3f} px"),
         ("pictures", str(inside.views)),
     ]
-    return html.section(f"Camera {inside.camera}", [html.facts(facts), *map(_picture, shots)])
+    return html.section(
+        f"Camera {inside.camera}", [html.facts(facts), html.charts(map(_picture, shots))]
+    )
 
 
 def _outside_sections(
@@ -147,7 +148,7 @@ def _outside_sections(
         rows.append((name, place, wxyz, f"{at.rms_px:.3f}", spread, str(at.frames)))
     head = ("camera", "x, y, z mm", "wxyz", "residual px", "spread of pictures", "pictures")
     about = "camera_to_palm, OpenCV's axes: x right, y down, z forwards."
-    parts = [html.section("Placements", [html.table(head, rows, 2)], about)]
+    parts: list[str] = [html.section("Placements", [html.table(head, rows, 2)], about)]
     last = {name: kept[-1].corners for name, kept in shots.items()}
     standings = {name: standing.extrinsics.placement for name, standing in found.items()}
     pairs = [
@@ -184,11 +185,8 @@ def _picture(shot: Shot, inside: Intrinsics | None = None) -> str:
         for tip, colour in zip(tips, ((220, 60, 60), (60, 180, 60), (60, 90, 220)), strict=True):
             cv2.line(image, start, tip, colour, 2, cv2.LINE_AA)
     _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    source = base64.b64encode(data.tobytes()).decode()
-    return (
-        f'<img alt="corners of the board, seen and put back" style="max-width:320px;margin:8px'
-        f' 8px 0 0" src="data:image/png;base64,{source}">'
-    )
+    label = "corners of the board, seen and put back" if inside else "corners of the board, seen"
+    return html.picture(data.tobytes(), label, "png", 320)
 
 
 def _write_page(path: Path, title: str, parts: Sequence[str]) -> None:
