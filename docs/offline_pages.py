@@ -1,4 +1,4 @@
-"""A Sphinx extension: the build fails where a page or a style would load something from a network."""
+"""A Sphinx extension: the build fails where a page would load something from a network."""
 
 import re
 from pathlib import Path
