@@ -28,6 +28,9 @@ highlight_language = "text"
 
 html_theme = "furo"  # nothing from a network: no fonts, no scripts
 html_title = f"sleight {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -8,7 +8,8 @@ from sphinx.errors import ExtensionError
 
 LOADS = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(?:https?:)?//"""
-    r"""|<link\b[^>]*\brel=["']?(?:stylesheet|preload|preconnect|icon)\b[^>]*\bhref=["']?(?:https?:)?//"""
+    r"""|<link\b(?=[^>]*\brel=["']?(?:stylesheet|preload|preconnect|icon))"""
+    r"""[^>]*\bhref=["']?(?:https?:)?//"""
     r"""|(?:\burl\(|@import\s*(?:url\()?)\s*["']?(?:https?:)?//"""
 )
 

@@ -35,8 +35,10 @@ def write() -> None:
     new = HERE / "reference.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
-    for room in ROOMS:
-        _write_page(package.modules[room], new)
+    rooms = [package.modules[room] for room in ROOMS]
+    for room in rooms:
+        _write_page(room, new)
+    (new / "rooms.txt").write_text("".join(map(_row, rooms)), encoding="utf-8")
     for page in new.iterdir():
         old = OUT / page.name
         if old.is_file() and old.read_bytes() == page.read_bytes():
@@ -59,6 +61,12 @@ def _write_page(package: griffe.Module, out: Path) -> None:
     (out / f"{package.path}.md").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
     for folder in folders:
         _write_page(folder, out)
+
+
+def _row(package: griffe.Module) -> str:
+    """The line of a package in docs/reference.md: its name, and the first line of its contract."""
+    first = _text(package).partition("\n")[0]
+    return f"- [{package.path}](reference/{package.path}.md): {first}\n"
 
 
 def _module(module: griffe.Module) -> Iterator[str]:
