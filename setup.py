@@ -79,18 +79,23 @@ setup(
         "deploy": ["opencv-python-headless>=4.12"],  # cameras and their calibration
         "dev": [
             "cyclonedds>=0.10",  # the driver ros2, tested without ROS 2
+            "furo>=2025.9",
+            "griffelib>=2",
             "hypothesis>=6",
             "import-linter>=2",
             "mujoco[sysid]>=4.0,<5",
             "mypy>=1.13",
+            "myst-parser>=5",
             "opencv-python-headless>=4.12",
             "pytest>=8",
             "ruff>=0.8",
             "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov
             "setuptools>=70",
+            "sphinx>=9",
             "types-PyYAML>=6",
             "vermin>=1.6",  # what the bridge carries runs on Python 3.8
         ],
+        "docs": ["furo>=2025.9", "griffelib>=2", "myst-parser>=5", "sphinx>=9"],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
         "menagerie": ["mujoco-menagerie"],
         "sysid": ["mujoco[sysid]>=4.0,<5"],  # calibration from recordings

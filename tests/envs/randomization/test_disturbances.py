@@ -84,7 +84,7 @@ def test_action_noise_of_three_kinds():
 
 
 def test_without_strength_an_action_arrives_as_it_is():
-    found = faults(4, NAMES, adversary=Adversary(4, 20, 8, rng()))
+    found = faults(4, NAMES, adversary=Adversary(4, 20, 5, 8, rng()))
     action = torch.linspace(-1, 1, 80).reshape(4, 20)
     torch.testing.assert_close(found(action), action, rtol=0, atol=0)
 
@@ -217,7 +217,7 @@ def sensors(count, seed=0):
 
 
 def test_the_adversary_is_a_new_network_in_every_episode():
-    found, seen = Adversary(64, 20, 16, rng()), sensors(64)
+    found, seen = Adversary(64, 20, 5, 16, rng()), sensors(64)
     found.reset(torch.arange(64))
     found.look(seen)
     first = found.action.clone()
@@ -233,7 +233,7 @@ def test_the_adversary_is_a_new_network_in_every_episode():
 
 
 def test_its_outputs_are_bins_that_cover_their_range_evenly():
-    found = Adversary(400, 20, 16, rng())
+    found = Adversary(400, 20, 5, 16, rng())
     found.reset(torch.arange(400))
     found.look(sensors(400))
     bins = (torch.cat((found.action, found.wrench), dim=1) + 1.0) * (BINS - 1) / 2

@@ -91,7 +91,7 @@ NORMAL, HALF, UNIFORM = stats.norm, stats.halfnorm, stats.uniform
         ("tendon_lengthspring", "couplings", "tendon.spring_length", NORMAL),
         ("body_pos", "links", "hand.link_position", NORMAL),
         ("geom_pos", "hand_geoms", "hand.geom_position", NORMAL),
-        ("body_ipos", "block", "object.com", NORMAL),
+        ("body_ipos", "object", "object.com", NORMAL),
         ("geom_gap", "geoms", "contact.gap", UNIFORM),
     ],
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sleight.envs.objects.object_spec import mass_of, size_of
 from sleight.envs.randomization.randomizer import OBJECT_FRICTION, Randomizer, extras
 from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS, check_needs, lookup
 from sleight.envs.randomization.world_source import FixedRanges, values
@@ -157,8 +158,8 @@ def test_a_resized_block_moves_like_one_that_was_compiled_so(sim, scale):
     compiled = build_model(
         replace(
             config,
-            object_size_m=config.object_size_m * scale,
-            object_mass_kg=config.object_mass_kg * 1.5,
+            object_size_m=size_of(config) * scale,
+            object_mass_kg=mass_of(config) * 1.5,
         )
     )
     apply(sim, object_size=scale, object_mass=1.5)
