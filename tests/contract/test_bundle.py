@@ -42,8 +42,8 @@ def fields(data, prefix=()):
 
 
 OPTIONAL = {("randomization",), ("training",), ("pose",), ("task", "object_joints"),
-            ("task", "options"), *(("task", "options", name, "unit") for name in
-            ("flip_share", "max_angle_rad"))}  # fmt: skip
+            ("task", "options"), *(("task", "options", name, *unit) for name in
+            ("flip_share", "max_angle_rad") for unit in ((), ("unit",)))}  # fmt: skip
 FREE = ("versions", "randomization", "training")
 
 

@@ -14,7 +14,8 @@ QUIET = np.array([1.0, 0.0, 0.0, 0.0])
 
 def sensors(target=HAND.home, position=(0.0, 0.0, 0.05)):
     joints = HAND.joint_target(HAND.home)
-    return Sensors(joints, np.zeros(24), target, np.array(position), QUIET, QUIET)
+    pose = {"object_position": np.array(position), "object_wxyz": QUIET}
+    return Sensors(joints, np.zeros(24), target, pose, {"goal_wxyz": QUIET})
 
 
 def test_the_carry_moves_on_and_reset_forgets(bundle):

@@ -59,7 +59,7 @@ def sensors(count=50, seed=0):
         "object_joints": (2,),
         "object_joint_velocity": (2,),
     }
-    found = {name: torch.randn(count, *shape, generator=rng) for name, shape in shapes.items()}
+    found = {name: rng.normal(count, *shape) for name, shape in shapes.items()}
     for name in ("object_wxyz", "previous_object_wxyz", "goal_wxyz"):
         found[name] = R.random_rotation(count, rng)
     return found

@@ -208,11 +208,9 @@ def test_a_push_is_an_acceleration_of_a_block_of_any_mass(sim):
 
 def sensors(count, seed=0):
     return {
-        "fingertips": 0.1 * torch.randn(count, 5, 3, generator=rng(seed)),
-        "object_position": 0.1 * torch.randn(count, 3, generator=rng(seed + 1)),
-        "object_wxyz": torch.nn.functional.normalize(
-            torch.randn(count, 4, generator=rng(seed + 2))
-        ),
+        "fingertips": 0.1 * rng(seed).normal(count, 5, 3),
+        "object_position": 0.1 * rng(seed + 1).normal(count, 3),
+        "object_wxyz": torch.nn.functional.normalize(rng(seed + 2).normal(count, 4)),
     }
 
 

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 
-from sleight.contract.bundle import INPUTS, load_bundle, read_manifest, write_manifest
+from sleight.contract.bundle import INPUTS, load_bundle, read_manifest, widths_of, write_manifest
 from sleight.envs.config import ACTOR_TERMS, ControlConfig, EnvConfig, GoalConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
@@ -32,7 +32,7 @@ from sleight.train.runs.metrics import read_metrics
 from sleight.train.runs.session import save
 from tests.policy_kinds import KINDS, config_of
 
-SIZES = {"joints": 24, "actuators": 20}
+SIZES = widths_of(24, 20, 0)
 TERMS = observations.select(ACTOR_TERMS, "test")
 TERM_SIZES = observations.sizes_of(SHADOW_RIGHT, BLOCK, 0)
 GOALS = {"goal_wxyz": 4}
