@@ -52,7 +52,7 @@ def test_goals_and_distances_are_those_of_training(loaded, flip_share, largest):
             torch.tensor(uniform, dtype=torch.float32),
             torch.tensor(normal, dtype=torch.float32),
         )
-        np.testing.assert_allclose(goal, drawn["goal_wxyz"][0].numpy(), atol=1e-5)
+        assert r.distance(goal, drawn["goal_wxyz"][0].double().numpy()) < 1e-4
         judged = judge.judge(pose(wxyz), {"goal_wxyz": goal})
         assert judged.distance == pytest.approx(r.distance(wxyz, goal), abs=2e-3)
         assert judged.reached == (judged.distance < 0.4) and not judged.dropped
