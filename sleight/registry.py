@@ -9,6 +9,7 @@ A package outside this repository adds one with no change inside:
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
@@ -17,6 +18,12 @@ from .errors import ConfigError, nearest
 
 T = TypeVar("T")
 
+_BROKEN = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError,
+    RuntimeError, SyntaxError, TypeError, ValueError,
+)  # fmt: skip
+"""What the import of a package that is not this one may raise."""
+
 
 class Registry(Generic[T]):
     """Name -> what an entry point of `group` gives; loaded at first use and then kept."""
@@ -24,17 +31,17 @@ class Registry(Generic[T]):
     def __init__(self, group: str, built_in: Mapping[str, str]) -> None:
         """built_in: name -> "module:attribute", the module relative to `sleight`."""
         self.group = group
-        self._places: dict[str, EntryPoint | str] = dict(built_in)
+        self._built_in = dict(built_in)
         self._loaded: dict[str, T] = {}
-        self._scanned = False
+        self._found: dict[str, EntryPoint] = {}
+        self._path: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """Every name, this package's first. Nobody else can take one of those."""
-        if not self._scanned:
-            self._scanned = True
-            for entry in entry_points(group=self.group):
-                self._places.setdefault(entry.name, entry)
-        return tuple(self._places)
+        if self._path != tuple(sys.path):  # what is installed depends on it
+            self._path = tuple(sys.path)
+            self._found = {entry.name: entry for entry in entry_points(group=self.group)}
+        return tuple(dict.fromkeys((*self._built_in, *self._loaded, *self._found)))
 
     def get(self, name: str, source: str) -> T:
         """The one called `name`.
@@ -44,28 +51,29 @@ class Registry(Generic[T]):
         if name not in self.names():
             raise ConfigError(f"{source}: got {name}, {nearest(name, self.names())}")
         if name not in self._loaded:
-            place = self._places[name]
+            place = self._built_in.get(name) or self._found[name]
             try:
                 self._loaded[name] = cast(T, _load(place))
-            except (ImportError, AttributeError) as error:
+            except _BROKEN as error:
                 where = place.value if isinstance(place, EntryPoint) else place
+                what = f"{type(error).__name__}: {error}"
                 raise ConfigError(
-                    f"{source}: got {name}, whose {where} cannot be loaded: {error}"
+                    f"{source}: got {name}, which {where} cannot provide: {what}"
                 ) from error
         return self._loaded[name]
 
     def everything(self) -> dict[str, T]:
-        """Name -> thing, of all that can be loaded: a broken package is told when it is chosen."""
+        """Name -> thing, of all that can be loaded: a broken package is named when it is chosen."""
+        things: dict[str, T] = {}
         for name in self.names():
             try:
-                self.get(name, self.group)
+                things[name] = self.get(name, self.group)
             except ConfigError:
                 continue
-        return {name: self._loaded[name] for name in self._places if name in self._loaded}
+        return things
 
     def add(self, name: str, thing: T) -> None:
         """Register in this process alone, as a notebook or a test does."""
-        self._places[name] = ""
         self._loaded[name] = thing
 
 
