@@ -107,7 +107,10 @@ class HandEnv(VectorEnv):
         self.control = Control(
             config.control, self.hand, sim, config.period_s, self.disturbances.faults
         )
-        self.terms = _terms(config, self.task_spec.terms, groups or {})
+        self.terms = observations.select_groups(
+            {"actor": config.actor_terms, "critic": config.critic_terms, **(groups or {})},
+            self.task_spec.terms,
+        )
         reads_tips = any("fingertips" in term.reads for term in self.terms["actor"])
         held = object_of(config.model)
         noisy = noise_sizes(hand, len(held.joints), reads_tips)
@@ -342,16 +345,3 @@ class HandEnv(VectorEnv):
             "world": self.coordinates[worlds].clone(),
             **self.task.sensors(worlds),
         }
-
-
-def _terms(
-    config: EnvConfig, own: Sequence[observations.Term], groups: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[observations.Term, ...]]:
-    """Group -> its terms; the task has `own` ones. Raises ConfigError for an unknown one."""
-    named = {
-        "env.actor_terms": config.actor_terms,
-        "env.critic_terms": config.critic_terms,
-        **{f"{group}'s terms": terms for group, terms in groups.items()},
-    }
-    found = [observations.select(terms, source, own) for source, terms in named.items()]
-    return dict(zip(("actor", "critic", *groups), found, strict=True))

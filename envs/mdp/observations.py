@@ -173,6 +173,17 @@ def select(names: Sequence[str], source: str, own: Sequence[Term] = ()) -> tuple
     return tuple(of_task.get(name) or TERMS.get(name, source) for name in names)
 
 
+def select_groups(
+    groups: Mapping[str, Sequence[str]], own: Sequence[Term]
+) -> dict[str, tuple[Term, ...]]:
+    """Group -> its terms; those of actor and critic are fields of the config."""
+    sources = {"actor": "env.actor_terms", "critic": "env.critic_terms"}
+    return {
+        group: select(names, sources.get(group, f"{group}'s terms"), own)
+        for group, names in groups.items()
+    }
+
+
 def compute(terms: Sequence[Term], sensors: Sensors) -> dict[str, Tensor]:
     """Every term on one set of sensors, each (N, *shape) float32."""
     sensors = dict(sensors)  # terms may keep there what others need too

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sleight.envs.mdp.rotations import CUBE_GROUP, from_rotvec, multiply, random_rotation
+from sleight.envs.sim.draws import Draws
 from sleight.vision.geometry import turn
 from sleight.vision.photo import Photo, PhotoConfig
 from sleight.vision.pose_net import NetConfig, PoseNet, _SpatialSoftmax, orthonormal
@@ -69,7 +70,7 @@ def test_a_camera_without_faults_changes_nothing_and_one_with_does():
 
 
 def test_scores_tell_faces_apart_and_also_not():
-    wxyz = random_rotation(24, torch.Generator().manual_seed(3))
+    wxyz = random_rotation(24, Draws(3))
     place = torch.zeros(24, 3)
     group = multiply(wxyz, CUBE_GROUP)
     errors = pose_errors(place + torch.tensor([0.003, 0.0, 0.004]), group, place, wxyz)

@@ -136,7 +136,8 @@ def read_teacher(path: Path, config: TrainConfig) -> Files:
     if (path / MANIFEST).is_file():
         player = BundlePlayer(path)
         _check_actions(player.env_config, config.env, str(path))
-        entries = player.bundle.manifest.graph, player.bundle.manifest.pose
+        manifest = player.bundle.manifest
+        entries = manifest.graph, manifest.task.graph, manifest.pose
         return _read(path, (MANIFEST, *(entry.file for entry in entries if entry)))
     path = checkpoint.find(path)
     teacher, found = load_run(path)

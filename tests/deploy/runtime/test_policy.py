@@ -39,8 +39,7 @@ def test_the_first_step_sees_no_past_and_the_next_sees_the_last(bundle):
     assert not first["last_action"].any()
     assert first["phase"].tolist() == [[0.0]]
     np.testing.assert_array_equal(first["previous_object_position"], first["object_position"])
-    policy._wanted = [name for name in INPUTS if name in ("joint_position", "last_target",
-                      "goal_wxyz", "object_wxyz", "last_action")]  # fmt: skip
+    policy._wanted = [tensor.name for tensor in load_bundle(bundle).manifest.inputs]
     policy.step(sensors(position=(1, 2, 3)))
     decision = policy.step(sensors(position=(4, 5, 6)))
     policy._wanted = [name for name in INPUTS if name != "object_joints"]

@@ -74,7 +74,7 @@ def test_a_world_is_drawn_anew_and_the_trial_goes_on(block_run: Path) -> None:
 
 
 GOES_ON = (
-    *("sim.", "memory_", "task.goal", "task.distance"),
+    *("sim.state", "memory_", "task.goal", "task.distance"),
     *("control.target", "control.action", "control._past"),
     *("tracking.past", "tracking.seen", "tracking.lost", "tracking.fresh", "slack.place"),
     *("env.successes", "env.length", "env.goal_age", "env.earned"),

@@ -11,6 +11,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
+from sleight.envs.rendering.goal_picture import GoalPicture
 from sleight.errors import SleightError
 from sleight.train.reports.play import Stream, live, open_stage
 from sleight.train.rollout.players import RunPlayer
@@ -67,8 +68,8 @@ def test_the_loop_acts_until_nobody_looks(block_run: Path) -> None:
     env = open_stage(player, {}, seed=0)
     seen: list[np.ndarray] = []
 
-    def show(qpos: np.ndarray, goal_wxyz: np.ndarray | None) -> bool:
-        assert goal_wxyz is not None and np.linalg.norm(goal_wxyz) == pytest.approx(1.0)
+    def show(qpos: np.ndarray, goal: GoalPicture) -> bool:
+        assert goal.wxyz is not None and np.linalg.norm(goal.wxyz) == pytest.approx(1.0)
         seen.append(qpos.copy())
         return len(seen) < 4
 

@@ -28,7 +28,7 @@ def test_resume_of_what_is_no_run(run: Path, refused: Refused, tmp_path: Path) -
             ["--policy.memory", "none"],
             "actor.memory.bias: got nothing, allowed: (32,); the checkpoint is of",
         ),
-        (["--env.num_worlds", "4"], "got (8, 0), allowed: (4, 0); a run goes on in the worlds"),
+        (["--env.num_worlds", "4"], "sim.state: got (8, 310), allowed: (4, 310); a run goes on"),
         (["--env.randomization.gravity", "[-10,-9]"], "only in this one: gravity; --warm_start"),
         (["--curriculum.gravity", "[1, 2, 3, 0.1]"], "only in the config: gravity; --warm_start"),
     ],

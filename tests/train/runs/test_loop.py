@@ -125,18 +125,19 @@ def test_a_source_draws_adrs_ranges_beside_fixed_ones(
     block_config: TrainConfig, wide: AdrState
 ) -> None:
     source = AdrSource(block_config, wide, 0)
-    draw = source.draw(np.arange(4000))
+    draw = source.draw(torch.arange(4000))
+    coordinates, tags = draw.coordinates.numpy(), draw.tags.numpy()
     assert source.names == (*ranges(wide), "hand.damping")
     low = np.array([*wide.low, *(2 * np.log([0.8]))])
     high = np.array([*wide.high, *(2 * np.log([1.3]))])
-    assert (draw.coordinates >= low - 1e-12).all() and (draw.coordinates <= high + 1e-12).all()
-    inside = (draw.tags < 0)[:, None] | (np.arange(8) == 7)
-    middle = np.array([draw.coordinates[inside[:, i], i].mean() for i in range(8)])
+    assert (coordinates >= low - 1e-12).all() and (coordinates <= high + 1e-12).all()
+    inside = (tags < 0)[:, None] | (np.arange(8) == 7)
+    middle = np.array([coordinates[inside[:, i], i].mean() for i in range(8)])
     np.testing.assert_allclose(middle, (low + high) / 2, atol=0.02)
-    assert 0.45 < (draw.tags >= 0).mean() < 0.55
+    assert 0.45 < (tags >= 0).mean() < 0.55
     again = AdrSource(block_config, wide, 1)
     again.load_rng_state(AdrSource(block_config, wide, 0).rng_state())
-    assert np.array_equal(again.draw(np.arange(4000)).coordinates, draw.coordinates)
+    assert torch.equal(again.draw(torch.arange(4000)).coordinates, draw.coordinates)
     assert isinstance(again.fixed, FixedRanges)
 
 

@@ -65,8 +65,12 @@ def test_adr_moved_and_episodes_ended_in_the_run_above(block_run: Path) -> None:
     assert any(event.boundary != event.before for event in state.history)
     assert len({event.step for event in state.history}) > 1
     found = checkpoint.load(block_run)
-    fields = {name for name in found.state if name.startswith("env.field.")}
-    assert {"env.field.body_mass", "env.field.geom_size", "env.field.opt.gravity"} <= fields
+    fields = {name for name in found.state if name.startswith("env.sim.field.")}
+    assert {
+        "env.sim.field.body_mass",
+        "env.sim.field.geom_size",
+        "env.sim.field.opt.gravity",
+    } <= fields
     assert found.state["env.noise.level"].max() > 0
     assert len(found.meta["episodes"]) > 8
 
