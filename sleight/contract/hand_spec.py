@@ -1,4 +1,4 @@
-"""What describes a hand to training and to a robot alike. Needs numpy alone."""
+"""`HandSpec`: the description of a hand that training and the robot share. Needs only numpy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class HandSpec:
-    """What two parties must agree on before a policy may drive a hand. A actuators, J joints."""
+    """Names, limits and coupling of a hand with A actuators and J joints."""
 
     name: str
     joints: tuple[str, ...]
@@ -18,17 +18,17 @@ class HandSpec:
     coupling: np.ndarray = field(repr=False)
     """(A, J): control position = coupling @ joint position."""
     wrist: ClassVar[slice] = slice(0, 2)
-    """WRJ2 and WRJ1, which joints and actuators alike begin with."""
+    """WRJ2 and WRJ1: the first two of both the joints and the actuators."""
     joint_lower: np.ndarray = field(repr=False)
     joint_upper: np.ndarray = field(repr=False)
-    """(J,) rad."""
+    """(J,) rad: limits of the joints."""
     lower: np.ndarray = field(repr=False)
     upper: np.ndarray = field(repr=False)
-    """(A,) rad, limits of the targets."""
+    """(A,) rad: limits of the targets."""
     max_speed: np.ndarray = field(repr=False)
-    """(A,) rad/s."""
+    """(A,) rad/s: rated speed of the actuators."""
     home: np.ndarray = field(repr=False)
-    """(A,) rad: fingers half curled around where an object lies."""
+    """(A,) rad: fingers half curled around the place of the object."""
     fingertips: tuple[str, ...] = ()
 
     def control_position(self, joint_position: np.ndarray) -> np.ndarray:
@@ -36,6 +36,6 @@ class HandSpec:
         return joint_position @ self.coupling.T
 
     def joint_target(self, target: np.ndarray) -> np.ndarray:
-        """(..., A) targets -> (..., J): a coupled sum is split evenly, as by Shadow's driver."""
+        """(..., A) targets -> (..., J): a coupled sum is split evenly, as in Shadow's driver."""
         share = self.coupling / self.coupling.sum(axis=1, keepdims=True)
         return target @ share

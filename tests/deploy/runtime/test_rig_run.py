@@ -225,7 +225,7 @@ def test_a_bundle_that_is_not_whole_moves_nothing(rig, refused, editable, tmp_pa
     edit(lambda data: data["hand"]["joints"].reverse())
     words = ("dry-run", str(folder), *rig.flags(), "--log.dir", str(tmp_path / "runs"))
     assert refused(2, *words) == (
-        f"error: {folder}/bundle.json: hand.joints: got THJ1 at place 0, allowed: WRJ2,"
+        f"error: {folder}/bundle.json: hand.joints: got THJ1 at index 0, allowed: WRJ2,"
         " the hand's order"
     )
     with open(folder / "policy.onnx", "ab") as graph:
