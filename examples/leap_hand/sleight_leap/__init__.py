@@ -6,8 +6,8 @@ from sleight.deploy.drivers.driver_registry import HandConfig
 from sleight.deploy.drivers.local_driver import LocalHand
 from sleight.deploy.hand.hand import HandDriver
 
-from .examples.leap_hand.sleight_leap.face import LeapFace
-from .examples.leap_hand.sleight_leap.spec import LEAP
+from .face import LeapFace
+from .spec import LEAP
 
 
 def open_hand(config: HandConfig) -> HandDriver:
