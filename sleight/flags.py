@@ -1,5 +1,7 @@
 """Helpers for command lines: argparse with one-line errors, subcommands, common argument types."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Callable, Mapping

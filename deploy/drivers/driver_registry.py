@@ -41,7 +41,7 @@ class HandConfig:
     timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
     """Time limit for connecting; a ROS 1 hand may need 10 s."""
     force: Annotated[float, Range(0.05, 1)] = 1.0
-    """ros1: limit of the motor force, as a share of the full force. The bridge has an option, too."""
+    """ros1: limit of the motor force, as a share of the full force. The bridge has `--force`."""
     secret: Path | None = None
     """rig: file with the shared secret, if the hand's side requires one."""
     options: dict[str, str] = field(default_factory=dict)
