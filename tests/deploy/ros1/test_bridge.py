@@ -76,7 +76,7 @@ def test_check_looks_at_the_hand_behind_the_bridge_and_moves_nothing(
     out = capsys.readouterr().out
     assert code == 0, out
     assert re.search(r"ok    hand +\S+, REAL, 24 joints", out)
-    assert re.search(r"ok    names and limits +those that the policy was trained for", out)
+    assert re.search(r"ok    names and limits +they match the policy", out)
     rate = re.search(r"ok    joint states +(\d+) Hz", out)
     assert 60 < int(rate.group(1)) < 140
     assert main(["rig", "run", *words, "--yes-sim"]) == 2
