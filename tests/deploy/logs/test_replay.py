@@ -66,7 +66,7 @@ def test_a_memory_that_differs_is_found(log):
         if record["event"] == "turn" and record["k"] == 12:
             record["carry"] = "0" * 16
 
-    with pytest.raises(DataError, match=r"turn 12: the policy's memory is not the logged one"):
+    with pytest.raises(DataError, match=r"turn 12: carry: got \w+, allowed: 0{16}, as logged"):
         replay(rewritten(log, change))
 
 
