@@ -1,8 +1,8 @@
 """Embed and add: each observation term has its own normalizer and linear map, and the maps add.
 
-A term can be added to a trained network later without changing what it does with the others
-(Solving Rubik's Cube with a Robot Hand, section 6.2). For vectors the sum of linear maps is one
-linear map of the concatenation, which is how it is computed.
+A term can be added to a trained network without changing its response to the other terms (Solving
+Rubik's Cube with a Robot Hand, section 6.2). For vectors, the sum of linear maps is computed as one
+linear map of the concatenation.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from torch import Tensor, nn
 Sizes = Mapping[str, int]
 Terms = Mapping[str, Tensor]
 Moments = tuple[Tensor, Tensor, Tensor]
-"""How many samples (), their mean (size,) and their variance (size,), all float64."""
+"""Number of samples (), their mean (size,) and variance (size,), all float64."""
 Combine = Callable[[Moments], Moments]
-"""From the moments of the samples here to those of all samples, here and elsewhere."""
+"""Combines the local moments with those of other processes."""
 
 
 def here(moments: Moments) -> Moments:
-    """There are no samples elsewhere."""
+    """The moments unchanged, for a single process."""
     return moments
 
 
 class Normalizer(nn.Module):
-    """Running mean and variance of one term; changed only by `update`."""
+    """Running mean and variance of one term; only `update` changes them."""
 
     mean: Tensor
     variance: Tensor
@@ -43,19 +43,23 @@ class Normalizer(nn.Module):
     def update(self, values: Tensor, combine: Combine = here) -> None:
         """Merge samples (..., size) into the statistics (Chan et al. 1979, parallel variance)."""
         flat = values.reshape(-1, values.shape[-1]).double()
-        own = (torch.full_like(self.count, len(flat)), flat.mean(dim=0), flat.var(0, correction=0))
-        count, mean, spread = combine(own)
+        local = (
+            torch.full_like(self.count, len(flat)),
+            flat.mean(dim=0),
+            flat.var(0, correction=0),
+        )
+        count, mean, variance = combine(local)
         total = self.count + count
         part = count / total
         shift = mean - self.mean
         between = shift.square() * part * (1 - part)
-        self.variance.copy_(self.variance * (1 - part) + spread * part + between)
+        self.variance.copy_(self.variance * (1 - part) + variance * part + between)
         self.mean.add_((shift * part).to(self.mean))
         self.count.copy_(total)
 
 
 class Embedding(nn.Module):
-    """Terms (..., size) -> (..., width)."""
+    """Normalizes and embeds terms (..., size) -> (..., width)."""
 
     def __init__(self, sizes: Sizes, width: int, clip: float) -> None:
         super().__init__()
@@ -70,11 +74,11 @@ class Embedding(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, terms: Terms) -> Tensor:
-        """Normalized, clipped, embedded and added."""
+        """Normalize, clip, embed and add the terms."""
         return self.embed(self.inputs(terms))
 
     def inputs(self, terms: Terms) -> Tensor:
-        """Normalized, clipped and side by side (..., sum of sizes)."""
+        """The normalized, clipped and concatenated terms (..., sum of sizes)."""
         values = torch.cat([terms[name] for name in self.names], dim=-1)
         normalizers = [self.normalizer(name) for name in self.names]
         mean = torch.cat([normalizer.mean for normalizer in normalizers])
@@ -82,12 +86,12 @@ class Embedding(nn.Module):
         return ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """The sum of the linear maps, of `inputs` (..., sum of sizes)."""
+        """The sum of the linear maps of `inputs` (..., sum of sizes)."""
         weight = torch.cat([self.weights[name] for name in self.names], dim=1)
         return nn.functional.linear(inputs, weight, self.bias)
 
     def update(self, terms: Terms, combine: Combine = here) -> None:
-        """Let the normalizers learn from terms (..., size)."""
+        """Update the normalizers with terms (..., size)."""
         for name in self.names:
             self.normalizer(name).update(terms[name], combine)
 
