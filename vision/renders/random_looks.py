@@ -29,7 +29,7 @@ _SHAPES = (mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGe
 class Views:
     """Placements of the cameras of one sample: as calibrated, and the true ones."""
 
-    told: tuple[Placement, ...]
+    calibrated: tuple[Placement, ...]
     """(V,) camera_to_palm as calibrated, with errors: the input of the network."""
     true: tuple[Placement, ...]
     """(V,) camera_to_palm without errors, for rendering."""
@@ -39,13 +39,13 @@ class Views:
 
 def draw_views(cameras: CamerasConfig, jitter: CameraJitter, rng: np.random.Generator) -> Views:
     """Draw the cameras of one sample."""
-    told, true, fovy = [], [], []
+    calibrated, true, fovy = [], [], []
     for view in cameras.views.values():
         at = _perturbed(view.placement(), jitter.placement_m, jitter.placement_deg, rng)
-        told.append(at)
+        calibrated.append(at)
         true.append(_perturbed(at, jitter.error_m, jitter.error_deg, rng))
         fovy.append(cameras.fovy_deg + jitter.error_fov_deg * rng.uniform(-1, 1))
-    return Views(tuple(told), tuple(true), np.array(fovy))
+    return Views(tuple(calibrated), tuple(true), np.array(fovy))
 
 
 def _perturbed(at: Placement, metres: float, degrees: float, rng: np.random.Generator) -> Placement:
@@ -106,9 +106,9 @@ class Looks:
             ("floor", FLOOR_PX, FLOOR_PX),
             ("sky", 6 * SKY_PX, SKY_PX),
         ):
-            picture = _pattern(rows, columns, rng)
+            pattern = _pattern(rows, columns, rng)
             nominal = np.array([0.77, 0.79, 0.82])
-            mixed = nominal + self._config.background_colour * (picture - nominal)
+            mixed = nominal + self._config.background_colour * (pattern - nominal)
             self._stage.texture(name)[:] = (255 * mixed.clip(0, 1)).astype(np.uint8).ravel()
 
     def _light(self, rng: np.random.Generator) -> None:

@@ -188,7 +188,7 @@ def shoot(
         "position": pose[:3].astype(np.float32),
         "wxyz": wxyz.astype(np.float32),
         "joint_position": qpos[: len(SHADOW_RIGHT.joints)].astype(np.float32),
-        "camera_position": np.array([at.position for at in views.told], np.float32),
-        "camera_rotation": np.array([at.rotation for at in views.told], np.float32),
+        "camera_position": np.array([at.position for at in views.calibrated], np.float32),
+        "camera_rotation": np.array([at.rotation for at in views.calibrated], np.float32),
     }
     return arrays, drawn
