@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test slow demo bench clean
+.PHONY: help venv check format test slow docs docs-check demo bench clean
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -14,7 +14,7 @@ RENDER := MUJOCO_GL=egl $(BIN)/python -c 'import mujoco; \
 	mujoco.Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), 8, 8).render()' >/dev/null 2>&1
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 venv: $(STAMP) ## Install into .venv with pinned versions, and what headless rendering needs
 
@@ -34,6 +34,14 @@ test: $(STAMP) ## Run the tests
 slow: $(STAMP) ## Run the tests that take long
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
+docs: $(STAMP) ## Build the documentation into build/docs; broken links and warnings fail
+	rm -rf build/docs
+	$(BIN)/sphinx-build -b html -W --keep-going -q -d build/doctrees docs build/docs
+	@echo 'open build/docs/index.html'
+
+docs-check: docs ## Build the documentation, and check its commands, configs and code
+	$(BIN)/python -m pytest tests/docs
+
 demo: $(STAMP) ## The whole road in about five minutes: train, evaluate, export, run on a simulated rig
 	$(BIN)/python -m sleight demo $(ARGS)
 
@@ -41,7 +49,7 @@ bench: $(STAMP) ## Throughput of the environment
 	$(BIN)/python -m sleight bench env $(ARGS)
 
 clean: ## Remove what tools leave behind; runs and .venv stay
-	rm -rf build dist ./*.egg-info .coverage htmlcov MUJOCO_LOG.TXT
+	rm -rf build docs/reference dist ./*.egg-info .coverage htmlcov MUJOCO_LOG.TXT
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 

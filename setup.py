@@ -44,7 +44,9 @@ setup(
     python_requires=">=3.11",
     packages=list(FOLDERS),
     package_dir=FOLDERS,
-    package_data={name: ["py.typed", "*.html", "*.json", "*.xml", "*.yaml"] for name in FOLDERS},
+    package_data={
+        name: ["py.typed", "*.html", "*.json", "*.xml", "*.yaml", "templates/*"] for name in FOLDERS
+    },
     entry_points={
         "console_scripts": ["sleight=sleight.cli:main"],
     },
@@ -53,6 +55,7 @@ setup(
         "gymnasium-robotics>=1.4",  # its Shadow Hand files; its environments are not imported
         "imageio>=2.36",
         "imageio-ffmpeg>=0.5",
+        "jinja2>=3.1",
         "matplotlib>=3.9",
         "mcap>=1.6",
         "mujoco>=4.0,<5",
@@ -61,6 +64,7 @@ setup(
         "onnxruntime>=1.20",
         "optuna>=4.6",
         "pillow>=10",
+        "plotly>=7",
         "pyyaml>=6",
         "ray>=2.40",
         "rich>=13",
@@ -75,18 +79,23 @@ setup(
         "deploy": ["opencv-python-headless>=4.12"],  # cameras and their calibration
         "dev": [
             "cyclonedds>=0.10",  # the driver ros2, tested without ROS 2
+            "furo>=2025.9",
+            "griffelib>=2",
             "hypothesis>=6",
             "import-linter>=2",
             "mujoco[sysid]>=4.0,<5",
             "mypy>=1.13",
+            "myst-parser>=5",
             "opencv-python-headless>=4.12",
             "pytest>=8",
             "ruff>=0.8",
             "scipy>=1.14",  # the laws of the randomizations, by Kolmogorov and Smirnov
             "setuptools>=70",
+            "sphinx>=9",
             "types-PyYAML>=6",
             "vermin>=1.6",  # what the bridge carries runs on Python 3.8
         ],
+        "docs": ["furo>=2025.9", "griffelib>=2", "myst-parser>=5", "sphinx>=9"],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
         "menagerie": ["mujoco-menagerie"],
         "sysid": ["mujoco[sysid]>=4.0,<5"],  # calibration from recordings

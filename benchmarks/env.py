@@ -128,9 +128,9 @@ def record(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Recording:
 
 def _inputs(env: HandEnv) -> dict[str, np.ndarray]:
     found = {}
-    if env.unmodelled.forces is not None:
+    if env.disturbances.forces is not None:
         found["xfrc_applied"] = env.sim.state("xfrc_applied").numpy().copy()
-    if env.unmodelled.clock is not None:
+    if env.disturbances.clock is not None:
         found["opt.timestep"] = env.sim.field("opt.timestep").numpy().copy()
     return found
 

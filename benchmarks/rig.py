@@ -20,7 +20,6 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,37 +28,37 @@ import numpy as np
 import onnxruntime
 import torch
 
-from sleight.config import from_dict, to_dict
-from sleight.contract.bundle import Bundle, GoalEntry, TaskEntry, load_bundle
+from sleight.contract.bundle import Bundle, TaskEntry, load_bundle
 from sleight.contract.quaternions import canonical, random_rotation
 from sleight.deploy.hand.gate import GateConfig, SafetyGate
 from sleight.deploy.runtime.loop_timing import spread_ms
 from sleight.deploy.runtime.policy_runner import OnnxPolicy, Sensors
-from sleight.deploy.runtime.rig_goals import GoalGenerator
 from sleight.deploy.runtime.stage import StageConfig
+from sleight.deploy.runtime.task_judge import TaskJudge, with_options
 from sleight.deploy.runtime.trial import COMPLETE, Trial, summarize
-from sleight.deploy.sim.plant import PLACE_POSITION_M
+from sleight.deploy.sim.plant import PLACE_HEIGHT_M
 from sleight.deploy.sim.plant_config import PlantConfig
 from sleight.deploy.sim.simulated_body import Body
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
-from sleight.envs.make import for_task
-from sleight.envs.mdp import observations
-from sleight.envs.mdp.control import ActionLaw
-from sleight.envs.sim.model import OBJECT, ModelConfig, build_model
+from sleight.envs.sim.model import build_model
+from sleight.envs.sim.model_config import OBJECT, ModelConfig
 from sleight.errors import ConfigError
 from sleight.flags import Parser, check_count, seed_of
-from sleight.policies.actor import Actor
-from sleight.train.export.policy_graph import PolicyGraph
-from sleight.train.runs.checkpoint import load_module
+from sleight.train.export.bundle_export import policy_graph, rig_law
 from sleight.train.runs.saved_run import load_run
 
 TIMED_STEPS = 500
 WARM_UP = 20
 """Timed steps that do not count."""
 
-Look = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Look = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
 Step = Callable[[dict[str, np.ndarray]], np.ndarray]
 """What a graph is fed -> target (A,)."""
+
+
+def seen_pose(position: np.ndarray, wxyz: np.ndarray) -> dict[str, np.ndarray]:
+    """A pose by the names of a bundle."""
+    return {"object_position": position, "object_wxyz": canonical(wxyz)}
 
 
 class World(ABC):
@@ -75,7 +74,7 @@ class World(ABC):
 
     @abstractmethod
     def look(self) -> Look:
-        """Joint angles and velocities (J,), the object's position (3,) and orientation (4,)."""
+        """Joint angles and velocities (J,), and the object's pose by the names of a bundle."""
 
 
 class Training(World):
@@ -95,7 +94,9 @@ class Training(World):
 
     def place(self) -> None:
         """See `World`."""
-        self._object.qpos[:] = np.concatenate((PLACE_POSITION_M, random_rotation(self._rng)))
+        self._object.qpos[:] = np.array(
+            [*HAND.palm_centre_m, PLACE_HEIGHT_M, *random_rotation(self._rng)]
+        )
         self._object.qvel[:] = 0.0
 
     def tick(self, target: np.ndarray) -> None:
@@ -106,7 +107,8 @@ class Training(World):
     def look(self) -> Look:
         """See `World`."""
         pose = self._object.qpos.copy()
-        return self._data.qpos[self._qpos], self._data.qvel[self._qvel], pose[:3], pose[3:]
+        seen = seen_pose(pose[:3], pose[3:])
+        return self._data.qpos[self._qpos], self._data.qvel[self._qvel], seen
 
 
 class Rig(World):
@@ -130,7 +132,8 @@ class Rig(World):
     def look(self) -> Look:
         """See `World`."""
         sensors, plant = self._body.encoders, self._body.plant
-        return sensors.position, sensors.velocity, plant.object_position, plant.object_wxyz
+        seen = seen_pose(plant.object_position, plant.object_wxyz)
+        return sensors.position, sensors.velocity, seen
 
     def home(self) -> None:
         """Open the hand after a trial, as `sleight rig run` does before the next one."""
@@ -160,6 +163,7 @@ class Player:
 
     def __init__(self, bundle: Bundle, seed: int) -> None:
         self.policy = OnnxPolicy(bundle, seed)
+        self.bundle = bundle
         self.task, self.period_s = bundle.manifest.task, bundle.manifest.control.period_s
         self.shown: list[Sensors] = []
         self.hits: Counter[str] = Counter()
@@ -168,31 +172,32 @@ class Player:
         """One trial, from home with the object at rest in the palm."""
         world = kind(self.task, self.period_s, seed)
         gate = SafetyGate(HAND, GateConfig(), self.period_s) if gated else None
-        self._settle(world)
+        judge = TaskJudge(self.bundle, seed)
+        self._settle(world, judge)
         self.policy.reset()
-        trial = Trial(self.task, GoalGenerator(self.task, seed))
-        joints, velocity, position, wxyz = world.look()
-        trial.begin(canonical(wxyz))
+        trial = Trial(self.task, judge)
+        joints, velocity, pose = world.look()
+        trial.begin(pose)
         last = HAND.home
         if gate:
             gate.connect()
             gate.arm(last, 0.0)
         while trial.ending is None:
-            seen = Sensors(joints, velocity, last, position, canonical(wxyz), trial.goal.wxyz)
+            seen = Sensors(joints, velocity, last, pose, trial.goal.parts)
             self.shown.append(seen)
             last = self._send(gate, self.policy.step(seen).target, joints, trial.duration_s)
             world.tick(last)
-            joints, velocity, position, wxyz = world.look()
-            trial.advance(position, canonical(wxyz), self.period_s)
+            joints, velocity, pose = world.look()
+            trial.advance(pose, self.period_s)
         return trial
 
-    def _settle(self, world: World) -> None:
+    def _settle(self, world: World, judge: TaskJudge) -> None:
         stage = StageConfig()
         for _ in range(stage.place_tries):
             world.place()
             for _ in range(round(stage.settle_s / self.period_s)):
                 world.tick(HAND.home)
-            if world.look()[2][2] > self.task.drop_height_m:
+            if not judge.lost(world.look()[2]):
                 return
 
     def _send(
@@ -217,11 +222,14 @@ def cells(found: dict[str, Any]) -> tuple[str, str]:
 
 def with_goals(bundle: Bundle, flip_share: float | None, max_angle_rad: float | None) -> Bundle:
     """The bundle with easier goals, where they are asked for. Raises ConfigError."""
-    task = bundle.manifest.task
     asked = {"flip_share": flip_share, "max_angle_rad": max_angle_rad}
-    fields = to_dict(task.goal) | {name: v for name, v in asked.items() if v is not None}
-    task = replace(task, goal=from_dict(GoalEntry, fields, "sleight bench rig"))
-    return replace(bundle, manifest=replace(bundle.manifest, task=task))
+    changes = {name: value for name, value in asked.items() if value is not None}
+    return with_options(bundle, changes, "sleight bench rig")
+
+
+def goals_of(bundle: Bundle) -> dict[str, float]:
+    """Option of the task's goals -> its value."""
+    return {name: option.value for name, option in bundle.manifest.task.options.items()}
 
 
 def successes(bundle: Bundle, trials: int, seed: int) -> tuple[list[str], list[Sensors]]:
@@ -250,14 +258,9 @@ def successes(bundle: Bundle, trials: int, seed: int) -> tuple[list[str], list[S
 def torch_step(run: Path, bundle: Bundle) -> Step:
     """The policy of a run in torch. Raises CheckpointError, ConfigError."""
     config, found = load_run(run)
-    env = for_task(config.env)
-    terms = observations.select(env.actor_terms, "env.actor_terms")
-    sizes = {term.name: term.size for term in terms if term.size}
-    actor = Actor(config.policy, sizes, len(HAND.actuators))
-    load_module("actor", actor, found.weights, str(run))
-    law = ActionLaw(env.control, HAND, env.period_s)
     inputs = tuple(tensor.name for tensor in bundle.manifest.inputs)
-    graph = PolicyGraph(actor, terms, law, stochastic="noise" in inputs).eval()
+    law = rig_law(config.env, str(run))
+    graph = policy_graph(config, found, law, str(run), stochastic="noise" in inputs).eval()
     if graph.inputs != inputs:
         raise ConfigError(f"--run: got {run}, which reads {graph.inputs}, allowed: {inputs}")
 
@@ -317,7 +320,7 @@ def main(argv: list[str] | None = None) -> int:
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     print("\n".join(lines))
     print(
-        f"{asked.trials} trials each from seed {asked.seed}, {bundle.manifest.task.goal},"
+        f"{asked.trials} trials each from seed {asked.seed}, {goals_of(bundle)},"
         f" load average {load}, MuJoCo {mujoco.__version__},"
         f" ONNX Runtime {onnxruntime.__version__}, torch {torch.__version__}"
     )

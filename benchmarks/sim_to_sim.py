@@ -27,7 +27,6 @@ import mujoco
 import onnxruntime
 
 from sleight import __version__
-from sleight.config import to_dict
 from sleight.contract.bundle import Bundle, TaskEntry, load_bundle
 from sleight.deploy.runtime.trial import COMPLETE, summarize
 from sleight.envs.hands.variants import VARIANTS
@@ -60,7 +59,7 @@ class Entry:
     @property
     def goals(self) -> dict[str, Any]:
         """What the policy is asked for."""
-        return dict(to_dict(self.bundle.manifest.task.goal))
+        return dict(BENCH["goals_of"](self.bundle))
 
 
 def one_hand(world: Callable[..., Any], hand: int) -> Callable[..., Any]:

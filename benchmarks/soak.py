@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from sleight.errors import ConfigError
 from sleight.files import atomic_path, write_json
 from sleight.flags import Parser, seed_of
-from sleight.pages.axes import BLUE, GREEN, INK, ORANGE, QUIET, RED
+from sleight.pages.colours import BLUE, GREEN, INK, ORANGE, QUIET, RED
 from sleight.train.runs.metrics import read_metrics
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "reach.yaml"

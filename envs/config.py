@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from ..config import Range
-from .sim.model import ModelConfig
+from ..config import Extensible, Range, block_name
+from .sim.model_config import ModelConfig
 
 Share = Annotated[float, Range(0, 1)]
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
@@ -70,14 +71,6 @@ class ResetConfig:
     """Share of states in which the block leans, caught by moving fingers halfway through a flip."""
 
 
-@dataclass(frozen=True)
-class ReachConfig:
-    """The task `reach`: fingertips to targets."""
-
-    threshold_m: Positive = 0.03
-    """Mean distance of the five fingertips at which a goal is reached."""
-
-
 ACTOR_TERMS = (
     "joint_position",
     "joint_velocity",
@@ -98,42 +91,37 @@ CRITIC_TERMS = (
     "goal_relative",
     "world",
 )
-REACH_TERMS = ("joint_position", "joint_velocity", "target", "goal_to_fingertips")
-"""The defaults of `reach`, actor and critic alike."""
+REWARDS = {"progress": 1.0, "success": 5.0, "drop": -20.0, "action_change": -0.001}
 
 
 @dataclass(frozen=True)
-class EnvConfig:
+class EnvConfig(Extensible):
     """A task, its worlds, and everything that is random in them."""
 
-    task: Literal["block", "block-z", "reach"] = "block"
-    """block: reorient to any goal; block-z: about the vertical; reach: fingertips to targets."""
+    task: str = "block"
+    """block: reorient a block to any goal; block-z: about the vertical; egg: any orientation; pen:
+    any direction; reach: fingertips to targets; or a task of an installed package."""
     num_worlds: Annotated[int, Range(1, 100_000)] = 128
     """Worlds stepped together."""
     threads: Annotated[int, Range(0, 1024)] = 0
     """Threads of the simulation; 0 takes the cores that the process may use."""
+    backend: str = "mujoco"
+    """Physics: mujoco on the CPU, or what an installed package adds."""
+    device: str = "cpu"
+    """Where the worlds and their random numbers live, as torch names it."""
     model: ModelConfig = field(default_factory=ModelConfig)
-    """The hand and the block."""
+    """The hand and the object."""
     control: ControlConfig = field(default_factory=ControlConfig)
     """How actions become targets."""
     goals: GoalConfig = field(default_factory=GoalConfig)
-    """The goals of `block`."""
+    """Goals of tasks that turn an object."""
     resets: ResetConfig = field(default_factory=ResetConfig)
     """The states that episodes start from."""
-    reach: ReachConfig = field(default_factory=ReachConfig)
-    """The goals of `reach`."""
     actor_terms: tuple[str, ...] = ACTOR_TERMS
     """Observation terms of the policy, computed from noisy sensors."""
     critic_terms: tuple[str, ...] = CRITIC_TERMS
     """Observation terms of the value network, computed from the true state."""
-    rewards: dict[str, float] = field(
-        default_factory=lambda: {
-            "progress": 1.0,
-            "success": 5.0,
-            "drop": -20.0,
-            "action_change": -0.001,
-        }
-    )
+    rewards: dict[str, float] = field(default_factory=lambda: dict(REWARDS))
     """Weight of each reward term."""
     randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Parameter -> [low, high] in its own unit, fixed ranges; parameters left out stay nominal."""
@@ -142,6 +130,16 @@ class EnvConfig:
     """Parameter -> calibrated value in its own unit, where it is not drawn; ADR starts from it."""
     adversary_width: Annotated[int, Range(1, 1024)] = 32
     """Of the three hidden layers of each world's random network (adversary.action, .force)."""
+
+    selector = "task"
+
+    @classmethod
+    def known_blocks(cls) -> Mapping[str, type]:
+        """The fields that tasks add, `env.reach` among them."""
+        from .tasks.task_registry import TASKS
+
+        tasks = TASKS.everything().items()
+        return {block_name(name): task.config for name, task in tasks if task.config is not None}
 
     @property
     def period_s(self) -> float:

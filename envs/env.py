@@ -17,21 +17,23 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from ..contract.hand_spec import HandSpec
 from ..errors import ConfigError
 from .config import EnvConfig
-from .hands.shadow import SHADOW_RIGHT
 from .mdp import observations
 from .mdp.control import MAX_DELAY, Control
-from .mdp.observations import Sensors
+from .mdp.observations import Sensors, sizes_of
 from .mdp.rewards import RewardTable, Step
-from .mdp.sensor_noise import PoseMemory, SensorNoise
+from .mdp.sensor_noise import PoseMemory, SensorNoise, noise_sizes
 from .mdp.spaces import observation_space
-from .randomization.disturbances import unmodelled
+from .objects.object_spec import object_of
+from .randomization.disturbances import disturbances_of
 from .randomization.randomizer import Randomizer
 from .randomization.world_source import Draw, FixedRanges, Reseedable, Values, WorldSource
+from .sim.draws import Draws
 from .sim.failures import dump_failures
 from .sim.sim import Sim
-from .tasks.task import Task
+from .tasks.task import Task, task_of
 
 
 @contextmanager
@@ -85,9 +87,10 @@ class HandEnv(VectorEnv):
     def __init__(
         self,
         config: EnvConfig,
+        hand: HandSpec,
         sim: Sim,
         task: Task,
-        rng: torch.Generator,
+        rng: Draws,
         source: WorldSource | None = None,
         failures: Path | None = None,
         groups: Mapping[str, Sequence[str]] | None = None,
@@ -95,24 +98,26 @@ class HandEnv(VectorEnv):
         """groups: more groups of terms, by their names, computed from the true state."""
         self.config, self.sim, self.task, self.rng = config, sim, task, rng
         self.num_envs = n = sim.num_worlds
-        self.hand = SHADOW_RIGHT
+        self.hand, self.device = hand, sim.device
+        self.task_spec = task_of(config)
         self.source: WorldSource = source or FixedRanges(config.randomization, 0)
         names = self.source.names
         self._acting = acting = frozenset((*names, *config.nominal))
-        self.unmodelled = unmodelled(config, self.hand, sim, acting, rng)
+        self.disturbances = disturbances_of(config, self.hand, sim, acting, rng)
         self.control = Control(
-            config.control, self.hand, sim, config.period_s, self.unmodelled.faults
+            config.control, self.hand, sim, config.period_s, self.disturbances.faults
         )
-        self.terms = _terms(config, groups or {})
+        self.terms = _terms(config, self.task_spec.terms, groups or {})
         reads_tips = any("fingertips" in term.reads for term in self.terms["actor"])
-        self.noise = SensorNoise(
-            n, len(self.hand.joints), rng, reads_tips, "observation.noise.scale" in acting
-        )
+        held = object_of(config.model)
+        noisy = noise_sizes(hand, len(held.joints), reads_tips)
+        self.noise = SensorNoise(n, noisy, rng, "observation.noise.scale" in acting, self.device)
         self._noisy = any(name.startswith("observation.") for name in acting)
-        true = PoseMemory(n)
-        self.memories = {"actor": PoseMemory(n) if self._noisy else true, "critic": true}
-        self.rewards = RewardTable(config.rewards)
-        self._values = Values(names, config.nominal)
+        true = PoseMemory(n, self.device)
+        actor = PoseMemory(n, self.device) if self._noisy else true
+        self.memories = {"actor": actor, "critic": true}
+        self.rewards = RewardTable(config.rewards, self.task_spec.reward_terms)
+        self._values = Values(names, config.nominal, self.device)
         self.randomizer = Randomizer(sim, acting, rng)
         self.failures = failures
         self.autoreset = True
@@ -123,26 +128,32 @@ class HandEnv(VectorEnv):
         self.true_sensors: Sensors = {}
         """The same, without noise."""
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
-        self._sites = torch.tensor([sim.model.site(tip).id for tip in self.hand.fingertips])
-        self._num_joints = len(self.hand.joints)
-        self.coordinates = torch.zeros(n, len(names))
-        self.tags = torch.full((n,), -1)
-        self.versions = torch.zeros(n, dtype=torch.long)
-        counters = torch.zeros(3, n, dtype=torch.long)
+        self._set_counters(n, len(names))
+        self.sizes = sizes_of(hand, held, len(names))
+        self._set_spaces()
+        self._check_terms()
+
+    def _set_counters(self, n: int, parameters: int) -> None:
+        self.coordinates = torch.zeros(n, parameters, device=self.device)
+        self.tags = torch.full((n,), -1, device=self.device)
+        self.versions = torch.zeros(n, dtype=torch.long, device=self.device)
+        counters = torch.zeros(3, n, dtype=torch.long, device=self.device)
         self.successes, self.length, self.goal_age = counters.unbind()
-        self.earned = torch.zeros(n)
+        self.earned = torch.zeros(n, device=self.device)
+
+    def _set_spaces(self) -> None:
+        n = self.num_envs
         self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.hand.actuators),))
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, n)
-        self.single_observation_space = observation_space(self.terms, len(names))
+        self.single_observation_space = observation_space(self.terms, self.sizes)
         self.observation_space = gymnasium.vector.utils.batch_space(
             self.single_observation_space, n
         )
-        self._check_terms()
 
     def _check_terms(self) -> None:
         """Raise ConfigError for a term that reads what this task does not have."""
         one = slice(0, 1)
-        given = PoseMemory(1).extend(self._sensors(one), one, remember=False)
+        given = PoseMemory(1, self.device).extend(self._sensors(one), one, remember=False)
         for group, terms in self.terms.items():
             for term in terms:
                 if lacking := [name for name in term.reads if name not in given]:
@@ -156,10 +167,10 @@ class HandEnv(VectorEnv):
     ) -> tuple[Observation, dict[str, Any]]:
         """Start every world anew; a seed makes all that follows reproducible."""
         if seed is not None:
-            self.rng.manual_seed(seed)
+            self.rng.seed(seed)
             if isinstance(self.source, Reseedable):
                 self.source.reseed(seed)
-        self._reset(torch.arange(self.num_envs))
+        self._reset(torch.arange(self.num_envs, device=self.device))
         return self._observe(slice(None), remember=True), {}
 
     def restart(self, worlds: Tensor) -> Observation:
@@ -173,19 +184,20 @@ class HandEnv(VectorEnv):
         Hand, object, goal, targets, counters and what was seen last go on; everything else that a
         reset draws is drawn again, the noise of the episode and the delays of the motors among it.
         """
-        value = self._enter(worlds, self.source.draw(worlds.numpy()))
+        value = self._enter(worlds, self.source.draw(worlds))
         self.randomizer.apply(worlds, value)
         self.control.set_delays(worlds, self._delays(value["action.delay"]))
-        self.unmodelled.redraw(worlds, value)
+        self.disturbances.redraw(worlds, value)
         self.sim.forward(worlds)
 
     @torch.no_grad()
     @one_thread()
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One control step of every world."""
-        joints = self.sim.state("qpos")[:, : self._num_joints].float()
-        self.unmodelled.before_step(self.actor_sensors, self.length)
-        self.control.apply(torch.as_tensor(actions, dtype=torch.float32), joints)
+        joints = self.sim.state("qpos")[:, self.sim.layout.joints].float()
+        self.disturbances.before_step(self.actor_sensors, self.length)
+        actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
+        self.control.apply(actions, joints)
         started = time.perf_counter()
         broken = self.sim.step(self.config.control.substeps)
         self.sim_seconds += time.perf_counter() - started
@@ -203,8 +215,11 @@ class HandEnv(VectorEnv):
             self._repair(broken.nonzero().squeeze(-1))
         outcome = self.task.judge()
         force = self.sim.output("actuator_force").float()
-        wrist = self.sim.state("qpos")[:, self.hand.wrist].float()
-        step = Step(outcome, self.control.action, self.control.action_change, force, wrist)
+        force = force[:, self.sim.layout.motors]
+        wrist = self.sim.state("qpos")[:, self.sim.layout.wrist].float()
+        # Only terms of a task's own read its sensors.
+        seen = self.task.sensors(slice(None)) if self.task_spec.reward_terms else {}
+        step = Step(outcome, self.control.action, self.control.action_change, force, wrist, seen)
         reward, terms = self.rewards(step)
         # Not a product: what broke the physics may have been an action that is no number.
         return reward.masked_fill(broken, 0.0), terms, outcome.success & ~broken, outcome.drop
@@ -247,17 +262,17 @@ class HandEnv(VectorEnv):
         }
         # Whole columns at once: a single number out of a tensor costs as much.
         columns = {"world": worlds.tolist()} | {k: v[worlds].tolist() for k, v in told.items()}
-        rows = zip(*columns.values(), self.coordinates[worlds].numpy(), strict=True)
+        rows = zip(*columns.values(), self.coordinates[worlds].cpu().numpy(), strict=True)
         return [Episode(**dict(zip((*columns, "coordinates"), row, strict=True))) for row in rows]
 
     def _reset(self, worlds: Tensor) -> None:
-        draw = self.source.draw(worlds.numpy())
+        draw = self.source.draw(worlds)
         value = self._enter(worlds, draw)
         self.sim.reset(worlds)
         self.randomizer.apply(worlds, value)
         target = self.task.start(worlds)
         self.control.reset(worlds, target, self._delays(value["action.delay"]))
-        self.unmodelled.reset(worlds, value)
+        self.disturbances.reset(worlds, value)
         self.sim.forward(worlds)
         self.task.first_goals(worlds)
         for memory in self.memories.values():
@@ -267,9 +282,9 @@ class HandEnv(VectorEnv):
 
     def _enter(self, worlds: Tensor, draw: Draw) -> dict[str, Tensor]:
         """Note the parameters of new episodes; returns the value of each (K,)."""
-        self.coordinates[worlds] = torch.from_numpy(draw.coordinates).float()
-        self.tags[worlds] = torch.from_numpy(np.asarray(draw.tags, dtype=np.int64))
-        self.versions[worlds] = torch.from_numpy(np.asarray(draw.versions, dtype=np.int64))
+        self.coordinates[worlds] = draw.coordinates.float()
+        self.tags[worlds] = draw.tags
+        self.versions[worlds] = draw.versions
         value = self._values(draw.coordinates)
         if self._noisy:
             self.noise.set(worlds, value)
@@ -281,8 +296,8 @@ class HandEnv(VectorEnv):
         """Delay of each motor in whole steps (K, A), whose mean is `mean` (K,)."""
         shape = (len(mean), len(self.hand.actuators))
         if "action.delay" not in self._acting:
-            return torch.zeros(shape, dtype=torch.long)
-        late = mean.float().unsqueeze(-1) + torch.rand(shape, generator=self.rng)
+            return torch.zeros(shape, dtype=torch.long, device=self.device)
+        late = mean.float().unsqueeze(-1) + self.rng.uniform(*shape)
         return late.floor().long().clamp(0, MAX_DELAY)
 
     def _observe(self, worlds: Tensor | slice, remember: bool) -> Observation:
@@ -291,8 +306,8 @@ class HandEnv(VectorEnv):
         seen = true
         if self._noisy:
             noisy = self.noise(sensors, worlds)
-            if self.unmodelled.tracking is not None:
-                noisy = self.unmodelled.tracking(noisy, sensors, worlds, remember)
+            if self.disturbances.tracking is not None:
+                noisy = self.disturbances.tracking(noisy, sensors, worlds, remember)
             seen = self.memories["actor"].extend(noisy, worlds, remember)
         if isinstance(worlds, slice):
             self.actor_sensors, self.true_sensors = seen, true
@@ -314,27 +329,28 @@ class HandEnv(VectorEnv):
 
     def _sensors(self, worlds: Tensor | slice) -> Sensors:
         qpos, qvel = (self.sim.state(name)[worlds].float() for name in ("qpos", "qvel"))
+        layout = self.sim.layout
         return {
-            "joint_position": qpos[:, : self._num_joints],
-            "joint_velocity": qvel[:, : self._num_joints],
+            "joint_position": qpos[:, layout.joints],
+            "joint_velocity": qvel[:, layout.joint_dofs],
             # Copies of what is written in place: an observation never changes once it is given.
             "target": self.control.target[worlds].clone(),
             "last_action": self.control.action[worlds].clone(),
-            "fingertips": self.sim.output("site_xpos")[worlds][:, self._sites].float(),
-            "motor_force": self.sim.output("actuator_force")[worlds].float(),
+            "fingertips": self.sim.output("site_xpos")[worlds][:, layout.tips].float(),
+            "motor_force": self.sim.output("actuator_force")[worlds][:, layout.motors].float(),
             "world": self.coordinates[worlds].clone(),
             **self.task.sensors(worlds),
         }
 
 
 def _terms(
-    config: EnvConfig, groups: Mapping[str, Sequence[str]]
+    config: EnvConfig, own: Sequence[observations.Term], groups: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[observations.Term, ...]]:
-    """Group -> its terms. Raises ConfigError for an unknown one."""
+    """Group -> its terms; the task has `own` ones. Raises ConfigError for an unknown one."""
     named = {
         "env.actor_terms": config.actor_terms,
         "env.critic_terms": config.critic_terms,
         **{f"{group}'s terms": terms for group, terms in groups.items()},
     }
-    found = [observations.select(terms, source) for source, terms in named.items()]
+    found = [observations.select(terms, source, own) for source, terms in named.items()]
     return dict(zip(("actor", "critic", *groups), found, strict=True))

@@ -10,8 +10,7 @@ Keywords of `gymnasium.make` are fields of `EnvConfig`, or `config=` gives all o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -19,15 +18,11 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
-from ..config import from_dict, to_dict
+from ..config import field_names, from_dict, to_dict
 from ..errors import ConfigError, nearest
 from .config import EnvConfig, ResetConfig
 from .env import HandEnv
 from .make import make_env
-from .sim.batch_sim import BatchSim
-from .sim.model import OBJECT
-from .tasks.block import BlockTask
-from .tasks.reach import ReachTask
 
 if TYPE_CHECKING:
     from .rendering.renderer import HandRenderer
@@ -40,7 +35,7 @@ SMALL_CACHE = 64
 
 
 def gym_config(
-    task: Literal["block", "block-z", "reach"],
+    task: str,
     num_worlds: int,
     config: EnvConfig | None,
     overrides: Mapping[str, Any],
@@ -49,7 +44,8 @@ def gym_config(
 
     Raises ConfigError for an unknown keyword and for a value that its field does not allow.
     """
-    names = [field.name for field in fields(EnvConfig) if field.name not in ("task", "num_worlds")]
+    fields = dict.fromkeys(name.partition(".")[0] for name in field_names(EnvConfig))
+    names = [name for name in fields if name not in ("task", "num_worlds")]
     for name in overrides:
         if name not in names:
             raise ConfigError(f"make: got unknown keyword '{name}', {nearest(name, names)}")
@@ -70,7 +66,7 @@ class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
 
     def __init__(
         self,
-        task: Literal["block", "block-z", "reach"] = "block",
+        task: str = "block",
         config: EnvConfig | None = None,
         render_mode: str | None = None,
         **overrides: Any,
@@ -133,7 +129,7 @@ class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
     def __init__(
         self,
         num_envs: int = 1,
-        task: Literal["block", "block-z", "reach"] = "block",
+        task: str = "block",
         config: EnvConfig | None = None,
         **overrides: Any,
     ) -> None:
@@ -179,30 +175,24 @@ class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
 
 
 def draw(env: HandEnv, renderer: HandRenderer, world: int) -> np.ndarray:
-    """A picture (H, W, 3) uint8 of one world as it is, its goal beside it."""
-    goals: dict[str, Any] = {}
-    if isinstance(env.task, BlockTask):
-        goals["goal_wxyz"] = env.task.goal[world].double().numpy()
-    elif isinstance(env.task, ReachTask):
-        goals["goal_fingertips"] = env.task.goal[world].double().numpy()
-    return renderer.frame(
-        env.sim.state("qpos")[world].numpy(), size_scale=_size_scale(env, world), **goals
-    )
+    """A picture (H, W, 3) uint8 of one world as it is, with its goal."""
+    qpos = env.sim.state("qpos")[world].cpu().numpy()
+    return renderer.frame(qpos, env.task.picture(world), size_scale(env, world))
 
 
-def _size_scale(env: HandEnv, world: int) -> float:
+def size_scale(env: HandEnv, world: int) -> float:
+    """Size of the object of one world over the nominal one."""
     sim = env.sim
-    if not isinstance(sim, BatchSim) or "geom_size" not in sim.fields():
+    if "geom_size" not in sim.fields():
         return 1.0
-    geom = sim.model.geom(OBJECT)
-    return float(sim.field("geom_size")[world, geom.id, 0] / geom.size[0])
+    geom = sim.layout.object_geoms[0]
+    return float(sim.field("geom_size")[world, geom, 0] / sim.model.geom_size[geom, 0])
 
 
 def _renderer(env: HandEnv) -> HandRenderer:
-    from .rendering.renderer import BLOCK_CAMERA, REACH_CAMERA, HandRenderer
+    from .rendering.renderer import HandRenderer, camera_for
 
-    camera = REACH_CAMERA if isinstance(env.task, ReachTask) else BLOCK_CAMERA
-    return HandRenderer(env.config.model, camera=camera)
+    return HandRenderer(env.config.model, camera=camera_for(env.task_spec))
 
 
 def _actor(space: gymnasium.Space[Any]) -> gymnasium.Space[Any]:

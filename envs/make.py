@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import torch
-
-from .config import ACTOR_TERMS, CRITIC_TERMS, REACH_TERMS, EnvConfig
+from .config import ACTOR_TERMS, CRITIC_TERMS, REWARDS, EnvConfig
 from .env import HandEnv
-from .hands.shadow import SHADOW_RIGHT
+from .hands.hand_model import hand_of
+from .objects.object_spec import mass_of, object_of, size_of
 from .randomization.randomizer import extras
 from .randomization.table import check_needs, lookup
 from .randomization.world_source import FixedRanges, WorldSource
-from .sim.batch_sim import BatchSim
+from .sim.draws import Draws
+from .sim.layout import layout_of
 from .sim.model import build_model
-from .tasks.block import BlockTask
-from .tasks.reach import ReachTask, reachable
-from .tasks.settled_states import SettledStates, settle
-from .tasks.task import Task
+from .sim.sim import SIMS, Sim
+from .tasks.task import TaskContext, task_of
 
-_CACHE: dict[str, SettledStates] = {}
-"""Settled states of this process by what they depend on: evaluation beside training shares them."""
 CACHE_SEED = 7
 """Start states are part of the task: the same for every run of one config."""
 
@@ -40,39 +37,43 @@ def make_env(
     cache_seed: of the start states; another one than training's gives states that it never saw.
     groups: see `HandEnv`.
     """
-    config = for_task(config)
-    rng = torch.Generator().manual_seed(seed)
-    source = source or FixedRanges(config.randomization, seed)
+    config = resolve(config)
+    source = source or FixedRanges(config.randomization, seed, device=config.device)
     for name, value in config.nominal.items():
         lookup(name, "env.nominal").coordinate(value, "env.nominal")
     names = {*source.names, *config.nominal}
     check_needs(names, "env.randomization, env.nominal")
-    model = build_model(config.model, extras(names))
-    sim = BatchSim(model, config.num_worlds, config.threads)
-    task: Task
-    if config.task == "reach":
-        table = reachable(config, SHADOW_RIGHT, sim, cache_seed)
-        task = ReachTask(config, SHADOW_RIGHT, sim, rng, table)
-    else:
-        task = BlockTask(config, SHADOW_RIGHT, sim, rng, _settled(config, cache_seed))
-    return HandEnv(config, sim, task, rng, source, failures, groups)
+    sim = open_sim(config, names)
+    hand, rng = hand_of(config.model).spec, Draws(seed, sim.device)
+    task = task_of(config).make(TaskContext(config, hand, sim, rng, cache_seed))
+    return HandEnv(config, hand, sim, task, rng, source, failures, groups)
 
 
-def for_task(config: EnvConfig) -> EnvConfig:
-    """The config with what its task implies filled in."""
-    if config.task == "reach":
-        # Terms that somebody asked for stay; the defaults are those of `block`.
-        actor = REACH_TERMS if config.actor_terms == ACTOR_TERMS else config.actor_terms
-        critic = REACH_TERMS if config.critic_terms == CRITIC_TERMS else config.critic_terms
-        return replace(config, actor_terms=actor, critic_terms=critic)
-    if config.task == "block-z":
-        goals = replace(config.goals, face_up=0.0, any_axis=0.0, about_z=1.0)
-        return replace(config, goals=goals)
-    return config
+def open_sim(config: EnvConfig, varying: set[str] | None = None) -> Sim:
+    """The worlds of a resolved config; `varying`: parameters that differ between them."""
+    model = build_model(config.model, extras(varying or ()))
+    layout = layout_of(model, hand_of(config.model).spec, object_of(config.model))
+    backend = SIMS.get(config.backend, "env.backend")
+    return backend(model, config.num_worlds, config.threads, layout, config.device)
 
 
-def _settled(config: EnvConfig, seed: int) -> SettledStates:
-    key = repr((config.model, config.control, config.resets, seed))
-    if key not in _CACHE:
-        _CACHE[key] = settle(config, SHADOW_RIGHT, seed)
-    return _CACHE[key]
+def resolve(config: EnvConfig) -> EnvConfig:
+    """The config with what its task, hand and object imply filled in.
+
+    Terms and rewards that somebody asked for stay; defaults give way to those of the task.
+    """
+    spec = task_of(config)
+    config = spec.adapt(config)
+    model = replace(config.model, object=config.model.object or spec.object)
+    model = replace(model, object_size_m=size_of(model), object_mass_kg=mass_of(model))
+    chosen = {
+        "actor_terms": (ACTOR_TERMS, spec.actor_terms),
+        "critic_terms": (CRITIC_TERMS, spec.critic_terms),
+        "rewards": (REWARDS, dict(spec.rewards) if spec.rewards is not None else None),
+    }
+    own: dict[str, Any] = {
+        name: value
+        for name, (default, value) in chosen.items()
+        if value is not None and getattr(config, name) == default
+    }
+    return replace(config, model=model, **own)

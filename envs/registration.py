@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from gymnasium.envs import registration
 
-TASKS = {
-    "sleight/Block-v0": "block",
-    "sleight/BlockZ-v0": "block-z",
-    "sleight/Reach-v0": "reach",
-}
-"""Gymnasium's id -> task of `EnvConfig`."""
+from .tasks.task_registry import TASKS
+
+
+def gym_id(task: str) -> str:
+    """Gymnasium's id of a task: `block-z` is sleight/BlockZ-v0."""
+    return f"sleight/{''.join(part.capitalize() for part in task.split('-'))}-v0"
 
 
 def register() -> None:
-    """Register every task; those that already are stay as they are."""
-    for name, task in TASKS.items():
+    """Register every task, those of installed packages too; what is registered stays as it is."""
+    for task in TASKS.names():
+        name = gym_id(task)
         if name not in registration.registry:
             registration.register(
                 id=name,

@@ -8,58 +8,61 @@ import torch
 from torch import Tensor
 
 from .env import HandEnv
-from .sim.batch_sim import BatchSim
 
 
 def save_state(env: HandEnv) -> dict[str, Tensor]:
     """Physics, per-world model fields, goals, counters, noise and random numbers, all copied."""
-    found = {
-        f"{part}.{name}": value.clone()
-        for part, owner in _parts(env).items()
-        for name, value in vars(owner).items()
-        if isinstance(value, Tensor)
-    }
-    sim = _sim(env)
-    found["sim.state"] = torch.from_numpy(sim.batch.state.copy())
-    for name in sim.fields():
-        found[f"field.{name}"] = sim.field(name).clone()
-    if env.unmodelled.adversary is not None:
+    found = {f"sim.{name}": value for name, value in env.sim.save().items()}
+    for part, owner in _parts(env).items():
+        found |= {f"{part}.{name}": value.clone() for name, value in tensors_of(owner).items()}
+    for name in env.task.saved:
+        found[f"task.{name}"] = getattr(env.task, name).clone()
+    if env.disturbances.adversary is not None:
         # What it will look at next.
         found |= {f"seen.{name}": value.clone() for name, value in env.actor_sensors.items()}
-    found["rng"] = env.rng.get_state()
+    found["rng"] = env.rng.state()
     return found
 
 
 def load_state(env: HandEnv, state: dict[str, Tensor]) -> None:
     """Continue from `save_state` of an environment with the same config."""
-    parts = _parts(env)
-    sim = _sim(env)
+    parts = {**_parts(env), "task": env.task}
     for key, value in state.items():
         part, _, name = key.partition(".")
         if part in parts:
-            setattr(parts[part], name, value.clone())
-        elif part == "field":
-            sim.field(name)[:] = value
+            setattr(parts[part], name, value.clone().to(env.device))
         elif part == "seen":
-            env.actor_sensors[name] = value.clone()
-    sim.batch.state[:] = state["sim.state"].numpy()
-    everyone = torch.arange(env.num_envs)
-    if any(key.startswith("field.") for key in state):
-        sim.refresh_constants(everyone)
-    sim.forward(everyone)
-    env.rng.set_state(state["rng"])
+            env.actor_sensors[name] = value.clone().to(env.device)
+    own = {key: value for key, value in state.items() if key.startswith("sim.")}
+    env.sim.load({key.removeprefix("sim."): value for key, value in own.items()})
+    env.rng.load_state(state["rng"])
+
+
+def forgotten(env: HandEnv, steps: int = 40) -> list[str]:
+    """Tensors of the task that change while it runs and that `Task.saved` leaves out.
+
+    For the test of a task: what is named here would be lost when a run is resumed.
+    """
+    before = {name: value.clone() for name, value in tensors_of(env.task).items()}
+    env.reset(seed=0)
+    shape = (env.num_envs, len(env.hand.actuators))
+    for _ in range(steps):
+        env.step(2.0 * env.rng.uniform(*shape) - 1.0)
+    after = tensors_of(env.task)
+    changed = [n for n, v in after.items() if n not in before or not torch.equal(v, before[n])]
+    return sorted(set(changed) - set(env.task.saved))
+
+
+def tensors_of(owner: Any) -> dict[str, Tensor]:
+    """Attribute -> tensor of an object."""
+    return {name: value for name, value in vars(owner).items() if isinstance(value, Tensor)}
 
 
 def _parts(env: HandEnv) -> dict[str, Any]:
     memories = {f"memory_{name}": memory for name, memory in env.memories.items()}
-    owners = {"env": env, "control": env.control, "task": env.task, "noise": env.noise, **memories}
-    owners |= dict(env.unmodelled.parts())
+    owners = {"env": env, "control": env.control, "noise": env.noise, **memories}
+    owners |= dict(env.disturbances.parts())
     for name in ("slack", "lost_motion"):
         if (part := getattr(env.control.faults, name, None)) is not None:
             owners[name] = part
     return owners
-
-
-def _sim(env: HandEnv) -> BatchSim:
-    assert isinstance(env.sim, BatchSim), "states are saved on the CPU backend"
-    return env.sim

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -134,7 +133,9 @@ def _intrinsics_section(
         ("residual", f"{intrinsics.rms_px:.3f} px; worst image {residuals.max():.3f} px"),
         ("images", str(intrinsics.views)),
     ]
-    return html.section(f"Camera {intrinsics.camera}", [html.facts(facts), *map(_picture, shots)])
+    return html.section(
+        f"Camera {intrinsics.camera}", [html.facts(facts), html.charts(map(_picture, shots))]
+    )
 
 
 def _extrinsics_sections(
@@ -151,7 +152,7 @@ def _extrinsics_sections(
         rows.append((name, position, wxyz, f"{at.rms_px:.3f}", spread, str(at.frames)))
     head = ("camera", "x, y, z mm", "wxyz", "residual px", "spread of images", "images")
     about = "camera_to_palm, OpenCV's axes: x right, y down, z forwards."
-    parts = [html.section("Poses of the cameras", [html.table(head, rows, 2)], about)]
+    parts: list[str] = [html.section("Poses of the cameras", [html.table(head, rows, 2)], about)]
     last = {name: kept[-1].corners for name, kept in shots.items()}
     placements = {name: result.extrinsics.placement for name, result in results.items()}
     pairs = [
@@ -192,11 +193,8 @@ def _picture(shot: Shot, intrinsics: Intrinsics | None = None) -> str:
         for tip, colour in zip(tips, ((220, 60, 60), (60, 180, 60), (60, 90, 220)), strict=True):
             cv2.line(image, start, tip, colour, 2, cv2.LINE_AA)
     _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    source = base64.b64encode(data.tobytes()).decode()
-    return (
-        f'<img alt="detected corners of the board" style="max-width:320px;margin:8px'
-        f' 8px 0 0" src="data:image/png;base64,{source}">'
-    )
+    label = "detected corners and axes of the board" if intrinsics else "detected corners"
+    return html.picture(data.tobytes(), label, "png", 320)
 
 
 def _write_page(path: Path, title: str, parts: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,11 +33,20 @@ class ObjectPose:
     """(4,) w >= 0."""
     age_s: float
     """Age at the time of the request."""
+    joints: np.ndarray | None = None
+    """Inner joints of the object [rad]; None if it has none, or they are not measured."""
+
+    def sensors(self) -> dict[str, np.ndarray]:
+        """The pose by the names of a graph's inputs."""
+        pose = {"object_position": self.position, "object_wxyz": self.wxyz}
+        return pose if self.joints is None else {**pose, "object_joints": self.joints}
 
 
 class PoseSource(ABC):
     """A source of the object's pose, which can also request a new placement of the object."""
 
+    measures_joints = False
+    """Whether it also measures the inner joints of the object."""
     looks_s: Sequence[float] = ()
     """Duration of each computation of a pose so far; empty if the source computes nothing."""
 
@@ -61,10 +70,12 @@ class PoseSource(ABC):
 class Referee(PoseSource):
     """Client of the referee of a simulated rig, which sends the true pose."""
 
+    measures_joints = True
+
     def __init__(self, host: str, port: int) -> None:
         self._link = Link(host, port, "referee")
         self._lock = threading.Lock()
-        self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
+        self._pose: tuple[float, ObjectPose] | None = None
         self._offset = ClockOffset()
         self._requested = self._answered = 0
         self.object_size_m = 0.0
@@ -87,9 +98,9 @@ class Referee(PoseSource):
         with self._lock:
             if self._pose is None:
                 return None
-            sent_s, position, wxyz = self._pose
+            sent_s, pose = self._pose
             age_s = time.monotonic() - self._offset.ours(sent_s)
-        return ObjectPose(position, wxyz, age_s) if age_s <= max_age_s else None
+        return replace(pose, age_s=age_s) if age_s <= max_age_s else None
 
     def request_place(self) -> None:
         """Request that the rig places the object in the palm in a new orientation."""
@@ -114,7 +125,9 @@ class Referee(PoseSource):
         with self._lock:
             self._offset.update(message["time_s"], time.monotonic())
             wxyz = canonical(np.array(message["wxyz"]))
-            self._pose = (message["time_s"], np.array(message["position"]), wxyz)
+            joints = np.array(message["joints"]) if message["joints"] else None
+            pose = ObjectPose(np.array(message["position"]), wxyz, 0.0, joints)
+            self._pose = (message["time_s"], pose)
 
     def _check_link(self) -> None:
         if self._link.gone:

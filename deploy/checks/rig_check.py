@@ -158,7 +158,12 @@ def _policy_times(bundle: Bundle) -> list[float]:
     policy = OnnxPolicy(bundle)
     hand = bundle.manifest.hand
     joints, motors = np.zeros(len(hand.joints)), np.zeros(len(hand.actuators))
-    sensors = Sensors(joints, joints, motors, np.zeros(3), IDENTITY, IDENTITY)
+    task = bundle.manifest.task
+    pose = {"object_position": np.zeros(3), "object_wxyz": IDENTITY}
+    if task.object_joints:
+        pose["object_joints"] = np.zeros(len(task.object_joints))
+    goal = {part.name: np.full(part.shape[1:], 0.5) for part in task.goals}
+    sensors = Sensors(joints, joints, motors, pose, goal)
     times = []
     for _ in range(POLICY_STEPS):
         start_s = time.monotonic()

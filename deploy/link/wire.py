@@ -86,6 +86,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "time_s": "number",
         "position": "numbers",  # object_to_palm, m
         "wxyz": "numbers",
+        "joints": "numbers",  # inner joints of the object, rad; empty where it has none
         "dropped": "bool",
     },
     "place": {"seq": "int"},

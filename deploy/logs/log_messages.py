@@ -50,8 +50,8 @@ def messages_of(
         position = fields["object_position"]
         seen_ns = wall_ns - int(1e9 * (fields["pose_age_s"] or 0.0))
         yield _pose("/object_pose", seen_ns, position, fields["object_wxyz"])
-        if fields["goal"] is not None:
-            yield _pose("/goal_pose", wall_ns, position, fields["goal"])
+        if (goal := (fields["goal"] or {}).get("goal_wxyz")) is not None:
+            yield _pose("/goal_pose", wall_ns, position, goal)
 
 
 def image_message(wall_ns: int, camera: str, jpeg: bytes, age_s: float) -> Stamped:

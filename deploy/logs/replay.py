@@ -61,9 +61,12 @@ def _start(log: Log) -> dict[str, Any]:
 
 def sensors_of(turn: dict[str, Any]) -> Sensors:
     """The policy's inputs at a logged turn with an action."""
-    names = ("joint_position", "joint_velocity", "object_position", "object_wxyz", "last_target")
+    names = ("joint_position", "joint_velocity", "last_target")
+    pose = ("object_position", "object_wxyz", "object_joints")
     return Sensors(
-        **{name: np.array(turn[name]) for name in names}, goal_wxyz=np.array(turn["goal"])
+        **{name: np.array(turn[name]) for name in names},
+        object={name: np.array(turn[name]) for name in pose if turn.get(name) is not None},
+        goal={name: np.array(part) for name, part in turn["goal"].items()},
     )
 
 

@@ -84,7 +84,8 @@ def _parts(run: RigRun) -> Iterator[str]:
     rig = start.get("rig") or {}
     name = str(bundle.get("name", "policy"))
     yield html.title(f"{name} on {rig.get('name', 'a rig')}")
-    yield html.note("A dry run: nothing was sent to the hand." if start.get("dry") else "")
+    if start.get("dry"):
+        yield html.note("A dry run: nothing was sent to the hand.")
     yield html.facts(
         (
             ("Run", run.folder.name),
@@ -95,7 +96,7 @@ def _parts(run: RigRun) -> Iterator[str]:
             ("Real-time scheduling", "granted" if start.get("realtime") else "not granted"),
         )
     )
-    yield "".join(map(html.note, run.remarks))
+    yield from map(html.note, run.remarks)
     yield html.section("Trials", [papers_table(run.result, name)] if run.result else [],
                        "Goals reached in a row, until a drop, a timeout or the most.")  # fmt: skip
     yield trials_section(run.result, run.timing)

@@ -32,8 +32,8 @@ class Progress:
     in_trial: int = 0
     """Of the one under way."""
     goal_s: float = 0.0
-    goal_rad: float | None = None
-    """Angle that is left to the goal; None between trials."""
+    to_go: str = ""
+    """Distance that is left to the goal, with its unit; empty between trials."""
     phase: str = ""
     gate: str = ""
     reason: str = ""
@@ -108,7 +108,7 @@ def panel(at: Progress) -> Panel:
     for _ in range(2):
         table.add_column(style="dim")
         table.add_column(min_width=24)
-    goal = "" if at.goal_rad is None else f"{at.goal_rad:.2f} rad to go, {at.goal_s:.1f} s"
+    goal = f"{at.to_go} to go, {at.goal_s:.1f} s" if at.to_go else ""
     table.add_row("trial", f"{min(at.trials_done + 1, at.trials)} of {at.trials}, {at.phase}",
                   "joint state", _age(at.hand_age_s))  # fmt: skip
     table.add_row("successes", f"{at.in_trial} in this trial, {at.successes} in all",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +24,10 @@ class Sensors:
     """(J,)"""
     last_target: np.ndarray
     """(A,) the last target sent; at the first tick of a trial the target in force."""
-    object_position: np.ndarray
-    """(3,)"""
-    object_wxyz: np.ndarray
-    """(4,)"""
-    goal_wxyz: np.ndarray
-    """(4,)"""
+    object: Mapping[str, np.ndarray]
+    """object_position (3,), object_wxyz (4,), and object_joints where it has some."""
+    goal: Mapping[str, np.ndarray]
+    """The parts of the present goal."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,9 @@ class OnnxPolicy:
             "joint_velocity": sensors.joint_velocity,
             "last_target": sensors.last_target,
             "last_action": self._last_action,
-            "object_position": sensors.object_position,
-            "object_wxyz": sensors.object_wxyz,
-            "previous_object_position": previous.object_position,
-            "previous_object_wxyz": previous.object_wxyz,
-            "goal_wxyz": sensors.goal_wxyz,
+            **sensors.object,
+            **{f"previous_{name}": value for name, value in previous.object.items()},
+            **sensors.goal,
         }
         if "noise" in self._wanted:
             known["noise"] = self._noise.standard_normal(len(self._last_action))

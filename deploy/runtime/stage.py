@@ -14,7 +14,7 @@ from ...contract.hand_spec import HandSpec
 from ..cameras.pose_sources import ObjectPose, PoseSource
 from ..hand.hand import HandError, HandState
 from .policy_runner import Decision, OnnxPolicy, Sensors
-from .rig_goals import GoalGenerator
+from .task_judge import TaskJudge
 from .trial import Ending, Trial
 
 Seconds = Annotated[float, Range(0, 600)]
@@ -58,11 +58,11 @@ class Stage:
         task: TaskEntry,
         policy: OnnxPolicy,
         poses: PoseSource,
-        goals: GoalGenerator,
+        judge: TaskJudge,
         config: StageConfig,
     ) -> None:
         self._spec, self._task, self._policy = spec, task, policy
-        self._poses, self._goals, self._config = poses, goals, config
+        self._poses, self._judge, self._config = poses, judge, config
         self.trials: list[Trial] = []
         """Those that have begun."""
         self.decision: Decision | None = None
@@ -126,7 +126,7 @@ class Stage:
         elif self.phase is Phase.PLACE and self._in_phase_s > self._config.place_s:
             raise HandError(f"the object was not placed within {self._config.place_s:.0f} s")
         elif self.phase is Phase.SETTLE and self._in_phase_s >= self._config.settle_s:
-            if pose is not None and pose.position[2] > self._task.drop_height_m:
+            if pose is not None and not self._judge.lost(pose.sensors()):
                 self._begin(pose)
             else:
                 self._place()
@@ -142,8 +142,8 @@ class Stage:
         self._tries = self._missing = 0
         self.pose = pose
         self._policy.reset()
-        trial = Trial(self._task, self._goals)
-        trial.begin(pose.wxyz)
+        trial = Trial(self._task, self._judge)
+        trial.begin(pose.sensors())
         self.trials.append(trial)
         self._enter(Phase.TRIAL)
 
@@ -156,7 +156,7 @@ class Stage:
     def _advance(self, elapsed_s: float) -> None:
         assert self.pose is not None
         trial = self.trials[-1]
-        trial.advance(self.pose.position, self.pose.wxyz, elapsed_s)
+        trial.advance(self.pose.sensors(), elapsed_s)
         if trial.ending:
             self._enter(Phase.HOME)
 
@@ -166,9 +166,8 @@ class Stage:
             joint_position=state.position,
             joint_velocity=state.velocity,
             last_target=last_sent,
-            object_position=self.pose.position,
-            object_wxyz=self.pose.wxyz,
-            goal_wxyz=self.trials[-1].goal.wxyz,
+            object=self.pose.sensors(),
+            goal=self.trials[-1].goal.parts,
         )
         self.decision = self._policy.step(sensors)
         return self.decision.target

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from ...contract.bundle import TaskEntry
-from ...contract.quaternions import distance
-from .rig_goals import GoalGenerator
+from .task_judge import Goal, Pose, TaskJudge
 
 
 class Ending(StrEnum):
@@ -27,12 +26,12 @@ COMPLETE = (Ending.DROPPED, Ending.TIMEOUT, Ending.MAXIMUM)
 
 
 @dataclass
-class Goal:
+class AskedGoal:
     """One goal of a trial."""
 
-    wxyz: np.ndarray
-    """(4,)"""
-    start_angle_rad: float
+    parts: Goal
+    start_distance: float
+    """When it was given, in the task's unit."""
     duration_s: float = 0.0
     reached: bool = False
 
@@ -42,11 +41,13 @@ class Trial:
     """One trial; `advance` is called once per turn."""
 
     task: TaskEntry
-    goals: GoalGenerator
-    past: list[Goal] = field(default_factory=list)
+    judge: TaskJudge
+    past: list[AskedGoal] = field(default_factory=list)
     ending: Ending | None = None
     duration_s: float = 0.0
     holds: int = 0
+    distance: float = 0.0
+    """To the present goal, at the last turn, in the task's unit."""
 
     @property
     def successes(self) -> int:
@@ -54,27 +55,28 @@ class Trial:
         return sum(goal.reached for goal in self.past)
 
     @property
-    def goal(self) -> Goal:
+    def goal(self) -> AskedGoal:
         """The present goal."""
         return self.past[-1]
 
-    def begin(self, object_wxyz: np.ndarray) -> None:
+    def begin(self, pose: Pose) -> None:
         """The first goal."""
-        self._next(object_wxyz)
+        self._next(pose)
 
-    def advance(self, position: np.ndarray, wxyz: np.ndarray, elapsed_s: float) -> None:
-        """`elapsed_s` later the object is at `position` (3,), `wxyz` (4,): judge it, go on."""
+    def advance(self, pose: Pose, elapsed_s: float) -> None:
+        """`elapsed_s` later the object is at `pose`: judge it, go on."""
         self.duration_s += elapsed_s
         self.goal.duration_s += elapsed_s
-        if position[2] < self.task.drop_height_m:
+        judgement = self.judge.judge(pose, self.goal.parts)
+        self.distance = judgement.distance
+        if judgement.dropped:
             self.ending = Ending.DROPPED
-            return
-        if distance(wxyz, self.goal.wxyz) < self.task.success_threshold_rad:
+        elif judgement.reached:
             self.goal.reached = True
             if self.successes >= self.task.max_successes:
                 self.ending = Ending.MAXIMUM
                 return
-            self._next(wxyz)
+            self._next(pose)
         elif self.goal.duration_s >= self.task.goal_timeout_s:
             self.ending = Ending.TIMEOUT
 
@@ -84,7 +86,15 @@ class Trial:
 
     def report(self) -> dict[str, Any]:
         """Plain data for `result.json`."""
-        goals = [{**asdict(goal), "wxyz": np.round(goal.wxyz, 6).tolist()} for goal in self.past]
+        goals = [
+            {
+                **{name: np.round(part, 6).tolist() for name, part in goal.parts.items()},
+                "start_distance": round(goal.start_distance, 6),
+                "duration_s": goal.duration_s,
+                "reached": goal.reached,
+            }
+            for goal in self.past
+        ]
         return {
             "successes": self.successes,
             "ending": self.ending,
@@ -93,9 +103,10 @@ class Trial:
             "goals": goals,
         }
 
-    def _next(self, wxyz: np.ndarray) -> None:
-        goal = self.goals.next(wxyz)
-        self.past.append(Goal(goal, distance(wxyz, goal)))
+    def _next(self, pose: Pose) -> None:
+        goal = self.judge.next(pose)
+        self.distance = self.judge.judge(pose, goal).distance
+        self.past.append(AskedGoal(goal, self.distance))
 
 
 def summarize(trials: list[Trial]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import onnxruntime
 
 from ...config import save
 from ...contract.bundle import Bundle, match_hand
-from ...contract.quaternions import distance
 from ...errors import ConfigError
 from ..cameras.pose_sources import PoseSource, Referee
 from ..checks.rig_check import check_hash
@@ -24,8 +23,8 @@ from .policy_runner import OnnxPolicy
 from .realtime import realtime
 from .recorded_run import RecordedRun, new_folder
 from .rig_connect import connected_cameras, connected_hand, connected_poses
-from .rig_goals import GoalGenerator
 from .stage import Stage
+from .task_judge import TaskJudge
 from .trial import summarize
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ def run_rig(
         connected_poses(config, bundle, cameras) as poses,
     ):
         match_hand(bundle, hand.spec)
+        _match_object(bundle, poses)
         if only_simulated and not hand.simulated:
             name = config.rig.name
             raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
@@ -64,6 +64,16 @@ def run_rig(
         with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
             run = _Run(place, bundle, policy, hand, poses, cameras, config, dry)
             return place, run.run(granted, should_stop, show)
+
+
+def _match_object(bundle: Bundle, poses: PoseSource) -> None:
+    """Raise ConfigError when nothing measures what the task needs of its object."""
+    joints = bundle.manifest.task.object_joints
+    if joints and not poses.measures_joints:
+        raise ConfigError(
+            f"pose: got a source of poses alone, allowed for the task {bundle.manifest.task.name}:"
+            f" one that measures {', '.join(joints)} of its object as well"
+        )
 
 
 class _Run(RecordedRun):
@@ -83,8 +93,8 @@ class _Run(RecordedRun):
         self._bundle, self._dry, self._poses = bundle, dry, poses
         self._manifest = manifest = bundle.manifest
         self._cameras = cameras
-        goals = GoalGenerator(manifest.task, config.goal_seed)
-        self._stage = Stage(hand.spec, manifest.task, policy, poses, goals, config.loop.stage)
+        judge = TaskJudge(bundle, config.goal_seed)
+        self._stage = Stage(hand.spec, manifest.task, policy, poses, judge, config.loop.stage)
         period_s = manifest.control.period_s
         super().__init__(place, hand, poses, self._stage, period_s, config.trials, config)
 
@@ -127,12 +137,13 @@ class _Run(RecordedRun):
     def _progress(self, seconds: float) -> Progress:
         trial, stage = self._stage.trial, self._stage
         what = f"{self._manifest.name}{', dry' if self._dry else ''}"
-        away = distance(stage.pose.wxyz, trial.goal.wxyz) if trial and stage.pose else None
+        unit = self._manifest.task.unit
+        to_go = f"{trial.distance:.2f} {unit}".rstrip() if trial else ""
         return replace(
             self._common_progress(what, stage.phase, seconds),
             trials_done=stage.finished,
             successes=sum(trial.successes for trial in stage.trials),
             in_trial=trial.successes if trial else 0,
             goal_s=trial.goal.duration_s if trial else 0.0,
-            goal_rad=away,
+            to_go=to_go,
         )

@@ -13,7 +13,6 @@ import numpy as np
 
 from ...contract.hand_spec import HandSpec
 from ...contract.lost_motion import follow, in_deadband
-from ...envs.hands.shadow import ACTUATORS
 from .plant_config import Hidden, PlantConfig
 
 AMBIENT_C, FULL_LOAD_C, WARM_UP_S = 28.0, 26.0, 120.0
@@ -54,12 +53,19 @@ class Motors:
     """A motors under position control."""
 
     def __init__(
-        self, spec: HandSpec, hidden: Hidden, config: PlantConfig, start: np.ndarray
+        self,
+        spec: HandSpec,
+        hidden: Hidden,
+        config: PlantConfig,
+        stiffness: np.ndarray,
+        force_limit: np.ndarray,
     ) -> None:
+        """stiffness (A,) Nm/rad and force_limit (A,) Nm: of the nominal motors."""
+        start = spec.home
         self._spec, self._deadband_rad = spec, config.deadband_rad
         self._timestep_s = config.timestep_s
-        self._gain = hidden.gain * np.array([row.stiffness for row in ACTUATORS])
-        self._limit = np.array([row.force for row in ACTUATORS])
+        self._gain = hidden.gain * stiffness
+        self._limit = force_limit
         self._lag = 1.0 - np.exp(-config.timestep_s / hidden.motor_lag_s)
         self._half_slack_rad = hidden.slack_rad / 2
         self.target, self._left_s = start, 0.0

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 
 from ...contract.hand_spec import HandSpec
 from ...contract.quaternions import random_rotation
-from ...envs.hands.shadow import DISTAL_PAIRS
 from ...envs.hands.variants import VARIANTS, push_force
-from ...envs.sim.model import OBJECT, ModelConfig, build_spec
+from ...envs.objects.object_spec import mass_of, object_of, size_of
+from ...envs.sim.layout import layout_of
+from ...envs.sim.model import build_spec
+from ...envs.sim.model_config import OBJECT, ModelConfig
 from .plant_config import Hidden, PlantConfig
 
-PLACE_POSITION_M = (0.0, -0.05, 0.075)
-"""Where an object is let go above the palm."""
+PLACE_HEIGHT_M = 0.075
+"""From which an object is let go above the palm."""
 PARK_HEIGHT_M = -0.5
 """A fallen object is kept here: the rig has no floor."""
-DISTAL_SPRING = (0.03, 0.01)
-"""Springs of (xxJ1, xxJ2) [Nm/rad]: the middle joint closes first, as on the real hand."""
+COUPLED_SPRINGS = (0.01, 0.03)
+"""Of two joints that share a motor, the middle one and the last [Nm/rad]: the middle one closes
+first, as on the real Shadow Hand."""
 
 LOCKED_DAMPING = 1e3
 """Damping [Nms/rad] at which the strongest motor turns a joint by less than a degree a second."""
@@ -33,16 +38,14 @@ class Plant:
     """The body of the hand and the object, driven by motor forces."""
 
     def __init__(self, spec: HandSpec, config: PlantConfig, hidden: Hidden) -> None:
-        self._model = _build(spec, config, hidden)
+        self._spec, model_config = spec, _model_config(config, hidden)
+        self._model, self.stiffness, self.force_limit = _build(spec, model_config, config, hidden)
+        """stiffness (A,) Nm/rad and force_limit (A,) Nm: of training's motors."""
+        self.object_size_m = size_of(model_config)
         self._data = mujoco.MjData(self._model)
         self._damping = self._model.dof_damping.copy()
-        joints = [self._model.joint(name) for name in spec.joints]
-        self._joint_qpos = np.array([joint.qposadr[0] for joint in joints])
-        self._motors = np.array([self._model.actuator(name).id for name in spec.actuators])
-        free = self._model.joint(OBJECT)
-        self._object_qpos = slice(free.qposadr[0], free.qposadr[0] + 7)
-        self._object_qvel = slice(free.dofadr[0], free.dofadr[0] + 6)
-        self._data.qpos[self._joint_qpos] = spec.joint_target(spec.home)
+        self._layout = layout_of(self._model, spec, object_of(model_config))
+        self._data.qpos[self._layout.joints] = spec.joint_target(spec.home)
         self._pushes = VARIANTS[config.variant].push
         self._placed_s = 0.0
         self.park()
@@ -51,7 +54,7 @@ class Plant:
     @property
     def joint_position(self) -> np.ndarray:
         """(J,) true angles, rad."""
-        return self._data.qpos[self._joint_qpos]
+        return self._data.qpos[self._layout.joints]
 
     @property
     def qpos(self) -> np.ndarray:
@@ -61,16 +64,21 @@ class Plant:
     @property
     def object_position(self) -> np.ndarray:
         """(3,) m, frame palm."""
-        return self._data.qpos[self._object_qpos][:3].copy()
+        return self._data.qpos[self._layout.position].copy()
 
     @property
     def object_wxyz(self) -> np.ndarray:
         """(4,)"""
-        return self._data.qpos[self._object_qpos][3:].copy()
+        return self._data.qpos[self._layout.rotation].copy()
+
+    @property
+    def object_joints(self) -> np.ndarray:
+        """(K,) its inner joints, rad."""
+        return self._data.qpos[self._layout.inner].copy()
 
     def step(self, force: np.ndarray) -> None:
         """One physics step under motor forces (A,)."""
-        self._data.ctrl[self._motors] = force
+        self._data.ctrl[self._layout.motors] = force
         if self._pushes is not None:
             since_s = self._data.time - self._placed_s
             self._data.body(OBJECT).xfrc_applied[:3] = push_force(self._pushes, since_s)
@@ -80,7 +88,9 @@ class Plant:
 
     def place(self, rng: np.random.Generator) -> None:
         """Let the object go above the palm, in a random orientation."""
-        self._set_object(np.array(PLACE_POSITION_M), random_rotation(rng))
+        self._set_object(
+            np.array([*self._spec.palm_centre_m, PLACE_HEIGHT_M]), random_rotation(rng)
+        )
         self._placed_s = self._data.time
 
     def lock(self, joint: str, locked: bool) -> None:
@@ -98,40 +108,59 @@ class Plant:
         return not warned and bool(np.isfinite(self._data.qpos).all())
 
     def _set_object(self, position: np.ndarray, wxyz: np.ndarray) -> None:
-        self._data.qpos[self._object_qpos] = np.concatenate((position, wxyz))
-        self._data.qvel[self._object_qvel] = 0.0
+        layout, qpos = self._layout, self._data.qpos
+        qpos[layout.position], qpos[layout.rotation] = position, wxyz
+        qpos[layout.inner] = self._model.qpos0[layout.inner]
+        self._data.qvel[layout.object_dofs] = 0.0
 
 
-def _build(hand: HandSpec, config: PlantConfig, hidden: Hidden) -> mujoco.MjModel:
-    spec = build_spec(
-        ModelConfig(
-            timestep_s=config.timestep_s,
-            integrator="implicit",
-            cone=config.cone,
-            iterations=20,
-            ls_iterations=20,
-            joint_friction=config.joint_friction,
-            object_size_m=hidden.object_size_m,
-            object_mass_kg=hidden.object_mass_kg,
-            variant=config.variant,
-        )
+def _model_config(config: PlantConfig, hidden: Hidden) -> ModelConfig:
+    nominal = ModelConfig(
+        hand=config.hand,
+        object=config.object,
+        timestep_s=config.timestep_s,
+        integrator="implicit",
+        cone=config.cone,
+        iterations=20,
+        ls_iterations=20,
+        joint_friction=config.joint_friction,
+        object_size_m=config.object_size_m,
+        object_mass_kg=config.object_mass_kg,
+        variant=config.variant,
     )
+    return replace(
+        nominal,
+        object_size_m=size_of(nominal) * hidden.object_size,
+        object_mass_kg=mass_of(nominal) * hidden.object_mass,
+    )
+
+
+def _build(
+    hand: HandSpec, model_config: ModelConfig, config: PlantConfig, hidden: Hidden
+) -> tuple[mujoco.MjModel, np.ndarray, np.ndarray]:
+    spec = build_spec(model_config)
+    motors = [spec.actuator(name) for name in hand.actuators]
+    stiffness = np.array([float(motor.gainprm[0]) for motor in motors])
+    force_limit = np.array([float(motor.forcerange[1]) for motor in motors])
     for actuator in spec.actuators:
         # The rig's own controller makes the force; the model's would be training's.
         actuator.set_to_motor()
         actuator.ctrllimited = False
-    _loosen_distal_joints(spec, config)
+    _loosen_coupled_joints(spec, hand, config)
     model = spec.compile()
     _vary(model, hand, hidden)
-    return model
+    return model, stiffness, force_limit
 
 
-def _loosen_distal_joints(spec: mujoco.MjSpec, config: PlantConfig) -> None:
-    for finger in DISTAL_PAIRS:
-        for number, stiffness in zip((1, 2), DISTAL_SPRING, strict=True):
-            spec.joint(f"{finger}J{number}").stiffness[0] += stiffness
-        coupling = spec.tendon(f"{finger}_coupling")
-        coupling.range = np.array(coupling.range) * config.coupling_slack
+def _loosen_coupled_joints(spec: mujoco.MjSpec, hand: HandSpec, config: PlantConfig) -> None:
+    for row in hand.coupling:
+        coupled = np.flatnonzero(row)
+        if len(coupled) == len(COUPLED_SPRINGS):
+            for joint, stiffness in zip(coupled, COUPLED_SPRINGS, strict=True):
+                spec.joint(hand.joints[joint]).stiffness[0] += stiffness
+    for tendon in spec.tendons:
+        if tendon.limited == mujoco.mjtLimited.mjLIMITED_TRUE:
+            tendon.range = np.array(tendon.range) * config.coupling_slack
 
 
 def _vary(model: mujoco.MjModel, hand: HandSpec, hidden: Hidden) -> None:

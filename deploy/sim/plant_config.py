@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from ...config import Range
-from ...envs.hands.shadow import SHADOW_RIGHT
+from ...contract.hand_spec import HandSpec
 from ...envs.hands.variants import VariantName
 from ...errors import ConfigError, nearest
 from .sim_cameras import RigCamerasConfig
@@ -26,6 +26,10 @@ _SPANS = ("gain", "motor_lag_s", "damping", "slack_rad", "object_size", "object_
 class PlantConfig:
     """Spans that the rig's hidden numbers are drawn from, once, with its seed."""
 
+    hand: str = "gymnasium-robotics"
+    """The simulated hand, one of those that `env.model.hand` of training names."""
+    object: str = "block"
+    """The object that is placed into it, as the bundle says under task.object."""
     timestep_s: Annotated[float, Range(2e-4, 5e-3)] = 0.001
     """Physics step, and period of the rig's own controller."""
     gain: Span = (0.8, 1.25)
@@ -58,12 +62,12 @@ class PlantConfig:
     """Factor on the sliding friction of hand and object."""
     tilt_rad: Annotated[float, Range(0, 0.3)] = 0.02
     """Standard deviation of the mount's tilt about each horizontal axis."""
-    object_size_m: Annotated[float, Range(0.03, 0.09)] = 0.057
-    """Nominal edge of the object."""
+    object_size_m: Annotated[float | None, Range(0.01, 0.3)] = None
+    """Nominal size of the object; by default its own, 0.057 for the block."""
     variant: VariantName = "none"
     """What is done to the hand besides: a stiff glove, two fingers tied, pushes, a soft cover."""
-    object_mass_kg: Annotated[float, Range(0.01, 0.5)] = 0.078
-    """Nominal mass of the object."""
+    object_mass_kg: Annotated[float | None, Range(0.01, 0.5)] = None
+    """Nominal mass of the object; by default its own, 0.078 for the block."""
 
     def __post_init__(self) -> None:
         for name in _SPANS:
@@ -87,7 +91,6 @@ FaultKind = Literal[
     "camera_freeze",
     "kill",
 ]
-_NAMED = {"stuck_joint": SHADOW_RIGHT.joints, "hot_motor": SHADOW_RIGHT.actuators}
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,13 @@ class FaultConfig:
     name: str = ""
     """The joint that is stuck, the motor that is hot."""
 
-    def __post_init__(self) -> None:
-        names = _NAMED.get(self.kind, ("",))
+    def check(self, spec: HandSpec) -> None:
+        """Raise ConfigError for a name that this hand does not have."""
+        named = {"stuck_joint": spec.joints, "hot_motor": spec.actuators}
+        names = named.get(self.kind, ("",))
         if self.name not in names:
             raise ConfigError(
-                f"name: got {self.name!r} for {self.kind}, {nearest(self.name, names)}"
+                f"faults: name: got {self.name!r} for {self.kind}, {nearest(self.name, names)}"
             )
 
 
@@ -171,8 +176,9 @@ class Hidden:
     """(J,) factor."""
     encoder_bias_rad: np.ndarray
     """(J,)"""
-    object_size_m: float
-    object_mass_kg: float
+    object_size: float
+    object_mass: float
+    """Factors."""
     friction: float
     tilt_rad: np.ndarray
     """(2,) about x and y."""
@@ -190,8 +196,8 @@ def draw(config: PlantConfig, actuators: int, joints: int, rng: np.random.Genera
         slack_rad=rng.uniform(*config.slack_rad, actuators),
         damping=factor(config.damping, joints),
         encoder_bias_rad=config.encoder_bias_rad * rng.standard_normal(joints),
-        object_size_m=float(config.object_size_m * factor(config.object_size)),
-        object_mass_kg=float(config.object_mass_kg * factor(config.object_mass)),
+        object_size=float(factor(config.object_size)),
+        object_mass=float(factor(config.object_mass)),
         friction=float(factor(config.friction)),
         tilt_rad=config.tilt_rad * rng.standard_normal(2),
     )

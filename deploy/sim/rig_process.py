@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...contract.hand_spec import HandSpec
-from ...envs.hands.shadow import SHADOW_RIGHT
-from ...errors import SleightError
+from ...envs.hands.hand_model import HANDS
+from ...errors import ConfigError, SleightError
 from ..hand.hand import HandMode
 from ..link import wire
 from ..link.hand_log import HandLog
@@ -21,7 +20,7 @@ from ..link.secret import read_secret
 from ..link.tcp_server import Port
 from ..runtime.realtime import realtime
 from .faults import Faults
-from .plant_config import RigSimConfig
+from .plant_config import PlantConfig, RigSimConfig
 from .simulated_body import Body
 
 if TYPE_CHECKING:
@@ -38,13 +37,17 @@ MAX_LAG_S = 0.05
 class RigSim:
     """The rig; a context manager that owns its ports."""
 
-    def __init__(self, config: RigSimConfig, spec: HandSpec = SHADOW_RIGHT) -> None:
+    def __init__(self, config: RigSimConfig) -> None:
+        """Raises ConfigError for an unknown hand, object, joint or motor."""
+        spec = HANDS.get(config.plant.hand, "plant.hand").spec
         self._config, self._spec = config, spec
+        for fault in config.faults:
+            fault.check(spec)
         self.log = self._log = HandLog(config.log)
         self._body = body = Body(spec, config.plant, config.seed)
         self._session = Session(spec, config, body.motors, body.measured, self._log)
         self._faults = Faults(config.faults, spec, body, config.seed, self._log)
-        hand, self._referee = self._ports(body.hidden.object_size_m)
+        hand, self._referee = self._ports(body.plant.object_size_m)
         self._hand = HandPort(hand, self._session, self._log)
         self.cameras = _cameras(config, body)
         self._sent = self.overruns = 0
@@ -168,6 +171,7 @@ class RigSim:
             "time_s": now_s,
             "position": where.tolist(),
             "wxyz": body.plant.object_wxyz.tolist(),
+            "joints": body.plant.object_joints.tolist(),
             "dropped": bool(where[2] < self._config.drop_height_m),
         }
         told = self._faults.pose(pose)
@@ -183,5 +187,10 @@ def _cameras(config: RigSimConfig, body: Body) -> RigCameras | None:
     # Only here: a rig without cameras needs no renderer.
     from .camera_process import RigCameras
 
-    size_m, qpos = body.hidden.object_size_m, body.plant.qpos
+    if (plant := config.plant).object != "block" or plant.hand != PlantConfig().hand:
+        raise ConfigError(
+            f"cameras: got them with plant.hand {plant.hand} and plant.object {plant.object},"
+            " allowed: with the default hand and the block"
+        )
+    size_m, qpos = body.plant.object_size_m, body.plant.qpos
     return RigCameras(config.cameras, config.host, config.seed, size_m, qpos)

@@ -22,7 +22,8 @@ class Body:
         self.hidden = draw(config, len(spec.actuators), len(spec.joints), draws)
         self.plant = Plant(spec, config, self.hidden)
         self.encoders = Encoders(self.hidden, config, self.plant.joint_position.copy(), noise)
-        self.motors = Motors(spec, self.hidden, config, spec.home)
+        plant = self.plant
+        self.motors = Motors(spec, self.hidden, config, plant.stiffness, plant.force_limit)
 
     def step(self) -> None:
         """One period of the hand's own controller. Raises DataError when the physics fails."""

@@ -14,32 +14,35 @@ import mujoco
 import numpy as np
 
 from ...errors import ConfigError
-from .shadow import FINGERTIPS, JOINTS
+from ..sim.model_config import ModelConfig
+from .hand_model import HandModel
+from .shadow import FINGERTIPS, JOINTS, SHADOW_RIGHT
+from .shadow_model import MOUNT_WXYZ, PALM_POSITION, TIED, add_actuators, add_coupling
 
 ROBOT, ENTRY, PREFIX = "shadow_hand", "right_hand", "rh_"
 TIP_HEIGHT_M = {"fftip": 0.026, "mftip": 0.026, "rftip": 0.026, "lftip": 0.026, "thtip": 0.0275}
 """Of the fingertip above its distal body's origin, as in the default source."""
 
 
-def menagerie_spec(
-    palm_position: tuple[float, ...], palm_wxyz: tuple[float, ...], visual: bool = False
-) -> mujoco.MjSpec:
-    """The hand in Shadow's names, its body "palm" at a given pose; no tendons, no motors.
+def build(config: ModelConfig) -> mujoco.MjSpec:
+    """See `HandModel.build`.
 
     Raises ConfigError without the package, a network at first use, or a file that is this hand.
     """
     spec = _load()
     try:
-        _drop_extras(spec, visual)
+        _drop_extras(spec, config.visual)
         _rename(spec)
         _add_fingertips(spec)
-        _mount(spec, np.array(palm_position), np.array(palm_wxyz))
+        _mount(spec, np.array(PALM_POSITION), np.array(MOUNT_WXYZ))
     except (AttributeError, ValueError) as error:
         raise ConfigError(
             f"model.hand: got menagerie, whose {ROBOT}/{ENTRY}.xml is not as expected"
             f" ({_line(error)}); allowed: one with the joints {PREFIX}{JOINTS[0].name} to"
             f" {PREFIX}{JOINTS[-1].name}"
         ) from error
+    add_coupling(spec)
+    add_actuators(spec)
     return spec
 
 
@@ -113,3 +116,6 @@ def _mount(spec: mujoco.MjSpec, position: np.ndarray, wxyz: np.ndarray) -> None:
     mujoco.mju_mulQuat(back, turn, forearm.xquat)
     mount.quat = back
     mount.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT
+
+
+HAND = HandModel(SHADOW_RIGHT, build, tied=TIED)

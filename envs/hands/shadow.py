@@ -1,8 +1,8 @@
 """The Shadow Hand in one table: joints, actuators, coupling, limits, fingertips.
 
 Names and signs follow Shadow's own convention (documentation, "md_ranges" and URDF), the one that a
-real hand speaks. Models that number or sign joints otherwise are adapted once, when they are loaded
-(`MJCF_JOINTS`), so nothing after that knows another convention. This module needs numpy alone: the
+real hand speaks. Models that number or sign joints otherwise are adapted once, when they are
+loaded, so nothing after that knows another convention. This module needs numpy alone: the
 robot imports it too.
 """
 
@@ -96,17 +96,6 @@ ACTUATORS: tuple[Actuator, ...] = (
     Actuator("THJ1", ("THJ1",), 0.0, 1.571, 1.0, 0.81, 2.0, 0.3),
 )
 
-MJCF_OPPOSITE = ("FFJ4", "MFJ4", "THJ2", "THJ1")
-"""Joints that Gymnasium-Robotics' MJCF turns the other way round than Shadow's URDF."""
-MJCF_JOINTS: dict[str, tuple[str, float]] = {
-    joint.name: (
-        f"robot0:{joint.name[:-1]}{int(joint.name[-1]) - 1}",
-        -1.0 if joint.name in MJCF_OPPOSITE else 1.0,
-    )
-    for joint in JOINTS
-}
-"""Shadow name -> (name, sign) in Gymnasium-Robotics' MJCF, which numbers joints one lower."""
-
 
 def _spec() -> HandSpec:
     names = [joint.name for joint in JOINTS]
@@ -127,6 +116,7 @@ def _spec() -> HandSpec:
         max_speed=column(ACTUATORS, "speed"),
         home=column(ACTUATORS, "home"),
         fingertips=FINGERTIPS,
+        wrist=("WRJ2", "WRJ1"),
     )
 
 

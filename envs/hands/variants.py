@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,31 +39,30 @@ class Variant:
     """Factor on the sliding friction of the hand."""
     softness: float = 1.0
     """Factor on the time constant of the hand's contacts."""
-    tied: tuple[tuple[str, str], ...] = ()
-    """Fingers whose joints move as one."""
+    tied: bool = False
+    """Two neighbouring fingers move as one."""
     push: Push | None = None
 
 
 VARIANTS: dict[str, Variant] = {
     "none": Variant("as it is"),
     "glove": Variant("a stiff rubber glove", stiffness=0.05, damping=2.0, friction=1.3),
-    "tied": Variant("first and middle finger tied together", tied=(("FF", "MF"),)),
+    "tied": Variant("first and middle finger tied together", tied=True),
     "push": Variant("pushes of about the block's weight", push=Push(0.8, every_s=4.0, for_s=0.24)),
     "cover": Variant("a soft, smooth cover over the hand", friction=0.7, softness=4.0),
 }
-TIED_JOINTS = ("J4", "J3", "J2", "J1")
 GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))
 """From one push's direction to the next: no two are ever the same."""
 
 
-def push_force(push: Push, seconds: np.ndarray | float) -> np.ndarray:
+def push_force(push: Push, seconds: Any, xp: Any = np) -> Any:
     """The force (..., 3) N in frame palm, `seconds` (...) after the object was laid into the hand.
 
-    The first push comes after one whole wait.
+    The first push comes after one whole wait. xp: numpy, or torch for tensors of float64.
     """
-    seconds = np.asarray(seconds, dtype=np.float64)
-    count = np.floor(seconds / push.every_s)
+    seconds = xp.asarray(seconds, dtype=xp.float64)
+    count = xp.floor(seconds / push.every_s)
     on = (count >= 1.0) & (seconds - count * push.every_s < push.for_s)
     angle = GOLDEN_ANGLE_RAD * count
-    direction = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=-1)
+    direction = xp.stack([xp.cos(angle), xp.sin(angle), xp.zeros_like(angle)], -1)
     return push.force_n * on[..., None] * direction

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...contract.hand_spec import HandSpec
 from ..config import ControlConfig
 from ..randomization.action_faults import ActionFaults
+from ..sim.layout import cells
 from ..sim.sim import Sim
 
 MAX_DELAY = 2
@@ -21,16 +23,26 @@ class ActionLaw:
     a policy learns within them and the gate has nothing left to cut.
     """
 
-    def __init__(self, config: ControlConfig, hand: HandSpec, period_s: float) -> None:
+    def __init__(
+        self,
+        config: ControlConfig,
+        hand: HandSpec,
+        period_s: float,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.config = config
-        coupling = torch.tensor(hand.coupling, dtype=torch.float32)
-        lower, upper = (torch.tensor(v, dtype=torch.float32) for v in (hand.lower, hand.upper))
+
+        def tensor(values: np.ndarray) -> Tensor:
+            return torch.tensor(values, dtype=torch.float32, device=device)
+
+        coupling, lower, upper = map(tensor, (hand.coupling, hand.lower, hand.upper))
         self.lower, self.upper = lower + config.margin_rad, upper - config.margin_rad
+        wrist = torch.tensor(hand.wrist_motors, device=device)
         for limit in (self.lower, self.upper):
-            limit[hand.wrist].clamp_(-config.wrist_rad, config.wrist_rad)
+            limit[wrist] = limit[wrist].clamp(-config.wrist_rad, config.wrist_rad)
         self.middle = (lower + upper) / 2
         self.reach = config.scale * (upper - lower) / 2
-        self.fastest = torch.tensor(hand.max_speed * period_s, dtype=torch.float32)
+        self.fastest = tensor(hand.max_speed * period_s)
         self.farthest = config.max_error_rad * coupling.sum(dim=1)
         # A motor moves one joint or two; picked by index, because a matrix product of this size
         # would wake torch's threads, whose waiting then takes the cores from the physics.
@@ -68,17 +80,18 @@ class Control:
         period_s: float,
         faults: ActionFaults | None = None,
     ) -> None:
-        self.law = ActionLaw(config, hand, period_s)
+        self.law = ActionLaw(config, hand, period_s, sim.device)
         self.sim, self._period_s = sim, period_s
+        self._motors = sim.layout.motors
         self.faults = faults
         """What disturbs actions on their way, where something does."""
         shape = (sim.num_worlds, len(hand.actuators))
-        self.target = torch.zeros(shape)
-        self.action = torch.zeros(shape)
+        self.target = torch.zeros(shape, device=sim.device)
+        self.action = torch.zeros(shape, device=sim.device)
         """The last action that the policy asked for, before any delay."""
-        self.action_change = torch.zeros(shape)
-        self._past = torch.zeros(MAX_DELAY + 1, *shape)
-        self._delay = torch.zeros(shape, dtype=torch.long)
+        self.action_change = torch.zeros(shape, device=sim.device)
+        self._past = torch.zeros(MAX_DELAY + 1, *shape, device=sim.device)
+        self._delay = torch.zeros(shape, dtype=torch.long, device=sim.device)
 
     def reset(self, worlds: Tensor, target: Tensor, delay: Tensor) -> None:
         """Start `worlds` (K,) from targets (K, A), with motors late by `delay` steps (K, A)."""
@@ -86,9 +99,10 @@ class Control:
         self.action[worlds] = 0.0
         self._past[:, worlds] = 0.0
         self.set_delays(worlds, delay)
-        self.sim.state("ctrl")[worlds] = target.double()
-        if self.sim.model.na:  # motors with a lag are where they were sent
-            self.sim.state("act")[worlds] = target.double()
+        for name in ("ctrl", "act") if self.sim.model.na else ("ctrl",):
+            # Motors with a lag are where they were sent.
+            state = self.sim.state(name)
+            state[cells(worlds, self._motors)] = target.to(state)
         if self.sim.model.nhistory:
             fill_history(self.sim, worlds, target)
 
@@ -109,7 +123,7 @@ class Control:
         held = self.target
         if self.faults is not None:
             held = self.faults.pass_on(held, self.law.position(joint_position), self._period_s)
-        self.sim.state("ctrl")[:] = held
+        self.sim.state("ctrl")[:, self._motors] = held.to(self.sim.state("ctrl"))
 
 
 def fill_history(sim: Sim, worlds: Tensor, target: Tensor) -> None:
@@ -117,4 +131,5 @@ def fill_history(sim: Sim, worlds: Tensor, target: Tensor) -> None:
     # Of each motor: two numbers of MuJoCo's own, the times of the samples, the samples.
     samples = int(sim.model.actuator_history[0, 0])
     history = sim.state("history").view(sim.num_worlds, -1, 2 + 2 * samples)
-    history[worlds, :, 2 + samples :] = target.double().unsqueeze(-1)
+    places = cells(worlds, sim.layout.motors)
+    history[(*places, slice(2 + samples, None))] = target.to(history).unsqueeze(-1)

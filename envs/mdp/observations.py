@@ -1,22 +1,40 @@
 """Observation terms: named functions of sensors.
 
 Sensors are a dict of tensors (N, ...); the actor's are noisy, the critic's are true, and on the
-robot they come from the hand and the cameras. Terms are pure, so the very same code is exported
-with the policy. Positions and rotations are in the frame "palm" (see `model`).
+robot they come from the hand and the cameras. Terms are pure functions, so the same code is
+exported with the policy. Positions and rotations are in the frame "palm" (see `model`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ...contract.hand_spec import HandSpec
 from ...errors import ConfigError, nearest
+from ...registry import Registry
+from ..objects.object_spec import ObjectSpec
 from . import rotations
 
 Sensors = dict[str, Tensor]
+Sizes = Mapping[str, int]
+"""What depends on the hand, the object and the run: joints, actuators, tip_coordinates, inner (the
+object's inner joints), parameters (those that vary between worlds)."""
+
+
+def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
+    """The sizes of one environment."""
+    return {
+        "joints": len(hand.joints),
+        "actuators": len(hand.actuators),
+        "tip_coordinates": 3 * len(hand.fingertips),
+        "inner": len(held.joints),
+        "parameters": parameters,
+    }
+
 
 GOAL_STEP_RAD = 0.8
 """Longest rotation that `goal_step` shows. A policy that has learned to turn the block by this much
@@ -26,16 +44,22 @@ trained on."""
 
 @dataclass(frozen=True)
 class Term:
-    """One observation: its function, size, unit, frame, and the sensors that it reads."""
+    """One observation: its function, shape, unit, frame, and the sensors that it reads."""
 
     name: str
     compute: Callable[[Sensors], Tensor]
-    size: int
+    """Sensors (N, ...) -> (N, *shape) float32."""
+    shape: tuple[int | str, ...]
+    """Numbers, or names of `Sizes`: (3,), ("joints",), (3, 64, 64)."""
     unit: str
     frame: str
     reads: tuple[str, ...]
     kind: str = "vector"
-    """Which embedding a policy gives it."""
+    """Which encoder a policy gives it: `vector`, `image`, or what an installed package adds."""
+
+    def shape_in(self, sizes: Sizes) -> tuple[int, ...]:
+        """The shape in numbers."""
+        return tuple(sizes[part] if isinstance(part, str) else part for part in self.shape)
 
 
 def object_reduced(s: Sensors) -> Tensor:
@@ -75,12 +99,12 @@ def goal_angle(s: Sensors) -> Tensor:
 
 
 def fingertips_to_object(s: Sensors) -> Tensor:
-    """Five fingertips seen from the block's centre, palm axes (N, 15)."""
+    """The fingertips seen from the object's centre, palm axes (N, 3 F)."""
     return (s["fingertips"] - s["object_position"].unsqueeze(-2)).flatten(-2)
 
 
 def goal_to_fingertips(s: Sensors) -> Tensor:
-    """What each fingertip still lacks to its target (N, 15), x 10."""
+    """From each fingertip to its target (N, 3 F), x 10."""
     return 10.0 * (s["goal_fingertips"] - s["fingertips"]).flatten(-2)
 
 
@@ -91,55 +115,66 @@ def _sensor(name: str) -> Callable[[Sensors], Tensor]:
     return read
 
 
-def _plain(name: str, size: int, unit: str, frame: str = "") -> Term:
-    return Term(name, _sensor(name), size, unit, frame, (name,))
+def plain(name: str, size: int | str, unit: str, frame: str = "") -> Term:
+    """A sensor as it is."""
+    return Term(name, _sensor(name), (size,), unit, frame, (name,))
 
 
 _POSE = ("object_position", "object_wxyz")
 _PAST = ("previous_object_position", "previous_object_wxyz")
 
-TERMS: tuple[Term, ...] = (
-    _plain("joint_position", 24, "rad"),
-    _plain("joint_velocity", 24, "rad/s"),
-    _plain("target", 20, "rad"),
-    _plain("last_action", 20, ""),
-    _plain("object_position", 3, "m", "palm"),
-    _plain("object_wxyz", 4, "", "palm"),
-    Term("object_rotation", object_rotation, 6, "", "palm", ("object_wxyz",)),
-    Term("object_reduced", object_reduced, 6, "", "palm", ("object_wxyz",)),
-    Term("object_motion", object_motion, 6, "10 m, 10 rad per step", "palm", _POSE + _PAST),
-    _plain("goal_wxyz", 4, "", "palm"),
-    Term("goal_relative", goal_relative, 4, "", "palm", ("object_wxyz", "goal_wxyz")),
-    Term("goal_step", goal_step, 3, "rad", "palm", ("object_wxyz", "goal_wxyz")),
-    Term("goal_angle", goal_angle, 1, "rad", "", ("object_wxyz", "goal_wxyz")),
-    Term("fingertips", lambda s: s["fingertips"].flatten(-2), 15, "m", "palm", ("fingertips",)),
-    Term("fingertips_to_object", fingertips_to_object, 15, "m", "palm",
+BUILT_IN: tuple[Term, ...] = (
+    plain("joint_position", "joints", "rad"),
+    plain("joint_velocity", "joints", "rad/s"),
+    plain("target", "actuators", "rad"),
+    plain("last_action", "actuators", ""),
+    plain("object_position", 3, "m", "palm"),
+    plain("object_wxyz", 4, "", "palm"),
+    Term("object_rotation", object_rotation, (6,), "", "palm", ("object_wxyz",)),
+    Term("object_reduced", object_reduced, (6,), "", "palm", ("object_wxyz",)),
+    Term("object_motion", object_motion, (6,), "10 m, 10 rad per step", "palm", _POSE + _PAST),
+    plain("goal_wxyz", 4, "", "palm"),
+    Term("goal_relative", goal_relative, (4,), "", "palm", ("object_wxyz", "goal_wxyz")),
+    Term("goal_step", goal_step, (3,), "rad", "palm", ("object_wxyz", "goal_wxyz")),
+    Term("goal_angle", goal_angle, (1,), "rad", "", ("object_wxyz", "goal_wxyz")),
+    Term("fingertips", lambda s: s["fingertips"].flatten(-2), ("tip_coordinates",), "m", "palm",
+         ("fingertips",)),
+    Term("fingertips_to_object", fingertips_to_object, ("tip_coordinates",), "m", "palm",
          ("fingertips", "object_position")),
-    Term("goal_to_fingertips", goal_to_fingertips, 15, "10 m", "palm",
+    Term("goal_to_fingertips", goal_to_fingertips, ("tip_coordinates",), "10 m", "palm",
          ("fingertips", "goal_fingertips")),
-    _plain("object_velocity", 3, "m/s", "palm"),
-    _plain("object_spin", 3, "rad/s", "palm"),
-    _plain("motor_force", 20, "Nm"),
-    _plain("world", 0, "lambda"),
+    plain("object_velocity", 3, "m/s", "palm"),
+    plain("object_spin", 3, "rad/s", "palm"),
+    plain("object_joints", "inner", "rad", "object"),
+    plain("object_joint_velocity", "inner", "rad/s", "object"),
+    plain("motor_force", "actuators", "Nm"),
+    plain("world", "parameters", "lambda"),
 )  # fmt: skip
-BY_NAME = {term.name: term for term in TERMS}
+TERMS: Registry[Term] = Registry("sleight.terms", {})
+for _term in BUILT_IN:
+    TERMS.add(_term.name, _term)
 PRIVILEGED = ("object_velocity", "object_spin", "motor_force", "world")
-"""Known only to the simulator: for the critic."""
+"""Known to the simulator alone: for the critic."""
 
 
-def select(names: Sequence[str], source: str) -> tuple[Term, ...]:
-    """The terms called `names`. Raises ConfigError for none, one twice, or an unknown one."""
+def select(names: Sequence[str], source: str, own: Sequence[Term] = ()) -> tuple[Term, ...]:
+    """The terms called `names`; a task has `own` ones.
+
+    Raises ConfigError for none, one twice, or an unknown one.
+    """
     if not names or len(set(names)) < len(names):
         got = ", ".join(names) or "nothing"
         raise ConfigError(f"{source}: got {got}, allowed: one or more terms, each once")
+    of_task = {term.name: term for term in own}
+    known = (*of_task, *TERMS.names())
     for name in names:
-        if name not in BY_NAME:
-            raise ConfigError(f"{source}: got unknown term '{name}', {nearest(name, BY_NAME)}")
-    return tuple(BY_NAME[name] for name in names)
+        if name not in known:
+            raise ConfigError(f"{source}: got unknown term '{name}', {nearest(name, known)}")
+    return tuple(of_task.get(name) or TERMS.get(name, source) for name in names)
 
 
 def compute(terms: Sequence[Term], sensors: Sensors) -> dict[str, Tensor]:
-    """Every term on one set of sensors, each (N, size) float32."""
+    """Every term on one set of sensors, each (N, *shape) float32."""
     sensors = dict(sensors)  # terms may keep there what others need too
     return {term.name: term.compute(sensors) for term in terms}
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ...errors import ConfigError, nearest
+from ...registry import Registry
 from ..tasks.task import Outcome
+from .observations import Sensors
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,9 @@ class Step:
     motor_force: Tensor
     """(N, A) each."""
     wrist: Tensor
-    """(N, 2) rad, both joints."""
+    """(N, W) rad; of a hand without a wrist (N, 0)."""
+    sensors: Sensors
+    """The true sensors of the task, for its own terms."""
 
 
 def progress(s: Step) -> Tensor:
@@ -60,24 +64,31 @@ def wrist(s: Step) -> Tensor:
     return s.wrist.square().sum(dim=-1)
 
 
-TERMS: dict[str, Callable[[Step], Tensor]] = {
-    term.__name__: term
-    for term in (progress, success, drop, action_change, action_size, effort, wrist)
-}
+RewardTerm = Callable[[Step], Tensor]
+"""One step of N worlds -> (N,)."""
+REWARDS: Registry[RewardTerm] = Registry("sleight.rewards", {})
+for _term in (progress, success, drop, action_change, action_size, effort, wrist):
+    REWARDS.add(_term.__name__, _term)
 
 
 class RewardTable:
     """The weighted sum of the terms that the config names, and the mean of each for the log."""
 
-    def __init__(self, weights: dict[str, float]) -> None:
+    def __init__(
+        self, weights: dict[str, float], own: Mapping[str, RewardTerm] | None = None
+    ) -> None:
+        """own: the terms of a task. Raises ConfigError for an unknown one."""
+        own = own or {}
+        known = (*own, *REWARDS.names())
         for name in weights:
-            if name not in TERMS:
-                raise ConfigError(f"env.rewards: got unknown term '{name}', {nearest(name, TERMS)}")
+            if name not in known:
+                raise ConfigError(f"env.rewards: got unknown term '{name}', {nearest(name, known)}")
         self.weights = {name: weight for name, weight in weights.items() if weight}
+        self._terms = {n: own.get(n) or REWARDS.get(n, "env.rewards") for n in self.weights}
 
     def __call__(self, step: Step) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward (N,) and each weighted term (N,)."""
-        terms = {name: weight * TERMS[name](step) for name, weight in self.weights.items()}
+        terms = {name: weight * self._terms[name](step) for name, weight in self.weights.items()}
         total = torch.zeros_like(step.outcome.progress)
         for value in terms.values():
             total = total + value

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
+from ..sim.draws import Draws
+
 _FACTOR_INDEX = torch.tensor([0, 1, 2, 3, 1, 0, 3, 2, 2, 3, 0, 1, 3, 2, 1, 0])
 _FACTOR_SIGN = torch.tensor(
     [[1.0, 1.0, 1.0, 1.0], [-1.0, 1.0, -1.0, 1.0], [-1.0, 1.0, 1.0, -1.0], [-1.0, -1.0, 1.0, 1.0]]
@@ -23,7 +25,9 @@ _FACTOR_SIGN = torch.tensor(
 def multiply(p: Tensor, q: Tensor) -> Tensor:
     """Hamilton product p q: first q, then p. Broadcasts, (..., 4)."""
     # At hundreds of worlds the number of operations costs, not their size: so few of them.
-    matrix = q.index_select(-1, _FACTOR_INDEX).unflatten(-1, (4, 4)) * _FACTOR_SIGN.to(q)
+    matrix = q.index_select(-1, _FACTOR_INDEX.to(q.device)).unflatten(-1, (4, 4)) * _FACTOR_SIGN.to(
+        q
+    )
     w, x, y, z = (p.unsqueeze(-1) * matrix).unbind(-2)
     return w + x + y + z
 
@@ -103,7 +107,7 @@ def to_columns(q: Tensor) -> Tensor:
     (1 - 2(yy + zz), 2(xy + wz), 2(xz - wy), 2(xy - wz), 1 - 2(xx + zz), 2(yz + wx)): the continuous
     representation of Zhou et al. 2019 (On the Continuity of Rotation Representations).
     """
-    a, b, c, d = q.index_select(-1, _COLUMN_FACTORS).unflatten(-1, (4, 6)).unbind(-2)
+    a, b, c, d = q.index_select(-1, _COLUMN_FACTORS.to(q.device)).unflatten(-1, (4, 6)).unbind(-2)
     sums = a * b + c * d * _COLUMN_SIGN.to(q)
     return _COLUMN_START.to(q) + _COLUMN_SCALE.to(q) * sums
 
@@ -114,9 +118,9 @@ def about_z(angle_rad: Tensor) -> Tensor:
     return torch.stack(((angle_rad / 2).cos(), zero, zero, (angle_rad / 2).sin()), dim=-1)
 
 
-def random_rotation(count: int, generator: torch.Generator) -> Tensor:
+def random_rotation(count: int, generator: Draws) -> Tensor:
     """Uniform on SO(3), (count, 4), w >= 0 (normalized Gaussian: Muller 1959)."""
-    return positive(normalize(torch.randn(count, 4, generator=generator)))
+    return positive(normalize(generator.normal(count, 4)))
 
 
 def _cube_group() -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...contract.hand_spec import HandSpec
+from ..sim.draws import Draws
 from . import rotations
 from .observations import Sensors
 
@@ -12,17 +14,33 @@ Worlds = Tensor | slice
 
 EPISODE_STD = {
     "object_position": 0.005, "object_wxyz": 0.1, "joint_position": 0.02, "fingertips": 0.002,
+    "object_joints": 0.02,
 }  # fmt: skip
-"""Noise drawn once per episode, at strength 1 [m, rad, rad, m]. The fingertips' is made of 1 mm and
-of markers that are placed within 3 mm."""
+"""Noise drawn once per episode, at strength 1 [m, rad, rad, m, rad]. The fingertips' is made of
+1 mm and of markers that are placed within 3 mm."""
 STEP_STD = {
     "object_position": 0.001, "object_wxyz": 0.1, "joint_position": 0.01, "fingertips": 0.002,
+    "object_joints": 0.01,
 }  # fmt: skip
 """Noise drawn at each step. Pose: Learning Dexterous In-Hand Manipulation, table 3; the joints had
-no counterpart there (it did not read them), theirs are this project's choice for Hall sensors."""
+no counterpart there (it did not read them), theirs and those of an object's inner joints are this
+project's choice for Hall sensors."""
 STDS = (EPISODE_STD, STEP_STD)
-SIZES = {"object_position": 3, "object_wxyz": 3, "fingertips": 15}
-"""Numbers of noise for each sensor; the joints are counted."""
+
+
+def noise_sizes(hand: HandSpec, inner: int, fingertips: bool) -> dict[str, int]:
+    """Sensor -> numbers of noise, of those that are noisy.
+
+    inner: joints of the object; fingertips: whether somebody reads them.
+    """
+    sizes = {
+        "object_position": 3,
+        "object_wxyz": 3,
+        "fingertips": 3 * len(hand.fingertips) * fingertips,
+        "joint_position": len(hand.joints),
+        "object_joints": inner,
+    }
+    return {name: size for name, size in sizes.items() if size}
 
 
 LEVELS = tuple(f"observation.noise{kind}" for kind in ("", ".offset", ".step", ".scale"))
@@ -38,25 +56,24 @@ class SensorNoise:
     def __init__(
         self,
         num_worlds: int,
-        num_joints: int,
-        rng: torch.Generator,
-        fingertips: bool = False,
+        sizes: dict[str, int],
+        rng: Draws,
         scaled: bool = False,
+        device: torch.device | str = "cpu",
     ) -> None:
-        """fingertips: whether somebody reads them; scaled: whether gains are drawn as well."""
-        self._rng, self._scaled = rng, scaled
-        self._sizes = {**SIZES, "joint_position": num_joints}
-        if not fingertips:
-            del self._sizes["fingertips"]
-        self._episode_std, self._step_std = (_rows(std, self._sizes) for std in STDS)
-        self._turns = _rows(dict.fromkeys(self._sizes, 0.0) | {"object_wxyz": 1.0}, self._sizes) > 0
+        """sizes: see `noise_sizes`; scaled: whether gains are drawn as well."""
+        self._rng, self._scaled, self._device = rng, scaled, device
+        self._sizes = sizes
+        self._episode_std, self._step_std = (_rows(std, sizes, device) for std in STDS)
+        turns = dict.fromkeys(sizes, 0.0) | {"object_wxyz": 1.0}
+        self._turns = _rows(turns, sizes, device) > 0
         count = len(self._turns)
-        self.level = torch.zeros(num_worlds, len(LEVELS))
+        self.level = torch.zeros(num_worlds, len(LEVELS), device=device)
         """(N, 4) of LEVELS: times the figures above; of an offset and of a step beside; gains."""
-        self.step_strength = torch.zeros(num_worlds, 1)
-        self.offset = torch.zeros(num_worlds, count)
+        self.step_strength = torch.zeros(num_worlds, 1, device=device)
+        self.offset = torch.zeros(num_worlds, count, device=device)
         """(N, S) of the present episode."""
-        self.gain = torch.ones(num_worlds, count)
+        self.gain = torch.ones(num_worlds, count, device=device)
 
     def set(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Take the strengths of `worlds` (K,) and draw their episode's noise."""
@@ -68,18 +85,18 @@ class SensorNoise:
         base, offset, step, gain = self.level[worlds].unsqueeze(-1).unbind(dim=1)
         self.step_strength[worlds] = base + step
         shape = (len(worlds), len(self._turns))
-        drawn = torch.randn(shape, generator=self._rng)
+        drawn = self._rng.normal(*shape)
         self.offset[worlds] = (base + offset) * (self._episode_std * drawn)
         if self._scaled:
             # Nothing scales a rotation.
-            drawn = torch.randn(shape, generator=self._rng).masked_fill_(self._turns, 0.0)
+            drawn = self._rng.normal(*shape).masked_fill_(self._turns, 0.0)
             self.gain[worlds] = 1.0 + gain * drawn
 
     def __call__(self, sensors: Sensors, worlds: Worlds) -> Sensors:
         """The same sensors with noise on pose and joints; the others are left as they are."""
         noisy = dict(sensors)
         offset = self.offset[worlds]
-        step = torch.randn(offset.shape, generator=self._rng).mul_(self._step_std)
+        step = self._rng.normal(*offset.shape).mul_(self._step_std)
         offset = torch.addcmul(offset, step, self.step_strength[worlds])
         sizes = list(self._sizes.values())
         gains = self.gain[worlds].split(sizes, dim=-1) if self._scaled else [None] * len(sizes)
@@ -98,18 +115,19 @@ class SensorNoise:
         return noisy
 
 
-def _rows(std: dict[str, float], sizes: dict[str, int]) -> Tensor:
+def _rows(std: dict[str, float], sizes: dict[str, int], device: torch.device | str) -> Tensor:
     """(S,) the value of each sensor, as often as it has numbers."""
-    return torch.cat([torch.full((size,), std[name]) for name, size in sizes.items()])
+    parts = [torch.full((size,), std[name], device=device) for name, size in sizes.items()]
+    return torch.cat(parts)
 
 
 class PoseMemory:
     """The object's pose one control step ago, as one observer saw it."""
 
-    def __init__(self, num_worlds: int) -> None:
-        self.position = torch.zeros(num_worlds, 3)
-        self.wxyz = torch.zeros(num_worlds, 4)
-        self.fresh = torch.ones(num_worlds, 1, dtype=torch.bool)
+    def __init__(self, num_worlds: int, device: torch.device | str = "cpu") -> None:
+        self.position = torch.zeros(num_worlds, 3, device=device)
+        self.wxyz = torch.zeros(num_worlds, 4, device=device)
+        self.fresh = torch.ones(num_worlds, 1, dtype=torch.bool, device=device)
         """Worlds without a past: their previous pose is the present one."""
 
     def extend(self, sensors: Sensors, worlds: Worlds, remember: bool) -> Sensors:

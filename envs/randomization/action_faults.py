@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...contract.lost_motion import follow, in_deadband
+from ..sim.draws import Draws
 from .adversary import Adversary
 
 MAX_BROKEN = 2
@@ -30,7 +31,7 @@ class ActionFaults:
         num_worlds: int,
         num_motors: int,
         active: Collection[str],
-        rng: torch.Generator,
+        rng: Draws,
         adversary: Adversary | None,
     ) -> None:
         self.adversary = adversary
@@ -40,12 +41,12 @@ class ActionFaults:
         self.slack = Slack(num_worlds, num_motors, rng) if "action.backlash" in active else None
         lossy = "hand.slack" in active or "hand.deadband" in active
         self.lost_motion = LostMotion(num_worlds, num_motors, rng) if lossy else None
-        self.step_std = torch.zeros(num_worlds, 1)
-        self.share = torch.zeros(num_worlds, 1)
+        self.step_std = torch.zeros(num_worlds, 1, device=rng.device)
+        self.share = torch.zeros(num_worlds, 1, device=rng.device)
         """(N, 1) of the adversary in the action."""
-        self.offset = torch.zeros(num_worlds, num_motors)
-        self.scale = torch.ones(num_worlds, num_motors)
-        self.broken = torch.zeros(num_worlds, num_motors, dtype=torch.bool)
+        self.offset = torch.zeros(num_worlds, num_motors, device=rng.device)
+        self.scale = torch.ones(num_worlds, num_motors, device=rng.device)
+        self.broken = torch.zeros(num_worlds, num_motors, dtype=torch.bool, device=rng.device)
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,)."""
@@ -61,7 +62,7 @@ class ActionFaults:
         drawn = {name: value[name].float().unsqueeze(-1) for name in ROWS}
         self.step_std[worlds] = drawn["action.noise.step"]
         self.share[worlds] = drawn["adversary.action"]
-        offset, scale = (torch.randn(shape, generator=self._rng) for _ in range(2))
+        offset, scale = (self._rng.normal(*shape) for _ in range(2))
         self.offset[worlds] = drawn["action.noise.offset"] * offset
         self.scale[worlds] = 1.0 + drawn["action.noise.scale"] * scale
         if self._breaks:
@@ -73,7 +74,7 @@ class ActionFaults:
 
     def _break(self, probability: Tensor, shape: tuple[int, int]) -> Tensor:
         """Motors (K, A) below their probability, but of a hand no more than the unluckiest two."""
-        luck = torch.rand(shape, generator=self._rng)
+        luck = self._rng.uniform(*shape)
         worst = luck.topk(MAX_BROKEN, dim=-1, largest=False).values[:, -1:]
         return (luck < probability) & (luck <= worst)
 
@@ -83,9 +84,9 @@ class ActionFaults:
             action = (1.0 - self.share) * action + self.share * self.adversary.action
         action = action * self.scale + self.offset
         if self._step_noise:
-            action = action + self.step_std * torch.randn(action.shape, generator=self._rng)
+            action = action + self.step_std * self._rng.normal(*action.shape)
         if self._breaks:
-            twitch = BROKEN_NOISE * torch.rand(action.shape, generator=self._rng)
+            twitch = BROKEN_NOISE * self._rng.uniform(*action.shape)
             action = torch.where(self.broken, twitch, action)
         return action.clamp(-1.0, 1.0)
 
@@ -106,21 +107,21 @@ class LostMotion:
     lag.
     """
 
-    def __init__(self, num_worlds: int, num_motors: int, rng: torch.Generator) -> None:
+    def __init__(self, num_worlds: int, num_motors: int, rng: Draws) -> None:
         self._rng = rng
-        self.half = torch.zeros(num_worlds, num_motors)
+        self.half = torch.zeros(num_worlds, num_motors, device=rng.device)
         """(N, A) rad, half the slack."""
-        self.deadband = torch.zeros(num_worlds, 1)
+        self.deadband = torch.zeros(num_worlds, 1, device=rng.device)
         """(N, 1) rad."""
-        self.tendon = torch.zeros(num_worlds, num_motors)
+        self.tendon = torch.zeros(num_worlds, num_motors, device=rng.device)
         """(N, A) rad, where the tendons would have the joints."""
-        self.fresh = torch.ones(num_worlds, 1, dtype=torch.bool)
+        self.fresh = torch.ones(num_worlds, 1, dtype=torch.bool, device=rng.device)
         """(N, 1) whether an episode begins, with tendons where the motors are."""
 
     def redraw(self, worlds: Tensor, slack: Tensor, deadband: Tensor) -> None:
         """Draw each motor's slack around `slack` (K, 1), rad; all have `deadband` (K, 1), rad."""
         shape = (len(worlds), self.half.shape[1])
-        factor = 1.0 + SLACK_SPREAD * (2.0 * torch.rand(shape, generator=self._rng) - 1.0)
+        factor = 1.0 + SLACK_SPREAD * (2.0 * self._rng.uniform(*shape) - 1.0)
         self.half[worlds] = slack / 2 * factor
         self.deadband[worlds] = deadband
 
@@ -140,17 +141,17 @@ class Slack:
     s has not yet arrived at sgn(d), the motor holds the position instead of the target.
     """
 
-    def __init__(self, num_worlds: int, num_motors: int, rng: torch.Generator) -> None:
+    def __init__(self, num_worlds: int, num_motors: int, rng: Draws) -> None:
         self._rng = rng
-        self.inverse = torch.zeros(num_worlds, 2, num_motors)
+        self.inverse = torch.zeros(num_worlds, 2, num_motors, device=rng.device)
         """(N, 2, A) rad s: 1 / coefficient, downwards and upwards."""
-        self.place = torch.zeros(num_worlds, num_motors)
+        self.place = torch.zeros(num_worlds, num_motors, device=rng.device)
         """(N, A) s."""
 
     def redraw(self, worlds: Tensor, inverse: Tensor) -> None:
         """Draw |N(0, v)| for each motor and direction; `inverse` (K, 1) is v."""
         shape = (len(worlds), *self.inverse.shape[1:])
-        noise = torch.randn(shape, generator=self._rng).abs()
+        noise = self._rng.normal(*shape).abs()
         self.inverse[worlds] = inverse.unsqueeze(-1) * noise
 
     def __call__(self, target: Tensor, position: Tensor, period_s: float) -> Tensor:

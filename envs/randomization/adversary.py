@@ -14,34 +14,40 @@ import torch
 from torch import Tensor
 
 from ..mdp.observations import Sensors
+from ..sim.draws import Draws
 
 LAYERS = 3
 """Hidden layers [R B.3]."""
 BINS = 31
 """Values that an output may take, evenly from -1 to 1 [R B.3]."""
 WRENCH = 6
-READS = (("fingertips", 15, 10.0), ("object_position", 3, 10.0), ("object_wxyz", 4, 1.0))
-"""Sensor, size, and a factor that brings it to order one."""
+READS = (("object_position", 3, 10.0), ("object_wxyz", 4, 1.0))
+"""Beside the fingertips: sensor, size, and a factor that brings it to order one."""
 
 
 class Adversary:
     """N networks, each output the most likely of its bins: actions (N, A) and wrenches (N, 6)."""
 
-    def __init__(self, num_worlds: int, num_motors: int, width: int, rng: torch.Generator) -> None:
-        self._rng = rng
+    def __init__(
+        self, num_worlds: int, num_motors: int, num_tips: int, width: int, rng: Draws
+    ) -> None:
+        self._rng, device = rng, rng.device
+        self._reads = (("fingertips", 3 * num_tips, 10.0), *READS)
         outputs = num_motors + WRENCH
         # As tensors of their own names, which is where a snapshot looks for them.
-        self.weights_in = torch.zeros(num_worlds, sum(size for _, size, _ in READS), width)
-        self.weights = torch.zeros(num_worlds, LAYERS - 1, width, width)
-        self.biases = torch.zeros(num_worlds, LAYERS, width)
-        self.signs = torch.zeros(num_worlds, width)
-        self.values = torch.zeros(num_worlds, outputs, BINS)
+        self.weights_in = torch.zeros(
+            num_worlds, sum(size for _, size, _ in self._reads), width, device=device
+        )
+        self.weights = torch.zeros(num_worlds, LAYERS - 1, width, width, device=device)
+        self.biases = torch.zeros(num_worlds, LAYERS, width, device=device)
+        self.signs = torch.zeros(num_worlds, width, device=device)
+        self.values = torch.zeros(num_worlds, outputs, BINS, device=device)
         """What each bin of each output stands for, in [-1, 1]."""
-        directions = torch.randn(width, outputs * BINS, generator=torch.Generator().manual_seed(0))
+        directions = Draws(0).normal(width, outputs * BINS).to(device)
         self._directions = directions / directions.norm(dim=0)
-        self.action = torch.zeros(num_worlds, num_motors)
+        self.action = torch.zeros(num_worlds, num_motors, device=device)
         """(N, A) in [-1, 1], of the last step."""
-        self.wrench = torch.zeros(num_worlds, WRENCH)
+        self.wrench = torch.zeros(num_worlds, WRENCH, device=device)
         """(N, 6) in [-1, 1]: force, torque."""
 
     def reset(self, worlds: Tensor) -> None:
@@ -52,15 +58,15 @@ class Adversary:
             weights[worlds] = gain * self._normal(count, *weights.shape[1:])
         self.biases[worlds] = 0.5 * self._normal(count, *self.biases.shape[1:])
         self.signs[worlds] = self._normal(count, self.signs.shape[1]).sign()
-        order = torch.rand(count, *self.values.shape[1:], generator=self._rng).argsort(dim=-1)
+        order = self._rng.uniform(count, *self.values.shape[1:]).argsort(dim=-1)
         self.values[worlds] = order * (2.0 / (BINS - 1)) - 1.0
 
     def _normal(self, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=self._rng)
+        return self._rng.normal(*shape)
 
     def look(self, sensors: Sensors) -> None:
         """Decide on the next disturbance from what an observer sees (N, ...)."""
-        seen = [self._read(sensors, *row) for row in READS]
+        seen = [self._read(sensors, *row) for row in self._reads]
         hidden = self._layer(torch.cat(seen, dim=-1), self.weights_in, 0)
         for number in range(LAYERS - 1):
             hidden = self._layer(hidden, self.weights[:, number], number + 1)
@@ -71,7 +77,7 @@ class Adversary:
 
     def _read(self, sensors: Sensors, name: str, size: int, factor: float) -> Tensor:
         if name not in sensors:
-            return torch.zeros(len(self.action), size)
+            return torch.zeros(len(self.action), size, device=self._rng.device)
         return factor * sensors[name].reshape(len(self.action), size)
 
     def _layer(self, x: Tensor, weights: Tensor, number: int) -> Tensor:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from ...contract.hand_spec import HandSpec
 from ..config import EnvConfig
 from ..hands.variants import VARIANTS
 from ..mdp.observations import Sensors
+from ..objects.object_spec import size_of
+from ..sim.draws import Draws
 from ..sim.sim import Sim
 from . import action_faults as actions
 from . import forces, tracking
@@ -26,7 +27,7 @@ Part = Adversary | ActionFaults | Forces | Clock | Tracking
 
 
 @dataclass(frozen=True)
-class Unmodelled:
+class Disturbances:
     """The parts that are in use; the others are None."""
 
     adversary: Adversary | None
@@ -77,9 +78,9 @@ class Unmodelled:
                 part.reset(worlds, value)
 
 
-def unmodelled(
-    config: EnvConfig, hand: HandSpec, sim: Sim, names: Collection[str], rng: torch.Generator
-) -> Unmodelled:
+def disturbances_of(
+    config: EnvConfig, hand: HandSpec, sim: Sim, names: Collection[str], rng: Draws
+) -> Disturbances:
     """The parts that the parameters `names` need."""
 
     def any_of(rows: Collection[str]) -> bool:
@@ -88,10 +89,10 @@ def unmodelled(
     count, motors = sim.num_worlds, len(hand.actuators)
     adversary = None
     if any_of(("adversary.action", "adversary.force")):
-        adversary = Adversary(count, motors, config.adversary_width, rng)
+        adversary = Adversary(count, motors, len(hand.fingertips), config.adversary_width, rng)
     push = VARIANTS[config.model.variant].push
-    half_edge, tips = config.model.object_size_m / 2, len(hand.fingertips)
-    return Unmodelled(
+    half_edge, tips = size_of(config.model) / 2, len(hand.fingertips)
+    return Disturbances(
         adversary,
         ActionFaults(count, motors, names, rng, adversary) if any_of(actions.ROWS) else None,
         Forces(sim, names, rng, config.period_s, adversary) if any_of(forces.ROWS) else None,

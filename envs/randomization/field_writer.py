@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import mujoco
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..sim.model import OBJECT
+from ..sim.draws import Draws
 from ..sim.sim import Sim
 
 Kind = Literal["normal", "half", "uniform"]
@@ -20,23 +20,32 @@ Kind = Literal["normal", "half", "uniform"]
 class Nominal:
     """The model's own values, from which every world's are made, and which elements are whose."""
 
-    def __init__(self, model: mujoco.MjModel) -> None:
-        self.model = model
-        self.object_body = model.body(OBJECT).id
-        self.object_geom = model.geom(OBJECT).id
-        block, solid = self.object_body, range(model.ngeom)
+    def __init__(self, sim: Sim) -> None:
+        self.model, self._device = sim.model, sim.device
+        layout, model = sim.layout, sim.model
+        bodies = set(layout.object_bodies)
+        joint_dofs = [int(model.jnt_dofadr[joint]) for joint in layout.hand_joints]
         self.elements = {
-            "hand_dofs": [i for i in range(model.nv) if model.dof_bodyid[i] != block],
-            "hand_joints": [i for i in range(model.njnt) if model.jnt_bodyid[i] != block],
-            "geoms": [i for i in solid if model.geom_contype[i]],
-            "hand_geoms": [i for i in solid if i != self.object_geom and model.geom_contype[i]],
+            "hand_dofs": joint_dofs,
+            "hand_joints": list(layout.hand_joints),
+            "geoms": sorted((*layout.hand_geoms, *layout.object_geoms)),
+            "hand_geoms": list(layout.hand_geoms),
+            "object_geoms": list(layout.object_geoms),
+            # Those that only show as well: they grow with it.
+            "object_shapes": [g for g in range(model.ngeom) if int(model.geom_bodyid[g]) in bodies],
             # What is welded to the world cannot show its mass.
-            "links": [i for i in range(model.nbody) if model.body_weldid[i] and i != block],
-            "couplings": [i for i in range(model.ntendon) if model.tendon_limited[i]],
-            "motors": list(range(model.nu)),
-            "block": [block],
+            "links": [body for body in layout.hand_bodies if model.body_weldid[body]],
+            "couplings": list(layout.couplings),
+            "motors": _listed(layout.motors, model.nu),
+            "object": [layout.object_body],
+            "object_bodies": list(layout.object_bodies),
+            "object_links": list(layout.object_bodies[1:]),
+            "object_joints": [i for i in range(model.njnt) if _is_inner(model, i, bodies)],
         }
-        self.indices = {name: torch.tensor(ids) for name, ids in self.elements.items()}
+        self.indices = {
+            name: torch.tensor(ids, dtype=torch.long, device=sim.device)
+            for name, ids in self.elements.items()
+        }
         self._fields: dict[str, Tensor] = {}
 
     def field(self, name: str) -> Tensor:
@@ -44,8 +53,20 @@ class Nominal:
         if name not in self._fields:
             source = self.model.opt if name.startswith("opt.") else self.model
             value = np.array(getattr(source, name.removeprefix("opt.")), dtype=np.float64)
-            self._fields[name] = torch.from_numpy(value)
+            self._fields[name] = torch.from_numpy(value).to(self._device)
         return self._fields[name]
+
+
+def _is_inner(model: mujoco.MjModel, joint: int, bodies: set[int]) -> bool:
+    free = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE
+    return int(model.jnt_bodyid[joint]) in bodies and not free
+
+
+def _listed(index: Any, count: int) -> list[int]:
+    """Indices of a layout as a list."""
+    if isinstance(index, slice):
+        return list(range(count))[index]
+    return [int(i) for i in index.tolist()]
 
 
 @dataclass(frozen=True)
@@ -57,11 +78,12 @@ class Writer:
     worlds: Tensor
     value: dict[str, Tensor]
     active: Collection[str]
-    rng: torch.Generator
+    rng: Draws
 
     def factor(self, row: str, count: int) -> Tensor:
         """(K, count): what `row` says, times exp(N(0, v)) per element when its spread is drawn."""
-        mean = self.value[row].unsqueeze(-1) if row in self.value else torch.ones(1, 1)
+        one = torch.ones(1, 1, device=self.sim.device)
+        mean = self.value[row].unsqueeze(-1) if row in self.value else one
         if f"{row}.spread" not in self.active:
             return mean.expand(len(self.worlds), count)
         return mean * torch.exp(self.draw(f"{row}.spread", (count,), "normal"))
@@ -71,9 +93,13 @@ class Writer:
         size = (len(self.worlds), *shape)
         strength = self.value[row].reshape(-1, *(1 for _ in shape))
         if kind == "uniform":
-            return strength * torch.rand(size, generator=self.rng, dtype=torch.float64)
-        noise = strength * torch.randn(size, generator=self.rng, dtype=torch.float64)
+            return strength * self.uniform(size)
+        noise = strength * self.rng.normal(*size, dtype=torch.float64)
         return noise.abs() if kind == "half" else noise
+
+    def uniform(self, size: tuple[int, ...]) -> Tensor:
+        """U(0, 1) of a shape, float64."""
+        return self.rng.uniform(*size, dtype=torch.float64)
 
     def base(self, field: str, elements: str) -> Tensor:
         """(E, ...) nominal values."""
@@ -81,4 +107,5 @@ class Writer:
 
     def put(self, field: str, elements: str, value: Tensor) -> None:
         """Write (K, E, ...)."""
-        self.sim.field(field)[self.worlds[:, None], self.nominal.indices[elements]] = value
+        own = self.sim.field(field)
+        own[self.worlds[:, None], self.nominal.indices[elements]] = value.to(own)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from ..sim.model import OBJECT
+from ..sim.draws import Draws
 from ..sim.sim import Sim
 from .adversary import WRENCH, Adversary
 
@@ -29,25 +29,30 @@ class Forces:
         self,
         sim: Sim,
         active: Collection[str],
-        rng: torch.Generator,
+        rng: Draws,
         period_s: float,
         adversary: Adversary | None,
     ) -> None:
         self._sim, self._rng = sim, rng
+        device = sim.device
         self._adversary = adversary if "adversary.force" in active else None
         self._pushes = bool({"object.push", "object.twist"} & set(active))
         self._steps = period_s / STEP_S
-        self.body = sim.model.body(OBJECT).id
+        self.body = sim.layout.object_body
+        self._bodies = list(sim.layout.object_bodies)
+        mass = sim.model.body_mass[self._bodies].sum()
+        inertia = sim.model.body_inertia[self.body].mean()
+        self._nominal = tuple(torch.tensor(v, device=device) for v in (mass, inertia))
         count = sim.num_worlds
-        self.strength = torch.zeros(count, WRENCH)
+        self.strength = torch.zeros(count, WRENCH, device=device)
         """(N, 6) m/s2 and rad/s2."""
-        self.beta = torch.zeros(count, WRENCH)
+        self.beta = torch.zeros(count, WRENCH, device=device)
         """(N, 6) of the adversary."""
-        self.chance = torch.zeros(count, 1)
-        self.push = torch.zeros(count, WRENCH)
+        self.chance = torch.zeros(count, 1, device=device)
+        self.push = torch.zeros(count, WRENCH, device=device)
         """(N, 6) m/s2 and rad/s2, at present."""
-        self.weight = torch.zeros(count, WRENCH)
-        """(N, 6) mass and mean moment of inertia of the block."""
+        self.weight = torch.zeros(count, WRENCH, device=device)
+        """(N, 6) mass of the object, mean moment of inertia of its root."""
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,), whose masses are written."""
@@ -55,31 +60,32 @@ class Forces:
         self.strength[worlds] = _wrench(push, twist)
         self.beta[worlds] = _wrench(beta, beta / REACH_M)
         low, high = CHANCE
-        share = torch.rand(len(worlds), 1, generator=self._rng)
+        share = self._rng.uniform(len(worlds), 1)
         self.chance[worlds] = 1.0 - (1.0 - low * (high / low) ** share) ** self._steps
         self.push[worlds] = 0.0
         self.weight[worlds] = self._weight(worlds)
 
     def _weight(self, worlds: Tensor) -> Tensor:
+        """(K, 6): of a block, or of the whole object with its inner parts at their places."""
+        mass, inertia = self._nominal
+        mass, inertia = mass.expand(len(worlds)), inertia.expand(len(worlds))
         written = self._sim.fields()
-        mass = torch.tensor(self._sim.model.body_mass[self.body]).expand(len(worlds))
-        inertia = torch.tensor(self._sim.model.body_inertia[self.body]).expand(len(worlds), 3)
         if "body_mass" in written:
-            mass = self._sim.field("body_mass")[worlds, self.body]
+            mass = self._sim.field("body_mass")[worlds][:, self._bodies].sum(dim=-1)
         if "body_inertia" in written:
-            inertia = self._sim.field("body_inertia")[worlds, self.body]
-        return _wrench(mass.unsqueeze(-1).float(), inertia.mean(dim=-1, keepdim=True).float())
+            inertia = self._sim.field("body_inertia")[worlds, self.body].mean(dim=-1)
+        return _wrench(mass.unsqueeze(-1).float(), inertia.unsqueeze(-1).float())
 
     def apply(self) -> None:
         """Write the forces of the coming control step."""
         force = self.push
         if self._pushes:
-            new = torch.rand(self.chance.shape, generator=self._rng) < self.chance
-            drawn = self.strength * torch.randn(self.push.shape, generator=self._rng)
+            new = self._rng.uniform(*self.chance.shape) < self.chance
+            drawn = self.strength * self._rng.normal(*self.push.shape)
             force = self.push = torch.where(new, drawn, self.push * DECAY**self._steps)
         if self._adversary is not None:
             force = force + self.beta * self._adversary.wrench
-        self._sim.state("xfrc_applied")[:, self.body] = (self.weight * force).double()
+        self._sim.state("xfrc_applied")[:, self.body] = self.weight * force
 
 
 def _wrench(force: Tensor, torque: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,8 @@ class Parameter:
     def value(self, coordinate: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """lambda -> value in `unit`."""
         flat = np.asarray(coordinate, np.float64).reshape(-1, 1)
-        return Laws((self,))(flat).reshape(np.shape(coordinate))
+        value: npt.NDArray[np.float64] = Laws((self,))(flat).reshape(np.shape(coordinate))
+        return value
 
     def coordinate(self, value: float, source: str = "") -> float:
         """Value in `unit` -> lambda. Raises ConfigError, naming `source`, outside the limits."""
@@ -86,22 +87,19 @@ class Laws:
         )
         self._low, self._high = np.array([row.limits for row in rows], np.float64).reshape(-1, 2).T
         self._scale, self._spread = (
-            np.flatnonzero([row.law == law for row in rows]) for law in ("scale", "spread")
+            np.array([row.law == law for row in rows], dtype=bool) for law in ("scale", "spread")
         )
 
-    def __call__(self, coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        value = self._nominal + self._weight * coordinates
-        for columns, law in ((self._scale, self._scaled), (self._spread, self._spreaded)):
-            if len(columns):
-                value[:, columns] = law(coordinates[:, columns], columns)
-        return np.clip(value, self._low, self._high)
+    def __call__(self, coordinates: Any, xp: Any = np, device: Any = None) -> Any:
+        """xp: numpy, or torch for tensors of float64 on `device`."""
 
-    def _scaled(
-        self, lam: npt.NDArray[np.float64], at: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
-        return np.asarray(self._nominal[at] * np.exp(self._weight[at] * lam))
+        def put(constant: np.ndarray) -> Any:
+            return constant if xp is np else xp.as_tensor(constant, device=device)
 
-    def _spreaded(
-        self, lam: npt.NDArray[np.float64], at: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
-        return np.asarray(self._weight[at] * np.expm1(lam))
+        weight, nominal = put(self._weight), put(self._nominal)
+        value = nominal + weight * coordinates
+        if self._scale.any():
+            value = xp.where(put(self._scale), nominal * xp.exp(weight * coordinates), value)
+        if self._spread.any():
+            value = xp.where(put(self._spread), weight * xp.expm1(coordinates), value)
+        return xp.clip(value, put(self._low), put(self._high))

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from ..hands.variants import Push, push_force
-from ..sim.model import OBJECT
 from ..sim.sim import Sim
 
 
@@ -16,13 +15,13 @@ class Pusher:
     def __init__(self, sim: Sim, push: Push, period_s: float) -> None:
         self._push, self._period_s = push, period_s
         self._force = sim.state("xfrc_applied")
-        self._body = sim.model.body(OBJECT).id
+        self._body = sim.layout.object_body
 
     def apply(self, steps: Tensor, added: bool) -> None:
         """Before a control step, `steps` (N,) after the beginning of each world's episode.
 
         added: random forces were written before, and the push comes on top.
         """
-        force = torch.from_numpy(push_force(self._push, steps.numpy() * self._period_s))
+        force = push_force(self._push, steps.double() * self._period_s, torch)
         place = self._force[:, self._body, :3]
         place.copy_(place + force if added else force)

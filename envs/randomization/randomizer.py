@@ -11,6 +11,8 @@ import mujoco
 import torch
 from torch import Tensor
 
+from ..sim.draws import Draws
+from ..sim.layout import cells
 from ..sim.model import Extras
 from ..sim.sim import Sim
 from .field_writer import Kind, Nominal, Writer
@@ -19,7 +21,7 @@ CONSTANTS = {"body_mass", "body_inertia", "body_ipos", "body_pos", "dof_armature
 """Fields from which MuJoCo derives constants, which are then brought up to date."""
 MIN_WIDTH = 0.01
 """Of a joint's or a coupling's range, in nominal widths."""
-BLOCK_FRICTION = 1e-5
+OBJECT_FRICTION = 1e-5
 SOLIMP = (0.5, 0.99)
 """dmin and dmax stay within this [RG]."""
 
@@ -42,7 +44,7 @@ _ADDED: tuple[tuple[str, str, str, Kind], ...] = (
     ("tendon_lengthspring", "couplings", "tendon.spring_length", "normal"),
     ("body_pos", "links", "hand.link_position", "normal"),
     ("geom_pos", "hand_geoms", "hand.geom_position", "normal"),
-    ("body_ipos", "block", "object.com", "normal"),
+    ("body_ipos", "object", "object.com", "normal"),
 )
 """Field, elements, row, kind: the nominal value plus noise of the row's strength."""
 
@@ -66,18 +68,33 @@ def _added(field: str, elements: str, row: str, kind: Kind) -> Write:
     return write
 
 
+_LENGTHS = (
+    ("geom_size", "object_shapes"),
+    ("geom_rbound", "object_shapes"),
+    ("geom_aabb", "object_shapes"),
+    ("geom_pos", "object_shapes"),
+    ("body_pos", "object_links"),
+    ("body_ipos", "object_bodies"),
+    ("jnt_pos", "object_joints"),
+)
+"""Field, elements: all that grows with the object."""
+
+
 def _size(w: Writer) -> None:
-    geom, size = w.nominal.object_geom, w.value["object.size"]
-    for field in ("geom_size", "geom_rbound", "geom_aabb"):
-        base = w.nominal.field(field)[geom]
-        w.sim.field(field)[w.worlds, geom] = base * size.reshape(-1, *(1 for _ in base.shape))
+    for field, elements in _LENGTHS:
+        base = w.base(field, elements)
+        if base.any():  # what is zero stays there, and its field stays shared
+            size = w.value["object.size"]
+            w.put(field, elements, base * size.reshape(-1, 1, *(1 for _ in base.shape[1:])))
 
 
 def _mass(w: Writer) -> None:
-    body, mass = w.nominal.object_body, w.value["object.mass"]
-    inertia = mass * w.value["object.size"] ** 2 * w.value["object.inertia"]
-    w.sim.field("body_mass")[w.worlds, body] = w.nominal.field("body_mass")[body] * mass
-    w.put("body_inertia", "block", w.base("body_inertia", "block") * inertia[:, None, None])
+    mass = w.value["object.mass"].unsqueeze(-1)
+    size = w.value["object.size"].unsqueeze(-1)
+    inertia = mass * size**2 * w.value["object.inertia"].unsqueeze(-1)
+    w.put("body_mass", "object_bodies", w.base("body_mass", "object_bodies") * mass)
+    base = w.base("body_inertia", "object_bodies")
+    w.put("body_inertia", "object_bodies", base * inertia.unsqueeze(-1))
 
 
 def _link_mass(w: Writer) -> None:
@@ -100,7 +117,13 @@ def _friction(w: Writer) -> None:
     each = w.factor("hand.friction", len(base)) / value["hand.friction"].unsqueeze(-1)
     product = torch.stack((slide, *kinds), dim=-1).unsqueeze(1)
     w.put("geom_friction", "hand_geoms", base * product * each.unsqueeze(-1))
-    w.sim.field("geom_friction")[w.worlds, w.nominal.object_geom] = BLOCK_FRICTION
+    w.put(
+        "geom_friction",
+        "object_geoms",
+        torch.full_like(w.base("geom_friction", "object_geoms"), OBJECT_FRICTION).expand(
+            len(w.worlds), -1, -1
+        ),
+    )
 
 
 def _geom_size(w: Writer) -> None:
@@ -136,8 +159,10 @@ def _put_ranges(w: Writer, field: str, elements: str, noise: Tensor) -> None:
 def _gain(w: Writer) -> None:
     gain, bias = w.base("actuator_gainprm", "motors"), w.base("actuator_biasprm", "motors")
     factor = w.factor("hand.gain", len(gain))
-    w.sim.field("actuator_gainprm")[w.worlds, :, 0] = gain[:, 0] * factor
-    w.sim.field("actuator_biasprm")[w.worlds, :, 1] = bias[:, 1] * factor
+    motors = cells(w.worlds, w.sim.layout.motors)
+    for field, base, column in (("actuator_gainprm", gain, 0), ("actuator_biasprm", bias, 1)):
+        own = w.sim.field(field)
+        own[(*motors, column)] = (base[:, column] * factor).to(own)
 
 
 def _contact(w: Writer) -> None:
@@ -159,7 +184,7 @@ def _contact(w: Writer) -> None:
 
 def _cone(w: Writer) -> None:
     """Friction bounded in length, or by a pyramid within that cone, which slips the sooner."""
-    draw = torch.rand(len(w.worlds), generator=w.rng, dtype=torch.float64)
+    draw = w.uniform((len(w.worlds),))
     elliptic = (draw < w.value["contact.elliptic"]) | (w.sim.model.opt.cone == _ELLIPTIC)
     w.sim.field("opt.cone")[w.worlds] = torch.where(elliptic, _ELLIPTIC, _PYRAMIDAL).int()
     # MuJoCo advises against it where a pyramid mixes friction with the normal force.
@@ -194,13 +219,18 @@ def _timestep(w: Writer) -> None:
 
 def _latency(w: Writer) -> None:
     late_s = w.value["action.latency"] / 1000.0
-    noise = torch.randn(len(late_s), generator=w.rng, dtype=torch.float64)
+    noise = w.rng.normal(len(late_s), dtype=torch.float64)
     late_s = late_s * (1.0 + 0.1 * noise.clamp(-3.0, 3.0))
-    w.sim.field("actuator_delay")[w.worlds] = late_s.unsqueeze(-1).expand(-1, w.sim.model.nu)
+    w.put(
+        "actuator_delay",
+        "motors",
+        late_s.unsqueeze(-1).expand(-1, len(w.nominal.elements["motors"])),
+    )
 
 
 def _lag(w: Writer) -> None:
-    w.sim.field("actuator_dynprm")[w.worlds, :, 0] = w.factor("hand.lag", w.sim.model.nu) / 1000.0
+    own, motors = w.sim.field("actuator_dynprm"), cells(w.worlds, w.sim.layout.motors)
+    own[(*motors, 0)] = (w.factor("hand.lag", len(w.nominal.elements["motors"])) / 1000.0).to(own)
 
 
 _CONTACT_ROWS = tuple(
@@ -247,10 +277,10 @@ def extras(names: Collection[str]) -> Extras:
 class Randomizer:
     """Writes the drawn values of the parameters that vary; the rest of the model stays shared."""
 
-    def __init__(self, sim: Sim, active: Collection[str], rng: torch.Generator) -> None:
+    def __init__(self, sim: Sim, active: Collection[str], rng: Draws) -> None:
         self.sim, self.rng = sim, rng
         self.active = frozenset(active)
-        self.nominal = Nominal(sim.model)
+        self.nominal = Nominal(sim)
         self._writes = [write for names, write in WRITES if self.active & set(names)]
 
     def apply(self, worlds: Tensor, values: dict[str, Tensor]) -> None:

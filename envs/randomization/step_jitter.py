@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..sim.draws import Draws
 from ..sim.sim import Sim
 
 RATE = (1250.0, 10000.0)
@@ -23,17 +24,19 @@ class Clock:
     and physics is still stepped in one call.
     """
 
-    def __init__(self, sim: Sim, substeps: int, rng: torch.Generator) -> None:
+    def __init__(self, sim: Sim, substeps: int, rng: Draws) -> None:
         self._sim, self._rng, self._substeps = sim, rng, substeps
-        self.step_s = torch.full((sim.num_worlds,), sim.model.opt.timestep, dtype=torch.float64)
+        self.step_s = torch.full(
+            (sim.num_worlds,), sim.model.opt.timestep, dtype=torch.float64, device=rng.device
+        )
         """(N,) without jitter."""
-        self.late_s = torch.zeros(sim.num_worlds, dtype=torch.float64)
+        self.late_s = torch.zeros(sim.num_worlds, dtype=torch.float64, device=rng.device)
         """(N,) mean of what is added to a physics step."""
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,)."""
         low, high = RATE
-        rate = low + (high - low) * torch.rand(len(worlds), generator=self._rng)
+        rate = low + (high - low) * self._rng.uniform(len(worlds))
         self.step_s[worlds] = self._sim.model.opt.timestep * value["timestep"]
         # [R] B: the scale of the step stands before the sum of both.
         self.late_s[worlds] = value["timestep"] * value["timestep.jitter"] / rate.double()
@@ -41,7 +44,7 @@ class Clock:
     def apply(self) -> None:
         """Write the physics step of the coming control step."""
         size = (self._substeps, len(self.late_s))
-        uniform = torch.rand(size, generator=self._rng, dtype=torch.float64)
+        uniform = self._rng.uniform(*size, dtype=torch.float64)
         mean = -torch.log1p(-uniform).mean(dim=0)
         longest = LONGEST * self._sim.model.opt.timestep
         self._sim.field("opt.timestep")[:] = (self.step_s + self.late_s * mean).clamp_max(longest)

@@ -222,12 +222,12 @@ def check_needs(names: Collection[str], source: str) -> None:
             raise ConfigError(f"{source}: got {name} alone, allowed: together with {needed}")
 
 
-def check_task(names: Collection[str], task: str, source: str) -> None:
-    """Raise ConfigError for an unknown parameter, and for one of the block where there is none."""
+def check_object(names: Collection[str], task: str, has_object: bool, source: str) -> None:
+    """Raise ConfigError for an unknown parameter, and for one of the object where there is none."""
     for name in names:
         lookup(name, source)
-        if task == "reach" and (name.startswith(("object.", "goal.")) or name in _OF_THE_POSE):
+        if not has_object and (name.startswith(("object.", "goal.")) or name in _OF_THE_POSE):
             raise ConfigError(
-                f"{source}: got {name} for the task reach, which has no block;"
+                f"{source}: got {name} for the task {task}, which has no object;"
                 " allowed: parameters of the hand, the world and the actions"
             )

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..mdp import rotations
 from ..mdp.observations import Sensors
 from ..mdp.sensor_noise import Worlds
+from ..sim.draws import Draws
 
 MAX_DELAY = 6
 """Control steps; as far back as poses are kept."""
@@ -25,7 +26,7 @@ ROWS = (
 
 
 class Tracking:
-    """Between the noise and the observer, for N worlds with 5 fingertips.
+    """Between the noise and the observer, for N worlds of a hand with F fingertips.
 
     The pose is that of some steps ago, between two of which it is interpolated ([RG], observation
     delay). Then what is held, lost or hidden keeps the value that was seen last.
@@ -37,22 +38,24 @@ class Tracking:
         fingertips: int,
         half_edge_m: float,
         active: Collection[str],
-        rng: torch.Generator,
+        rng: Draws,
         period_s: float,
     ) -> None:
         self._rng, self._period_s, self._nominal_half = rng, period_s, half_edge_m
         self._lates, self._holds, self._loses, self._hides = (row in active for row in ROWS)
-        self.delay, self.hold, self.dropout, self.occlusion = torch.zeros(4, num_worlds).unbind()
-        self.half_edge = torch.full((num_worlds,), half_edge_m)
-        self.fresh = torch.ones(num_worlds, dtype=torch.bool)
+        self.delay, self.hold, self.dropout, self.occlusion = torch.zeros(
+            4, num_worlds, device=rng.device
+        ).unbind()
+        self.half_edge = torch.full((num_worlds,), half_edge_m, device=rng.device)
+        self.fresh = torch.ones(num_worlds, dtype=torch.bool, device=rng.device)
         """Worlds that were not yet seen: their past is the present."""
-        self.past = torch.zeros(MAX_DELAY + 1, num_worlds, 7)
+        self.past = torch.zeros(MAX_DELAY + 1, num_worlds, 7, device=rng.device)
         """Noisy poses, newest first: m, and quaternions on one side of the sphere."""
-        self.seen = torch.zeros(num_worlds, 7)
-        self.seen_tips = torch.zeros(num_worlds, fingertips, 3)
+        self.seen = torch.zeros(num_worlds, 7, device=rng.device)
+        self.seen_tips = torch.zeros(num_worlds, fingertips, 3, device=rng.device)
         """What the observer saw last."""
-        self.lost = torch.zeros(num_worlds, 1 + fingertips)
-        """(N, 1 + 5) control steps for which the object and each fingertip stay lost."""
+        self.lost = torch.zeros(num_worlds, 1 + fingertips, device=rng.device)
+        """(N, 1 + F) control steps for which the object and each fingertip stay lost."""
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,)."""
@@ -99,11 +102,11 @@ class Tracking:
     def _late(self, past: Tensor, worlds: Worlds) -> Tensor:
         """The pose (K, 7) of some steps ago; between two, a rotation goes the short way."""
         mean = self.delay[worlds]
-        noise = torch.randn(len(mean), generator=self._rng)
+        noise = self._rng.normal(len(mean))
         steps = (mean * (1.0 + DELAY_SPREAD * noise)).clamp(0.0, MAX_DELAY)
         newer = steps.floor().long()
         older = (newer + 1).clamp_max(MAX_DELAY)
-        every = torch.arange(len(mean))
+        every = torch.arange(len(mean), device=mean.device)
         new, old = past[newer, every], past[older, every]
         near = (new[:, 3:] * old[:, 3:]).sum(dim=-1, keepdim=True) >= 0
         old = torch.cat((old[:, :3], torch.where(near, old[:, 3:], -old[:, 3:])), dim=-1)
@@ -116,14 +119,14 @@ class Tracking:
         kept = torch.zeros_like(fresh)
         if self._holds:
             hold = self.hold[worlds].unsqueeze(-1)
-            kept = kept | (torch.rand(hold.shape, generator=self._rng) < hold)
+            kept = kept | (self._rng.uniform(*hold.shape) < hold)
         if lost is not None:
             kept = kept | (lost[:, :1] > 0)
         return kept & ~fresh
 
     def _tips_kept(self, true: Sensors, worlds: Worlds, lost: Tensor | None) -> Tensor:
-        """(K, 5) fingertips that are lost or hidden."""
-        kept = torch.zeros(true["fingertips"].shape[:-1], dtype=torch.bool)
+        """(K, F) fingertips that are lost or hidden."""
+        kept = torch.zeros_like(true["fingertips"][..., 0], dtype=torch.bool)
         if lost is not None:
             kept = kept | (lost[:, 1:] > 0)
         if self._hides and "object_wxyz" in true:
@@ -132,19 +135,19 @@ class Tracking:
         return kept
 
     def _to_block(self, true: Sensors, worlds: Worlds) -> Tensor:
-        """Distance of each fingertip to the block's surface (K, 5), m; 0 inside."""
+        """Distance of each fingertip to the surface of a block (K, F), m; 0 inside."""
         off = true["fingertips"] - true["object_position"].unsqueeze(-2)
         turn = rotations.conjugate(true["object_wxyz"]).unsqueeze(-2).expand(*off.shape[:-1], 4)
         outside = rotations.rotate(turn, off).abs() - self.half_edge[worlds].reshape(-1, 1, 1)
         return outside.clamp_min(0.0).norm(dim=-1)
 
     def _lose(self, worlds: Worlds) -> Tensor:
-        """(K, 6) steps for which markers are lost from now on."""
+        """(K, 1 + F) steps for which markers are lost from now on."""
         lost = (self.lost[worlds] - 1.0).clamp_min(0.0)
-        rate = torch.full((lost.shape[1],), LOST_PER_S["fingertips"])
+        rate = torch.full_like(lost[0], LOST_PER_S["fingertips"])
         rate[0] = LOST_PER_S["object"]
         # Of a second; strength times as many events, each with the chance of [RG] at strength 1.
         hazard = -torch.log1p(-rate) * self._period_s * self.dropout[worlds].unsqueeze(-1)
-        new = torch.rand(lost.shape, generator=self._rng) < -torch.expm1(-hazard)
-        time = -torch.log1p(-torch.rand(lost.shape, generator=self._rng)) * LOST_S
+        new = self._rng.uniform(*lost.shape) < -torch.expm1(-hazard)
+        time = -torch.log1p(-self._rng.uniform(*lost.shape)) * LOST_S
         return torch.where(new, (time / self._period_s).round(), lost)

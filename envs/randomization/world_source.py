@@ -10,28 +10,29 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
+from ..sim.draws import Draws
 from .parameter import Laws
 from .table import BY_NAME, PARAMETERS, lookup
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Parameters of K new episodes."""
+    """Parameters of K new episodes, on the device of their worlds."""
 
-    coordinates: np.ndarray
-    """(K, D) lambda."""
-    tags: np.ndarray
-    """(K,) int: what the source wants to hear again with the episode's result (-1: nothing)."""
-    versions: np.ndarray
-    """(K,) int: of the distribution that they were drawn from, -1 where there is none."""
+    coordinates: Tensor
+    """(K, D) lambda, float64."""
+    tags: Tensor
+    """(K,) int64: returned to the source with the episode's result (-1: nothing)."""
+    versions: Tensor
+    """(K,) int64: of the distribution that they were drawn from, -1 where there is none."""
 
 
 class WorldSource(Protocol):
-    """Draws the parameters `names` of new episodes; what it leaves out stays nominal."""
+    """Draws the parameters `names` of new episodes; the others stay nominal."""
 
     names: tuple[str, ...]
 
-    def draw(self, worlds: np.ndarray) -> Draw:
+    def draw(self, worlds: Tensor) -> Draw:
         """Parameters of the episodes that begin in `worlds` (K,)."""
         ...
 
@@ -49,10 +50,14 @@ class FixedRanges:
     """Uniform in lambda between fixed ends: manual domain randomization, or none at all."""
 
     def __init__(
-        self, ranges: dict[str, tuple[float, float]], seed: int, source: str = "env.randomization"
+        self,
+        ranges: dict[str, tuple[float, float]],
+        seed: int,
+        source: str = "env.randomization",
+        device: torch.device | str = "cpu",
     ) -> None:
         self.names = tuple(ranges)
-        self._rng = np.random.default_rng(seed)
+        self._rng = Draws(seed, device)
         rows = [lookup(name, source) for name in ranges]
         for name, (low, high) in ranges.items():
             if not low <= high:
@@ -61,46 +66,54 @@ class FixedRanges:
                 )
         ends = zip(rows, ranges.values(), strict=True)
         limits = [[row.coordinate(end, source) for end in both] for row, both in ends]
-        self._low, self._high = np.array(limits).reshape(-1, 2).T
+        lows, highs = np.array(limits, dtype=np.float64).reshape(-1, 2).T
+        self._low = torch.tensor(lows, device=device)
+        self._width = torch.tensor(highs - lows, device=device)
 
     def reseed(self, seed: int) -> None:
         """Start the generator anew."""
-        self._rng = np.random.default_rng(seed)
+        self._rng.seed(seed)
 
-    def draw(self, worlds: np.ndarray) -> Draw:
+    def draw(self, worlds: Tensor) -> Draw:
+        """See `WorldSource`."""
         count = len(worlds)
-        uniform = self._rng.uniform(size=(count, len(self.names)))
-        coordinates = self._low + (self._high - self._low) * uniform
-        return Draw(coordinates, np.full(count, -1), np.full(count, -1))
+        uniform = self._rng.uniform(count, len(self.names), dtype=torch.float64)
+        nothing = torch.full((count,), -1, dtype=torch.long, device=self._rng.device)
+        return Draw(self._low + self._width * uniform, nothing, nothing)
 
-    def state(self) -> dict:
-        """The generator's state, for a checkpoint."""
-        return dict(self._rng.bit_generator.state)
+    def state(self) -> str:
+        """The generator's state for a checkpoint, in hexadecimal digits."""
+        return self._rng.state().numpy().tobytes().hex()
 
-    def load_state(self, state: dict) -> None:
+    def load_state(self, state: str) -> None:
         """Continue from `state()`."""
-        self._rng.bit_generator.state = state
+        self._rng.load_state(torch.frombuffer(bytearray.fromhex(state), dtype=torch.uint8))
 
 
 class Values:
     """lambda (K, D) of the parameters `names` -> the value of every parameter of the table (K,)."""
 
-    def __init__(self, names: tuple[str, ...], calibrated: dict[str, float] | None = None) -> None:
-        self.names = names
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        calibrated: dict[str, float] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.names, self._device = names, device
         self._laws = Laws([BY_NAME[name] for name in names])
         nominal = {row.name: row.nominal for row in PARAMETERS} | (calibrated or {})
-        self._nominal = torch.tensor(list(nominal.values()), dtype=torch.float64)
+        self._nominal = torch.tensor(list(nominal.values()), dtype=torch.float64, device=device)
         self._every = tuple(nominal)
 
-    def __call__(self, coordinates: np.ndarray) -> dict[str, Tensor]:
+    def __call__(self, coordinates: Tensor) -> dict[str, Tensor]:
         """Nominal (or calibrated) where a parameter is not drawn. float64."""
         nominal = self._nominal.expand(len(coordinates), -1).unbind(-1)
         result = dict(zip(self._every, nominal, strict=True))
-        drawn = torch.from_numpy(self._laws(np.asarray(coordinates, np.float64)))
+        drawn = self._laws(coordinates.double(), torch, self._device)
         result.update(zip(self.names, drawn.unbind(-1), strict=True))
         return result
 
 
 def values(names: tuple[str, ...], coordinates: np.ndarray) -> dict[str, Tensor]:
-    """`Values(names)(coordinates)`, for one use."""
-    return Values(names)(coordinates)
+    """`Values(names)`, for one use on the host."""
+    return Values(names)(torch.as_tensor(coordinates))

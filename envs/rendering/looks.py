@@ -6,10 +6,13 @@ source of the hand's files. The module needs no torch, like `model`, which calls
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mujoco
 import numpy as np
 
-from .letters import face_pixels
+if TYPE_CHECKING:
+    from ..objects.object_spec import ObjectSpec
 
 GOAL = "goal"
 GOAL_POSITION = (0.158, -0.035, 0.045)
@@ -17,15 +20,6 @@ GOAL_POSITION = (0.158, -0.035, 0.045)
 FLOOR_HEIGHT = -0.16
 """Below the hand and where blocks are lost [m]."""
 
-FACE_COLOURS: tuple[tuple[int, int, int], ...] = (
-    (211, 63, 63),
-    (232, 118, 34),
-    (44, 150, 93),
-    (44, 105, 184),
-    (242, 196, 48),
-    (126, 84, 170),
-)
-"""Of the block's faces +x, -x, +y, -y, +z, -z, which carry the letters A to F."""
 _BACKGROUND = (0.77, 0.79, 0.82)
 _SKIN = (0.70, 0.72, 0.75, 1.0)
 _DARK = (0.30, 0.32, 0.36, 1.0)
@@ -33,18 +27,17 @@ _DARK_PARTS = ("distal", "knuckle", "wrist", "thbase", "thhub")
 """Bodies, by what their names contain: the two sources of the hand name them alike."""
 
 
-def dress(spec: mujoco.MjSpec, object_name: str) -> None:
-    """Give the hand, the block and the room their looks, and add the goal: all without contact."""
+def dress(spec: mujoco.MjSpec, name: str, object_spec: ObjectSpec, size_m: float) -> None:
+    """Give the hand, the object `name` and the room their looks, and add the goal, which is a
+    second object without contacts."""
     _drop_stock(spec)
     _add_materials(spec)
     _paint_hand(spec)
     _light(spec)
-    block = spec.geom(object_name)
-    block.material = "block"
-    goal = spec.worldbody.add_body(name=GOAL, mocap=True, pos=GOAL_POSITION)
-    goal.add_geom(
-        name=GOAL, type=block.type, size=block.size, contype=0, conaffinity=0, material="block"
-    )
+    _add_goal(spec, object_spec, size_m)
+    if object_spec.dress is not None:
+        object_spec.dress(spec, name)
+        object_spec.dress(spec, GOAL)
     spec.worldbody.add_geom(
         name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -56,6 +49,14 @@ def dress(spec: mujoco.MjSpec, object_name: str) -> None:
     )
 
 
+def _add_goal(spec: mujoco.MjSpec, object_spec: ObjectSpec, size_m: float) -> None:
+    goal = spec.worldbody.add_body(name=GOAL, mocap=True, pos=GOAL_POSITION)
+    object_spec.build(goal, GOAL, size_m, object_spec.mass_kg)
+    for geom in spec.geoms:
+        if geom.name.startswith(GOAL):
+            geom.contype = geom.conaffinity = 0
+
+
 def _drop_stock(spec: mujoco.MjSpec) -> None:
     for geom in spec.geoms:
         geom.material = ""
@@ -64,8 +65,6 @@ def _drop_stock(spec: mujoco.MjSpec) -> None:
 
 
 def _add_materials(spec: mujoco.MjSpec) -> None:
-    faces = np.concatenate([face_pixels(i, colour) for i, colour in enumerate(FACE_COLOURS)])
-    add_texture(spec, "block", mujoco.mjtTexture.mjTEXTURE_CUBE, faces)
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -75,9 +74,6 @@ def _add_materials(spec: mujoco.MjSpec) -> None:
         rgb1=_BACKGROUND,
         rgb2=_BACKGROUND,
     )
-    textures = [""] * int(mujoco.mjtTextureRole.mjNTEXROLE)
-    textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "block"
-    spec.add_material(name="block", textures=textures, specular=0.12, shininess=0.4)
     spec.add_material(name="floor", rgba=(*_BACKGROUND, 1.0), specular=0.0, emission=0.12)
     spec.add_material(name="skin", rgba=_SKIN, specular=0.35, shininess=0.5)
     spec.add_material(name="dark", rgba=_DARK, specular=0.3, shininess=0.5)

@@ -6,14 +6,22 @@ A renderer must be used on the thread that made it, and no process may fork whil
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import cycle
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
 
 from ...errors import SleightError
-from ..hands.shadow import FINGERTIPS
-from ..sim.model import OBJECT, ModelConfig, build_model
+from ..hands.hand_model import hand_of
+from ..objects.object_spec import object_of
+from ..sim.model import build_model
+from ..sim.model_config import OBJECT, ModelConfig
+from .goal_picture import GoalPicture
 from .looks import GOAL, GOAL_POSITION
+
+if TYPE_CHECKING:
+    from ..tasks.task import TaskSpec
 
 GRAPHICS = "libegl1 libegl-mesa0 libgl1-mesa-dri"
 _NOWHERE = (0.0, 0.0, -10.0)
@@ -45,10 +53,15 @@ class Camera:
         return right, np.cross(right, forward), forward
 
 
-BLOCK_CAMERA = Camera()
+BESIDE = Camera()
 """The hand on the left, the goal on the right."""
-REACH_CAMERA = Camera(target=(0.0, -0.012, 0.012))
+CENTRED = Camera(target=(0.0, -0.012, 0.012))
 """The hand in the middle."""
+
+
+def camera_for(task: TaskSpec) -> Camera:
+    """The camera that shows the hand, and the goal where it stands beside it."""
+    return BESIDE if task.goal_beside else CENTRED
 
 
 class HandRenderer:
@@ -59,15 +72,18 @@ class HandRenderer:
         config: ModelConfig | None = None,
         width: int = 480,
         height: int = 360,
-        camera: Camera = BLOCK_CAMERA,
+        camera: Camera = BESIDE,
     ) -> None:
         """Raises SleightError when the machine cannot render."""
-        self.model = build_model(replace(config or ModelConfig(), visual=True))
+        config = replace(config or ModelConfig(), visual=True)
+        self.model = build_model(config)
         self.model.vis.global_.offwidth = width
         self.model.vis.global_.offheight = height
         self._data = mujoco.MjData(self.model)
-        self._edge = self.model.geom(OBJECT).size.copy()
-        self._tips = [self.model.site(tip).id for tip in FINGERTIPS]
+        self._goal = GoalPose(self.model, config)
+        hand = hand_of(config).spec
+        self._tips = [self.model.site(tip).id for tip in hand.fingertips]
+        self._sizes = self.model.geom_size.copy()
         self._renderer = open_renderer(self.model, height, width)
         self.width, self.height = width, height
         self._view = camera
@@ -87,30 +103,23 @@ class HandRenderer:
         self._renderer.close()
 
     def frame(
-        self,
-        qpos: np.ndarray,
-        goal_wxyz: np.ndarray | None = None,
-        goal_fingertips: np.ndarray | None = None,
-        size_scale: float = 1.0,
+        self, qpos: np.ndarray, goal: GoalPicture | None = None, size_scale: float = 1.0
     ) -> np.ndarray:
-        """uint8 (H, W, 3) of the joints and the block in `qpos` (nq,).
+        """uint8 (H, W, 3) of the joints and the object in `qpos` (nq,), and the goal.
 
-        goal_wxyz (4,): shown as a second block beside the hand. goal_fingertips (5, 3) m, palm
-        frame: shown as spheres, each tied to its fingertip. size_scale: edge of both blocks over
-        the nominal one.
+        size_scale: size of the object and of its goal over the nominal one.
         """
-        data = self._data
-        data.qpos[:] = qpos
-        for name in (OBJECT, GOAL):
-            self.model.geom(name).size = self._edge * size_scale
-        data.mocap_pos[0] = _NOWHERE if goal_wxyz is None else GOAL_POSITION
-        data.mocap_quat[0] = (1.0, 0.0, 0.0, 0.0) if goal_wxyz is None else goal_wxyz
+        data, goal = self._data, goal or GoalPicture()
+        data.qpos[: len(qpos)] = qpos
+        self._goal.put(data, goal)
+        for geom in self._goal.geoms:
+            self.model.geom_size[geom] = self._sizes[geom] * size_scale
         mujoco.mj_kinematics(self.model, data)
         mujoco.mj_comPos(self.model, data)
         mujoco.mj_camlight(self.model, data)
         self._renderer.update_scene(data, self._camera, self._shown)
-        if goal_fingertips is not None:
-            self._mark(goal_fingertips)
+        if goal.points is not None:
+            self._mark(goal.points)
         return self._renderer.render().copy()
 
     def pixel(self, point: tuple[float, float, float]) -> tuple[float, float]:
@@ -122,10 +131,10 @@ class HandRenderer:
         depth = away @ forward
         return width / 2 + focal * (away @ right) / depth, height / 2 - focal * (away @ up) / depth
 
-    def _mark(self, goal_fingertips: np.ndarray) -> None:
+    def _mark(self, points: np.ndarray) -> None:
         """Spheres at the targets, in the fingers' colours, tied to the fingertips."""
         tips = self._data.site_xpos[self._tips]
-        for tip, goal, colour in zip(tips, goal_fingertips, _TIP_COLOURS, strict=True):
+        for tip, goal, colour in zip(tips, points, cycle(_TIP_COLOURS), strict=False):
             sphere = self._add(mujoco.mjtGeom.mjGEOM_SPHERE, np.full(3, 0.009), colour)
             sphere.pos = goal
             line = self._add(mujoco.mjtGeom.mjGEOM_CAPSULE, np.full(3, 0.0015), colour)
@@ -141,6 +150,27 @@ class HandRenderer:
         )
         scene.ngeom += 1
         return geom
+
+
+class GoalPose:
+    """Where the goal of a dressed model is put: its body, and its inner joints."""
+
+    def __init__(self, model: mujoco.MjModel, config: ModelConfig) -> None:
+        held = object_of(config)
+        inner = [model.joint(name).qposadr[0] for name in held.joint_names(GOAL)]
+        self._inner = np.array(inner, dtype=np.int64)
+        bodies = {model.body(name).id for name in (OBJECT, GOAL)}
+        self.geoms = [
+            g for g in range(model.ngeom) if int(model.body_rootid[model.geom_bodyid[g]]) in bodies
+        ]
+        """Those of the object and of its goal."""
+
+    def put(self, data: mujoco.MjData, goal: GoalPicture) -> None:
+        """Write a goal; one without an orientation is taken out of sight."""
+        data.mocap_pos[0] = _NOWHERE if goal.wxyz is None else GOAL_POSITION
+        data.mocap_quat[0] = (1.0, 0.0, 0.0, 0.0) if goal.wxyz is None else goal.wxyz
+        if goal.joints is not None:
+            data.qpos[self._inner] = goal.joints
 
 
 def open_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:

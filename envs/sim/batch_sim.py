@@ -11,7 +11,9 @@ import torch
 from mujoco.batch import Batch, SimulationError
 from torch import Tensor
 
-from .sim import Sim
+from ...errors import ConfigError
+from .layout import Layout
+from .sim import Sim, on_device
 
 _BROKEN = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 """The warnings of a state that is not finite or diverges: of qpos, qvel and qacc."""
@@ -27,8 +29,20 @@ def default_threads() -> int:
 class BatchSim(Sim):
     """`Sim` on `mujoco.batch.Batch`; threads=0 takes the cores that this process may use."""
 
-    def __init__(self, model: mujoco.MjModel, num_worlds: int, threads: int = 0) -> None:
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        num_worlds: int,
+        threads: int = 0,
+        layout: Layout | None = None,
+        device: str = "cpu",
+    ) -> None:
+        """layout: of a model with a hand and an object. Raises ConfigError for another device."""
+        if device != "cpu":
+            raise ConfigError(f"env.device: got {device}, allowed: cpu with env.backend mujoco")
         self.model = model
+        if layout is not None:
+            self.layout = on_device(layout, torch.device("cpu"))
         self.num_worlds = num_worlds
         self.device = torch.device("cpu")
         self.failures = 0
@@ -99,6 +113,20 @@ class BatchSim(Sim):
     def _warning_counts(self) -> np.ndarray:
         # Each warning is a pair (last info, number of times).
         return self.batch.warning[:, _BROKEN, 1].sum(axis=1)
+
+    def save(self) -> dict[str, Tensor]:
+        fields = {f"field.{name}": self.field(name).clone() for name in self.fields()}
+        return {"state": torch.from_numpy(self.batch.state.copy()), **fields}
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        fields = {n.removeprefix("field."): v for n, v in saved.items() if n.startswith("field.")}
+        for name, value in fields.items():
+            self.field(name)[:] = value
+        self.batch.state[:] = saved["state"].numpy()
+        everyone = torch.arange(self.num_worlds)
+        if fields:
+            self.refresh_constants(everyone)
+        self.forward(everyone)
 
     def broken_state(self, world: int) -> dict[str, Any]:
         own = {name: self.field(name)[world].numpy().copy() for name in self.fields()}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,6 +13,8 @@ from torch import Tensor
 from ...errors import ConfigError
 from ..config import GoalConfig
 from ..mdp import rotations
+from ..mdp.observations import Sensors
+from .goal_law import Goal, GoalLaw
 
 KINDS = ("face_up", "any_axis", "about_z")
 MIN_MARGIN_RAD = 0.1
@@ -36,32 +40,48 @@ class _Dice:
     turn_left: Tensor
 
 
-class GoalSampler:
-    """Draws the next goal of each world from the block's present orientation."""
+class OrientationLaw(GoalLaw):
+    """Orientations, each drawn from the present one (Solving Rubik's Cube, algorithm 3)."""
 
-    def __init__(self, config: GoalConfig, generator: torch.Generator) -> None:
+    goals: ClassVar[Mapping[str, int]] = {"goal_wxyz": 4}
+    uniforms, normals = 13, 3
+    option_limits: ClassVar[Mapping[str, tuple[float, float, str]]] = {
+        **GoalLaw.option_limits,
+        "flip_share": (0.0, 1.0, "1"),
+    }
+
+    def __init__(self, config: GoalConfig, device: torch.device | str = "cpu") -> None:
+        """Raises ConfigError when no kind of goal is asked for."""
+        super().__init__(config.threshold_rad, flip_share=config.flip_share)
         self.config = config
-        self._generator = generator
-        self._shares = torch.tensor([getattr(config, kind) for kind in KINDS])
-        if not self._shares.sum() > 0:
+        shares = torch.tensor([getattr(config, kind) for kind in KINDS])
+        if not shares.sum() > 0:
             raise ConfigError(
                 f"env.goals: got {', '.join(KINDS)} all 0, allowed: at least one above 0"
             )
-        self._asked = (self._shares > 0).tolist()
-        self._steps = (self._shares.cumsum(0) / self._shares.sum())[:-1]
+        self._asked = (shares > 0).tolist()
+        self._steps = (shares.cumsum(0) / shares.sum())[:-1].to(device)
         self._nearest = config.threshold_rad + MIN_MARGIN_RAD
-        angles = torch.linspace(0.0, math.pi, 2048)
+        angles = torch.linspace(0.0, math.pi, 2048).to(device)
         self._angles, self._ball = angles, angles - angles.sin()
 
-    def draw(self, level: Level, largest_rad: Tensor) -> Tensor:
-        """Goals (K, 4) for K blocks, no farther than `largest_rad` (K,) and their tilt."""
-        dice = self._roll(len(largest_rad))
+    def prepare(self, pose: Sensors) -> Level:
+        """See `GoalLaw`."""
+        return Level.nearest(pose["object_wxyz"])
+
+    def distance(self, pose: Sensors, goal: Goal) -> Tensor:
+        """See `GoalLaw`: on SO(3), rad."""
+        return rotations.distance(goal["goal_wxyz"], pose["object_wxyz"])
+
+    def draw(self, prepared: Level, largest_rad: Tensor, uniform: Tensor, normal: Tensor) -> Goal:
+        """See `GoalLaw`: no farther than `largest_rad` (K,) and the block's tilt."""
+        dice = self._roll(uniform, normal)
         kinds = [number for number in range(len(KINDS)) if self._asked[number]]
-        goals = [self._goals(KINDS[k], dice, level, largest_rad) for k in kinds]
+        goals = [self._goals(KINDS[k], dice, prepared, largest_rad) for k in kinds]
         mixed = goals[0]
         for number, found in zip(kinds[1:], goals[1:], strict=True):
             mixed = torch.where((dice.kind == number).unsqueeze(-1), found, mixed)
-        return rotations.positive(mixed)
+        return {"goal_wxyz": rotations.positive(mixed)}
 
     def _goals(self, kind: str, dice: _Dice, level: Level, largest_rad: Tensor) -> Tensor:
         if kind == "face_up":
@@ -71,8 +91,7 @@ class GoalSampler:
         yaw = self._yaw(dice.turn, dice.turn_left, largest_rad)
         return rotations.multiply(rotations.about_z(yaw), level.wxyz)
 
-    def _roll(self, count: int) -> _Dice:
-        uniform = torch.rand(count, 13, generator=self._generator)
+    def _roll(self, uniform: Tensor, normal: Tensor) -> _Dice:
         kind, flip, half, yaw, left, spin, ball, turn, turn_left = uniform[:, :9].unbind(dim=1)
         return _Dice(
             kind=(kind.unsqueeze(-1) >= self._steps).sum(dim=-1),
@@ -83,7 +102,7 @@ class GoalSampler:
             left=left,
             spin=spin,
             ball=ball,
-            axis=torch.randn(count, 3, generator=self._generator),
+            axis=normal,
             turn=turn,
             turn_left=turn_left,
         )
@@ -94,11 +113,11 @@ class GoalSampler:
 
     def _any_axis(self, dice: _Dice, largest_rad: Tensor) -> Tensor:
         """Uniform on SO(3) within `largest_rad`: the angle has density 1 - cos (Haar measure)."""
-        nearest = torch.tensor(self._nearest)
+        nearest = torch.tensor(self._nearest, device=largest_rad.device)
         low = nearest - nearest.sin()
         high = torch.maximum(largest_rad - largest_rad.sin(), low)
         wanted = low + (high - low) * dice.ball
-        above = torch.searchsorted(self._ball, wanted).clamp(1, len(self._ball) - 1)
+        above = _first_not_below(self._ball, wanted).clamp(1, len(self._ball) - 1)
         below = above - 1
         part = (wanted - self._ball[below]) / (self._ball[above] - self._ball[below])
         size = self._angles[below] + part * (self._angles[above] - self._angles[below])
@@ -112,19 +131,27 @@ class GoalSampler:
         """
         far = level.to_sides
         near = far <= largest_rad.unsqueeze(-1) + 1e-3
-        flip = (dice.flip < self.config.flip_share) & near.any(dim=-1)
+        flip = (dice.flip < self.options["flip_share"]) & near.any(dim=-1)
         side = torch.where(near, dice.side, -1.0).argmax(dim=-1, keepdim=True)
         away = far.gather(-1, side).squeeze(-1)
         # A half turn is in reach when the nearest rotation that would count as one is.
         reach = math.pi - self.config.threshold_rad
         half = (dice.half < self.config.half_share) & (largest_rad >= reach)
-        turn = _SIDE_TURNS[flip * (1 + half.long()), level.face, side.squeeze(-1)]
+        turns = _SIDE_TURNS.to(largest_rad)
+        turn = turns[flip * (1 + half.long()), level.face, side.squeeze(-1)]
         # Both turns together: cos(whole / 2) = cos(flip / 2) cos(spin / 2) for a level block.
         widest = 2 * ((largest_rad / 2).cos() / (away / 2).cos()).clamp(0, 1).acos()
         spin = (-1.0 + 2.0 * dice.spin) * widest
         yaw = self._yaw(dice.yaw, dice.left, largest_rad)
         spun = rotations.about_z(torch.where(flip, spin, yaw))
         return rotations.multiply(spun, rotations.multiply(level.wxyz, turn))
+
+
+def _first_not_below(rising: Tensor, wanted: Tensor) -> Tensor:
+    """Index into a rising table (M,) of the first value that is not below each of `wanted` (K,)."""
+    if torch.onnx.is_in_onnx_export():  # ONNX has no search; this is the same index
+        return (rising < wanted.unsqueeze(-1)).sum(dim=-1)
+    return torch.searchsorted(rising, wanted)
 
 
 _FACES = torch.cat((torch.eye(3), -torch.eye(3)))

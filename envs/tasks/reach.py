@@ -1,74 +1,108 @@
-"""Fingertips to targets: the smallest task, learned in a minute."""
+"""`reach`: fingertips to targets, the smallest task, learned in a minute."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from ...contract.hand_spec import HandSpec
-from ..config import EnvConfig
+from ...config import Range
 from ..mdp.observations import Sensors
-from ..sim.sim import Sim
-from .settled_states import random_poses
-from .task import Outcome, Task
+from ..rendering.goal_picture import GoalPicture
+from ..sim.draws import Draws
+from ..sim.layout import cells
+from .settled_states import joints_of, random_poses
+from .task import Outcome, Task, TaskContext, TaskSpec
+
+TERMS = ("joint_position", "joint_velocity", "target", "goal_to_fingertips")
+"""The defaults, actor and critic alike."""
+AWAY_M = -100.0
+"""Height of the object: nothing holds it here, and far away it costs no contacts."""
+DECIMETRES = 10.0
+"""In the reward, so that progress and success weigh as they do for the block."""
+TABLE = 512
+"""Goals to choose from."""
+
+
+@dataclass(frozen=True)
+class ReachConfig:
+    """The task `reach`: fingertips to targets."""
+
+    threshold_m: Annotated[float, Range(0, 1e6, open_low=True)] = 0.03
+    """Mean distance of the fingertips at which a goal is reached."""
 
 
 class ReachTask(Task):
     """Goals are the fingertips of random hand poses, so that every goal can be reached."""
 
-    def __init__(
-        self, config: EnvConfig, hand: HandSpec, sim: Sim, rng: torch.Generator, table: Tensor
-    ) -> None:
-        super().__init__(config, hand, sim, rng)
-        self.table = table
-        """(M, 5, 3) m: fingertips to ask for, palm frame."""
-        self.goal = torch.zeros(sim.num_worlds, len(hand.fingertips), 3)
-        self.distance = torch.zeros(sim.num_worlds)
+    saved = (*Task.saved, "goal", "distance")
+
+    def __init__(self, context: TaskContext) -> None:
+        super().__init__(context)
+        self.table = self._reachable(Draws(context.cache_seed, self.sim.device))
+        """(M, F, 3) m: fingertips to ask for, palm frame."""
+        count, device = self.sim.num_worlds, self.sim.device
+        self.goal = torch.zeros(count, *self.table.shape[1:], device=device)
+        self.distance = torch.zeros(count, device=device)
         """(N,) m, mean over fingertips."""
-        self._sites = torch.tensor([sim.model.site(tip).id for tip in hand.fingertips])
 
     def start(self, worlds: Tensor) -> Tensor:
         target = random_poses(self.hand, len(worlds), 1.0, self.rng)
-        joints = torch.from_numpy(self.hand.joint_target(target.double().numpy()))
-        self.sim.state("qpos")[worlds, : self.num_joints] = joints.to(self.sim.state("qpos"))
-        # Nothing holds the block here; far away it costs no contacts.
-        self.sim.state("qpos")[worlds, -5] = -100.0
+        qpos, layout = self.sim.state("qpos"), self.sim.layout
+        qpos[cells(worlds, layout.joints)] = joints_of(self.hand, target).to(qpos)
+        qpos[worlds, layout.position.stop - 1] = AWAY_M
         return target
 
     def new_goals(self, worlds: Tensor) -> None:
-        index = torch.randint(len(self.table), (len(worlds),), generator=self.rng)
-        self.goal[worlds] = self.table[index]
+        self.goal[worlds] = self.table[self.rng.integers(len(self.table), len(worlds))]
         self.distance[worlds] = self._distance(worlds)
 
     def judge(self) -> Outcome:
         distance = self._distance(slice(None))
         progress = self.distance - distance
         self.distance = distance
-        success = distance < self.config.reach.threshold_m
+        success = distance < self.config.block(ReachConfig).threshold_m
         if success.any():
             self.new_goals(success.nonzero().squeeze(-1))
-        # In decimetres, so that progress and success weigh as they do for the block.
-        return Outcome(10.0 * progress, success, torch.zeros_like(success))
+        return Outcome(DECIMETRES * progress, success, torch.zeros_like(success))
 
     def sensors(self, worlds: Tensor | slice) -> Sensors:
         return {"goal_fingertips": self.goal[worlds].clone()}
 
+    def picture(self, world: int) -> GoalPicture:
+        return GoalPicture(points=self.goal[world].double().cpu().numpy())
+
+    def remaining(self, world: int) -> str:
+        return f"{100 * float(self._distance(slice(world, world + 1))):.1f} cm"
+
     def _distance(self, worlds: Tensor | slice) -> Tensor:
-        tips = self.sim.output("site_xpos")[worlds][:, self._sites].float()
-        return (tips - self.goal[worlds]).norm(dim=-1).mean(dim=-1)
+        return (self._tips(worlds) - self.goal[worlds]).norm(dim=-1).mean(dim=-1)
+
+    def _tips(self, worlds: Tensor | slice) -> Tensor:
+        return self.sim.output("site_xpos")[worlds][:, self.sim.layout.tips].float()
+
+    def _reachable(self, rng: Draws) -> Tensor:
+        """Fingertips (TABLE, F, 3) of random poses, by kinematics in the simulation, then reset."""
+        sim, found = self.sim, list[Tensor]()
+        everyone = torch.arange(sim.num_worlds, device=sim.device)
+        while sum(map(len, found)) < TABLE:
+            target = random_poses(self.hand, sim.num_worlds, 1.0, rng)
+            qpos = sim.state("qpos")
+            qpos[:, sim.layout.joints] = joints_of(self.hand, target).to(qpos)
+            sim.forward(everyone)
+            found.append(self._tips(slice(None)).clone())
+        sim.reset(everyone)
+        return torch.cat(found)[:TABLE]
 
 
-def reachable(config: EnvConfig, hand: HandSpec, sim: Sim, seed: int, count: int = 512) -> Tensor:
-    """Fingertips (count, 5, 3) of random poses, by kinematics in `sim`, which is then reset."""
-    rng = torch.Generator().manual_seed(seed)
-    sites = torch.tensor([sim.model.site(tip).id for tip in hand.fingertips])
-    found: list[Tensor] = []
-    everyone = torch.arange(sim.num_worlds)
-    while sum(map(len, found)) < count:
-        target = random_poses(hand, sim.num_worlds, 1.0, rng)
-        joints = torch.from_numpy(hand.joint_target(target.double().numpy()))
-        sim.state("qpos")[:, : len(hand.joints)] = joints.to(sim.state("qpos"))
-        sim.forward(everyone)
-        found.append(sim.output("site_xpos")[:, sites].float().clone())
-    sim.reset(everyone)
-    return torch.cat(found)[:count]
+REACH = TaskSpec(
+    "bring the fingertips to targets",
+    ReachTask,
+    config=ReachConfig,
+    actor_terms=TERMS,
+    critic_terms=TERMS,
+    goal_beside=False,
+    has_object=False,
+)

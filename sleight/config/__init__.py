@@ -16,8 +16,20 @@ A dataclass rejects inconsistent fields by a ValueError (or ConfigError) in `__p
 """
 
 from ..errors import nearest
+from .blocks import Extensible, block_name
 from .layers import field_names, from_dict, load, save, to_dict
 from .page import help_text
 from .values import Range
 
-__all__ = ["Range", "field_names", "from_dict", "help_text", "load", "nearest", "save", "to_dict"]
+__all__ = [
+    "Extensible",
+    "Range",
+    "block_name",
+    "field_names",
+    "from_dict",
+    "help_text",
+    "load",
+    "nearest",
+    "save",
+    "to_dict",
+]

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigError, nearest
 from . import yamlfile
+from .blocks import Extensible
 from .values import (
     Leaf,
     Place,
@@ -23,11 +24,37 @@ from .values import (
 MISSING: Any = dataclasses.MISSING
 
 
-@functools.cache
 def hints(cls: Any) -> dict[str, Any]:
-    """The annotations of the fields that a config gives, limits included."""
+    """Field -> annotation with its limits, registered blocks included."""
+    if issubclass(cls, Extensible):
+        return {**_declared(cls), **cls.known_blocks()}
+    return _declared(cls)
+
+
+@functools.cache
+def _declared(cls: Any) -> dict[str, Any]:
     found = get_type_hints(cls, include_extras=True)
-    return {field.name: found[field.name] for field in dataclasses.fields(cls) if field.init}
+    names = [field.name for field in dataclasses.fields(cls) if field.init]
+    return {
+        name: found[name] for name in names if not (name == BLOCKS and issubclass(cls, Extensible))
+    }
+
+
+BLOCKS = "blocks"
+"""The attribute of an `Extensible` that holds its blocks."""
+
+
+def defaults(cls: Any, default: Any = None) -> dict[str, Any]:
+    """Field -> its value in `default`, else the class's own default, MISSING where it has none."""
+    own = isinstance(default, cls)
+    values = {
+        field.name: getattr(default, field.name) if own else default_of(field)
+        for field in dataclasses.fields(cls)
+        if field.name in _declared(cls)
+    }
+    blocks = getattr(default, BLOCKS) if own and issubclass(cls, Extensible) else {}
+    registered = hints(cls).keys() - values.keys()
+    return values | {n: blocks.get(n) or k() for n, k in hints(cls).items() if n in registered}
 
 
 def arms(kind: Any) -> tuple[Any, ...]:
@@ -131,11 +158,15 @@ def build(cls: Any, tree: Tree, place: Place, default: Any) -> Any:
         source = source_of(given[key], place.source)
         name = place.child(key).field
         raise ConfigError(f"{source}: {name}: unknown field, {nearest(key, hints(cls))}")
-    values = {}
-    for field in dataclasses.fields(cls):
-        if field.init:
-            old = getattr(default, field.name) if isinstance(default, cls) else default_of(field)
-            values[field.name] = _value(cls, field.name, given, place, old)
+    values = {
+        name: _value(cls, name, given, place, value)
+        for name, value in defaults(cls, default).items()
+    }
+    if issubclass(cls, Extensible):
+        before = getattr(default, BLOCKS) if isinstance(default, cls) else {}
+        registered = [name for name in cls.known_blocks() if name in values]
+        kept = {name: values.pop(name) for name in registered}
+        values[BLOCKS] = {n: block for n, block in kept.items() if n in given or n in before}
     return _construct(
         cls, values, Place(place.field, _blamed(tree) or source_of(tree, place.source))
     )

@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 from ..errors import ConfigError, nearest
 from ..files import write_text
 from . import yamlfile
-from .convert import arms, build, hints
+from .blocks import Extensible, blocks_in_use
+from .convert import BLOCKS, arms, build, hints
 from .values import Leaf, Place, Range, Tree, convert_scalar, fail, tree_of
 
 T = TypeVar("T")
@@ -34,8 +35,12 @@ def from_dict(cls: type[T], data: Any, source: str) -> T:
 def to_dict(config: Any) -> Any:
     """A config as plain data: mappings, lists, text, numbers."""
     if dataclasses.is_dataclass(config):
-        given = [field.name for field in dataclasses.fields(config) if field.init]
-        return {name: to_dict(getattr(config, name)) for name in given}
+        names = [field.name for field in dataclasses.fields(config) if field.init]
+        values = {name: getattr(config, name) for name in names}
+        if isinstance(config, Extensible):
+            del values[BLOCKS]
+            values |= blocks_in_use(config)
+        return {name: to_dict(value) for name, value in values.items()}
     if isinstance(config, Mapping):
         return {key: to_dict(value) for key, value in config.items()}
     if isinstance(config, (tuple, list)):

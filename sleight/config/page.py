@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, cast
 
-from .convert import MISSING, arms, default_of, hints
+from .convert import MISSING, arms, defaults, hints
 from .layers import to_dict
 from .values import describe
 from .yamlfile import dump
@@ -27,16 +27,13 @@ def _lines(cls: Any, default: Any, prefix: str, width: int) -> Iterator[str]:
     """The fields of one dataclass, then the nested dataclasses, each under a heading."""
     texts = field_texts(cls)
     nested = []
-    for field in dataclasses.fields(cls):
-        if not field.init:
-            continue
-        value = getattr(default, field.name) if default is not None else default_of(field)
-        inner = [arm for arm in arms(hints(cls)[field.name]) if dataclasses.is_dataclass(arm)]
-        nested += [(field.name, arm, value) for arm in inner]
+    for name, value in defaults(cls, default).items():
+        inner = [arm for arm in arms(hints(cls)[name]) if dataclasses.is_dataclass(arm)]
+        nested += [(name, arm, value) for arm in inner]
         if not inner or value is None:
-            yield from _entry(cls, field.name, value, texts.get(field.name, ""), prefix, width)
+            yield from _entry(cls, name, value, texts.get(name, ""), prefix, width)
     for name, arm, value in nested:
-        text = texts.get(name, "").partition("\n")[0]
+        text = (texts.get(name) or inspect.getdoc(arm) or "").partition("\n")[0]
         yield from ["", f"{prefix}{name}: {text}".rstrip(": ")]
         known = value if isinstance(value, cast(type, arm)) else None
         yield from _lines(arm, known, f"{prefix}{name}.", width)

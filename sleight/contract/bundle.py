@@ -1,11 +1,11 @@
 """The bundle: a folder with an exported policy (an ONNX graph) and its description, `bundle.json`.
 
-The graph contains all processing of observations and actions: sensors in, targets out. `INPUTS`
-lists the tensors that a graph may use: float32, batch 1, frame "palm". At the first control step of
-a trial `last_action` and every carry are zero, the previous pose equals the current one, and
-`last_target` is the target in force, as after a reset in training. The outputs are `target`,
-`action`, and `next_<name>` for each carry. (Names in an ONNX graph are unique; hence the input
-`last_target` besides the output `target`.)
+The graph contains all processing of observations and actions: sensors in, targets out. `INPUTS` and
+the goals of the task are the tensors that it may use: float32, batch 1, frame "palm". At the first
+control step of a trial `last_action` and every carry are zero, the previous pose equals the current
+one, and `last_target` is the target in force, as after a reset in training. The outputs are
+`target`, `action`, and `next_<name>` for each carry. (Names in an ONNX graph are unique; hence the
+input `last_target` besides the output `target`.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ..files import read_json, write_json
 from .hand_spec import HandSpec
 from .pose_entry import PoseEntry, check_cameras
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
 LIMIT_TOLERANCE_RAD = 1e-3
 """Joint limits that differ by less count as equal."""
@@ -38,15 +38,16 @@ INPUTS: dict[str, tuple[str, str, str]] = {
     "joint_velocity": ("joints", "rad/s", "joint"),
     "last_target": ("actuators", "rad", "joint"),
     "last_action": ("actuators", "1", "actuator"),
+    "object_joints": ("object_joints", "rad", "object"),
     "object_position": ("3", "m", "palm"),
     "object_wxyz": ("4", "quaternion", "palm"),
     "previous_object_position": ("3", "m", "palm"),
     "previous_object_wxyz": ("4", "quaternion", "palm"),
-    "goal_wxyz": ("4", "quaternion", "palm"),
     "noise": ("actuators", "1", "actuator"),
 }
-"""Inputs that a graph may use: name -> (width, unit, frame). `last_target` is the target sent last;
-`noise` is standard normal, drawn anew at each step, for a stochastic policy."""
+"""Inputs that a graph may use besides the goals of its task: name -> (width, unit, frame).
+`last_target` is the target sent last; `noise` is standard normal, drawn anew at each step, for a
+stochastic policy."""
 
 
 @dataclass(frozen=True)
@@ -80,29 +81,57 @@ class HandEntry:
 
 
 @dataclass(frozen=True)
-class GoalEntry:
-    """The distribution of goal orientations in the nominal task."""
+class GraphEntry:
+    """File name of a graph and its expected SHA-256."""
 
-    kind: Literal["face_up", "any_axis", "about_z"] = "face_up"
-    """face_up: one face up, any yaw; any_axis: uniform on SO(3); about_z: yaw alone."""
-    flip_share: Annotated[float, Range(0, 1)] = 0.5
-    """face_up: share of goals that bring another face up."""
-    max_angle_rad: Annotated[float, Range(0.01, np.pi)] = np.pi
-    """Largest rotation of a goal without a flip; small for a policy that is still learning."""
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class OptionEntry:
+    """A number of the task that trials may choose."""
+
+    value: float
+    low: float
+    high: float
+    unit: str = "1"
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise ConfigError(
+                f"value: got {self.value:g}, allowed: in [{self.low:g}, {self.high:g}]"
+            )
 
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """The task that the policy was trained on; it defines a trial on the robot."""
+    """The task that the policy was trained on; it defines a trial on the robot.
+
+    Its graph is the law of the task: from the object's pose, the current goal and random numbers it
+    computes the distance, whether the goal is reached, whether the object is lost, and the next
+    goal.
+    """
 
     name: str
-    success_threshold_rad: Positive
     goal_timeout_s: Positive
     max_successes: Count
-    goal: GoalEntry
+    object: str
+    """The object in the hand."""
     object_size_m: Positive
-    drop_height_m: Annotated[float, Range(-1, 1)]
-    """The object counts as dropped if its centre is below this height in the palm frame."""
+    success_threshold: Positive
+    unit: str
+    """Distance at which a goal counts as reached; for information only, the graph decides."""
+    graph: GraphEntry
+    goals: tuple[Tensor, ...]
+    """The parts of a goal; a policy may use them, too."""
+    uniforms: Annotated[int, Range(0, 1000)]
+    normals: Annotated[int, Range(0, 1000)]
+    """Number of random numbers from which the graph draws a goal: U(0, 1) and N(0, 1)."""
+    options: dict[str, OptionEntry] = field(default_factory=dict)
+    """Inputs that trials may choose, such as the share of flips among the goals."""
+    object_joints: tuple[str, ...] = ()
+    """Inner joints of the object, which the rig must measure."""
 
 
 @dataclass(frozen=True)
@@ -122,14 +151,6 @@ class ActionEntry:
     ema: float
     bins: int | None
     """Number of bins per actuator; None for continuous actions."""
-
-
-@dataclass(frozen=True)
-class GraphEntry:
-    """File name of the graph and its expected SHA-256."""
-
-    file: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -171,9 +192,14 @@ class Bundle:
 
     @property
     def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of the graphs: the policy, and the pose network if there is one."""
-        pose = self.manifest.pose
-        return (self.manifest.graph.sha256, *([pose.sha256] if pose else []))
+        """SHA-256 of the graphs: policy, task, and the pose network if there is one."""
+        pose, task = self.manifest.pose, self.manifest.task
+        return (self.manifest.graph.sha256, task.graph.sha256, *([pose.sha256] if pose else []))
+
+    @property
+    def task_graph(self) -> Path:
+        """Path of the task's graph."""
+        return self.folder / self.manifest.task.graph.file
 
     @property
     def pose_graph(self) -> Path:
@@ -191,6 +217,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     manifest = read_manifest(folder / MANIFEST)
     _check_shapes(manifest, folder / MANIFEST)
     _check_file(folder, "graph", manifest.graph.file, manifest.graph.sha256)
+    _check_file(folder, "task.graph", manifest.task.graph.file, manifest.task.graph.sha256)
     if manifest.pose is not None:
         check_cameras(manifest.pose, str(folder / MANIFEST))
         _check_file(folder, "pose", manifest.pose.file, manifest.pose.sha256)
@@ -218,7 +245,10 @@ def read_manifest(path: Path) -> BundleManifest:
     if not isinstance(data, dict):
         raise BundleError(f"{path}: got {type(data).__name__}, allowed: a mapping of fields")
     if data.get("format") != FORMAT:
-        raise BundleError(f"{path}: format: got {data.get('format')!r}, allowed: {FORMAT}")
+        raise BundleError(
+            f"{path}: format: got {data.get('format')!r}, allowed: {FORMAT};"
+            " `sleight export` writes the bundle of a run anew"
+        )
     training = data.pop("training", {})
     if not isinstance(training, dict):
         raise BundleError(f"{path}: training: got {training!r:.40}, allowed: a mapping")
@@ -264,6 +294,17 @@ def match_hand(bundle: Bundle, spec: HandSpec) -> None:
             )
 
 
+def widths_of(joints: int, actuators: int, object_joints: int) -> dict[str, int]:
+    """The numbers for the widths in `INPUTS`."""
+    return {
+        "joints": joints,
+        "actuators": actuators,
+        "object_joints": object_joints,
+        "3": 3,
+        "4": 4,
+    }
+
+
 def _first_difference(names: tuple[str, ...], expected: tuple[str, ...]) -> str:
     if len(names) != len(expected):
         return f"got {len(names)} names, allowed: the hand's {len(expected)}"
@@ -274,13 +315,14 @@ def _first_difference(names: tuple[str, ...], expected: tuple[str, ...]) -> str:
 def _check_shapes(manifest: BundleManifest, path: Path) -> None:
     """Raise BundleError unless the names and shapes of the tensors follow the contract."""
     hand = manifest.hand
-    widths = {"joints": len(hand.joints), "actuators": len(hand.actuators), "3": 3, "4": 4}
+    widths = widths_of(len(hand.joints), len(hand.actuators), len(manifest.task.object_joints))
     for what, values in (("lower", hand.lower), ("upper", hand.upper)):
         if len(values) != widths["actuators"]:
             raise BundleError(
                 f"{path}: hand.{what}: got {len(values)} numbers, allowed: {widths['actuators']}"
             )
-    known = {name: (1, widths[row[0]]) for name, row in INPUTS.items()}
+    known: dict[str, tuple[int, ...]] = {name: (1, widths[row[0]]) for name, row in INPUTS.items()}
+    known |= {goal.name: goal.shape for goal in manifest.task.goals}
     _check_tensors(manifest.inputs, known, f"{path}: inputs")
     action = (1, widths["actuators"])
     carries = {f"next_{carry.name}": carry.shape for carry in manifest.carry}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class HandSpec:
-    """Names, limits and coupling of a hand with A actuators and J joints."""
+    """Names, limits and coupling of a hand with A actuators and J joints.
+
+    The frame "palm" is the frame of every pose: its origin is the centre of the palm with the wrist
+    at rest, its z axis points up against gravity, the fingers point along -y.
+    """
 
     name: str
     joints: tuple[str, ...]
     actuators: tuple[str, ...]
     coupling: np.ndarray = field(repr=False)
     """(A, J): control position = coupling @ joint position."""
-    wrist: ClassVar[slice] = slice(0, 2)
-    """WRJ2 and WRJ1: the first two of both the joints and the actuators."""
     joint_lower: np.ndarray = field(repr=False)
     joint_upper: np.ndarray = field(repr=False)
     """(J,) rad: limits of the joints."""
@@ -30,6 +31,21 @@ class HandSpec:
     home: np.ndarray = field(repr=False)
     """(A,) rad: fingers half curled around the place of the object."""
     fingertips: tuple[str, ...] = ()
+    """Sites of the simulated hand."""
+    wrist: tuple[str, ...] = ()
+    """Joints that carry the whole hand; none for a hand without a wrist."""
+    palm_centre_m: tuple[float, float] = (0.0, -0.05)
+    """(x, y) of the point above which an object is let go, frame palm."""
+
+    @property
+    def wrist_joints(self) -> np.ndarray:
+        """Indices of the wrist among the joints."""
+        return np.array([self.joints.index(name) for name in self.wrist], dtype=np.int64)
+
+    @property
+    def wrist_motors(self) -> np.ndarray:
+        """Indices of the actuators that move the wrist."""
+        return np.flatnonzero(self.coupling[:, self.wrist_joints].any(axis=1))
 
     def control_position(self, joint_position: np.ndarray) -> np.ndarray:
         """(..., J) joint angles -> (..., A) control positions, rad."""

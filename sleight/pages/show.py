@@ -19,6 +19,14 @@ def numbers(value: Any) -> list[float]:
     return [item for item in found if item is not None]
 
 
+def short(value: float, digits: int = 3) -> str:
+    """A number in few characters: 12.5M, 8.2k, 0.031, 5e-05."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.{digits}g}{letter}"
+    return f"{value:.{digits}g}"
+
+
 def show(value: Any, unit: str = "") -> str:
     """A number in few characters; a dash for anything else."""
     found = number(value)

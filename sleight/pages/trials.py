@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import html
-from .axes import Frame, Mark, short
-from .plots import bar_chart
-from .show import milliseconds, number, numbers, pair, show
+from .charts import bar_chart
+from .figure import Frame, Mark
+from .show import milliseconds, number, numbers, pair, short, show
 
 Row = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def histogram(timing: Row, span: str, marks: tuple[Mark, ...] = (), wide: bool =
     edges, counts = numbers(bins.get("edges")), numbers(bins.get("counts"))
     if len(edges) != len(counts) + 1 or not counts:
         return ""
-    width, height = (516.0, 236.0) if wide else (338.0, 168.0)
+    width, height = (516.0, 236.0) if wide else (338.0, 190.0)
     title = SPANS[span][0].upper() + SPANS[span][1:]
     frame = Frame(title, "ms", "turns", width, height, log=True, marks=marks)
     return bar_chart(frame, edges, counts, "ms")

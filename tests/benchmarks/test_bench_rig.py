@@ -37,12 +37,13 @@ def test_a_world_is_the_seeds(bundle, world):
         hand.place()
         for _ in range(10):
             hand.tick(BENCH["HAND"].home)
-        return np.concatenate(hand.look())
+        joints, velocity, pose = hand.look()
+        return np.concatenate((joints, velocity, *pose.values()))
 
     first, again, other = run(1), run(1), run(2)
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.01
-    assert first[50] > manifest.task.drop_height_m
+    assert first[50] > -0.04
 
 
 def test_the_gate_counts_what_it_cuts(tmp_path):
@@ -61,7 +62,7 @@ def test_the_gate_counts_what_it_cuts(tmp_path):
     ("flags", "line"),
     [
         (["--trials", "0"], "--trials: got 0, allowed: an integer >= 1"),
-        (["--flip_share", "2"], "sleight bench rig: flip_share: got 2.0"),
+        (["--flip_share", "2"], "sleight bench rig: flip_share: got 2, allowed: in [0, 1]"),
         (["--run", "nowhere"], "nowhere"),
     ],
 )

@@ -1,5 +1,3 @@
-"""The small bundle of the robot's tests."""
+"""The bundles of the robot's tests."""
 
-from tests.deploy.conftest import bundle, editable
-
-__all__ = ["bundle", "editable"]
+from tests.deploy.conftest import bundle, editable, refused  # noqa: F401  (fixtures)

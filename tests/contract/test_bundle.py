@@ -41,8 +41,9 @@ def fields(data, prefix=()):
             yield from fields(value, (*prefix, name))
 
 
-OPTIONAL = {("randomization",), ("training",), ("pose",), *(("task", "goal", n) for n in
-            ("kind", "flip_share", "max_angle_rad"))}  # fmt: skip
+OPTIONAL = {("randomization",), ("training",), ("pose",), ("task", "object_joints"),
+            ("task", "options"), *(("task", "options", name, *unit) for name in
+            ("flip_share", "max_angle_rad") for unit in ((), ("unit",)))}  # fmt: skip
 FREE = ("versions", "randomization", "training")
 
 
@@ -63,13 +64,16 @@ def test_every_missing_field_is_named(bundle):
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
-        (lambda d: d.update(format=2), "format: got 2, allowed: 1"),
+        (lambda d: d.update(format=1), "format: got 1, allowed: 2; `sleight export` writes"),
         (lambda d: d.update(colour=1), "colour: unknown field"),
         (lambda d: d["task"].update(goal_timeout=1), "task.goal_timeout: unknown field, .*_s"),
         (lambda d: d["task"].update(max_successes=0), "task.max_successes: got 0"),
         (lambda d: d["control"].update(period_s="soon"), "control.period_s: got \"soon\""),
         (lambda d: d["control"].update(period_s=float("nan")), "control.period_s: got NaN"),
-        (lambda d: d["task"]["goal"].update(kind="any"), "task.goal.kind: got \"any\""),
+        (lambda d: d["task"]["options"]["flip_share"].update(value=2.0),
+         "task.options.flip_share: value: got 2, allowed: in "),
+        (lambda d: d["task"]["graph"].update(file="x/task.onnx"), "task.graph.file: got 'x/task"),
+        (lambda d: d["task"].update(uniforms=-1), "task.uniforms: got -1"),
         (lambda d: d.update(training=1), "training: got 1, allowed: a mapping"),
         (lambda d: d["hand"]["lower"].pop(), "hand.lower: got 19 numbers, allowed: 20"),
         (lambda d: d["inputs"].append({"name": "sonar", "shape": [1]}), "inputs: got sonar, "),

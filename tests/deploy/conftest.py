@@ -2,11 +2,13 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,24 +20,30 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sleight.cli import main
 from sleight.contract.bundle import (
+    FORMAT,
     INPUTS,
     ActionEntry,
     BundleManifest,
     ControlEntry,
-    GoalEntry,
     GraphEntry,
     HandEntry,
+    OptionEntry,
     TaskEntry,
     Tensor,
     file_sha256,
     load_bundle,
+    widths_of,
     write_manifest,
 )
 from sleight.deploy.checks.clearance import write_record
 from sleight.deploy.drivers.wire_driver import RigDriver
 from sleight.deploy.rig_file import fingerprint, load_rig
+from sleight.envs.config import GoalConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
-from sleight.envs.sim.model import OBJECT, ModelConfig, build_spec
+from sleight.envs.sim.model import build_spec
+from sleight.envs.sim.model_config import OBJECT, ModelConfig
+from sleight.envs.tasks.orientation_goals import OrientationLaw
+from sleight.train.export.task_graph import write_task_graph
 
 ROOT = Path(__file__).parents[2]
 QUICK = (
@@ -49,22 +57,38 @@ SWING_RAD = 0.05
 SHADOW_ENTRY = HandEntry.of(SHADOW_RIGHT)
 
 
-def _widths(hand):
-    return {"joints": len(hand.joints), "actuators": len(hand.actuators), "3": 3, "4": 4}
+GOAL = Tensor("goal_wxyz", (1, 4), "quaternion", "palm")
+LAW = OrientationLaw(GoalConfig())
 
 
-def _graph(path, swing_rad, width):
+@functools.cache
+def task_graph():
+    """The bytes of the graph of `block`'s goals."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "task.onnx"
+        write_task_graph(LAW, 0, path)
+        return path.read_bytes()
+
+
+def _inputs(hand):
+    """The tensors that the policy reads."""
+    widths = widths_of(len(hand.joints), len(hand.actuators), 0)
+    known = {name: Tensor(name, (1, widths[row[0]]), *row[1:]) for name, row in INPUTS.items()}
+    return tuple({**known, GOAL.name: GOAL}[name] for name in WANTED)
+
+
+def _graph(path, swing_rad, hand):
     """target = last_target + swing * sin(phase) on every actuator; next_phase = phase + 0.2.
 
     `joint_position`, the poses and `last_action` change nothing: they are added with weight zero,
     so that the graph still needs them.
     """
     inputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width[INPUTS[name][0]]])
-        for name in WANTED
+        helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, list(tensor.shape))
+        for tensor in _inputs(hand)
     ]
     inputs.append(helper.make_tensor_value_info("phase", TensorProto.FLOAT, [1, 1]))
-    action = [1, width["actuators"]]
+    action = [1, len(hand.actuators)]
     outputs = [
         helper.make_tensor_value_info("target", TensorProto.FLOAT, action),
         helper.make_tensor_value_info("action", TensorProto.FLOAT, action),
@@ -98,27 +122,33 @@ def _graph(path, swing_rad, width):
 
 def manifest(folder, hand=SHADOW_ENTRY, **changes):
     """The manifest of the graph in `folder`."""
-    width = _widths(hand)
-    action = (1, width["actuators"])
-    inputs = tuple(Tensor(name, (1, width[INPUTS[name][0]]), *INPUTS[name][1:]) for name in WANTED)
+    action = (1, len(hand.actuators))
     whole = BundleManifest(
-        format=1,
+        format=FORMAT,
         name="swing",
         created="2026-11-21T00:00:00Z",
         versions={"sleight": "0.1.0"},
         hand=hand,
         task=TaskEntry(
             name="block",
-            success_threshold_rad=0.4,
             goal_timeout_s=1.2,
             max_successes=50,
-            goal=GoalEntry(),
+            object="block",
             object_size_m=0.057,
-            drop_height_m=-0.04,
+            success_threshold=0.4,
+            unit="rad",
+            graph=GraphEntry("task.onnx", file_sha256(folder / "task.onnx")),
+            goals=(GOAL,),
+            uniforms=LAW.uniforms,
+            normals=LAW.normals,
+            options={
+                "flip_share": OptionEntry(0.5, 0.0, 1.0),
+                "max_angle_rad": OptionEntry(np.pi, 0.01, np.pi, "rad"),
+            },
         ),
         control=ControlEntry(period_s=0.08),
         action=ActionEntry(law="relative_to_target", scale=0.05, ema=0.0, bins=None),
-        inputs=inputs,
+        inputs=_inputs(hand),
         carry=(Tensor("phase", (1, 1)),),
         outputs=(
             Tensor("target", action, "rad"),
@@ -135,7 +165,8 @@ def manifest(folder, hand=SHADOW_ENTRY, **changes):
 def make_bundle(folder, swing_rad=SWING_RAD, hand=SHADOW_ENTRY, **changes):
     """A bundle of a policy that swings every actuator about where it is."""
     folder.mkdir(parents=True)
-    _graph(folder / "policy.onnx", swing_rad, _widths(hand))
+    _graph(folder / "policy.onnx", swing_rad, hand)
+    (folder / "task.onnx").write_bytes(task_graph())
     write_manifest(folder, manifest(folder, hand, **changes))
     return folder
 

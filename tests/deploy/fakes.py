@@ -15,6 +15,8 @@ from sleight.deploy.hand.hand import (
     StaleState,
 )
 from sleight.deploy.runtime.pacer import Tick
+from sleight.deploy.sim.motors import Motors
+from sleight.envs.hands.shadow import ACTUATORS, SHADOW_RIGHT
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 
 
@@ -121,3 +123,10 @@ class Script:
 
     def over(self):
         return not self.steps
+
+
+def shadow_motors(hidden, config):
+    """The simulated rig's motors, with the nominal numbers of the Shadow Hand's table."""
+    stiffness, force = (np.array([getattr(row, key) for row in ACTUATORS])
+                        for key in ("stiffness", "force"))  # fmt: skip
+    return Motors(SHADOW_RIGHT, hidden, config, stiffness, force)

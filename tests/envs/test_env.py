@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from sleight.envs.config import ControlConfig, EnvConfig, GoalConfig, ReachConfig
+from sleight.envs.config import ControlConfig, EnvConfig, GoalConfig
 from sleight.envs.mdp import rotations as R
+from sleight.envs.tasks.reach import ReachConfig
 from sleight.errors import ConfigError
 
 STILL = torch.zeros(4, 20)
@@ -285,7 +286,7 @@ def fingertips(env):
 
 
 def test_reach_asks_for_the_fingertips(build):
-    env = build(task="reach", reach=ReachConfig(threshold_m=0.004))
+    env = build(task="reach", blocks={"reach": ReachConfig(threshold_m=0.004)})
     env.reset(seed=0)
     for _ in range(15):  # until the hand rests
         found, *_ = env.step(STILL)

@@ -77,6 +77,8 @@ def test_the_wheel_holds_every_module_once(wheel: Path) -> None:
     modules = sorted(name for name in names if name.endswith(".py"))
     assert modules == sorted(map(_installed, _sources()))
     assert "sleight/py.typed" in names
+    templates = {path.name for path in (ROOT / "sleight/pages/templates").iterdir()}
+    assert templates == {Path(name).name for name in names if "/pages/templates/" in name}
     assert {name.split("/")[0] for name in names} == {"sleight", f"sleight-{__version__}.dist-info"}
 
 

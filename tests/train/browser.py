@@ -19,19 +19,37 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--window-size=1280,1000")  # fmt: skip
 
 CHARTS = """
-    return [...document.querySelectorAll('svg.chart')].map(svg => {
-        const box = svg.viewBox.baseVal, inside = b =>
-            b.x >= -1 && b.y >= -1 && b.x + b.width <= box.width + 1
-            && b.y + b.height <= box.height + 1;
+    return [...document.querySelectorAll('.chart')].map(chart => {
+        const box = chart.getBoundingClientRect(), inside = element => {
+            const b = element.getBoundingClientRect();
+            // A bar on a logarithmic axis goes down for ever, and is clipped.
+            return b.left >= box.left - 1 && b.top >= box.top - 1 && b.right <= box.right + 1
+                && (b.bottom <= box.bottom + 1 || element.closest('.bars'));
+        };
+        const drawn = [...chart.querySelectorAll('.plot text, .trace path, .shapelayer path')];
         return {
-            name: svg.getAttribute('aria-label'),
-            ink: [...svg.querySelectorAll('path, rect, circle')]
-                .filter(e => e.getBBox().width > 0).length,
-            out: [...svg.querySelectorAll('text, path, rect, circle')]
-                .filter(e => !inside(e.getBBox())).map(e => e.outerHTML.slice(0, 200)),
-            wide: svg.getBoundingClientRect().width,
+            name: chart.querySelector('[role=img]').getAttribute('aria-label'),
+            ink: [...chart.querySelectorAll('.trace path')]
+                .filter(e => e.getBoundingClientRect().width > 0).length,
+            out: drawn.filter(e => !inside(e)).map(e => e.outerHTML.slice(0, 200)),
+            wide: box.width,
         };
     });"""
+FIGURES = """
+    return [...document.querySelectorAll('.plot')].flatMap(plot => {
+        const figure = JSON.parse(plot.dataset.figure);
+        // Also told: what is given beside the point, such as the width of a line's edge.
+        return (Plotly.validate(figure.data, figure.layout) ?? [])
+            .filter(error => !['unused', 'invisible'].includes(error.code))
+            .map(error => error.msg);
+    });"""
+PLACE = """
+    const element = document.querySelector(%s);
+    (element.closest('.chart') ?? element).scrollIntoView({ block: 'center' });
+    const box = element.getBoundingClientRect();
+    return [box.x + %f * box.width, box.y + %f * box.height];"""
+SHOWN = """
+    return [...document.querySelectorAll('.hoverlayer text')].map(e => e.textContent);"""
 
 
 class Browser:
@@ -78,8 +96,37 @@ class Browser:
         found: list[dict[str, Any]] = self.run(CHARTS)
         return found
 
+    def faults(self) -> list[str]:
+        """What the charting library finds wrong in the figures of the page."""
+        found: list[str] = self.run(FIGURES)
+        return found
+
+    def point(self, selector: str, across: float = 0.5, down: float = 0.5) -> list[str]:
+        """Move the pointer over an element, to a share of its size; returns what is shown then."""
+        x, y = self.run(PLACE % (json.dumps(selector), across, down))
+        # From a little aside: only motion counts.
+        moves = [{"type": "pointerMove", "duration": 0, "x": round(x) + aside, "y": round(y)}
+                 for aside in (2, 0)]  # fmt: skip
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
+        self._send("POST", f"{self._session}/actions", {"actions": [{**mouse, "actions": moves}]})
+        before: list[str] = []
+        for _ in range(20):
+            # Labels follow the pointer with a delay.
+            time.sleep(0.1)
+            shown: list[str] = self.run(SHOWN)
+            if shown and shown == before:
+                break
+            before = shown
+        return before
+
     def go(self, page: Path) -> None:
+        """Open a page, and wait until its charts are drawn."""
         self._send("POST", f"{self._session}/url", {"url": page.as_uri()})
+        for _ in range(600):
+            if self.run("return !document.querySelector('.plot:not(.js-plotly-plot)')"):
+                return
+            time.sleep(0.05)
+        pytest.fail(f"{page.name}: a chart is not drawn")
 
     def run(self, script: str) -> Any:
         body = {"script": script, "args": []}

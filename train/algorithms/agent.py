@@ -23,11 +23,7 @@ class Agent:
 def term_sizes(env: HandEnv) -> dict[str, dict[str, int]]:
     """Group -> term -> size; terms that are empty in this run are left out."""
     return {
-        group: {
-            term.name: term.size or len(env.source.names)
-            for term in terms
-            if term.size or env.source.names
-        }
+        group: {term.name: size for term in terms if (size := term.shape_in(env.sizes)[0])}
         for group, terms in env.terms.items()
     }
 

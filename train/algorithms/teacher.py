@@ -19,7 +19,8 @@ from ...config import to_dict
 from ...contract.bundle import MANIFEST
 from ...envs.config import EnvConfig
 from ...envs.env import HandEnv, Observation
-from ...envs.make import for_task
+from ...envs.make import resolve
+from ...envs.tasks.task import task_of
 from ...errors import CheckpointError, ConfigError
 from ...files import write_bytes
 from ...policies.actor import Actor, Carry, forget
@@ -69,7 +70,7 @@ class RunTeacher(Teacher):
 
     def __init__(self, config: TrainConfig, found: checkpoint.Checkpoint, name: str) -> None:
         self.config, self._weights, self._name = config, found.weights, name
-        self.terms = for_task(config.env).actor_terms
+        self.terms = resolve(config.env).actor_terms
         self._carry: Carry = ()
         self._actor: Actor | None = None
 
@@ -186,4 +187,5 @@ def _actions(config: EnvConfig) -> dict[str, Any]:
     found = {f"env.control.{name}": value for name, value in to_dict(config.control).items()}
     found["env.model.timestep_s"] = config.model.timestep_s
     found["env.model.hand"] = config.model.hand
-    return {"env.task": "reach" if config.task == "reach" else "block", **found}
+    task = task_of(config)
+    return {"env.task": task.object if task.has_object else config.task, **found}

@@ -10,8 +10,10 @@ import numpy as np
 
 from ...adr.growth import MEANING, Boundary, stoppers
 from ...pages import html
-from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
-from ...pages.plots import Line, line_chart
+from ...pages.charts import Line, line_chart
+from ...pages.colours import BLUE, ORANGE
+from ...pages.figure import Frame, Mark
+from ...pages.show import short
 from ..reports.compare import style
 from ..reports.run_data import series
 from .adr_runs import AdrRun, physical, unit

@@ -8,9 +8,9 @@ from typing import Any
 from ...adr.intervals import Estimate
 from ...adr.recovery import Change, Goal, change, goals
 from ...pages import html
-from ...pages.axes import SHADE, Frame, Mark
-from ...pages.plots import Line, line_chart
-from ..reports.compare import PALETTE
+from ...pages.charts import Line, line_chart
+from ...pages.colours import PALETTE, SHADE
+from ...pages.figure import Frame, Mark
 from .perturb import Arm, Study
 
 HEAD = ("trials", "before", "first after", "later", "slower by", "fails before", "first", "later")

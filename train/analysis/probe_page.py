@@ -9,8 +9,9 @@ from typing import Any
 from ...adr.intervals import NOTHING
 from ...adr.probing import KINDS, Found, Kind
 from ...pages import html
-from ...pages.axes import Frame, Mark, short
-from ..reports.compare import PALETTE
+from ...pages.colours import PALETTE
+from ...pages.figure import Frame, Mark
+from ...pages.show import short
 from .dots import Dot, dot_chart, named_chart
 from .probe import Probe
 

@@ -14,7 +14,9 @@ from ...envs.config import EnvConfig
 from ...envs.randomization.table import BY_NAME
 from ...errors import ConfigError
 from ...pages import html
-from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
+from ...pages.colours import BLUE, ORANGE
+from ...pages.figure import Frame, Mark
+from ...pages.show import short
 from ..rollout.evaluation import Evaluation
 from .dots import Dot, dot_chart, forest_chart
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,21 +14,24 @@ from ...contract.bundle import (
     ActionEntry,
     BundleManifest,
     ControlEntry,
-    GoalEntry,
     GraphEntry,
     HandEntry,
+    OptionEntry,
     TaskEntry,
     Tensor,
     file_sha256,
+    widths_of,
     write_manifest,
 )
-from ...contract.hand_spec import HandSpec
 from ...envs.config import EnvConfig, GoalConfig
-from ...envs.hands.shadow import SHADOW_RIGHT
-from ...envs.make import for_task
+from ...envs.hands.hand_model import hand_of
+from ...envs.make import resolve
 from ...envs.mdp import observations
 from ...envs.mdp.control import ActionLaw
-from ...envs.tasks.settled_states import DROP_HEIGHT_M
+from ...envs.objects.object_spec import object_of, size_of
+from ...envs.tasks.goal_law import GoalLaw
+from ...envs.tasks.task import task_of
+from ...envs.tasks.task_registry import TASKS
 from ...errors import ConfigError
 from ...policies.actor import Actor
 from ..config import TrainConfig
@@ -35,8 +40,11 @@ from ..runs.checkpoint import Checkpoint, load_module
 from ..runs.saved_run import load_run
 from ..runs.versions import versions
 from .policy_graph import PolicyGraph, write_graph
+from .task_graph import write_task_graph
 
-GRAPH = "policy.onnx"
+GRAPH, TASK_GRAPH = "policy.onnx", "task.onnx"
+GOAL_UNITS = {"goal_wxyz": ("quaternion", "palm"), "goal_joints": ("rad", "object")}
+"""Name of a part of a goal -> its unit and frame."""
 
 
 def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) -> Path:
@@ -46,87 +54,109 @@ def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) ->
     robot gives it. Raises ConfigError when the policy cannot run on a rig.
     """
     config, found = load_run(run)
-    env = for_task(config.env)
-    if env.task == "reach":
-        raise ConfigError(
-            f"{run}: env.task: got reach, allowed: block, block-z (a rig has a block)"
-        )
-    actor = _actor(config, found, str(run))
-    terms = observations.select(env.actor_terms, "env.actor_terms")
-    law = ActionLaw(env.control, SHADOW_RIGHT, env.period_s)
-    graph = PolicyGraph(actor, terms, law, stochastic)
-    write_graph(graph, folder / GRAPH, _sizes(SHADOW_RIGHT))
-    write_manifest(folder, _manifest(config, env, found, graph, folder, name or env.task))
-    return folder
-
-
-def _actor(config: TrainConfig, found: Checkpoint, source: str) -> Actor:
-    terms = observations.select(for_task(config.env).actor_terms, "env.actor_terms")
-    sizes = {term.name: term.size for term in terms if term.size}
-    actor = Actor(config.policy, sizes, len(SHADOW_RIGHT.actuators))
-    load_module("actor", actor, found.weights, source)
-    return actor
-
-
-def _sizes(hand: HandSpec) -> dict[str, int]:
-    return {"joints": len(hand.joints), "actuators": len(hand.actuators)}
-
-
-def _manifest(
-    config: TrainConfig,
-    env: EnvConfig,
-    found: Checkpoint,
-    graph: PolicyGraph,
-    folder: Path,
-    name: str,
-) -> BundleManifest:
-    sizes = _sizes(SHADOW_RIGHT)
-    actuators, hidden = sizes["actuators"], config.policy.hidden
-    inputs = tuple(
-        Tensor(key, (1, sizes.get(width) or int(width)), unit, frame)
-        for key, (width, unit, frame) in INPUTS.items()
-        if key in graph.inputs
-    )
-    carry = tuple(Tensor(key, (1, hidden)) for key in graph.carry_names)
-    law = env.control
-    return BundleManifest(
+    env = resolve(config.env)
+    hand, held = hand_of(env.model).spec, object_of(env.model)
+    law = rig_law(config.env, str(run))
+    graph = policy_graph(config, found, law, str(run), stochastic)
+    widths = widths_of(len(hand.joints), len(hand.actuators), len(held.joints))
+    write_graph(graph, folder / GRAPH, widths)
+    write_task_graph(law, len(held.joints), folder / TASK_GRAPH)
+    action = (1, len(hand.actuators))
+    carry = tuple(Tensor(key, (1, config.policy.hidden)) for key in graph.carry_names)
+    manifest = BundleManifest(
         format=FORMAT,
-        name=name,
+        name=name or env.task,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
-        hand=HandEntry.of(SHADOW_RIGHT),
-        task=_task(env),
+        hand=HandEntry.of(hand),
+        task=task_entry(env, law, folder),
         control=ControlEntry(env.period_s),
-        action=ActionEntry(
-            law.law,
-            law.scale,
-            law.ema,
-            config.policy.bins if config.policy.head == "bins" else None,
-        ),
-        inputs=inputs,
+        action=_action(config, env),
+        inputs=_inputs(graph, widths),
         carry=carry,
         outputs=(
-            Tensor("target", (1, actuators), "rad", "joint"),
-            Tensor("action", (1, actuators)),
+            Tensor("target", action, "rad", "joint"),
+            Tensor("action", action),
             *(Tensor(f"next_{c.name}", c.shape) for c in carry),
         ),
         graph=GraphEntry(GRAPH, file_sha256(folder / GRAPH)),
         randomization=trained_ranges(config, found.meta),
         training={"config": to_dict(config), "steps": found.meta["steps"]},
     )
+    write_manifest(folder, manifest)
+    return folder
 
 
-def _task(env: EnvConfig) -> TaskEntry:
-    # Trials on a rig are in the papers' form, whatever shorter limits training had.
+def policy_graph(
+    config: TrainConfig, found: Checkpoint, law: GoalLaw, source: str, stochastic: bool = False
+) -> PolicyGraph:
+    """The policy of a checkpoint as a module. Raises CheckpointError, ConfigError."""
+    env = resolve(config.env)
+    hand = hand_of(env.model).spec
+    terms = observations.select(env.actor_terms, "env.actor_terms", task_of(env).terms)
+    sizes = observations.sizes_of(hand, object_of(env.model), 0)
+    shapes = {term.name: size for term in terms if (size := term.shape_in(sizes)[0])}
+    actor = Actor(config.policy, shapes, len(hand.actuators))
+    load_module("actor", actor, found.weights, source)
+    action_law = ActionLaw(env.control, hand, env.period_s)
+    return PolicyGraph(actor, terms, action_law, law.goals, stochastic)
+
+
+def rig_law(env: EnvConfig, source: str) -> GoalLaw:
+    """The goals of trials on a rig: the papers' form, whatever shorter limits training had.
+
+    Raises ConfigError for a task that runs on no rig.
+    """
+    spec = task_of(env)
+    if spec.law is None:
+        allowed = ", ".join(name for name, task in TASKS.everything().items() if task.law)
+        raise ConfigError(
+            f"{source}: env.task: got {env.task}, allowed: {allowed} (a rig has an object)"
+        )
     goals = GoalConfig(threshold_rad=env.goals.threshold_rad)
+    return spec.law(resolve(replace(env, goals=goals)), "cpu")
+
+
+def task_entry(env: EnvConfig, law: GoalLaw, folder: Path) -> TaskEntry:
+    """What the bundle in `folder` says of its task, whose graph is written there."""
+    goals, held = GoalConfig(), object_of(env.model)
+    limits = law.option_limits
     return TaskEntry(
         name=env.task,
-        success_threshold_rad=goals.threshold_rad,
         goal_timeout_s=goals.timeout_s,
         max_successes=goals.max_successes,
-        goal=GoalEntry(
-            "about_z" if env.task == "block-z" else "face_up", flip_share=goals.flip_share
-        ),
-        object_size_m=env.model.object_size_m,
-        drop_height_m=DROP_HEIGHT_M,
+        object=env.model.object,
+        object_size_m=size_of(env.model),
+        success_threshold=law.threshold,
+        unit=law.unit,
+        graph=GraphEntry(TASK_GRAPH, file_sha256(folder / TASK_GRAPH)),
+        goals=_goals(law.goals),
+        uniforms=law.uniforms,
+        normals=law.normals,
+        options={n: OptionEntry(float(value), *limits[n]) for n, value in law.options.items()},
+        object_joints=held.joints,
+    )
+
+
+def _action(config: TrainConfig, env: EnvConfig) -> ActionEntry:
+    law = env.control
+    bins = config.policy.bins if config.policy.head == "bins" else None
+    return ActionEntry(law.law, law.scale, law.ema, bins)
+
+
+def _inputs(graph: PolicyGraph, widths: Mapping[str, int]) -> tuple[Tensor, ...]:
+    """The graph's inputs for the manifest."""
+    known = {
+        name: Tensor(name, (1, widths[width]), unit, frame)
+        for name, (width, unit, frame) in INPUTS.items()
+        if width in widths
+    }
+    known |= {goal.name: goal for goal in _goals(graph.goals)}
+    return tuple(known[name] for name in graph.inputs)
+
+
+def _goals(sizes: Mapping[str, int]) -> tuple[Tensor, ...]:
+    """The parts of a goal for the manifest."""
+    return tuple(
+        Tensor(name, (1, size), *GOAL_UNITS.get(name, ("1", ""))) for name, size in sizes.items()
     )

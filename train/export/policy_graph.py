@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -13,11 +12,10 @@ from ...contract.bundle import INPUTS
 from ...envs.mdp.control import ActionLaw
 from ...envs.mdp.observations import Term, compute
 from ...errors import ConfigError
-from ...files import atomic_path
 from ...policies.actor import Actor, Carry
 from ...policies.distributions import Gaussian
+from .onnx_export import export_graph
 
-OPSET = 17
 _SENSOR_OF = {"last_target": "target"}
 """Inputs of the graph whose sensor has another name in the environment."""
 
@@ -29,17 +27,25 @@ class PolicyGraph(nn.Module):
     """
 
     def __init__(
-        self, actor: Actor, terms: Sequence[Term], law: ActionLaw, stochastic: bool = False
+        self,
+        actor: Actor,
+        terms: Sequence[Term],
+        law: ActionLaw,
+        goals: Mapping[str, int],
+        stochastic: bool = False,
     ) -> None:
-        """stochastic: actions are drawn, with noise from outside, instead of the likeliest."""
+        """goals: name and size of the parts of a goal, which the policy may read.
+
+        stochastic: actions are drawn, with noise from outside, instead of the likeliest.
+        """
         super().__init__()
         if stochastic and actor.config.head != "gaussian":
             raise ConfigError(
                 f"--stochastic: got policy.head {actor.config.head}, allowed: gaussian"
             )
         self.actor, self.terms, self.law = actor, terms, law
-        self.stochastic = stochastic
-        self.inputs = (*graph_inputs(terms), *(("noise",) if stochastic else ()))
+        self.stochastic, self.goals = stochastic, dict(goals)
+        self.inputs = (*graph_inputs(terms, goals), *(("noise",) if stochastic else ()))
         self.carry_names = ("h", "c") if actor.config.memory == "lstm" else ()
         if self.carry_names:
             self.cell = _cell_view(actor.memory)
@@ -63,20 +69,21 @@ class PolicyGraph(nn.Module):
         return (target, action, *carry)
 
 
-def graph_inputs(terms: Sequence[Term]) -> tuple[str, ...]:
+def graph_inputs(terms: Sequence[Term], goals: Mapping[str, int]) -> tuple[str, ...]:
     """What the terms read, in the contract's names. Raises ConfigError for what no rig measures."""
+    known = (*INPUTS, *goals)
     wanted = {"last_target", "joint_position"}
     renamed = {sensor: name for name, sensor in _SENSOR_OF.items()}
     for term in terms:
         for sensor in term.reads:
             name = renamed.get(sensor, sensor)
-            if name not in INPUTS:
+            if name not in known:
                 raise ConfigError(
                     f"env.actor_terms: got {term.name}, which reads {sensor};"
-                    f" allowed for export: terms of {', '.join(INPUTS)}"
+                    f" allowed for export: terms of {', '.join(known)}"
                 )
             wanted.add(name)
-    return tuple(name for name in INPUTS if name in wanted)
+    return tuple(name for name in known if name in wanted)
 
 
 def _cell_view(memory: nn.Module) -> nn.LSTMCell:
@@ -87,12 +94,15 @@ def _cell_view(memory: nn.Module) -> nn.LSTMCell:
     return cell
 
 
-def example_inputs(graph: PolicyGraph, count: int, hand_sizes: dict[str, int]) -> list[Tensor]:
-    """Zeros of the right shapes (count, width), with unit quaternions."""
+def example_inputs(graph: PolicyGraph, count: int, widths: Mapping[str, int]) -> list[Tensor]:
+    """Zeros of the right shapes (count, width), with unit quaternions.
+
+    widths: what those of `INPUTS` stand for, see `bundle.widths_of`.
+    """
     values = []
     for name in graph.inputs:
-        width = INPUTS[name][0]
-        value = torch.zeros(count, hand_sizes[width] if width in hand_sizes else int(width))
+        size = graph.goals[name] if name in graph.goals else widths[INPUTS[name][0]]
+        value = torch.zeros(count, size)
         if name.endswith("wxyz"):
             value[:, 0] = 1.0
         values.append(value)
@@ -100,22 +110,8 @@ def example_inputs(graph: PolicyGraph, count: int, hand_sizes: dict[str, int]) -
     return [*values, *(torch.zeros(count, hidden) for _ in graph.carry_names)]
 
 
-def write_graph(graph: PolicyGraph, path: Path, hand_sizes: dict[str, int]) -> None:
+def write_graph(graph: PolicyGraph, path: Path, widths: Mapping[str, int]) -> None:
     """Export atomically; the batch is free, so that an evaluation can run many worlds."""
-    graph.eval()
     names = [*graph.inputs, *graph.carry_names]
     outputs = ["target", "action", *(f"next_{name}" for name in graph.carry_names)]
-    free = {name: {0: "batch"} for name in (*names, *outputs)}
-    with atomic_path(path) as temporary, warnings.catch_warnings():
-        # The exporter that needs no further package says that it is the older one.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            tuple(example_inputs(graph, 1, hand_sizes)),
-            str(temporary),
-            input_names=names,
-            output_names=outputs,
-            dynamic_axes=free,
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    export_graph(graph, example_inputs(graph, 1, widths), path, names, outputs, free_batch=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,11 @@ from torch import Tensor, nn
 from ...contract.bundle import MANIFEST, file_sha256, read_manifest, write_manifest
 from ...contract.pose_entry import CameraEntry, PoseEntry
 from ...errors import ConfigError
-from ...files import atomic_path
 from ...vision.config import CamerasConfig, RenderConfig
 from ...vision.geometry import wxyz_of
 from ...vision.pose_net import PoseNet
 from ...vision.renders.shards import open_renders
-from ..export.policy_graph import OPSET
+from ..export.onnx_export import export_graph
 from .pose_evaluation import NetReader, judge
 from .pose_learner import load_pose_run
 
@@ -82,18 +80,8 @@ def write_pose_graph(net: PoseNet, cameras: CamerasConfig, path: Path) -> None:
         torch.zeros(1, views, 3),
         torch.eye(3).expand(1, views, 3, 3).clone(),
     )
-    with atomic_path(path) as temporary, warnings.catch_warnings():
-        # The exporter that needs no further package says that it is the older one.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            example,
-            str(temporary),
-            input_names=["images", "camera_position", "camera_rotation"],
-            output_names=["position", "rotation", "spread_rad"],
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    inputs = ("images", "camera_position", "camera_rotation")
+    export_graph(graph, example, path, inputs, ("position", "rotation", "spread_rad"))
 
 
 def pose_entry(

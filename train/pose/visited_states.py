@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from ...envs.config import GoalConfig
+from ...envs.env import HandEnv
 from ...envs.make import make_env
-from ...envs.tasks.settled_states import DROP_HEIGHT_M
+from ...envs.tasks.goal_law import DROP_HEIGHT_M
 from ...files import atomic_path
 from ..rollout.evaluation import FRESH, protocol
 from ..rollout.players import Player
@@ -36,7 +37,7 @@ def visited(player: Player, count: int, seed: int) -> np.ndarray:
     with ProgressBar("states", count, unit="states") as bar:
         while have < count:
             if step % EVERY == 0:
-                found.append(_held(env.sim.state("qpos").numpy()))
+                found.append(_held(env))
                 have += len(found[-1])
                 bar.update(min(have, count))
             observation, _, terminated, truncated, _ = env.step(
@@ -47,9 +48,11 @@ def visited(player: Player, count: int, seed: int) -> np.ndarray:
     return np.concatenate(found)[:count]
 
 
-def _held(qpos: np.ndarray) -> np.ndarray:
-    """Those of (N, nq) whose block has not been dropped."""
-    held: np.ndarray = qpos[qpos[:, -5] > DROP_HEIGHT_M].copy()
+def _held(env: HandEnv) -> np.ndarray:
+    """The states (N, nq) of the worlds whose object has not been dropped."""
+    qpos = env.sim.state("qpos")
+    height = qpos[:, env.sim.layout.position.stop - 1]
+    held: np.ndarray = qpos[height > DROP_HEIGHT_M].cpu().numpy()
     return held
 
 

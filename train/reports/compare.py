@@ -6,17 +6,13 @@ from pathlib import Path
 
 from ...files import write_text
 from ...pages import html
-from ...pages.axes import Frame
-from ...pages.plots import Line, line_chart
+from ...pages.charts import Line, line_chart
+from ...pages.colours import PALETTE
+from ...pages.figure import Frame
 from ..runs.run_table import HEAD, RunSummary
 from .run_data import flat, series
 from .run_report import time_unit
 
-PALETTE = (
-    "#2a6f97", "#d9772b", "#3c8d5a", "#c0443c", "#7b5ea7", "#8c6d3f", "#d16ba5", "#5f6b7a",
-    "#a3a12e", "#2ba7b5",
-)  # fmt: skip
-"""Told apart by neighbours; the eleventh run begins again, dashed."""
 CURVES = (
     ("successes_mean", "Consecutive successes", "mean of 200 episodes"),
     ("episode_reward", "Reward of an episode", "mean of 200 episodes"),
@@ -45,7 +41,7 @@ def comparison(runs: list[RunSummary]) -> str:
 
 
 def style(index: int) -> tuple[str, bool]:
-    """Colour of a run, and whether it is dashed."""
+    """Colour of a run, and whether it is dashed: from the eleventh on."""
     return PALETTE[index % len(PALETTE)], index >= len(PALETTE)
 
 

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 
 from ...envs.env import HandEnv, Observation
+from ...envs.gym import size_scale
 from ...envs.make import make_env
-from ...envs.rendering.looks import GOAL_POSITION
-from ...envs.rendering.renderer import HandRenderer
+from ...envs.rendering.goal_picture import GoalPicture
+from ...envs.rendering.renderer import GoalPose, HandRenderer, camera_for
 from ...errors import SleightError
 from ..rollout.evaluation import FRESH, protocol
 from ..rollout.players import Player
@@ -50,18 +51,14 @@ def film(player: Player, env: HandEnv, path: Path, seconds: float) -> Path:
     return record(env, act, max(1, round(seconds / env.config.period_s)), path)
 
 
-def live(
-    player: Player, env: HandEnv, show: Callable[[np.ndarray, np.ndarray | None], bool]
-) -> None:
-    """Act in real time until `show(qpos, goal_wxyz)` returns False."""
+def live(player: Player, env: HandEnv, show: Callable[[np.ndarray, GoalPicture], bool]) -> None:
+    """Act in real time until `show(qpos, goal)` returns False."""
     observation, _ = env.reset()
     player.start(env)
     starts = torch.ones(1, dtype=torch.bool)
     due = time.monotonic()
     while True:
-        goal = env.task.sensors(slice(0, 1)).get("goal_wxyz")
-        qpos = env.sim.state("qpos")[0].numpy()
-        if not show(qpos, None if goal is None else goal[0].double().numpy()):
+        if not show(env.sim.state("qpos")[0].cpu().numpy(), env.task.picture(0)):
             return
         observation, _, terminated, truncated, _ = env.step(player.act(env, observation, starts))
         starts = terminated | truncated
@@ -82,10 +79,11 @@ def window(player: Player, env: HandEnv) -> None:
     model = build_model(replace(env.config.model, visual=True))
     data = mujoco.MjData(model)
 
-    def show(qpos: np.ndarray, goal_wxyz: np.ndarray | None) -> bool:
-        data.qpos[:] = qpos
-        if goal_wxyz is not None:
-            data.mocap_pos[0], data.mocap_quat[0] = GOAL_POSITION, goal_wxyz
+    pose = GoalPose(model, env.config.model)
+
+    def show(qpos: np.ndarray, goal: GoalPicture) -> bool:
+        data.qpos[: len(qpos)] = qpos
+        pose.put(data, goal)
         mujoco.mj_forward(model, data)
         viewer.sync()
         return bool(viewer.is_running())
@@ -140,10 +138,10 @@ def browser(player: Player, env: HandEnv, port: int, told: Callable[[str], Any])
     stream = Stream(port)
     told(stream.url)
     try:
-        with HandRenderer(env.config.model, 640, 480) as renderer:
+        with HandRenderer(env.config.model, 640, 480, camera_for(env.task_spec)) as renderer:
 
-            def show(qpos: np.ndarray, goal_wxyz: np.ndarray | None) -> bool:
-                stream.put(renderer.frame(qpos, goal_wxyz))
+            def show(qpos: np.ndarray, goal: GoalPicture) -> bool:
+                stream.put(renderer.frame(qpos, goal, size_scale(env, 0)))
                 return True
 
             live(player, env, show)

@@ -9,9 +9,10 @@ from pathlib import Path
 from ... import __version__
 from ...files import write_text
 from ...pages import html
-from ...pages.axes import SHADE, Frame, short
-from ...pages.plots import Line, line_chart
-from ...pages.show import number
+from ...pages.charts import Line, line_chart
+from ...pages.colours import SHADE
+from ...pages.figure import Frame
+from ...pages.show import number, short
 from .run_data import Row, Run, hardware, read_run, series, written
 from .run_sections import evaluation_section, ranges_section, rig_section
 
@@ -168,7 +169,7 @@ def _glance(run: Run) -> str:
     film = html.film(run.film, f"{run.film_name}, in real time") if run.film else ""
     if not film and not numbers:
         return ""
-    return f'<section><div class="glance">{film}{html.cards(numbers)}</div></section>'
+    return html.glance(film, html.cards(numbers))
 
 
 def _simulated(result: Row) -> bool:

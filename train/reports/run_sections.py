@@ -9,9 +9,10 @@ from ...adr.state import AdrState
 from ...adr.table import AdrConfig
 from ...envs.randomization.table import BY_NAME
 from ...pages import html
-from ...pages.axes import BLUE, ORANGE, Frame, Mark, short
-from ...pages.plots import Line, column_chart, line_chart
-from ...pages.show import number, pair, show
+from ...pages.charts import Line, column_chart, line_chart
+from ...pages.colours import BLUE, ORANGE
+from ...pages.figure import Frame, Mark
+from ...pages.show import number, pair, short, show
 from ...pages.trials import trials_section
 from .run_data import Rig, Row, Run, flat
 

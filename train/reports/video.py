@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from ...envs.env import HandEnv, Observation
+from ...envs.gym import draw
 from ...envs.make import make_env
-from ...envs.mdp.rotations import distance
-from ...envs.randomization.world_source import values
+from ...envs.objects.object_spec import size_of
 from ...envs.rendering.looks import GOAL_POSITION
-from ...envs.rendering.renderer import BLOCK_CAMERA, REACH_CAMERA, HandRenderer
+from ...envs.rendering.renderer import HandRenderer, camera_for
 from ...errors import ConfigError, SleightError
 from ...files import atomic_path
 from ...policies.actor import Actor, forget
@@ -66,7 +66,7 @@ def record(
     columns = math.ceil(math.sqrt(len(worlds)))
     rows = math.ceil(len(worlds) / columns)
     tile = (_even(width / columns), _even(height / rows))
-    camera = REACH_CAMERA if env.config.task == "reach" else BLOCK_CAMERA
+    camera = camera_for(env.task_spec)
     with HandRenderer(env.config.model, *tile, camera) as renderer:
         films = [_Film(env, world, renderer) for world in worlds]
         shape = (columns * tile[0], rows * tile[1])
@@ -107,7 +107,6 @@ class _Film:
 
     def __init__(self, env: HandEnv, world: int, renderer: HandRenderer) -> None:
         self._env, self._world, self._renderer = env, world, renderer
-        self._tips = [env.sim.model.site(tip).id for tip in env.hand.fingertips]
         self._clock_s = 0.0
         self._flash: Flash | None = None
         self._flash_ends_s = 0.0
@@ -131,42 +130,24 @@ class _Film:
     def picture(self) -> np.ndarray:
         """uint8 (H, W, 3)."""
         env, world = self._env, self._world
-        goal = env.task.sensors(slice(world, world + 1))
-        wxyz, tips = goal.get("goal_wxyz"), goal.get("goal_fingertips")
-        frame = self._renderer.frame(
-            env.sim.state("qpos")[world].numpy(),
-            None if wxyz is None else wxyz[0].double().numpy(),
-            None if tips is None else tips[0].double().numpy(),
-            self._size_scale(),
-        )
-        label = () if wxyz is None else (("goal", *self._below_goal()),)
+        frame = draw(env, self._renderer, world)
+        beside = env.task_spec.goal_beside
+        label = (("goal", *self._below_goal()),) if beside else ()
         return write(frame, Words(self._line(), label, self._flash))
 
     def _line(self) -> tuple[str, ...]:
         env, world = self._env, self._world
         successes = int(env.successes[world])
         time_s, reached = f"{self._clock_s:.1f} s", f"reached {successes}"
-        left = f"{self._to_go()} to go"
+        left = f"{env.task.remaining(world)} to go"
         if self._renderer.width < _NARROW:
             return time_s, reached, left
         return time_s, f"goal {successes + 1}", reached, left
 
-    def _to_go(self) -> str:
-        """The distance to the goal: of the block's rotation, or mean over the fingertips."""
-        seen = self._env.task.sensors(slice(self._world, self._world + 1))
-        if "goal_wxyz" in seen:
-            return f"{math.degrees(distance(seen['goal_wxyz'], seen['object_wxyz'])):.0f}°"
-        tips = self._env.sim.output("site_xpos")[self._world, self._tips]
-        return f"{100 * float((tips - seen['goal_fingertips'][0]).norm(dim=-1).mean()):.1f} cm"
-
     def _below_goal(self) -> tuple[float, float]:
         x, y, z = GOAL_POSITION
-        edge = self._env.config.model.object_size_m
+        edge = size_of(self._env.config.model)
         return self._renderer.pixel((x, y - 0.9 * edge, z - 0.9 * edge))
-
-    def _size_scale(self) -> float:
-        coordinates = self._env.coordinates[self._world : self._world + 1].double().numpy()
-        return float(values(self._env.source.names, coordinates)["object.size"])
 
 
 def _play(env: HandEnv, act: Act, steps: int, films: list[_Film]) -> Iterator[None]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ...adr import persistence
 from ...adr.sampling import sample
@@ -14,8 +16,9 @@ from ...adr.state import AdrState, initial, ranges
 from ...adr.table import Dimension
 from ...config import to_dict
 from ...envs.randomization.parameter import Parameter
-from ...envs.randomization.table import BY_NAME, check_needs, check_task, lookup
+from ...envs.randomization.table import BY_NAME, check_needs, check_object, lookup
 from ...envs.randomization.world_source import Draw, FixedRanges
+from ...envs.tasks.task import task_of
 from ...errors import ConfigError
 from ..config import TrainConfig
 
@@ -33,7 +36,7 @@ def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
         "env.nominal": env.nominal,
     }
     for source, place in places.items():
-        check_task(place, env.task, source)
+        check_object(place, env.task, task_of(env).has_object, source)
     names = world_names(to_dict(config))
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(
@@ -96,17 +99,20 @@ class AdrSource:
     def __init__(self, config: TrainConfig, state: AdrState, seed: int) -> None:
         self.config = config.adr
         self.state = state
-        self.fixed = FixedRanges(config.env.randomization, seed + 1)
+        device = config.env.device
+        self.fixed = FixedRanges(config.env.randomization, seed + 1, device=device)
         self.names = (*(d.name for d in state.dimensions), *self.fixed.names)
         self._rng = np.random.default_rng(seed)
 
-    def draw(self, worlds: np.ndarray) -> Draw:
-        """See `envs.worlds.WorldSource`."""
-        drawn = sample(self.state, self.config, self._rng, len(worlds), worlds)
+    def draw(self, worlds: Tensor) -> Draw:
+        """See `WorldSource`. ADR draws on the host, for its state is there."""
+        drawn = sample(self.state, self.config, self._rng, len(worlds), worlds.cpu().numpy())
         fixed = self.fixed.draw(worlds)
-        return Draw(
-            np.concatenate((drawn.lam, fixed.coordinates), axis=1), drawn.boundary, drawn.version
+        lam, tags, versions = (
+            torch.as_tensor(column).to(worlds.device)
+            for column in (drawn.lam, drawn.boundary, drawn.version)
         )
+        return Draw(torch.cat((lam, fixed.coordinates), dim=1), tags, versions)
 
     def rng_state(self) -> dict[str, Any]:
         """Of both generators, for a checkpoint."""

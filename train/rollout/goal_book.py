@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...envs.env import HandEnv
 from ...envs.mdp import rotations
+from ...envs.objects.object_spec import object_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ KINDS = (
 
 def tilt_to(object_wxyz: Tensor, goal_wxyz: Tensor) -> Tensor:
     """How far the face that the goal has up is from being up, (N,) rad in [0, pi]."""
-    up = torch.tensor([0.0, 0.0, 1.0]).expand(len(object_wxyz), 3)
+    up = torch.tensor([0.0, 0.0, 1.0], device=goal_wxyz.device).expand(len(object_wxyz), 3)
     back = rotations.multiply(object_wxyz, rotations.conjugate(goal_wxyz))
     normal = rotations.rotate(back, up)
     return torch.atan2(normal[:, :2].norm(dim=-1), normal[:, 2])
@@ -56,12 +57,12 @@ def kind_of(object_wxyz: Tensor, goal_wxyz: Tensor) -> Tensor:
 
 
 class GoalBook:
-    """Counts the goals of N worlds; empty for tasks whose goals are no orientations."""
+    """Counts the goals of N worlds; empty for tasks without a cube."""
 
     def __init__(self, env: HandEnv) -> None:
         self._env = env
-        self._asked = torch.zeros(len(KINDS), dtype=torch.long)
-        self._reached = torch.zeros(len(KINDS), dtype=torch.long)
+        self._asked = torch.zeros(len(KINDS), dtype=torch.long, device=env.device)
+        self._reached = torch.zeros_like(self._asked)
         self._kind = self._kinds()
 
     def acted(self, player: object, counts: Tensor) -> None:
@@ -83,9 +84,10 @@ class GoalBook:
         return {kind.name: (asked, reached) for kind, asked, reached in rows if asked}
 
     def _kinds(self) -> Tensor | None:
-        sensors = self._env.task.sensors(slice(None))
-        if "goal_wxyz" not in sensors:
+        held = object_of(self._env.config.model)
+        if not self._env.task_spec.has_object or held.symmetry != "cube":
             return None
+        sensors = self._env.task.sensors(slice(None))
         return kind_of(sensors["object_wxyz"], sensors["goal_wxyz"])
 
 

@@ -108,7 +108,7 @@ def collector(
     shown = open_teacher(teacher, config) if teacher else None
     env = make_env(config.env, seed, source, failures, groups=groups_of(shown))
     agent = build_agent(config.policy, env, config.seed)
-    env.rng.manual_seed(seed)
+    env.rng.seed(seed)
     horizon, chunk = config.ppo.horizon, config.ppo.chunk
     if shown is None:
         return agent, Collector(env, agent.actor, horizon, chunk, seed + 1)

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ...files import atomic_path
-from ...pages.axes import BLUE, GREEN, INK, ORANGE, QUIET, RED
+from ...pages.colours import BLUE, GREEN, INK, ORANGE, QUIET, RED
 from .forecast import Cluster, Measurement, check, curve, foretell, limits
 
 COLOURS = (BLUE, ORANGE, GREEN, RED)

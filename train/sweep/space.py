@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ...config import load
-from ...envs.make import for_task
+from ...envs.make import resolve
 from ...envs.mdp import observations
-from ...envs.mdp.rewards import TERMS
-from ...errors import ConfigError, nearest
+from ...envs.mdp.rewards import RewardTable
+from ...envs.tasks.task import task_of
+from ...errors import ConfigError
 from ..config import TrainConfig
 from ..rollout.adr_source import dimensions
 from .config import FieldConfig, SweepConfig
@@ -133,12 +134,10 @@ def check(base: Path, setting: Mapping[str, Any]) -> TrainConfig:
 def check_names(config: TrainConfig) -> None:
     """Refuse names that only building the environment would otherwise refuse."""
     dimensions(config)
-    env = for_task(config.env)
-    observations.select(env.actor_terms, "env.actor_terms")
-    observations.select(env.critic_terms, "env.critic_terms")
-    for name in env.rewards:
-        if name not in TERMS:
-            raise ConfigError(f"env.rewards: got unknown term '{name}', {nearest(name, TERMS)}")
+    env, task = resolve(config.env), task_of(config.env)
+    observations.select(env.actor_terms, "env.actor_terms", task.terms)
+    observations.select(env.critic_terms, "env.critic_terms", task.terms)
+    RewardTable(env.rewards, task.reward_terms)
 
 
 def _load(train: Path, words: list[str], source: Path, part: str) -> TrainConfig:

@@ -5,9 +5,9 @@ import pytest
 
 from sleight.deploy.hand.hand import HandMode
 from sleight.deploy.link.hand_session import Session
-from sleight.deploy.sim.motors import Motors
 from sleight.deploy.sim.plant_config import PlantConfig, RigSimConfig, draw
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
+from tests.deploy.fakes import shadow_motors
 
 STEP_S = 0.001
 
@@ -17,7 +17,7 @@ class Rig:
 
     def __init__(self, **config):
         hidden = draw(PlantConfig(), 20, 24, np.random.default_rng(0))
-        self.motors = Motors(HAND, hidden, PlantConfig(), HAND.home)
+        self.motors = shadow_motors(hidden, PlantConfig())
         self.logged = []
         self.measured = HAND.home + 0.3
         self.now_s = 0.0

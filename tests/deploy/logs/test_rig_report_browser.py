@@ -13,8 +13,9 @@ def test_it_asks_for_nothing_complains_of_nothing_and_draws(folder, tmp_path):  
     try:
         browser.go(page)
         drawn = browser.run("""
-            return [...document.querySelectorAll('svg.chart')].map(svg =>
-                svg.querySelectorAll('rect[data-tip]').length)""")
+            return [...document.querySelectorAll('.chart')].map(chart =>
+                chart.querySelectorAll('.bars .point path').length)""")
+        tip = browser.point(".bars .point path", down=0.005)  # a long bar, cut by its axis
         pictures = browser.run("return [...document.images].map(image => image.naturalWidth)")
         wide = browser.run("return document.documentElement.scrollWidth <= innerWidth")
         events = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
@@ -25,6 +26,7 @@ def test_it_asks_for_nothing_complains_of_nothing_and_draws(folder, tmp_path):  
     asked = [e["request"]["url"] for e in sent if e["documentURL"].endswith("report.html")]
     assert asked and all(url.startswith(("file:", "data:")) for url in asked)
     assert complaints == []
+    assert tip[0].endswith(" ms: 200")  # turns at rest, all 1 ms late
     assert len(drawn) == 5 and min(drawn) > 0  # what a log alone tells: no policy, no whole turn
     assert pictures == [8]
     assert wide

@@ -27,7 +27,7 @@ TURN = {
     "object_position": np.array([0.01, -0.02, 0.03]),
     "object_wxyz": np.array([0.5, 0.5, -0.5, 0.5]),
     "pose_age_s": 0.05,
-    "goal": np.array([1.0, 0.0, 0.0, 0.0]),
+    "goal": {"goal_wxyz": np.array([1.0, 0.0, 0.0, 0.0])},
 }
 
 

@@ -13,8 +13,8 @@ from sleight.deploy.logs.log_read import read_log
 from sleight.deploy.logs.run_log import RunLog
 from sleight.deploy.runtime.control_loop import ControlLoop, LoopConfig
 from sleight.deploy.runtime.policy_runner import OnnxPolicy
-from sleight.deploy.runtime.rig_goals import GoalGenerator
 from sleight.deploy.runtime.stage import Phase, Stage, StageConfig
+from sleight.deploy.runtime.task_judge import TaskJudge
 from sleight.deploy.runtime.trial import Ending
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import SafetyStop
@@ -43,7 +43,7 @@ class Bench:
         task = loaded.manifest.task
         self.policy = OnnxPolicy(loaded)
         self.stage = Stage(
-            HAND, task, self.policy, self.poses, GoalGenerator(task, 0), self.config.stage
+            HAND, task, self.policy, self.poses, TaskJudge(loaded, 0), self.config.stage
         )
         self.path = folder / "run.mcap"
         self.log = RunLog(self.path, HAND, PERIOD_S)

@@ -11,7 +11,7 @@ from sleight.deploy.runtime.operator_view import Progress, View, line, panel
 
 AT = Progress(
     rig="lab1: block", seconds=61.5, trials_done=2, trials=10, successes=7, in_trial=3, goal_s=4.2,
-    goal_rad=1.234, phase="trial", gate="hold", reason="no pose of the object", ticks=760,
+    to_go="1.23 rad", phase="trial", gate="hold", reason="no pose of the object", ticks=760,
     late_ticks=3, lateness_s=0.0012, hand_age_s=0.006, pose_age_s=0.031, holds=2,
     gate_hits=Counter({"speed:FFJ3": 40, "error:THJ1": 2}), hottest=("FFJ3", 51.2), warn_c=50.0,
 )  # fmt: skip
@@ -32,7 +32,7 @@ def test_the_panel_has_state_ages_goal_successes_and_gate_hits():
         "gate hits 42 speed:FFJ3 40, error:THJ1 2", "Ctrl-C: hold and end",
     ):  # fmt: skip
         assert words in text, (words, text)
-    between = replace(AT, goal_rad=None, pose_age_s=None, trials_done=10)
+    between = replace(AT, to_go="", pose_age_s=None, trials_done=10)
     assert "rad to go" not in shown(between)
     assert "none" in shown(between)
     assert "10 of 10" in shown(between)

@@ -15,6 +15,7 @@ from sleight.deploy.logs.log_read import read_log
 from sleight.deploy.sim.faults import Faults
 from sleight.deploy.sim.plant_config import FaultConfig, PlantConfig, RigSimConfig
 from sleight.deploy.sim.simulated_body import Body
+from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import ConfigError
 
@@ -138,7 +139,8 @@ def test_a_state_that_was_overtaken_does_not_turn_back_the_clock():
 )
 def test_a_fault_that_cannot_be_is_one_line(text, line):
     with pytest.raises(ConfigError, match=line):
-        load(RigSimConfig, None, ["--faults", text])
+        for fault in load(RigSimConfig, None, ["--faults", text]).faults:
+            fault.check(SHADOW_RIGHT)
 
 
 def ended(process):

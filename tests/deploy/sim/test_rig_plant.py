@@ -4,13 +4,14 @@ import mujoco
 import numpy as np
 import pytest
 
-from sleight.deploy.sim.motors import Encoders, Motors
+from sleight.deploy.sim.motors import Encoders
 from sleight.deploy.sim.plant import PARK_HEIGHT_M, Plant
 from sleight.deploy.sim.plant_config import PlantConfig, draw
 from sleight.envs.hands.shadow import DISTAL_PAIRS
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.sim.model import ModelConfig, build_model
 from sleight.errors import ConfigError
+from tests.deploy.fakes import shadow_motors
 
 CONFIG = PlantConfig()
 
@@ -51,7 +52,7 @@ def test_the_hidden_numbers_come_from_the_seed_and_lie_in_their_spans():
         assert np.all((low <= values) & (values <= high))
         np.testing.assert_array_equal(values, getattr(again, name))
         assert not np.array_equal(values, getattr(other, name))
-    assert 0.98 * 0.057 <= first.object_size_m <= 1.02 * 0.057
+    assert 0.98 <= first.object_size <= 1.02
 
 
 def test_the_physics_differs_from_training_by_design():
@@ -70,7 +71,7 @@ def test_the_physics_differs_from_training_by_design():
 
 def test_a_motor_lags_then_settles_within_its_deadband():
     plant = Plant(HAND, CONFIG, hidden())
-    motors = Motors(HAND, hidden(), CONFIG, HAND.home)
+    motors = shadow_motors(hidden(), CONFIG)
     simulate(plant, motors, 1.0)
     start = HAND.control_position(plant.joint_position)
     target, i = HAND.home.copy(), HAND.actuators.index("FFJ3")
@@ -88,7 +89,7 @@ def test_a_motor_lags_then_settles_within_its_deadband():
 def test_a_reversal_loses_the_slack():
     """The tendon stands still until the motor has crossed its slack."""
     config = PlantConfig(slack_rad=(0.03, 0.03), motor_lag_s=(0.001, 0.001))
-    motors = Motors(HAND, hidden(0, config), config, HAND.home)
+    motors = shadow_motors(hidden(0, config), config)
     joints = HAND.joint_target(HAND.home)
     for target in (HAND.home + 0.1, HAND.home + 0.09):
         motors.move(target, 0.01)
@@ -98,7 +99,7 @@ def test_a_reversal_loses_the_slack():
 
 
 def test_within_the_deadband_there_is_no_force():
-    motors = Motors(HAND, hidden(), PlantConfig(slack_rad=(0, 0)), HAND.home)
+    motors = shadow_motors(hidden(), PlantConfig(slack_rad=(0, 0)))
     assert not motors.step(HAND.joint_target(HAND.home + 0.014)).any()
     force = motors.step(HAND.joint_target(HAND.home + 0.03))
     assert np.all(force < 0)
@@ -122,7 +123,7 @@ def test_encoders_are_biased_noisy_and_their_velocity_is_that_of_the_joint():
 
 def test_the_middle_joint_closes_first():
     plant = Plant(HAND, CONFIG, hidden())
-    motors = Motors(HAND, hidden(), CONFIG, HAND.home)
+    motors = shadow_motors(hidden(), CONFIG)
     target = HAND.home.copy()
     pairs = [HAND.actuators.index(f"{finger}J0") for finger in DISTAL_PAIRS]
     target[pairs] = 1.6
@@ -135,7 +136,7 @@ def test_the_middle_joint_closes_first():
 
 def test_a_placed_object_rests_in_the_palm_and_a_fallen_one_is_parked():
     plant = Plant(HAND, CONFIG, hidden())
-    motors = Motors(HAND, hidden(), CONFIG, HAND.home)
+    motors = shadow_motors(hidden(), CONFIG)
     rng = np.random.default_rng(0)
     resting = 0
     for _ in range(5):
@@ -163,7 +164,7 @@ def test_physics_that_became_non_finite_is_noticed(tmp_path, monkeypatch):
 def test_the_same_seed_gives_the_same_motion():
     def run():
         plant = Plant(HAND, CONFIG, hidden(3))
-        motors = Motors(HAND, hidden(3), CONFIG, HAND.home)
+        motors = shadow_motors(hidden(3), CONFIG)
         plant.place(np.random.default_rng(3))
         return simulate(plant, motors, 0.3), plant.object_position
 

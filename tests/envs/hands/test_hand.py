@@ -4,8 +4,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from sleight.envs.hands.shadow import ACTUATORS, DISTAL_PAIRS, FINGERTIPS, MJCF_JOINTS, SHADOW_RIGHT
-from sleight.envs.sim.model import DISTAL_RATIO, _assets
+from sleight.envs.hands.gymnasium_robotics import MJCF_JOINTS, _assets
+from sleight.envs.hands.shadow import ACTUATORS, DISTAL_PAIRS, FINGERTIPS, SHADOW_RIGHT
+from sleight.envs.hands.shadow_model import DISTAL_RATIO
 
 SHADOW_JOINTS = (
     "WRJ2 WRJ1 FFJ4 FFJ3 FFJ2 FFJ1 MFJ4 MFJ3 MFJ2 MFJ1 RFJ4 RFJ3 RFJ2 RFJ1"

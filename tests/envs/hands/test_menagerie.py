@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from sleight.envs.hands.shadow import FINGERTIPS, SHADOW_RIGHT
-from sleight.envs.sim.batch_sim import BatchSim
 from sleight.envs.sim.model import ModelConfig, build_model
 from sleight.errors import ConfigError
+from tests.envs.look import worlds_of
 
 MENAGERIE = ModelConfig(hand="menagerie")
 
@@ -208,7 +208,7 @@ def test_with_looks_what_collides_is_hidden_and_what_is_seen_does_not_collide(me
 
 
 def test_a_block_falls_and_nothing_breaks(menagerie):
-    sim = BatchSim(menagerie, 2, 1)
+    sim = worlds_of(menagerie, 2)
     for _ in range(10):
         assert not sim.step(10).any()
 

@@ -30,6 +30,8 @@ class Motors:
     """As much of a Sim as Control needs: N worlds with the hand's controls, prompt motors."""
 
     model = SimpleNamespace(na=0, nhistory=0)
+    layout = SimpleNamespace(motors=slice(0, 20))
+    device = torch.device("cpu")
 
     def __init__(self, num_worlds):
         self.num_worlds = num_worlds

@@ -10,7 +10,15 @@ import torch
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.mdp import observations as O
 from sleight.envs.mdp import rotations as R
-from sleight.envs.mdp.sensor_noise import EPISODE_STD, STEP_STD, PoseMemory, SensorNoise
+from sleight.envs.mdp.sensor_noise import (
+    EPISODE_STD,
+    STEP_STD,
+    PoseMemory,
+    SensorNoise,
+    noise_sizes,
+)
+from sleight.envs.objects.block import BLOCK
+from sleight.envs.sim.draws import Draws
 from sleight.errors import ConfigError
 from tests.envs.look import look
 
@@ -27,9 +35,14 @@ ACTOR = (
 CRITIC = (*ACTOR, "object_velocity", "object_spin", "motor_force", "world")
 
 
+SIZES = {**O.sizes_of(SHADOW_RIGHT, BLOCK, 4), "inner": 2}
+LACKING = ("goal_to_fingertips", "object_joints", "object_joint_velocity")
+"""What `block` does not have."""
+
+
 def sensors(count=50, seed=0):
     """Every sensor (N, ...), all numbers different."""
-    rng = torch.Generator().manual_seed(seed)
+    rng = Draws(seed)
     shapes = {
         "joint_position": (24,),
         "joint_velocity": (24,),
@@ -43,18 +56,20 @@ def sensors(count=50, seed=0):
         "world": (4,),
         "fingertips": (5, 3),
         "goal_fingertips": (5, 3),
+        "object_joints": (2,),
+        "object_joint_velocity": (2,),
     }
-    found = {name: torch.randn(count, *shape, generator=rng) for name, shape in shapes.items()}
+    found = {name: rng.normal(count, *shape) for name, shape in shapes.items()}
     for name in ("object_wxyz", "previous_object_wxyz", "goal_wxyz"):
         found[name] = R.random_rotation(count, rng)
     return found
 
 
-@pytest.mark.parametrize("term", O.TERMS, ids=[term.name for term in O.TERMS])
+@pytest.mark.parametrize("term", O.BUILT_IN, ids=[term.name for term in O.BUILT_IN])
 def test_a_term_reads_what_it_says_and_has_its_size(term):
     everything = sensors()
     found = term.compute({name: everything[name] for name in term.reads})
-    assert found.shape == (50, term.size or 4)
+    assert found.shape == (50, *term.shape_in(SIZES))
     assert found.dtype == torch.float32
     assert found.isfinite().all()
 
@@ -69,11 +84,11 @@ def test_an_unknown_term_names_the_nearest():
 def test_terms_that_share_a_rotation_leave_the_sensors_alone():
     given = sensors()
     before = {name: value.clone() for name, value in given.items()}
-    together = O.compute(O.TERMS, given)
+    together = O.compute(O.BUILT_IN, given)
     assert set(given) == set(before)
     for name, value in before.items():
         assert torch.equal(given[name], value)
-    for term in O.TERMS:
+    for term in O.BUILT_IN:
         assert torch.equal(together[term.name], term.compute(dict(before)))
 
 
@@ -98,7 +113,7 @@ def test_relabelling_the_faces_changes_nothing(name):
     relabelled = dict(given)
     for pose in ("object_wxyz", "previous_object_wxyz", "goal_wxyz"):
         relabelled[pose] = R.multiply(given[pose], R.CUBE_GROUP)
-    term = O.BY_NAME[name]
+    term = O.TERMS.get(name, "")
     torch.testing.assert_close(term.compute(relabelled), term.compute(given), atol=2e-5, rtol=0)
 
 
@@ -125,7 +140,7 @@ def test_goal_step_points_to_the_goal_and_is_short():
 def test_at_the_goal_every_term_is_finite():
     given = sensors()
     given["goal_wxyz"] = given["previous_object_wxyz"] = given["object_wxyz"]
-    for term in O.TERMS:
+    for term in O.BUILT_IN:
         assert term.compute(dict(given)).isfinite().all()
     assert O.goal_step(dict(given)).abs().max() < 1e-2
 
@@ -194,7 +209,7 @@ def test_velocity_and_spin_are_in_the_palms_axes(stirred):
 
 
 def test_an_observation_does_not_change_after_it_was_given(build, wander, ranges):
-    terms = tuple(term.name for term in O.TERMS if term.name != "goal_to_fingertips")
+    terms = tuple(term.name for term in O.BUILT_IN if term.name not in LACKING)
     env = build(num_worlds=4, randomization=ranges, critic_terms=terms)
     given, _ = env.reset(seed=0)
     kept = {name: value.clone() for name, value in given["critic"].items()}
@@ -206,7 +221,7 @@ def test_an_observation_does_not_change_after_it_was_given(build, wander, ranges
 
 
 def noise(strength, count=20_000, seed=0):
-    found = SensorNoise(count, 24, torch.Generator().manual_seed(seed))
+    found = SensorNoise(count, noise_sizes(SHADOW_RIGHT, 0, False), Draws(seed))
     found.level[:, 0] = strength
     found.reset(torch.arange(count))
     return found

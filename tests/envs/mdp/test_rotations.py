@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sleight.envs.mdp import rotations as R
+from sleight.envs.sim.draws import Draws
 
 EPS = 1e-6
 # Rotations in float64, so that the laws can be held to tightly.
@@ -127,7 +128,7 @@ def test_distance_is_a_metric_that_turning_both_leaves_alone(p, q, r):
 
 
 def test_distance_is_the_angle_turned_by():
-    start = R.random_rotation(1, torch.Generator().manual_seed(0)).squeeze(0)
+    start = R.random_rotation(1, Draws(0)).squeeze(0)
     turned = R.multiply(R.from_rotvec(torch.tensor([0.0, 0.7, 0.0])), start)
     assert R.distance(start, turned).item() == pytest.approx(0.7, abs=1e-5)
 
@@ -141,7 +142,7 @@ def test_yaw(angle):
 
 
 def test_random_rotations_are_uniform():
-    q = R.random_rotation(4000, torch.Generator().manual_seed(1))
+    q = R.random_rotation(4000, Draws(1))
     torch.testing.assert_close(q.norm(dim=-1), torch.ones(4000))
     # Haar measure: the angle's distribution function is (t - sin t) / pi.
     angle = R.angle(q).sort().values
@@ -190,7 +191,7 @@ def test_reducing_takes_the_nearest_of_the_24(q):
 
 
 def test_everything_works_on_batches_and_keeps_the_type():
-    rng = torch.Generator().manual_seed(2)
+    rng = Draws(2)
     for dtype in (torch.float32, torch.float64):
         q = R.random_rotation(6, rng).to(dtype).view(2, 3, 4)
         p = R.random_rotation(3, rng).to(dtype)

@@ -10,6 +10,7 @@ from scipy import stats
 
 from sleight.envs.config import EnvConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
+from sleight.envs.make import resolve
 from sleight.envs.randomization.action_faults import (
     BROKEN_NOISE,
     ActionFaults,
@@ -17,18 +18,19 @@ from sleight.envs.randomization.action_faults import (
     Slack,
 )
 from sleight.envs.randomization.adversary import BINS, Adversary
-from sleight.envs.randomization.disturbances import unmodelled
+from sleight.envs.randomization.disturbances import disturbances_of
 from sleight.envs.randomization.forces import CHANCE, DECAY, REACH_M, Forces
 from sleight.envs.randomization.step_jitter import LONGEST, RATE, Clock
 from sleight.envs.randomization.table import NAMES
 from sleight.envs.randomization.world_source import values
-from sleight.envs.sim.batch_sim import BatchSim
+from sleight.envs.sim.draws import Draws
+from tests.envs.look import worlds_of
 
 QUIET = 1e-3
 
 
 def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
+    return Draws(seed)
 
 
 def drawn(count, **changes):
@@ -52,10 +54,12 @@ def faults(count, active, seed=0, adversary=None, **changes):
 
 
 def test_nothing_is_there_that_nobody_asked_for(model):
-    sim = BatchSim(model, 2, 1)
+    sim = worlds_of(model, 2)
     quiet = {"object.mass", "observation.noise", "action.delay", "goal.angle", "gravity"}
-    assert not list(unmodelled(EnvConfig(), SHADOW_RIGHT, sim, quiet, rng()).parts())
-    names = [name for name, _ in unmodelled(EnvConfig(), SHADOW_RIGHT, sim, NAMES, rng()).parts()]
+    config = resolve(EnvConfig())
+    assert not list(disturbances_of(config, SHADOW_RIGHT, sim, quiet, rng()).parts())
+    everything = disturbances_of(config, SHADOW_RIGHT, sim, NAMES, rng())
+    names = [name for name, _ in everything.parts()]
     assert names == ["adversary", "faults", "forces", "clock", "tracking"]
 
 
@@ -80,7 +84,7 @@ def test_action_noise_of_three_kinds():
 
 
 def test_without_strength_an_action_arrives_as_it_is():
-    found = faults(4, NAMES, adversary=Adversary(4, 20, 8, rng()))
+    found = faults(4, NAMES, adversary=Adversary(4, 20, 5, 8, rng()))
     action = torch.linspace(-1, 1, 80).reshape(4, 20)
     torch.testing.assert_close(found(action), action, rtol=0, atol=0)
 
@@ -156,7 +160,7 @@ def test_the_slack_of_each_motor_is_drawn_and_an_episode_begins_without():
 
 @pytest.fixture
 def sim(model):
-    return BatchSim(model, 300, 1)
+    return worlds_of(model, 300)
 
 
 def forces(sim, names, adversary=None, **changes):
@@ -204,16 +208,14 @@ def test_a_push_is_an_acceleration_of_a_block_of_any_mass(sim):
 
 def sensors(count, seed=0):
     return {
-        "fingertips": 0.1 * torch.randn(count, 5, 3, generator=rng(seed)),
-        "object_position": 0.1 * torch.randn(count, 3, generator=rng(seed + 1)),
-        "object_wxyz": torch.nn.functional.normalize(
-            torch.randn(count, 4, generator=rng(seed + 2))
-        ),
+        "fingertips": 0.1 * rng(seed).normal(count, 5, 3),
+        "object_position": 0.1 * rng(seed + 1).normal(count, 3),
+        "object_wxyz": torch.nn.functional.normalize(rng(seed + 2).normal(count, 4)),
     }
 
 
 def test_the_adversary_is_a_new_network_in_every_episode():
-    found, seen = Adversary(64, 20, 16, rng()), sensors(64)
+    found, seen = Adversary(64, 20, 5, 16, rng()), sensors(64)
     found.reset(torch.arange(64))
     found.look(seen)
     first = found.action.clone()
@@ -229,7 +231,7 @@ def test_the_adversary_is_a_new_network_in_every_episode():
 
 
 def test_its_outputs_are_bins_that_cover_their_range_evenly():
-    found = Adversary(400, 20, 16, rng())
+    found = Adversary(400, 20, 5, 16, rng())
     found.reset(torch.arange(400))
     found.look(sensors(400))
     bins = (torch.cat((found.action, found.wrench), dim=1) + 1.0) * (BINS - 1) / 2

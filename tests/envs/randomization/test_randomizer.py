@@ -13,8 +13,9 @@ from sleight.envs.randomization.randomizer import CONSTANTS, WRITES, Randomizer,
 from sleight.envs.randomization.table import BY_NAME, NAMES
 from sleight.envs.randomization.world_source import values
 from sleight.envs.sim.batch_sim import BatchSim
+from sleight.envs.sim.draws import Draws
 from sleight.envs.sim.model import ModelConfig, build_model, build_spec
-from tests.envs.look import look
+from tests.envs.look import look, worlds_of
 
 WORLDS = 256
 PHYSICS = tuple(dict.fromkeys(name for names, _ in WRITES for name in names))
@@ -40,9 +41,9 @@ class Drawn:
 @pytest.fixture(scope="module")
 def drawn():
     model = build_model(ModelConfig(), extras(PHYSICS))
-    sim = BatchSim(model, WORLDS, 1)
+    sim = worlds_of(model, WORLDS)
     value = {name: float(BY_NAME[name].value(np.array(0.4))) for name in PHYSICS}
-    randomizer = Randomizer(sim, PHYSICS, torch.Generator().manual_seed(3))
+    randomizer = Randomizer(sim, PHYSICS, Draws(3))
     worlds = torch.arange(WORLDS)
     randomizer.apply(worlds, values(PHYSICS, np.full((WORLDS, len(PHYSICS)), 0.4)))
     sim.forward(worlds)
@@ -90,7 +91,7 @@ NORMAL, HALF, UNIFORM = stats.norm, stats.halfnorm, stats.uniform
         ("tendon_lengthspring", "couplings", "tendon.spring_length", NORMAL),
         ("body_pos", "links", "hand.link_position", NORMAL),
         ("geom_pos", "hand_geoms", "hand.geom_position", NORMAL),
-        ("body_ipos", "block", "object.com", NORMAL),
+        ("body_ipos", "object", "object.com", NORMAL),
         ("geom_gap", "geoms", "contact.gap", UNIFORM),
     ],
 )
@@ -111,7 +112,7 @@ def test_forces_begin_at_the_margin_and_deeper_by_the_gap(drawn):
     assert one.ncon
     for contact in one.contact:
         # MuJoCo begins the force of a pair at the sum of both.
-        if contact.exclude < 2 and drawn.nominal.object_geom in contact.geom:
+        if contact.exclude < 2 and drawn.nominal.elements["object_geoms"][0] in contact.geom:
             assert contact.includemargin == pytest.approx(own[contact.geom].sum(), abs=1e-12)
 
 
@@ -148,7 +149,7 @@ def test_friction_of_each_kind_and_geom(drawn):
 
 
 def test_rolling_friction_acts_in_six_dimensions(drawn):
-    block = drawn.nominal.object_geom
+    block = drawn.nominal.elements["object_geoms"][0]
     assert drawn.sim.model.geom_condim[block] == 6
     assert build_model(ModelConfig()).geom_condim[block] == 4, "it costs time when nobody asks"
 
@@ -201,8 +202,8 @@ def test_a_share_of_worlds_has_the_elliptic_cone_and_its_impedance(drawn):
 
 
 def test_a_world_with_the_elliptic_cone_moves_like_a_model_that_was_compiled_so(model):
-    sim = BatchSim(model, 2, 1)
-    other = BatchSim(build_model(ModelConfig(cone="elliptic")), 1, 1)
+    sim = worlds_of(model, 2)
+    other = worlds_of(build_model(ModelConfig(cone="elliptic")), 1)
     sim.field("opt.cone")[1] = 1
     for one in (sim, other):
         one.state("qpos")[:, -7:-4] = torch.tensor([0.0, -0.05, 0.075])
@@ -233,11 +234,11 @@ def test_every_physics_row_changes_a_field_of_its_own(drawn):
         if name == "timestep.jitter":  # written at each step, by the clock
             continue
         names = (name, BY_NAME[name].needs) if BY_NAME[name].needs else (name,)
-        sim = BatchSim(drawn.sim.model, 1, 1)
-        randomizer = Randomizer(sim, names, torch.Generator())
+        sim = worlds_of(drawn.sim.model, 1)
+        randomizer = Randomizer(sim, names, Draws())
         seen = []
         for lam in (0.0, 0.5):
-            randomizer.rng.manual_seed(1)
+            randomizer.rng.seed(1)
             value = values(names, np.array([[lam, 0.5][: len(names)]]))
             randomizer.apply(torch.zeros(1, dtype=torch.long), value)
             seen.append({field: sim.field(field).clone() for field in sim.fields()})
@@ -290,11 +291,11 @@ def test_a_hand_that_was_changed_moves_like_one_that_was_compiled_so():
     groups = ("hand.", "contact.", "tendon.range")
     names = tuple(name for name in PHYSICS if name.startswith(groups) and name not in left)
     asked = extras(names)
-    sim = BatchSim(build_model(ModelConfig(), asked), 1, 1)
+    sim = worlds_of(build_model(ModelConfig(), asked), 1)
     every = torch.zeros(1, dtype=torch.long)
-    randomizer = Randomizer(sim, names, torch.Generator().manual_seed(5))
+    randomizer = Randomizer(sim, names, Draws(5))
     randomizer.apply(every, values(names, np.full((1, len(names)), 0.2)))
-    other = BatchSim(compiled_so(sim.batch.get_model(0), asked), 1, 1)
+    other = worlds_of(compiled_so(sim.batch.get_model(0), asked), 1)
     for one in (sim, other):
         one.state("qpos")[:, -7:] = torch.tensor([0.0, -0.03, 0.08, 0.9, 0.1, 0.3, 0.3])
         one.state("qpos")[:, -4:] /= one.state("qpos")[:, -4:].norm()
@@ -313,7 +314,7 @@ def test_time_constants_differ_between_motors(drawn):
 
 def test_the_centre_of_mass_moves_and_the_block_tips():
     names = ("object.com",)
-    sim = BatchSim(build_model(ModelConfig(), extras(names)), 2, 1)
+    sim = worlds_of(build_model(ModelConfig(), extras(names)), 2)
     block = sim.model.body("object").id
     sim.field("body_ipos")[1, block, 0] = 0.01
     sim.refresh_constants(torch.arange(2))

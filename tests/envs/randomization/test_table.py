@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from sleight.envs.randomization.randomizer import BLOCK_FRICTION, Randomizer, extras
+from sleight.envs.objects.object_spec import mass_of, size_of
+from sleight.envs.randomization.randomizer import OBJECT_FRICTION, Randomizer, extras
 from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS, check_needs, lookup
 from sleight.envs.randomization.world_source import FixedRanges, values
-from sleight.envs.sim.batch_sim import BatchSim
+from sleight.envs.sim.draws import Draws
 from sleight.envs.sim.model import ModelConfig, build_model
 from sleight.errors import ConfigError
-from tests.envs.look import look
+from tests.envs.look import look, worlds_of
 
 AT_0_7 = {
     "object.size": math.exp(0.15 * 0.7),
@@ -47,12 +48,12 @@ def draw(**changes):
 
 @pytest.fixture
 def sim(model):
-    return BatchSim(model, 4, 1)
+    return worlds_of(model, 4)
 
 
 def apply(sim, **changes):
     names = {name.replace("_", ".") for name in changes}
-    Randomizer(sim, names, torch.Generator()).apply(FOUR, draw(**changes))
+    Randomizer(sim, names, Draws()).apply(FOUR, draw(**changes))
     sim.forward(FOUR)
     return [sim.batch.get_model(world) for world in range(4)]
 
@@ -157,12 +158,12 @@ def test_a_resized_block_moves_like_one_that_was_compiled_so(sim, scale):
     compiled = build_model(
         replace(
             config,
-            object_size_m=config.object_size_m * scale,
-            object_mass_kg=config.object_mass_kg * 1.5,
+            object_size_m=size_of(config) * scale,
+            object_mass_kg=mass_of(config) * 1.5,
         )
     )
     apply(sim, object_size=scale, object_mass=1.5)
-    other = BatchSim(compiled, 1, 1)
+    other = worlds_of(compiled, 1)
     for one in (sim, other):
         one.state("qpos")[:, -7:] = torch.tensor([0.0, -0.03, 0.08, 0.9, 0.1, 0.3, 0.3])
         one.state("qpos")[:, -4:] /= one.state("qpos")[:1, -4:].norm()
@@ -254,8 +255,8 @@ def test_gain(sim):
 
 def test_a_thousand_resets_do_not_drift():
     model = build_model(ModelConfig(), extras(NAMES))
-    sim = BatchSim(model, 4, 1)
-    randomizer = Randomizer(sim, NAMES, torch.Generator())
+    sim = worlds_of(model, 4)
+    randomizer = Randomizer(sim, NAMES, Draws())
     rng = np.random.default_rng(0)
     resets = np.zeros(4)
     while resets.min() < 1000 / 4:
@@ -265,7 +266,7 @@ def test_a_thousand_resets_do_not_drift():
         randomizer.apply(worlds, values(NAMES, drawn))
     randomizer.apply(FOUR, draw())
     friction = model.geom_friction.copy()
-    friction[model.geom("object").id] = BLOCK_FRICTION
+    friction[model.geom("object").id] = OBJECT_FRICTION
     for name in sim.fields():
         source = model.opt if name.startswith("opt.") else model
         wanted = friction if name == "geom_friction" else getattr(source, name.split(".")[-1])
@@ -278,7 +279,7 @@ def test_a_thousand_resets_do_not_drift():
 
 
 def test_a_draw_reaches_the_worlds_it_is_for_and_no_other(sim):
-    randomizer = Randomizer(sim, {"object.mass"}, torch.Generator())
+    randomizer = Randomizer(sim, {"object.mass"}, Draws())
     randomizer.apply(FOUR, draw())
     some = {name: value[:2] for name, value in draw(object_mass=2.0).items()}
     randomizer.apply(torch.tensor([1, 3]), some)
@@ -287,7 +288,7 @@ def test_a_draw_reaches_the_worlds_it_is_for_and_no_other(sim):
 
 
 def test_what_does_not_vary_stays_shared(sim):
-    Randomizer(sim, {"observation.noise", "action.delay", "goal.angle"}, torch.Generator()).apply(
+    Randomizer(sim, {"observation.noise", "action.delay", "goal.angle"}, Draws()).apply(
         FOUR, draw()
     )
     assert sim.fields() == []
@@ -296,18 +297,18 @@ def test_what_does_not_vary_stays_shared(sim):
 def test_fixed_ranges_are_uniform_in_lambda_and_reproducible():
     ranges = {"gravity": (-11.0, -9.0), "object.mass": (0.5, 2.0)}
     source = FixedRanges(ranges, 5)
-    first = source.draw(np.arange(2000)).coordinates
+    first = source.draw(torch.arange(2000)).coordinates.numpy()
     assert source.names == ("gravity", "object.mass")
     for column, name in zip(first.T, source.names, strict=True):
         low, high = (BY_NAME[name].coordinate(end) for end in ranges[name])
         assert low <= column.min() < low + 0.02 and high - 0.02 < column.max() <= high
         assert column.mean() == pytest.approx((low + high) / 2, abs=0.05)
     source.reseed(5)
-    np.testing.assert_array_equal(source.draw(np.arange(2000)).coordinates, first)
+    np.testing.assert_array_equal(source.draw(torch.arange(2000)).coordinates.numpy(), first)
     kept = source.state()
-    following = source.draw(np.arange(3)).coordinates
+    following = source.draw(torch.arange(3)).coordinates.numpy()
     source.load_state(kept)
-    np.testing.assert_array_equal(source.draw(np.arange(3)).coordinates, following)
+    np.testing.assert_array_equal(source.draw(torch.arange(3)).coordinates.numpy(), following)
 
 
 def test_values_are_nominal_where_nothing_was_drawn():

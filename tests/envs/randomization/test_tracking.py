@@ -5,9 +5,11 @@ import pytest
 import torch
 from scipy import stats
 
-from sleight.envs.mdp.sensor_noise import EPISODE_STD, STEP_STD, SensorNoise
+from sleight.envs.hands.shadow import SHADOW_RIGHT
+from sleight.envs.mdp.sensor_noise import EPISODE_STD, STEP_STD, SensorNoise, noise_sizes
 from sleight.envs.randomization.tracking import LOST_PER_S, LOST_S, MAX_DELAY, Tracking
 from sleight.envs.randomization.world_source import values
+from sleight.envs.sim.draws import Draws
 
 PERIOD_S = 0.08
 
@@ -21,7 +23,7 @@ def value(count, **changes):
 
 def tracking(count, **changes):
     active = {name.replace("__", ".") for name in changes}
-    found = Tracking(count, 5, 0.0285, active, torch.Generator().manual_seed(0), PERIOD_S)
+    found = Tracking(count, 5, 0.0285, active, Draws(0), PERIOD_S)
     found.reset(torch.arange(count), value(count, **changes))
     return found
 
@@ -115,7 +117,7 @@ def test_a_second_look_changes_nothing():
 
 def test_noise_of_each_kind_has_its_own_strength():
     count = 4000
-    noise = SensorNoise(count, 24, torch.Generator().manual_seed(0), True, True)
+    noise = SensorNoise(count, noise_sizes(SHADOW_RIGHT, 0, True), Draws(0), True)
     noise.set(
         torch.arange(count),
         value(count, observation__noise__offset=2.0, observation__noise__step=0.5),
@@ -130,7 +132,7 @@ def test_noise_of_each_kind_has_its_own_strength():
 
 
 def test_gains_are_of_positions_and_angles():
-    noise = SensorNoise(3000, 24, torch.Generator().manual_seed(0), True, True)
+    noise = SensorNoise(3000, noise_sizes(SHADOW_RIGHT, 0, True), Draws(0), True)
     noise.set(torch.arange(3000), value(3000, observation__noise__scale=0.05))
     true = {
         "joint_position": torch.full((3000, 24), 0.7),

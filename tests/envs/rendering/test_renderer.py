@@ -9,9 +9,11 @@ import mujoco
 import numpy as np
 import pytest
 
+from sleight.envs.objects.block import FACE_COLOURS
+from sleight.envs.rendering.goal_picture import GoalPicture
 from sleight.envs.rendering.letters import FACE_PIXELS, STROKES, face_pixels
-from sleight.envs.rendering.looks import FACE_COLOURS, GOAL, GOAL_POSITION
-from sleight.envs.rendering.renderer import REACH_CAMERA, Camera, HandRenderer
+from sleight.envs.rendering.looks import GOAL, GOAL_POSITION
+from sleight.envs.rendering.renderer import CENTRED, Camera, HandRenderer
 from sleight.envs.sim.model import OBJECT, ModelConfig, build_model
 from sleight.errors import SleightError
 
@@ -25,7 +27,7 @@ UP = {
     5: (0.0, 1.0, 0.0, 0.0),
 }
 """Face (+x, -x, +y, -y, +z, -z) -> the rotation that turns it up."""
-LEVEL = np.array(UP[4])
+LEVEL = GoalPicture(np.array(UP[4]))
 AWAY = (0.0, 0.0, -100.0)
 
 
@@ -43,7 +45,7 @@ def _qpos(renderer: HandRenderer, position: tuple[float, ...]) -> np.ndarray:
     """An open hand with an upright block at `position`, palm frame."""
     qpos = renderer.model.qpos0.copy()
     start = renderer.model.joint(OBJECT).qposadr[0]
-    qpos[start : start + 7] = (*position, *LEVEL)
+    qpos[start : start + 7] = (*position, *UP[4])
     return qpos
 
 
@@ -68,7 +70,7 @@ def _at(renderer: HandRenderer, picture: np.ndarray, point: np.ndarray) -> np.nd
 def test_a_frame_is_a_function_of_its_arguments(renderer: HandRenderer) -> None:
     here, there = _qpos(renderer, (0, -0.03, 0.06)), _qpos(renderer, (0.02, -0.05, 0.06))
     first = renderer.frame(here, LEVEL)
-    other = renderer.frame(there, np.array(UP[0]), np.zeros((5, 3)), 1.3)
+    other = renderer.frame(there, GoalPicture(np.array(UP[0]), points=np.zeros((5, 3))), 1.3)
     assert first.shape == (180, 240, 3) and first.dtype == np.uint8
     assert (renderer.frame(here, LEVEL) == first).all()
     assert (other != first).any()
@@ -79,7 +81,7 @@ def test_each_face_shows_its_own_colour(renderer: HandRenderer) -> None:
     with HandRenderer(ModelConfig(), 64, 64, above) as close:
         qpos = _qpos(close, AWAY)
         for face, wxyz in UP.items():
-            middle = close.frame(qpos, np.array(wxyz))[16:48, 16:48].reshape(-1, 3)
+            middle = close.frame(qpos, GoalPicture(np.array(wxyz)))[16:48, 16:48].reshape(-1, 3)
             seen = np.median(middle, axis=0)
             away = [np.linalg.norm(seen - 1.1 * np.array(c)) for c in FACE_COLOURS]
             assert int(np.argmin(away)) == face
@@ -116,7 +118,7 @@ def test_block_and_goal_that_agree_look_alike(renderer: HandRenderer) -> None:
     for wxyz in (UP[0], UP[3], UP[5]):
         qpos = _qpos(renderer, (0.0, GOAL_POSITION[1], high))
         qpos[-4:] = wxyz
-        picture = renderer.frame(qpos, np.array(wxyz))
+        picture = renderer.frame(qpos, GoalPicture(np.array(wxyz)))
         corner = np.array([0.018, 0.018, 0.0285])
         block = _at(renderer, picture, np.array([0.0, GOAL_POSITION[1], high]) + corner)
         goal = _at(renderer, picture, np.array(GOAL_POSITION) + corner)
@@ -132,8 +134,8 @@ def test_a_larger_block_covers_more(renderer: HandRenderer) -> None:
 
 def test_fingertip_targets_are_five_spheres(renderer: HandRenderer) -> None:
     targets = np.array([[-0.06 + 0.03 * i, -0.05, 0.12] for i in range(5)])
-    with HandRenderer(ModelConfig(), 240, 180, REACH_CAMERA) as middle:
-        picture = middle.frame(_qpos(middle, AWAY), goal_fingertips=targets)
+    with HandRenderer(ModelConfig(), 240, 180, CENTRED) as middle:
+        picture = middle.frame(_qpos(middle, AWAY), GoalPicture(points=targets))
         seen = np.array([_at(middle, picture, target) for target in targets])
     assert ((seen.max(axis=1) - seen.min(axis=1)) > 70).all()
     apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + 1e3 * np.eye(5)

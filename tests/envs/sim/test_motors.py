@@ -6,13 +6,13 @@ import torch
 
 from sleight.envs.mdp.control import fill_history
 from sleight.envs.randomization.randomizer import extras
-from sleight.envs.sim.batch_sim import BatchSim
 from sleight.envs.sim.model import ModelConfig, build_model
+from tests.envs.look import worlds_of
 
 
 def test_late_motors_hold_their_last_target_for_as_long():
     names = ("action.latency",)
-    sim = BatchSim(build_model(ModelConfig(), extras(names)), 2, 1)
+    sim = worlds_of(build_model(ModelConfig(), extras(names)), 2)
     every = torch.arange(2)
     sim.field("actuator_delay")[0], sim.field("actuator_delay")[1] = 0.04, 0.0
     sim.reset(every)
@@ -31,7 +31,7 @@ def test_late_motors_hold_their_last_target_for_as_long():
 
 def test_a_motor_with_a_lag_follows_by_its_time_constant_and_one_without_is_the_plain_one(model):
     names = ("hand.lag",)
-    sim, plain = BatchSim(build_model(ModelConfig(), extras(names)), 2, 1), BatchSim(model, 1, 1)
+    sim, plain = worlds_of(build_model(ModelConfig(), extras(names)), 2), worlds_of(model, 1)
     sim.field("actuator_dynprm")[1, :, 0] = 0.04
     for one in (sim, plain):
         one.state("qpos")[:, :-7] = 0.05

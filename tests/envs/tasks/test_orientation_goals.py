@@ -7,7 +7,8 @@ import torch
 
 from sleight.envs.config import GoalConfig
 from sleight.envs.mdp import rotations as R
-from sleight.envs.tasks.orientation_goals import MIN_MARGIN_RAD, GoalSampler, Level, nearest_upright
+from sleight.envs.sim.draws import Draws
+from sleight.envs.tasks.orientation_goals import MIN_MARGIN_RAD, OrientationLaw, nearest_upright
 from sleight.errors import ConfigError
 
 COUNT = 4000
@@ -15,10 +16,12 @@ NEAREST = 0.4 + MIN_MARGIN_RAD
 
 
 def draw(config, largest=math.pi, start=None, seed=0, count=COUNT):
-    rng = torch.Generator().manual_seed(seed)
+    rng, law = Draws(seed), OrientationLaw(config)
     start = R.random_rotation(count, rng) if start is None else start
-    goals = GoalSampler(config, rng).draw(Level.nearest(start), torch.full((len(start),), largest))
-    return start, goals
+    numbers = rng.uniform(len(start), law.uniforms), rng.normal(len(start), law.normals)
+    pose = {"object_wxyz": start}
+    goals = law.draw(law.prepare(pose), torch.full((len(start),), largest), *numbers)
+    return start, goals["goal_wxyz"]
 
 
 def axes(q):
@@ -51,7 +54,7 @@ ANY_AXIS = GoalConfig(face_up=0.0, any_axis=1.0)
 
 
 def test_the_nearest_upright_is_upright_and_nearest():
-    q = R.random_rotation(COUNT, torch.Generator().manual_seed(0))
+    q = R.random_rotation(COUNT, Draws(0))
     upright = nearest_upright(q)
     assert tilt(upright).max() < 2e-3
     # No upright orientation is nearer than the tilt of the axis that is brought up.

@@ -6,12 +6,13 @@ import torch
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.mdp import rotations as R
-from sleight.envs.sim.batch_sim import BatchSim
+from sleight.envs.sim.draws import Draws
 from sleight.envs.sim.model import build_model
 from sleight.envs.tasks import settled_states as resets
 from sleight.envs.tasks.orientation_goals import nearest_upright
 from sleight.envs.tasks.settled_states import random_poses, settle
 from sleight.errors import ConfigError
+from tests.envs.look import worlds_of
 
 
 def config(**resets):
@@ -36,7 +37,7 @@ def test_the_share_that_leans(share):
 
 
 def test_the_hand_holds_them(states, model):
-    sim = BatchSim(model, 32, 1)
+    sim = worlds_of(model, 32)
     sim.state("qpos")[:] = states.qpos
     sim.state("ctrl")[:] = states.target.double()
     sim.forward(torch.arange(32))
@@ -61,14 +62,6 @@ def test_the_same_seed_settles_the_same_states(states):
     assert not torch.equal(other.qpos, states.qpos)
 
 
-def test_every_state_is_drawn_and_knows_how_its_block_would_lie_flat(states):
-    drawn = states.draw(50 * len(states.qpos), torch.Generator().manual_seed(0))
-    assert set(drawn.tolist()) == set(range(len(states.qpos)))
-    wxyz = states.qpos[:, -4:].float()
-    assert torch.equal(states.level[drawn[:9]].block, wxyz[drawn[:9]])
-    assert torch.equal(states.level.wxyz, nearest_upright(wxyz))
-
-
 def test_a_block_that_does_not_rest_is_refused(monkeypatch):
     monkeypatch.setattr(resets, "_CALM", 0.0)
     with pytest.raises(ConfigError, match=r"env\.resets: got 0 states in the palm") as error:
@@ -77,7 +70,7 @@ def test_a_block_that_does_not_rest_is_refused(monkeypatch):
 
 
 def test_random_poses():
-    rng = torch.Generator().manual_seed(0)
+    rng = Draws(0)
     home = torch.tensor(SHADOW_RIGHT.home, dtype=torch.float32)
     assert torch.equal(random_poses(SHADOW_RIGHT, 3, 0.0, rng), home.expand(3, 20))
     poses = random_poses(SHADOW_RIGHT, 2000, 0.5, rng)

@@ -1,5 +1,6 @@
 """The pages of the analysis in a real browser: all is drawn, tables sort, nothing complains."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,12 +73,13 @@ def test_every_page_is_drawn_and_nothing_complains(browser: Browser, tmp_path: P
         asked = browser.asked(page.name)
         assert asked and all(url.startswith(("file:", "data:")) for url in asked), asked
         assert browser.log("browser") == [], name
-        tip = browser.run("""
-            const mark = document.querySelector('circle[data-tip]');
-            if (!mark) return null;
-            mark.dispatchEvent(new PointerEvent('pointermove', { bubbles: true }));
-            return document.getElementById('tip').innerText;""")
-        assert tip or name == "perturb", name
+        assert browser.faults() == [], name
+        if name == "perturb":
+            shown = browser.point(".nsewdrag")
+            assert shown[0].startswith("goal ") and len(shown) == 1 + 3, "a line for each arm"
+        else:
+            (tip,) = browser.point(".points .point")
+            assert re.search(r"\[-?\d+\.\d+, ?-?\d+\.\d+\]", tip), "the interval"
         cards = "[...document.querySelectorAll('.card b')]"
         assert browser.run(f"return {cards}.every(e => e.scrollWidth <= e.clientWidth)"), name
 

@@ -10,13 +10,15 @@ import onnxruntime
 import pytest
 import torch
 
-from sleight.contract.bundle import INPUTS, load_bundle, read_manifest, write_manifest
+from sleight.contract.bundle import INPUTS, load_bundle, read_manifest, widths_of, write_manifest
 from sleight.envs.config import ACTOR_TERMS, ControlConfig, EnvConfig, GoalConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
 from sleight.envs.mdp import observations, rotations
 from sleight.envs.mdp.control import ActionLaw
+from sleight.envs.objects.block import BLOCK
 from sleight.envs.randomization.table import BY_NAME
+from sleight.envs.sim.draws import Draws
 from sleight.errors import ConfigError
 from sleight.policies.actor import Actor, Carry
 from sleight.policies.distributions import Bins, Distribution
@@ -30,8 +32,10 @@ from sleight.train.runs.metrics import read_metrics
 from sleight.train.runs.session import save
 from tests.policy_kinds import KINDS, config_of
 
-SIZES = {"joints": 24, "actuators": 20}
+SIZES = widths_of(24, 20, 0)
 TERMS = observations.select(ACTOR_TERMS, "test")
+TERM_SIZES = observations.sizes_of(SHADOW_RIGHT, BLOCK, 0)
+GOALS = {"goal_wxyz": 4}
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -43,19 +47,19 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 def _actor(memory: str, head: str) -> Actor:
     torch.manual_seed(0)
     config = config_of(memory, head, hidden=64, embed=48)
-    actor = Actor(config, {term.name: term.size for term in TERMS}, 20)
+    actor = Actor(config, {term.name: term.shape_in(TERM_SIZES)[0] for term in TERMS}, 20)
     generator = torch.Generator().manual_seed(1)
     for step in range(5):  # normalizers that are not the identity
-        sensors = _sensors(64, torch.Generator().manual_seed(step))
+        sensors = _sensors(64, Draws(step))
         actor.embedding.update(observations.compute(TERMS, sensors))
     with torch.no_grad():
         actor.head.weight.copy_(torch.randn(actor.head.weight.shape, generator=generator))
     return actor
 
 
-def _sensors(count: int, rng: torch.Generator) -> observations.Sensors:
+def _sensors(count: int, rng: Draws) -> observations.Sensors:
     def uniform(size: int, scale: float = 1.0) -> torch.Tensor:
-        return scale * (2 * torch.rand(count, size, generator=rng) - 1)
+        return scale * (2 * rng.uniform(count, size) - 1)
 
     wxyz = rotations.random_rotation(count, rng)
     turned = rotations.multiply(rotations.from_rotvec(uniform(3, 0.1)), wxyz)
@@ -98,13 +102,13 @@ def test_the_graph_is_the_policy_over_500_steps(
 ) -> None:
     actor = _actor(memory, head)
     law = ActionLaw(ControlConfig(ema=0.3), SHADOW_RIGHT, 0.08)
-    graph = PolicyGraph(actor, TERMS, law)
+    graph = PolicyGraph(actor, TERMS, law, GOALS)
     write_graph(graph, tmp_path / "policy.onnx", SIZES)
     session = _session(tmp_path / "policy.onnx")
     names = [output.name for output in session.get_outputs()]
     carry = actor.initial_carry(count)
     mine = {name: part.numpy() for name, part in zip(("h", "c"), carry, strict=False)}
-    rng, worst, open_share = torch.Generator().manual_seed(0), 0.0, 0.0
+    rng, worst, open_share = Draws(0), 0.0, 0.0
     for _ in range(500):
         sensors = _sensors(count, rng)
         target, distribution, carry = _torch_step(actor, law, sensors, carry)
@@ -185,7 +189,10 @@ def test_the_manifest_says_what_was_trained(
     assert manifest.task.goal_timeout_s == 32.0 and manifest.task.max_successes == 50
     assert [tensor.name for tensor in manifest.carry] == ["h", "c"]
     assert {tensor.shape for tensor in manifest.carry} == {(1, 32)}
-    assert {tensor.name for tensor in manifest.inputs} == {*INPUTS} - {"noise"}
+    assert {tensor.name for tensor in manifest.inputs} == {*INPUTS, *GOALS} - {
+        "noise",
+        "object_joints",
+    }
     assert manifest.training["steps"] == block_config.steps
     # Fixed ranges as given; ADR's in the parameters' own units, as the log had them at the end.
     last = read_metrics(block_run / "metrics.jsonl")[-1]
@@ -203,15 +210,15 @@ def test_the_manifest_is_read_as_it_was_written(bundle: Path, tmp_path: Path) ->
     assert read_manifest(tmp_path / "bundle.json") == manifest
 
 
-@pytest.mark.parametrize("name", [term.name for term in observations.TERMS])
+@pytest.mark.parametrize("name", [term.name for term in observations.BUILT_IN])
 def test_only_what_a_rig_measures_is_exported(name: str) -> None:
     terms = observations.select((name,), "test")
-    measured = {*INPUTS, "target"} - {"last_target"}
+    measured = {*INPUTS, *GOALS, "target"} - {"last_target"}
     if set(terms[0].reads) <= measured:
-        assert set(graph_inputs(terms)) <= set(INPUTS)
+        assert set(graph_inputs(terms, GOALS)) <= {*INPUTS, *GOALS}
     else:
         with pytest.raises(ConfigError, match=f"env.actor_terms: got {name}, which reads"):
-            graph_inputs(terms)
+            graph_inputs(terms, GOALS)
         return
     assert name not in observations.PRIVILEGED
 
@@ -249,9 +256,9 @@ def test_the_command_exports_and_eval_plays_it(
 
 def test_a_stochastic_graph_adds_the_policys_own_spread_to_its_mean() -> None:
     actor, law = _actor("lstm", "gaussian"), ActionLaw(ControlConfig(), SHADOW_RIGHT, 0.08)
-    graph = PolicyGraph(actor, TERMS, law, stochastic=True)
+    graph = PolicyGraph(actor, TERMS, law, GOALS, stochastic=True)
     assert graph.inputs[-1] == "noise"
-    sensors, noise = _sensors(3, torch.Generator().manual_seed(0)), torch.randn(3, 20)
+    sensors, noise = _sensors(3, Draws(0)), torch.randn(3, 20)
     distribution, _ = actor(observations.compute(TERMS, sensors), actor.initial_carry(3))
     named = {**sensors, "last_target": sensors["target"], "noise": noise}
     found = graph(*(named[name] for name in graph.inputs), *actor.initial_carry(3))
@@ -262,4 +269,4 @@ def test_a_stochastic_graph_adds_the_policys_own_spread_to_its_mean() -> None:
 def test_bins_cannot_be_exported_as_stochastic() -> None:
     law = ActionLaw(ControlConfig(), SHADOW_RIGHT, 0.08)
     with pytest.raises(ConfigError, match="--stochastic: got policy.head bins"):
-        PolicyGraph(_actor("none", "bins"), TERMS, law, stochastic=True)
+        PolicyGraph(_actor("none", "bins"), TERMS, law, GOALS, stochastic=True)

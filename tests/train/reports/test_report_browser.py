@@ -50,7 +50,7 @@ def test_it_asks_for_nothing_and_nothing_complains(browser: Browser) -> None:
     asked = browser.asked("report.html")
     assert any(url.endswith("report.html") for url in asked), "the log must show the page itself"
     assert all(url.startswith(("file:", "data:")) for url in asked), asked
-    assert browser.log("browser") == []
+    assert browser.log("browser") == [] and browser.faults() == []
 
 
 def test_every_chart_is_drawn_and_nothing_sticks_out(browser: Browser) -> None:
@@ -72,27 +72,15 @@ def test_charts_stand_side_by_side(browser: Browser) -> None:
 
 
 def test_the_pointer_shows_the_values(browser: Browser) -> None:
-    said = browser.run("""
-        const svg = document.querySelector('svg[data-chart]');
-        svg.scrollIntoView();
-        const box = svg.getBoundingClientRect();
-        svg.dispatchEvent(new PointerEvent('pointermove', { bubbles: true,
-            clientX: box.x + box.width * 0.6, clientY: box.y + box.height * 0.5 }));
-        const tip = document.getElementById('tip'), shown = tip.style.opacity;
-        const text = tip.innerText, marks = svg.querySelectorAll('circle').length;
-        svg.dispatchEvent(new PointerEvent('pointerleave'));
-        return [shown, text, marks, tip.style.opacity,
-                svg.querySelectorAll('circle').length];""")
-    assert said[0] == "1" and said[2] == 2 and said[3:] == ["0", 0]
-    assert "control steps" in said[1] and "this run" in said[1] and "expected" in said[1]
+    where, *values = browser.point(".nsewdrag", 0.6)
+    # Row 24 of 40: 24 * 8192 steps; the other run takes 60 rows to the same height.
+    assert where == "control steps 196,608"
+    assert sorted(values) == ["expected : 3.6", "this run : 5.4"]
+    assert browser.point("h1") == [], "nothing is left when the pointer leaves"
 
 
 def test_bars_say_what_they_count(browser: Browser) -> None:
-    said = browser.run("""
-        const bar = document.querySelector('rect[data-tip]');
-        bar.dispatchEvent(new PointerEvent('pointermove', { bubbles: true }));
-        return document.getElementById('tip').innerText;""")
-    assert said == "0 successes: 2 trials"
+    assert browser.point(".bars .point path") == ["0 successes: 2 trials"]
 
 
 def test_the_film_plays(browser: Browser) -> None:

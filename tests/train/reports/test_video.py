@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from sleight.config import save as save_config
-from sleight.envs.config import EnvConfig, ReachConfig, ResetConfig
+from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.env import HandEnv, Observation
 from sleight.envs.make import make_env
 from sleight.envs.rendering.renderer import HandRenderer
+from sleight.envs.tasks.reach import ReachConfig
 from sleight.errors import ConfigError, SleightError
 from sleight.policies.config import PolicyConfig
 from sleight.train.config import PpoConfig, TrainConfig
@@ -41,7 +42,7 @@ def _graphics() -> None:
 @pytest.fixture(scope="module")
 def env() -> HandEnv:
     far = ReachConfig(threshold_m=1e-4)  # no goal is reached by chance
-    return make_env(EnvConfig(task="reach", num_worlds=4, threads=1, reach=far), seed=0)
+    return make_env(EnvConfig(task="reach", num_worlds=4, threads=1, blocks={"reach": far}), seed=0)
 
 
 def _still(observation: Observation, starts: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 from sleight.config import save as save_config
+from sleight.pages.markup import source
 from sleight.train.config import TrainConfig
 from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep.config import FieldConfig, SweepConfig
@@ -20,6 +19,7 @@ from sleight.train.sweep.reports import effects
 from sleight.train.sweep.reports.sweep_report import ranked, report, summary, write_report
 from sleight.train.sweep.space import Dimension
 from sleight.train.sweep.sweep_state import State
+from tests.train.browser import BROWSER, DRIVER, Browser
 
 GAMMA = FieldConfig(values=(0.9, 0.99))
 CLIP = FieldConfig(low=0.1, high=0.9)
@@ -94,9 +94,16 @@ def test_a_place_on_an_axis() -> None:
 def test_the_page_stands_alone(made: Made) -> None:
     state, folder = made(FOUR, fields=FIELDS, seeds=2)
     text = write_report(state, folder).read_text()
-    assert not re.search(r'(src|href)="(?!data:)|@import|url\(', text)
+    own = text.replace(str(source("plotly-basic.min.js")), "")
+    assert not re.search(r'(src|href)="(?!data:)|@import|url\(', own)
     assert "&lt;s&gt;" in text and "<s>" not in text
-    assert text.count("<polyline") == 4, "a line for each setting"
+    parallel = json.loads(re.findall(r"data-figure='([^']*)'", text)[0])
+    assert [line["hovertext"].split(":")[-1] for line in parallel["data"]] == [
+        " 2",
+        " 3",
+        " 7",
+        " 8",
+    ], "a line for each setting, the best on top"
     assert "8 ± 1" in text and "± 1.41 between seeds (4 degrees of freedom)" in text
     assert "(seeds alone)" in text
     assert summary(state).splitlines()[1].split()[:4] == ["8", "±", "1", "t003"]
@@ -123,14 +130,20 @@ def test_the_command_writes_the_page_again(
     assert (code, out) == (0, f"{folder / 'report.html'}\n")
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs the system package chromium")
+@pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromium-driver")
 def test_it_is_drawn_in_a_browser(made: Made, tmp_path: Path) -> None:
     state, folder = made(FOUR, fields=FIELDS, seeds=2)
-    page = write_report(state, folder)
-    shown = subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
-         "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
-         "--virtual-time-budget=2000", page.as_uri()],
-        capture_output=True, text=True, timeout=120, check=False,
-    ).stdout  # fmt: skip
-    assert shown.count("<polyline") == 4 and 'id="tip"' in shown
+    browser = Browser(tmp_path / "profile")
+    try:
+        browser.go(write_report(state, folder))
+        lines = "document.querySelector('.plot').querySelectorAll('.js-line')"
+        assert browser.run(f"return {lines}.length") == 4
+        charts = browser.charts()
+        assert all(chart["ink"] and not chart["out"] for chart in charts), charts
+        assert browser.faults() == [] and browser.log("browser") == []
+        assert all(url.startswith("file:") for url in browser.asked("report.html"))
+        # Halfway between the axes: the best goes from 0.75 of the first to 1 of the second.
+        tip = browser.point(".nsewdrag", 1 / 4, (1.02 - 0.875) / 1.04)
+        assert tip == ["t003  ppo.gamma 0.99  ppo.clip 0.9: 8"]
+    finally:
+        browser.close()

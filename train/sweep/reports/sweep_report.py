@@ -6,15 +6,16 @@ from pathlib import Path
 
 from ....files import write_text
 from ....pages import html
-from ....pages.axes import SHADE, Frame
-from ....pages.plots import Line, line_chart
-from ...reports.compare import PALETTE
+from ....pages.charts import Line, line_chart
+from ....pages.colours import PALETTE, SHADE
+from ....pages.figure import Frame
 from ...reports.run_data import series
 from ...runs.metrics import read_metrics
 from ..sweep_state import State, Tried
 from ..trial_process import run_name
 from . import charts
 from .effects import LEAST, done, effects, importance, noise_share
+from .parallel import parallel_chart
 from .trial_table import section
 
 REPORT = "report.html"
@@ -97,8 +98,7 @@ def _parallel(state: State) -> str:
         "Each line is a setting; the darker orange, the better; grey was stopped early. "
         "Point at a line to read it."
     )
-    drawing = f'<div class="wide">{charts.parallel(state)}</div>'
-    return html.section("Settings", [drawing], about)
+    return html.section("Settings", [html.charts([parallel_chart(state)])], about)
 
 
 def _effects(state: State) -> str:
@@ -128,8 +128,8 @@ def _effects(state: State) -> str:
             )
         )
     each = [charts.effect_chart(state, effect) for effect in found]
-    below = html.note("Below, a dot is a run, an orange line the mean of a group, its box ± one "
-                      "standard error from seeds.")  # fmt: skip
+    below = html.note("Below, a dot is a run, an orange line the mean of a group, its error bar "
+                      "± one standard error from seeds.")  # fmt: skip
     return html.section("Effects", [html.charts(drawings), *notes, below, html.charts(each)], about)
 
 

@@ -1,0 +1,31 @@
+"""The egg of Gymnasium-Robotics' HandManipulateEgg: an ellipsoid, longer along its z axis."""
+
+from __future__ import annotations
+
+import mujoco
+
+from .object_spec import ObjectSpec
+
+AXES = (0.375, 0.375, 0.5)
+"""Half axes, of the length."""
+
+
+def build(body: mujoco.MjsBody, name: str, size_m: float, mass_kg: float) -> None:
+    """One ellipsoid: it feels alike when it turns about its long axis, and looks different."""
+    body.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+        size=[share * size_m for share in AXES],
+        mass=mass_kg,
+        condim=4,
+    )
+
+
+def dress(spec: mujoco.MjSpec, name: str) -> None:
+    """The block's faces, projected: every orientation looks different."""
+    from .block import dress as paint
+
+    paint(spec, name)
+
+
+EGG = ObjectSpec(0.08, 0.08, build, dress=dress)

@@ -1,0 +1,38 @@
+"""Random numbers on one device, from one generator."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Draws:
+    """What everything random in an environment is drawn from, in the order of its calls."""
+
+    def __init__(self, seed: int = 0, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self._generator = torch.Generator(self.device).manual_seed(seed)
+
+    def seed(self, seed: int) -> None:
+        """Start anew."""
+        self._generator.manual_seed(seed)
+
+    def uniform(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """U(0, 1)."""
+        return torch.rand(shape, generator=self._generator, dtype=dtype, device=self.device)
+
+    def normal(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """N(0, 1)."""
+        return torch.randn(shape, generator=self._generator, dtype=dtype, device=self.device)
+
+    def integers(self, end: int, *shape: int) -> Tensor:
+        """Of 0 to end - 1, each alike."""
+        return torch.randint(end, shape, generator=self._generator, device=self.device)
+
+    def state(self) -> Tensor:
+        """For a checkpoint, on the host."""
+        return self._generator.get_state()
+
+    def load_state(self, state: Tensor) -> None:
+        """Continue from `state()`."""
+        self._generator.set_state(state)

@@ -1,0 +1,134 @@
+"""Which elements of a model are the hand's, which the object's: computed once, from names.
+
+Where indices follow each other they are a slice, which reads a view of the state and costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from ...contract.hand_spec import HandSpec
+from ..objects.object_spec import ObjectSpec
+from .model_config import OBJECT
+
+Index = Any
+"""A slice, or an array of indices: numpy's, or a tensor on a device (`sim.on_device`)."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """J joints, A actuators, F fingertips, K inner joints of the object."""
+
+    joints: Index
+    """(J,) in qpos, in the spec's order."""
+    joint_dofs: Index
+    """(J,) in qvel."""
+    wrist: Index
+    """Of the wrist's joints, in qpos."""
+    motors: Index
+    """(A,) in ctrl."""
+    tips: Index
+    """(F,) sites."""
+    position: slice
+    rotation: slice
+    """Of the object, in qpos: m, wxyz."""
+    velocity: slice
+    spin: slice
+    """Of the object, in qvel: in the world's axes [m/s], in the object's [rad/s]."""
+    inner: Index
+    inner_dofs: Index
+    """(K,) inner joints of the object, in qpos and in qvel."""
+    object_dofs: Index
+    """Of its pose and of its inner joints, in qvel."""
+    object_bodies: tuple[int, ...]
+    """Its root first."""
+    object_geoms: tuple[int, ...]
+    """Those that touch."""
+    hand_bodies: tuple[int, ...]
+    hand_joints: tuple[int, ...]
+    hand_geoms: tuple[int, ...]
+    """Those that touch."""
+    couplings: tuple[int, ...]
+    """Tendons with a limited length: what couples two joints."""
+
+    @property
+    def object_body(self) -> int:
+        """The object's root."""
+        return self.object_bodies[0]
+
+
+def layout_of(model: mujoco.MjModel, hand: HandSpec, held: ObjectSpec) -> Layout:
+    """The layout of a model that `build_model` made for this hand and object."""
+    joints = [model.joint(name) for name in hand.joints]
+    inner = [model.joint(name) for name in held.joint_names(OBJECT)]
+    free = model.joint(OBJECT)
+    qpos, dof = int(free.qposadr[0]), int(free.dofadr[0])
+    bodies = _subtree(model, model.body(OBJECT).id)
+    links = _subtree(model, *{_root(model, int(model.jnt_bodyid[j.id])) for j in joints})
+    inner_dofs = [int(joint.dofadr[0]) for joint in inner]
+    return Layout(
+        joints=as_index(j.qposadr[0] for j in joints),
+        joint_dofs=as_index(j.dofadr[0] for j in joints),
+        wrist=as_index(joints[i].qposadr[0] for i in hand.wrist_joints),
+        motors=as_index(model.actuator(name).id for name in hand.actuators),
+        tips=np.array([model.site(name).id for name in hand.fingertips], dtype=np.int64),
+        position=slice(qpos, qpos + 3),
+        rotation=slice(qpos + 3, qpos + 7),
+        velocity=slice(dof, dof + 3),
+        spin=slice(dof + 3, dof + 6),
+        inner=as_index(j.qposadr[0] for j in inner),
+        inner_dofs=as_index(inner_dofs),
+        object_dofs=as_index([*range(dof, dof + 6), *inner_dofs]),
+        object_bodies=bodies,
+        object_geoms=_touching(model, bodies),
+        hand_bodies=links,
+        hand_joints=tuple(int(j.id) for j in joints),
+        hand_geoms=_touching(model, links),
+        couplings=tuple(i for i in range(model.ntendon) if model.tendon_limited[i]),
+    )
+
+
+def as_index(ids: Iterable[int]) -> slice | np.ndarray:
+    """Indices as a slice where they follow each other."""
+    found = [int(i) for i in ids]
+    first = found[0] if found else 0
+    if found == list(range(first, first + len(found))):
+        return slice(first, first + len(found))
+    return np.array(found, dtype=np.int64)
+
+
+def cells(rows: Any, columns: Index) -> tuple[Any, Index]:
+    """The key of some columns in some rows of a tensor, either of them a slice or indices."""
+    both = not isinstance(rows, slice) and not isinstance(columns, slice)
+    return (rows[:, None] if both else rows), columns
+
+
+def _root(model: mujoco.MjModel, body: int) -> int:
+    """The ancestor of a body that stands on the world."""
+    while model.body_parentid[body]:
+        body = int(model.body_parentid[body])
+    return body
+
+
+def _subtree(model: mujoco.MjModel, *roots: int) -> tuple[int, ...]:
+    """Bodies below `roots` and those themselves; parents come before their children."""
+    inside: set[int] = set(roots)
+    for body in range(1, model.nbody):
+        if int(model.body_parentid[body]) in inside:
+            inside.add(body)
+    return tuple(sorted(inside))
+
+
+def _touching(model: mujoco.MjModel, bodies: Sequence[int]) -> tuple[int, ...]:
+    """Geoms of `bodies` that collide."""
+    wanted = set(bodies)
+    return tuple(
+        geom
+        for geom in range(model.ngeom)
+        if int(model.geom_bodyid[geom]) in wanted and model.geom_contype[geom]
+    )

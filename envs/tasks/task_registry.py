@@ -1,0 +1,21 @@
+"""The tasks by name. Light: Gymnasium's ids are registered from here, without a simulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...registry import Registry
+
+if TYPE_CHECKING:
+    from .task import TaskSpec
+
+TASKS: Registry[TaskSpec] = Registry(
+    "sleight.tasks",
+    {
+        "block": "envs.tasks.block:BLOCK",
+        "block-z": "envs.tasks.block:BLOCK_Z",
+        "egg": "envs.tasks.egg:EGG",
+        "pen": "envs.tasks.pen:PEN",
+        "reach": "envs.tasks.reach:REACH",
+    },
+)

@@ -1,0 +1,127 @@
+"""The pages say what is there: commands, flags, configs, code, files and links."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from sleight.config import field_names, from_dict, yamlfile
+from sleight.deploy.rig_file import RigConfig
+from sleight.train.config import TrainConfig
+
+from . import commands, pages
+from .pages import PAGES, ROOT
+
+CONFIGS = (TrainConfig, RigConfig)
+RUN_ELSEWHERE = ("README.md",)
+"""Pages whose Python another test runs."""
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Help pages without breaks inside a flag."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_are_understood(page: str) -> None:
+    wrong = []
+    for words in pages.command_lines(page):
+        if words[:1] == ["sleight"]:
+            wrong += commands.problems(words)
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("sleight tran configs/block.yaml", "unknown command 'tran'"),
+        ("sleight rig chek configs/rig_sim.yaml", "got chek"),
+        ("sleight eval RUN --trails 10", "unknown flag --trails"),
+        ("sleight eval RUN --goals.flip_shar 0", "unknown flag --goals.flip_shar"),
+        ("sleight eval RUN --set object.sise=1.1", "object.sise"),
+        ("sleight eval RUN --variant gloves", "got gloves"),
+        ("sleight train --ppo.gama 0.99", "unknown flag --ppo.gama"),
+        ("sleight train configs/block.yaml --ppo.gamma 2", "ppo.gamma: got 2"),
+        ("sleight bench soak --adr.bufer 12", "unknown flag --adr.bufer"),
+    ],
+)
+def test_a_command_that_is_wrong_is_found(line: str, says: str) -> None:
+    assert says in "; ".join(commands.problems(line.split()))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_flags_in_the_text_are_known(page: str) -> None:
+    known = commands.every_flag()
+    words = [span.split()[0].partition("=")[0] for span in pages.spans(page) if span[:2] == "--"]
+    assert [word for word in words if not commands.is_known(word, known)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_are_named_exist(page: str) -> None:
+    named = {path for words in pages.command_lines(page) for path in commands.paths(words)}
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_targets_of_make_exist(page: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    lines = [words for words in pages.command_lines(page) if words[:1] == ["make"]]
+    named = {word for words in lines for word in words[1:] if re.fullmatch(r"[a-z-]+", word)}
+    assert named - targets == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files_and_headings(page: str) -> None:
+    wrong = []
+    for link in pages.links(page):
+        name, _, anchor = link.partition("#")
+        path = (ROOT / page).parent / name if name else ROOT / page
+        if name.startswith("reference/"):  # made by the build, which looks at these links
+            continue
+        known = pages.anchors(str(path.resolve().relative_to(ROOT))) if anchor else {""}
+        if not path.exists() or anchor not in known:
+            wrong.append(link)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_yaml_is_a_config(page: str) -> None:
+    for block in pages.blocks(page):
+        if block.language == "yaml":
+            data = yamlfile.parse(block.text, page)
+            if "program" in data:  # of W&B
+                continue
+            fitting = [c for c in CONFIGS if set(data) <= {n.split(".")[0] for n in field_names(c)}]
+            assert fitting, f"{page}: {sorted(data)}: fields of no config"
+            from_dict(fitting[0], data, page)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_toml_and_python_are_valid(page: str, tmp_path: Path) -> None:
+    for block in pages.blocks(page):
+        assert block.language in ("", "python", "toml", "yaml"), "a language that no test reads"
+        if block.language == "toml":
+            tomllib.loads(block.text)
+        if block.language == "python":
+            compile(block.text, page, "exec")
+            if page not in RUN_ELSEWHERE:
+                _run(block.text, tmp_path)
+
+
+def _run(code: str, folder: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
