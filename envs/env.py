@@ -261,7 +261,8 @@ class HandEnv(VectorEnv):
             "version": self.versions,
         }
         # Whole columns at once: a single number out of a tensor costs as much.
-        columns = {"world": worlds.tolist()} | {k: v[worlds].tolist() for k, v in told.items()}
+        columns = {"world": worlds.cpu().tolist()}
+        columns |= {k: v[worlds].cpu().tolist() for k, v in told.items()}
         rows = zip(*columns.values(), self.coordinates[worlds].cpu().numpy(), strict=True)
         return [Episode(**dict(zip((*columns, "coordinates"), row, strict=True))) for row in rows]
 

@@ -2,7 +2,8 @@
 
 A term can be added to a trained network without changing its response to the other terms (Solving
 Rubik's Cube with a Robot Hand, section 6.2). For vectors, the sum of linear maps is computed as one
-linear map of the concatenation.
+linear map of the concatenation. Each term of another kind, such as images, has an encoder, whose
+output is added, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-Sizes = Mapping[str, int]
+from .encoders import VECTOR, TermShape, encoder_of
+
+Sizes = Mapping[str, int | TermShape]
+"""Term -> size of a vector, or shape and kind."""
 Terms = Mapping[str, Tensor]
 Moments = tuple[Tensor, Tensor, Tensor]
 """Number of samples (), their mean (size,) and variance (size,), all float64."""
@@ -59,40 +63,61 @@ class Normalizer(nn.Module):
 
 
 class Embedding(nn.Module):
-    """Normalizes and embeds terms (..., size) -> (..., width)."""
+    """Normalizes and embeds terms (..., *shape) -> (..., width)."""
 
     def __init__(self, sizes: Sizes, width: int, clip: float) -> None:
         super().__init__()
-        self.names = tuple(sizes)
+        shapes = {n: TermShape((s,)) if isinstance(s, int) else s for n, s in sizes.items()}
+        vectors = {name: term.size for name, term in shapes.items() if term.kind == VECTOR}
+        others = {name: term for name, term in shapes.items() if term.kind != VECTOR}
+        self.vectors, self.names = tuple(vectors), (*vectors, *others)
         self.clip = clip
-        self.normalizers = nn.ModuleDict({name: Normalizer(size) for name, size in sizes.items()})
+        self.normalizers = nn.ModuleDict({name: Normalizer(size) for name, size in vectors.items()})
         self.weights = nn.ParameterDict()
-        fan_in = sum(sizes.values())
-        start = nn.init.orthogonal_(torch.empty(width, fan_in), gain=2**0.5)
-        for name, part in zip(sizes, start.split(list(sizes.values()), dim=1), strict=True):
+        start = nn.init.orthogonal_(torch.empty(width, sum(vectors.values())), gain=2**0.5)
+        for name, part in zip(vectors, start.split(list(vectors.values()), dim=1), strict=True):
             self.weights[name] = nn.Parameter(part.clone())
         self.bias = nn.Parameter(torch.zeros(width))
+        self.encoders = nn.ModuleDict({n: encoder_of(n, t, width) for n, t in others.items()})
+        self._shapes = {name: term.shape for name, term in others.items()}
+        self._sizes = [sum(vectors.values()), *(term.size for term in others.values())]
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the normalizers have not seen anything yet."""
+        return bool(self.vectors) and not self.normalizer(self.vectors[0]).count
 
     def forward(self, terms: Terms) -> Tensor:
         """Normalize, clip, embed and add the terms."""
         return self.embed(self.inputs(terms))
 
     def inputs(self, terms: Terms) -> Tensor:
-        """The normalized, clipped and concatenated terms (..., sum of sizes)."""
-        values = torch.cat([terms[name] for name in self.names], dim=-1)
-        normalizers = [self.normalizer(name) for name in self.names]
+        """The normalized, clipped vectors and the other terms, concatenated (..., all sizes)."""
+        values = torch.cat([terms[name] for name in self.vectors], dim=-1)
+        normalizers = [self.normalizer(name) for name in self.vectors]
         mean = torch.cat([normalizer.mean for normalizer in normalizers])
         variance = torch.cat([normalizer.variance for normalizer in normalizers])
-        return ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
+        scaled = ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
+        if not self.encoders:
+            return scaled
+        flat = [terms[n].flatten(-len(shape)) for n, shape in self._shapes.items()]
+        return torch.cat([scaled, *flat], dim=-1)
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """The sum of the linear maps of `inputs` (..., sum of sizes)."""
-        weight = torch.cat([self.weights[name] for name in self.names], dim=1)
-        return nn.functional.linear(inputs, weight, self.bias)
+        """The sum of the linear maps and of the encoders of `inputs` (..., all sizes)."""
+        weight = torch.cat([self.weights[name] for name in self.vectors], dim=1)
+        if not self.encoders:
+            return nn.functional.linear(inputs, weight, self.bias)
+        scaled, *flat = inputs.split(self._sizes, dim=-1)
+        total = nn.functional.linear(scaled, weight, self.bias)
+        for part, (name, encoder) in zip(flat, self.encoders.items(), strict=True):
+            encoded = encoder(part.reshape(-1, *self._shapes[name]))
+            total = total + encoded.reshape(total.shape)
+        return total
 
     def update(self, terms: Terms, combine: Combine = here) -> None:
         """Update the normalizers with terms (..., size)."""
-        for name in self.names:
+        for name in self.vectors:
             self.normalizer(name).update(terms[name], combine)
 
     def normalizer(self, name: str) -> Normalizer:

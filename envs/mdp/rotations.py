@@ -6,6 +6,7 @@ are exported with the policy.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -22,12 +23,22 @@ _FACTOR_SIGN = torch.tensor(
 """Row i of q's matrix is what coordinate i of p multiplies in p q."""
 
 
+@functools.cache
+def constant(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A constant of this module on a device, copied there once."""
+    return value.to(device=device, dtype=dtype)
+
+
+def like(value: Tensor, other: Tensor) -> Tensor:
+    """A constant on the device and in the numbers of another tensor."""
+    return constant(value, other.device, other.dtype)
+
+
 def multiply(p: Tensor, q: Tensor) -> Tensor:
     """Hamilton product p q: first q, then p. Broadcasts, (..., 4)."""
     # At hundreds of worlds the number of operations costs, not their size: so few of them.
-    matrix = q.index_select(-1, _FACTOR_INDEX.to(q.device)).unflatten(-1, (4, 4)) * _FACTOR_SIGN.to(
-        q
-    )
+    factors = constant(_FACTOR_INDEX, q.device, torch.long)
+    matrix = q.index_select(-1, factors).unflatten(-1, (4, 4)) * like(_FACTOR_SIGN, q)
     w, x, y, z = (p.unsqueeze(-1) * matrix).unbind(-2)
     return w + x + y + z
 
@@ -37,7 +48,7 @@ _CONJUGATE = torch.tensor([1.0, -1.0, -1.0, -1.0])
 
 def conjugate(q: Tensor) -> Tensor:
     """The inverse of a unit quaternion, (..., 4)."""
-    return q * _CONJUGATE.to(q)
+    return q * like(_CONJUGATE, q)
 
 
 def positive(q: Tensor) -> Tensor:
@@ -107,9 +118,10 @@ def to_columns(q: Tensor) -> Tensor:
     (1 - 2(yy + zz), 2(xy + wz), 2(xz - wy), 2(xy - wz), 1 - 2(xx + zz), 2(yz + wx)): the continuous
     representation of Zhou et al. 2019 (On the Continuity of Rotation Representations).
     """
-    a, b, c, d = q.index_select(-1, _COLUMN_FACTORS.to(q.device)).unflatten(-1, (4, 6)).unbind(-2)
-    sums = a * b + c * d * _COLUMN_SIGN.to(q)
-    return _COLUMN_START.to(q) + _COLUMN_SCALE.to(q) * sums
+    factors = constant(_COLUMN_FACTORS, q.device, torch.long)
+    a, b, c, d = q.index_select(-1, factors).unflatten(-1, (4, 6)).unbind(-2)
+    sums = a * b + c * d * like(_COLUMN_SIGN, q)
+    return like(_COLUMN_START, q) + like(_COLUMN_SCALE, q) * sums
 
 
 def about_z(angle_rad: Tensor) -> Tensor:
@@ -147,6 +159,6 @@ def reduce_by_cube(q: Tensor) -> Tensor:
     A homogeneous cube looks the same under the group, so this is its whole orientation.
     """
     # Only the real part of q g is needed to find g.
-    w, x, y, z = (q.unsqueeze(-2) * _REAL_PART.to(q)).unbind(-1)
+    w, x, y, z = (q.unsqueeze(-2) * like(_REAL_PART, q)).unbind(-1)
     best = (w + x + y + z).abs().argmax(dim=-1)
-    return positive(multiply(q, CUBE_GROUP.to(q)[best]))
+    return positive(multiply(q, like(CUBE_GROUP, q)[best]))

@@ -39,8 +39,9 @@ class Forces:
         self._pushes = bool({"object.push", "object.twist"} & set(active))
         self._steps = period_s / STEP_S
         self.body = sim.layout.object_body
-        self._bodies = list(sim.layout.object_bodies)
-        mass = sim.model.body_mass[self._bodies].sum()
+        bodies = list(sim.layout.object_bodies)
+        self._bodies = torch.tensor(bodies, device=device)
+        mass = sim.model.body_mass[bodies].sum()
         inertia = sim.model.body_inertia[self.body].mean()
         self._nominal = tuple(torch.tensor(v, device=device) for v in (mass, inertia))
         count = sim.num_worlds

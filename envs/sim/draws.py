@@ -6,12 +6,18 @@ import torch
 from torch import Tensor
 
 
+def new_generator(device: torch.device) -> torch.Generator:
+    """A generator of a device; a test of devices puts its own here."""
+    return torch.Generator(device)
+
+
 class Draws:
     """What everything random in an environment is drawn from, in the order of its calls."""
 
     def __init__(self, seed: int = 0, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
-        self._generator = torch.Generator(self.device).manual_seed(seed)
+        self._generator = new_generator(self.device)
+        self.seed(seed)
 
     def seed(self, seed: int) -> None:
         """Start anew."""

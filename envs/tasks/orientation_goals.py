@@ -137,7 +137,7 @@ class OrientationLaw(GoalLaw):
         # A half turn is in reach when the nearest rotation that would count as one is.
         reach = math.pi - self.config.threshold_rad
         half = (dice.half < self.config.half_share) & (largest_rad >= reach)
-        turns = _SIDE_TURNS.to(largest_rad)
+        turns = rotations.like(_SIDE_TURNS, largest_rad)
         turn = turns[flip * (1 + half.long()), level.face, side.squeeze(-1)]
         # Both turns together: cos(whole / 2) = cos(flip / 2) cos(spin / 2) for a level block.
         widest = 2 * ((largest_rad / 2).cos() / (away / 2).cos()).clamp(0, 1).acos()
@@ -189,15 +189,15 @@ class Level:
     @classmethod
     def nearest(cls, object_wxyz: Tensor) -> Level:
         """From orientations (K, 4)."""
-        up = _FACES[2].to(object_wxyz).expand(len(object_wxyz), 3)
+        up = rotations.like(_FACES, object_wxyz)[2].expand(len(object_wxyz), 3)
         up = rotations.rotate(rotations.conjugate(object_wxyz), up)
         height, face = torch.cat((up, -up), dim=-1).max(dim=-1, keepdim=True)
         face = face.squeeze(-1)
         # The shortest turn from a to b is (1 + a.b, a x b), normalized; in the block's own axes.
-        cross = torch.linalg.cross(_FACES.to(up)[face], up)
+        cross = torch.linalg.cross(rotations.like(_FACES, up)[face], up)
         lean = rotations.normalize(torch.cat((1.0 + height, cross), dim=-1))
         # Then a quarter turn to a side: of both together the real part is all that counts.
-        turn = _SIDE_TURNS[1].to(lean)[face]
+        turn = rotations.like(_SIDE_TURNS, lean)[1][face]
         real = (turn * rotations.conjugate(lean).unsqueeze(-2)).sum(dim=-1)
         to_sides = 2.0 * real.abs().clamp(max=1.0).acos()
         return cls(object_wxyz, face, rotations.multiply(object_wxyz, lean), to_sides)

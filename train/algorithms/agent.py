@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ...envs.env import HandEnv
+from ...envs.mdp.observations import Sizes, Term
 from ...policies.actor import Actor
 from ...policies.config import PolicyConfig
 from ...policies.critic import Critic
+from ...policies.encoders import TermShape
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,15 @@ class Agent:
     critic: Critic
 
 
-def term_sizes(env: HandEnv) -> dict[str, dict[str, int]]:
-    """Group -> term -> size; terms that are empty in this run are left out."""
-    return {
-        group: {term.name: size for term in terms if (size := term.shape_in(env.sizes)[0])}
-        for group, terms in env.terms.items()
-    }
+def term_shapes(terms: Sequence[Term], sizes: Sizes) -> dict[str, TermShape]:
+    """Term -> shape and kind; terms that are empty in this run are left out."""
+    shapes = {term.name: TermShape(term.shape_in(sizes), term.kind) for term in terms}
+    return {name: term for name, term in shapes.items() if term.size}
+
+
+def term_sizes(env: HandEnv) -> dict[str, dict[str, TermShape]]:
+    """Group -> `term_shapes`."""
+    return {group: term_shapes(terms, env.sizes) for group, terms in env.terms.items()}
 
 
 def build_agent(config: PolicyConfig, env: HandEnv, seed: int) -> Agent:
@@ -34,7 +40,7 @@ def build_agent(config: PolicyConfig, env: HandEnv, seed: int) -> Agent:
 
 
 def sized_agent(
-    config: PolicyConfig, sizes: dict[str, dict[str, int]], actuators: int, seed: int
+    config: PolicyConfig, sizes: dict[str, dict[str, TermShape]], actuators: int, seed: int
 ) -> Agent:
     """`build_agent` where the environment is elsewhere; sizes: see `term_sizes`."""
     with torch.random.fork_rng(devices=[]):

@@ -34,6 +34,7 @@ from ...envs.tasks.task import task_of
 from ...envs.tasks.task_registry import TASKS
 from ...errors import ConfigError
 from ...policies.actor import Actor
+from ..algorithms.agent import term_shapes
 from ..config import TrainConfig
 from ..rollout.adr_source import trained_ranges
 from ..runs.checkpoint import Checkpoint, load_module
@@ -95,7 +96,7 @@ def policy_graph(
     hand = hand_of(env.model).spec
     terms = observations.select(env.actor_terms, "env.actor_terms", task_of(env).terms)
     sizes = observations.sizes_of(hand, object_of(env.model), 0)
-    shapes = {term.name: size for term in terms if (size := term.shape_in(sizes)[0])}
+    shapes = term_shapes(terms, sizes)
     actor = Actor(config.policy, shapes, len(hand.actuators))
     load_module("actor", actor, found.weights, source)
     action_law = ActionLaw(env.control, hand, env.period_s)

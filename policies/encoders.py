@@ -1,0 +1,71 @@
+"""Encoders of observation terms that are no vectors: one network for each term, chosen by its kind.
+
+A package outside this repository adds one by a class in the entry-point group `sleight.encoders`,
+made as `Encoder(shape, width)`; its output adds to the embeddings of the other terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..registry import Registry
+
+VECTOR = "vector"
+"""The kind whose terms share one linear map, in `embedding`."""
+
+
+@dataclass(frozen=True)
+class TermShape:
+    """Shape and kind of an observation term."""
+
+    shape: tuple[int, ...]
+    kind: str = VECTOR
+
+    @property
+    def size(self) -> int:
+        """Numbers in one observation."""
+        return prod(self.shape)
+
+
+class ImageEncoder(nn.Module):
+    """Pictures (N, C, H, W) in [0, 1] -> (N, width): strided convolutions, then one linear map.
+
+    Each convolution halves the picture until it is no larger than `SMALLEST` pixels.
+    """
+
+    SMALLEST, FIRST, WIDEST = 8, 16, 64
+
+    def __init__(self, shape: tuple[int, ...], width: int) -> None:
+        """Raises ConfigError for a shape that is no picture's."""
+        super().__init__()
+        if len(shape) != 3:
+            raise ConfigError(f"image term: got shape {shape}, allowed: (channels, height, width)")
+        channels, height, across = shape
+        layers: list[nn.Module] = []
+        out = self.FIRST
+        while max(height, across) > self.SMALLEST:
+            layers += [nn.Conv2d(channels, out, 3, stride=2, padding=1), nn.ReLU()]
+            channels, out = out, min(2 * out, self.WIDEST)
+            height, across = (height + 1) // 2, (across + 1) // 2
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.head = nn.Linear(channels * height * across, width)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """See the class."""
+        result: Tensor = self.head(self.layers(pictures - 0.5))
+        return result
+
+
+ENCODERS: Registry[Callable[[tuple[int, ...], int], nn.Module]] = Registry(
+    "sleight.encoders", {"image": "policies.encoders:ImageEncoder"}
+)
+
+
+def encoder_of(name: str, term: TermShape, width: int) -> nn.Module:
+    """The encoder of one term. Raises ConfigError for a kind that nobody has registered."""
+    return ENCODERS.get(term.kind, f"kind of term {name}")(term.shape, width)
