@@ -1,5 +1,5 @@
-"""Which randomization ranges to train on next, and the analysis of it; numpy, scipy, scikit-learn.
+"""Automatic domain randomization (ADR) and its analysis; numpy, scipy and scikit-learn only.
 
-A pure state (boundaries, buffers, history) and pure transitions (`sample`, `record`, `update`).
-Entropy is in nats per dimension, with its floor stated. No simulator and no network.
+ADR is a pure state (boundaries, buffers, history) with pure transitions (`sample`, `record`,
+`update`). Entropy is in nats per dimension, with a stated floor. No simulator and no network.
 """

@@ -1,4 +1,4 @@
-"""One turn of ADR: the reports of an iteration in, the state after its decisions out."""
+"""One update of ADR: from the reports of an iteration to the next state."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from .updates import update
 
 @dataclass(frozen=True)
 class Reports:
-    """k finished episodes; one entry of each column for each. See `reports.record`."""
+    """The reports of k finished episodes; each field has k entries. See `record` in reports.py."""
 
     boundary: tuple[int, ...]
     version: tuple[int, ...]
     performance: tuple[float, ...]
     episode: tuple[int, ...] | None
-    """Ids, unique in the run; None where each is surely reported once."""
+    """Ids, unique in the run; None if each episode is reported exactly once."""
     step: int
     """Environment steps so far."""
 
 
 def decide(state: AdrState, config: AdrConfig, reports: Reports) -> AdrState:
-    """`record`, then `update`; with the same arguments always the same state."""
+    """`record`, then `update`; deterministic."""
     after = record(
         state,
         config,

@@ -1,6 +1,6 @@
-"""Where in the space of worlds a policy fails: success by strata, and a regression on parameters.
+"""Where in the space of worlds a policy fails: successes by strata, and a regression on parameters.
 
-A policy is only as good as its worst stratum, which a mean over all worlds hides.
+A mean over all worlds hides the worst stratum.
 """
 
 from collections.abc import Sequence
@@ -16,28 +16,28 @@ from .intervals import CONFIDENCE, Estimate, mean
 
 Floats = npt.NDArray[np.float64]
 PER_COLUMN = 6
-"""Trials that each coefficient of the regression asks for."""
+"""Fewest trials per coefficient of the regression."""
 FALSE_DISCOVERIES = 0.05
-"""Expected share of false names among the parameters that are named (Benjamini, Hochberg 1995)."""
+"""False-discovery rate among the reported parameters (Benjamini, Hochberg 1995)."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Trials whose parameter lay between `low` and `high`, in its own unit."""
+    """Trials with the parameter between `low` and `high`, in its unit."""
 
     low: float
     high: float
     trials: int
     successes: Estimate
-    """Mean of the trials."""
+    """Mean over the trials."""
 
 
 @dataclass(frozen=True)
 class Worst:
-    """The stratum that was worst in half of the trials, and how it did in the other half.
+    """The worst stratum, selected on one half of the trials and measured on the other half.
 
-    The lowest of many slices is partly the unluckiest: measured on the trials that chose it, its
-    mean would be too low.
+    The lowest of many means is biased by chance; on the trials that selected it, the mean would be
+    too low.
     """
 
     parameter: str
@@ -48,19 +48,19 @@ class Worst:
 
 @dataclass(frozen=True)
 class Effect:
-    """What one parameter does to the successes, the others held in the middle of their ranges."""
+    """The effect of one parameter on the successes, with the others at their range's centre."""
 
     parameter: str
     at_low: Estimate
-    """Successes at the low end of the range, minus those in its middle."""
+    """Successes at the low end of the range, minus those at its centre."""
     at_high: Estimate
-    """The same at the high end."""
+    """Successes at the high end, minus those at the centre."""
     p_value: float
-    """Of no effect at all, adjusted for the number of parameters."""
+    """p-value of no effect, adjusted for the number of parameters."""
 
     @property
     def exposed(self) -> bool:
-        """Whether the policy does worse at an end, and not by chance."""
+        """Whether the policy is significantly worse at one end."""
         return self.p_value < FALSE_DISCOVERIES and self.loss > 0
 
     @property
@@ -70,30 +70,30 @@ class Effect:
 
 
 def slices(values: npt.ArrayLike, successes: npt.ArrayLike, count: int = 4) -> tuple[Slice, ...]:
-    """Cut trials (n,) at the quantiles of a parameter's values (n,), into equally many each."""
+    """Divide trials (n,) at the quantiles of a parameter's values (n,) into equal slices."""
     value, result = np.asarray(values, np.float64), np.asarray(successes, np.float64)
-    found = []
-    for low, high, inside in _strata(value, count):
-        found.append(Slice(low, high, int(inside.sum()), mean(result[inside])))
-    return tuple(found)
+    return tuple(
+        Slice(low, high, int(inside.sum()), mean(result[inside]))
+        for low, high, inside in _strata(value, count)
+    )
 
 
 def worst(
     values: dict[str, npt.ArrayLike], successes: npt.ArrayLike, count: int = 4
 ) -> Worst | None:
-    """The worst stratum of all parameters (each (n,)); None when a slice has under two trials."""
+    """The worst stratum over all parameters, (n,) each; None if all slices have too few trials."""
     result = np.asarray(successes, np.float64)
-    chooses = np.arange(len(result)) % 2 == 0
-    found: tuple[float, Worst] | None = None
+    selects = np.arange(len(result)) % 2 == 0
+    lowest: tuple[float, Worst] | None = None
     for name, column in values.items():
         for low, high, inside in _strata(np.asarray(column, np.float64), count):
-            choosing, judging = inside & chooses, inside & ~chooses
-            if min(choosing.sum(), judging.sum()) < 2:
+            selection, evaluation = inside & selects, inside & ~selects
+            if min(selection.sum(), evaluation.sum()) < 2:
                 continue
-            level = float(result[choosing].mean())
-            if found is None or level < found[0]:
-                found = level, Worst(name, low, high, mean(result[judging]))
-    return found[1] if found else None
+            level = float(result[selection].mean())
+            if lowest is None or level < lowest[0]:
+                lowest = level, Worst(name, low, high, mean(result[evaluation]))
+    return lowest[1] if lowest else None
 
 
 def regress(
@@ -101,10 +101,10 @@ def regress(
 ) -> tuple[Effect, ...]:
     """Least squares of successes (n,) on lambda (n, d) and its square; the largest loss first.
 
-    ends (d, 2): the sampled ranges of lambda, which become -1 and 1. Success is no bell curve and
-    spreads less where it is rare, so errors are heteroscedasticity-consistent (HC3, MacKinnon and
-    White 1985). With too few trials for squares the effects are straight lines. Raises DataError
-    when there are too few even for those, or a range has no width.
+    ends (d, 2): the sampled ranges of lambda, scaled to -1 and 1. Successes are not normal, and
+    their variance depends on the mean, so errors are heteroscedasticity-consistent (HC3, MacKinnon
+    and White 1985). With too few trials for squares, the effects are linear. Raises DataError for
+    still fewer trials, or a range without width.
     """
     x, y = np.asarray(coordinates, np.float64), np.asarray(successes, np.float64)
     low, high = np.asarray(ends, np.float64).T
@@ -122,10 +122,10 @@ def regress(
     columns = np.column_stack([np.ones(n), z, *([z**2 - 1 / 3] if curved else [])])
     fit = _Fit.of(columns, y)
     places = [[1 + i, 1 + d + i] if curved else [1 + i] for i in range(d)]
-    chances = stats.false_discovery_control([fit.chance(at) for at in places])
+    p_values = stats.false_discovery_control([fit.p_value(at) for at in places])
     effects = [
         Effect(name, fit.contrast(at, (-1.0, 1.0)), fit.contrast(at, (1.0, 1.0)), float(p))
-        for name, at, p in zip(names, places, chances, strict=True)
+        for name, at, p in zip(names, places, p_values, strict=True)
     ]
     return tuple(sorted(effects, key=lambda effect: -effect.loss))
 
@@ -148,15 +148,15 @@ class _Fit:
         return cls(beta, inverse @ meat @ inverse, len(y) - columns.shape[1])
 
     def contrast(self, at: list[int], weights: Sequence[float]) -> Estimate:
-        """The weighted sum of some coefficients."""
+        """The weighted sum of the coefficients `at`."""
         w = np.asarray(weights[: len(at)])
         value = float(w @ self.beta[at])
         error = float(np.sqrt(max(w @ self.covariance[np.ix_(at, at)] @ w, 0.0)))
-        reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, self.freedom)) * error
-        return Estimate(value, value - reach, value + reach)
+        half_width = float(stats.t.ppf(0.5 + CONFIDENCE / 2, self.freedom)) * error
+        return Estimate(value, value - half_width, value + half_width)
 
-    def chance(self, at: list[int]) -> float:
-        """Wald's test that all of some coefficients are zero: its p-value."""
+    def p_value(self, at: list[int]) -> float:
+        """The p-value of Wald's test that all coefficients `at` are zero."""
         beta = self.beta[at]
         if np.allclose(beta, 0.0, atol=1e-12):
             return 1.0
@@ -165,7 +165,7 @@ class _Fit:
 
 
 def _strata(values: Floats, count: int) -> list[tuple[float, float, npt.NDArray[np.bool_]]]:
-    """(low, high, which trials) of each slice; the last holds its upper end."""
+    """(low, high, mask of trials) of each slice; the last slice includes its upper end."""
     edges = np.unique(np.quantile(values, np.linspace(0.0, 1.0, count + 1)))
     if len(edges) < 2:
         return [(float(edges[0]), float(edges[0]), np.ones(len(values), bool))]

@@ -1,4 +1,4 @@
-"""What each boundary did over a run, and why it stands where it stands."""
+"""Summary of each boundary over a run: its decisions, and why it has its current position."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from .table import HIGH, SIDES, AdrConfig, Side, rule
 Standing = Literal["grows", "at its limit", "held", "falls back", "waits"]
 MEANING: dict[Standing, str] = {
     "grows": "the last decision widened it",
-    "at its limit": "the parameter may go no further",
-    "held": "the last decision found the performance between the thresholds",
-    "falls back": "the last decision tightened it, or would have",
+    "at its limit": "it has reached the limit of the parameter",
+    "held": "at the last decision the performance was between the thresholds",
+    "falls back": "at the last decision the performance was too low: it tightens",
     "waits": "no decision yet: too few boundary episodes",
 }
 
@@ -25,20 +25,20 @@ class Boundary:
     side: Side
     now: float
     limit: float
-    """As far as it may go."""
+    """The farthest allowed position."""
     step: float
     threshold_low: float
     threshold_high: float
     events: tuple[Event, ...]
-    """Its decisions, oldest first."""
+    """The decisions, oldest first."""
     waiting: int
-    """Episodes in its buffer."""
+    """Number of episodes in the buffer."""
     needed: int
-    """Episodes of a decision."""
+    """Number of episodes for a decision."""
 
     @property
     def standing(self) -> Standing:
-        """Why it is where it is."""
+        """Why the boundary has its current position; see `MEANING`."""
         if abs(self.now - self.limit) < 1e-9:
             return "at its limit"
         if not self.events:
@@ -48,31 +48,31 @@ class Boundary:
 
     @property
     def stops(self) -> bool:
-        """Whether the policy's performance here keeps the range from growing."""
+        """Whether the performance of the policy prevents the range from growing."""
         return self.standing in ("held", "falls back")
 
     @property
     def widened_at(self) -> int | None:
-        """Control steps when it last moved outward; None: never."""
+        """Environment steps at its last move outward; None: never."""
         moved = [e.step for e in self.events if e.decision == "widen" and e.boundary != e.before]
         return moved[-1] if moved else None
 
     def count(self, decision: str) -> int:
-        """How often it was decided so."""
+        """Number of decisions of this kind."""
         return sum(event.decision == decision for event in self.events)
 
 
 def boundaries(state: AdrState, config: AdrConfig) -> list[Boundary]:
-    """Every boundary that may move, in the order of the parameters, low end first."""
+    """All movable boundaries in the order of the parameters, low end first."""
     events: dict[tuple[str, str], list[Event]] = {}
     for event in state.history:
         events.setdefault((event.parameter, event.side), []).append(event)
-    found = []
+    result = []
     for boundary in (end for group in movable(state) for end in group):
         i, side = divmod(boundary, 2)
         dimension = state.dimensions[i]
         numbers = rule(dimension, config)
-        found.append(
+        result.append(
             Boundary(
                 parameter=dimension.name,
                 side=SIDES[side],
@@ -86,10 +86,10 @@ def boundaries(state: AdrState, config: AdrConfig) -> list[Boundary]:
                 needed=numbers.buffer,
             )
         )
-    return found
+    return result
 
 
-def stoppers(found: Iterable[Boundary]) -> list[Boundary]:
-    """The boundaries that performance holds back, the poorest last measurement first."""
-    held = [boundary for boundary in found if boundary.stops]
+def stoppers(boundaries: Iterable[Boundary]) -> list[Boundary]:
+    """The boundaries that the performance holds back, the lowest performance first."""
+    held = [boundary for boundary in boundaries if boundary.stops]
     return sorted(held, key=lambda boundary: boundary.events[-1].performance)

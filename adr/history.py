@@ -1,4 +1,4 @@
-"""The course of a run, replayed from the decisions that the state keeps."""
+"""Ranges and entropy over a run, reconstructed from the history in the state."""
 
 from dataclasses import dataclass
 
@@ -13,20 +13,20 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Course:
-    """Ranges over a run: T rows, from step 0 to the last update, each holding until the next."""
+    """Ranges over a run: T rows from step 0 to the last update; each is valid until the next."""
 
     steps: npt.NDArray[np.int64]
-    """(T,) environment steps, rising."""
+    """(T,) environment steps, increasing."""
     low: Floats
     """(T, d) low ends, lambda."""
     high: Floats
     """(T, d) high ends, lambda."""
     entropy: Floats
-    """(T,) nats per dimension, with the floor of the config."""
+    """(T,) entropy in nats per dimension, with the floor of the config."""
 
 
 def course(state: AdrState, config: AdrConfig) -> Course:
-    """Replay the history of a state; a boundary that never moved is where it is now."""
+    """Reconstruct the course from the history; a boundary without events has never moved."""
     index = {dimension.name: i for i, dimension in enumerate(state.dimensions)}
     first: dict[int, float] = {}
     for event in state.history:

@@ -1,4 +1,4 @@
-"""Estimates with their confidence intervals, by scipy."""
+"""Estimates with confidence intervals."""
 
 import math
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and its 95 % confidence interval; nan where there is too little to say."""
+    """A value and its 95 % confidence interval; nan if there are too few samples."""
 
     value: float
     low: float
     high: float
 
     def text(self, digits: int = 2) -> str:
-        """For people: 0.71 [0.66, 0.75]."""
+        """The estimate as text: 0.71 [0.66, 0.75]."""
         if not math.isfinite(self.value):
             return "-"
         if not math.isfinite(self.low + self.high):
@@ -28,7 +28,7 @@ class Estimate:
         return f"{self.value:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
     def data(self) -> list[float | None]:
-        """[value, low, high] for JSON; None for what is not known."""
+        """[value, low, high] for JSON; None for unknown numbers."""
         return [x if math.isfinite(x) else None for x in (self.value, self.low, self.high)]
 
 
@@ -36,15 +36,15 @@ NOTHING = Estimate(math.nan, math.nan, math.nan)
 
 
 def proportion(successes: int, trials: int) -> Estimate:
-    """A probability from counts, with Wilson's interval."""
+    """A probability from counts, with Wilson's confidence interval."""
     if trials == 0:
         return NOTHING
-    found = stats.binomtest(successes, trials).proportion_ci(CONFIDENCE, "wilson")
-    return Estimate(successes / trials, float(found.low), float(found.high))
+    interval = stats.binomtest(successes, trials).proportion_ci(CONFIDENCE, "wilson")
+    return Estimate(successes / trials, float(interval.low), float(interval.high))
 
 
 def mean(values: npt.ArrayLike) -> Estimate:
-    """A mean, with Student's interval; of one value there is none."""
+    """A mean, with Student's confidence interval; a single value has no interval."""
     sample = np.asarray(values, np.float64).reshape(-1)
     if sample.size == 0:
         return NOTHING
@@ -52,5 +52,5 @@ def mean(values: npt.ArrayLike) -> Estimate:
     if sample.size == 1:
         return Estimate(centre, math.nan, math.nan)
     error = float(sample.std(ddof=1)) / math.sqrt(sample.size)
-    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, sample.size - 1)) * error
-    return Estimate(centre, centre - reach, centre + reach)
+    half_width = float(stats.t.ppf(0.5 + CONFIDENCE / 2, sample.size - 1)) * error
+    return Estimate(centre, centre - half_width, centre + half_width)

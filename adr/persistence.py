@@ -1,4 +1,4 @@
-"""ADR's state as JSON, exactly; and what becomes of it when the table of parameters has changed."""
+"""Saves and loads the state of ADR as JSON; transfers it to a changed table of parameters."""
 
 import json
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ _PLACE = ("start", "floor", "ceiling", "low_moves", "high_moves")
 
 
 class OtherTableError(CheckpointError):
-    """A state that is whole, but not of these dimensions; `carry` keeps what both share."""
+    """A valid state of other dimensions; `carry` keeps the common ones."""
 
 
 def to_json(state: AdrState) -> str:
-    """The state as text; `from_json` gives an equal state back."""
+    """The state as JSON text; `from_json` returns an equal state."""
     return json.dumps(to_data(state))
 
 
@@ -32,7 +32,7 @@ def from_json(
     source: str = "adr state",
     carry: bool = False,
 ) -> AdrState:
-    """The state of a text; the arguments and errors are those of `from_data`."""
+    """The state from JSON text; arguments and errors as for `from_data`."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -41,19 +41,19 @@ def from_json(
 
 
 def save(state: AdrState, path: str | Path) -> None:
-    """Write the state atomically. Raises SleightError when it cannot be written."""
+    """Write the state atomically. Raises SleightError if it cannot be written."""
     write_json(path, to_data(state), indent=None)
 
 
 def load(
     path: str | Path, dimensions: Sequence[Dimension] | None = None, carry: bool = False
 ) -> AdrState:
-    """Read what `save` wrote; the arguments and errors are those of `from_data`."""
+    """Read a file of `save`; arguments and errors as for `from_data`."""
     return from_data(read_json(path, CheckpointError), dimensions, str(path), carry)
 
 
 def to_data(state: AdrState) -> dict[str, Any]:
-    """The state as plain data for JSON."""
+    """The state as JSON data."""
     return {"format": FORMAT, "state": to_dict(state)}
 
 
@@ -63,12 +63,12 @@ def from_data(
     source: str = "adr state",
     carry: bool = False,
 ) -> AdrState:
-    """The state of `to_data`, checked. dimensions: the table that it must fit (None: its own).
+    """The checked state from `to_data`. dimensions: the table it must match (None: its own).
 
-    Names, order, starts, limits and movable ends must agree; steps, thresholds, buffer sizes and
-    what counts are taken from `dimensions`. carry: keep what matches instead (`carry_over`).
-    Raises CheckpointError with one line that names `source` and the field, OtherTableError with
-    one that names every parameter that differs.
+    Names, order, starts, limits and movable ends must be equal; steps, thresholds, buffer sizes and
+    `counts` come from `dimensions`. carry: transfer the common dimensions instead (`carry_over`).
+    Raises CheckpointError that names `source` and the field, OtherTableError that names every
+    parameter that differs.
     """
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         got = data.get("format") if isinstance(data, dict) else type(data).__name__
@@ -88,10 +88,10 @@ def from_data(
 
 
 def carry_over(state: AdrState, dimensions: Sequence[Dimension]) -> AdrState:
-    """A state of the new table that keeps the ranges and the history of the names they share.
+    """A state of the new table with the ranges and the history of the common parameters.
 
-    Ranges are cut to the new limits. Buffers are dropped: they were measured in the worlds of the
-    old table. Versions go on, so that a late report of the old table is recognized where it can be.
+    Ranges are clipped to the new limits. Buffers are dropped, because they were measured in worlds
+    of the old table. Versions increase, so that late reports of the old table can be recognized.
     """
     old = {dimension.name: i for i, dimension in enumerate(state.dimensions)}
     fresh = initial(dimensions)
@@ -118,25 +118,25 @@ def carry_over(state: AdrState, dimensions: Sequence[Dimension]) -> AdrState:
 
 
 def _difference(old: Sequence[Dimension], new: Sequence[Dimension]) -> str:
-    """What keeps a state of the table `old` from being one of `new`; empty when nothing does."""
-    names, wanted = [dimension.name for dimension in old], [dimension.name for dimension in new]
-    only_old, only_new = sorted({*names} - {*wanted}), sorted({*wanted} - {*names})
+    """The difference between the tables `old` and `new`; empty if a state of `old` fits `new`."""
+    names, expected = [dimension.name for dimension in old], [dimension.name for dimension in new]
+    only_old, only_new = sorted({*names} - {*expected}), sorted({*expected} - {*names})
     if only_old or only_new:
         listed = [f"{', '.join(group) or 'none'}" for group in (only_old, only_new)]
         return f"only in the file: {listed[0]}; only in the config: {listed[1]}"
-    if names != wanted:
-        return f"order: got {', '.join(names)}; allowed: {', '.join(wanted)}"
-    found = [
+    if names != expected:
+        return f"order: got {', '.join(names)}; allowed: {', '.join(expected)}"
+    differences = [
         f"{before.name}: {field}: got {getattr(before, field)}; allowed: {getattr(after, field)}"
         for before, after in zip(old, new, strict=True)
         for field in _PLACE
         if getattr(before, field) != getattr(after, field)
     ]
-    return ", ".join(found)
+    return ", ".join(differences)
 
 
 def _check(state: AdrState, source: str) -> None:
-    """Raise CheckpointError unless the state could have come from the transitions."""
+    """Raise CheckpointError unless the state is consistent."""
     d = len(state.dimensions)
     for field, length in {"low": d, "high": d, "buffers": 2 * d, "versions": 2 * d}.items():
         got = len(getattr(state, field))
@@ -153,8 +153,8 @@ def _check(state: AdrState, source: str) -> None:
     if any(b <= a for a, b in pairwise(edge for span in state.seen for edge in span)):
         raise CheckpointError(f"{source}: seen: got unsorted spans; allowed: rising [first, end)")
     names = [dimension.name for dimension in state.dimensions]
-    if strange := sorted({event.parameter for event in state.history} - {*names}):
-        raise CheckpointError(f"{source}: history: got {', '.join(strange)}; allowed: {names}")
+    if unknown := sorted({event.parameter for event in state.history} - {*names}):
+        raise CheckpointError(f"{source}: history: got {', '.join(unknown)}; allowed: {names}")
     steps = [0, *(event.step for event in state.history), state.step]
     if any(b < a for a, b in pairwise(steps)):
         raise CheckpointError(f"{source}: history: got steps that run backwards; allowed: rising")

@@ -1,7 +1,7 @@
-"""What a policy's memory knows of its world: classifiers of a parameter above or below its mean.
+"""Probes of a policy's memory: classifiers of whether a parameter is above or below its mean.
 
 R = arXiv 1910.07113, section 9.2: z = h + c of the LSTM -> a hidden layer of 64 ReLU -> sigmoid. A
-linear classifier stands beside it: what it finds too lies open in the memory.
+linear classifier is a second probe: its success means that the information is linearly encoded.
 """
 
 import warnings
@@ -25,46 +25,45 @@ Kind = Literal["linear", "nonlinear"]
 KINDS: tuple[Kind, Kind] = ("linear", "nonlinear")
 FOLDS = 5
 LEAST = 4 * FOLDS
-"""Episodes of each class below which nothing is said."""
+"""Fewest episodes of each class for a probe."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """How often a classifier is right about episodes that it was not trained on."""
+    """Cross-validated accuracy of a classifier, and its significance."""
 
     accuracy: Estimate
     chance: float
-    """Mean accuracy on permuted labels, by the same procedure."""
+    """Mean accuracy on permuted labels, with the same procedure."""
     chance_high: float
-    """The highest of those."""
+    """Highest accuracy on permuted labels."""
     p_value: float
-    """Of being right so often by saying the commoner class, or as well as on permuted labels."""
+    """p-value against the more frequent class and against permuted labels."""
     episodes: int
     knows: bool = False
-    """Whether it is more than chance, among all answers that were asked for; see `judge`."""
+    """Whether the accuracy is significant among all probes; see `judge`."""
 
 
-def judge(found: Sequence[Found | None]) -> list[Found | None]:
-    """Say of each whether it is more than chance, as one of so many.
+def judge(results: Sequence[Found | None]) -> list[Found | None]:
+    """Set `knows` of each result: significant, and better than all permutations.
 
-    Of those that are, about one in twenty is so by chance (Benjamini, Hochberg 1995); none is no
-    better than one of its permutations.
+    The false-discovery rate is 5 % (Benjamini, Hochberg 1995).
     """
-    known = [each for each in found if each is not None]
+    known = [each for each in results if each is not None]
     if not known:
-        return list(found)
-    chances = iter(false_discovery_control([each.p_value for each in known]))
+        return list(results)
+    p_values = iter(false_discovery_control([each.p_value for each in known]))
     return [
         each
         and replace(
-            each, knows=bool(next(chances) < 0.05) and each.accuracy.value > each.chance_high
+            each, knows=bool(next(p_values) < 0.05) and each.accuracy.value > each.chance_high
         )
-        for each in found
+        for each in results
     ]
 
 
 def labels(values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Above the mean of the parameter's values (n,)."""
+    """Labels (n,): whether the parameter's value is above the mean."""
     value = np.asarray(values, np.float64)
     return value > value.mean()
 
@@ -72,15 +71,16 @@ def labels(values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
 def probe(
     states: npt.ArrayLike, above: npt.ArrayLike, kind: Kind, permutations: int = 10, seed: int = 0
 ) -> Found | None:
-    """Cross-validated accuracy of a classifier of `above` (n,) from memories (n, size), one a row
-    an episode; None where a class has fewer than LEAST episodes.
+    """Cross-validated accuracy of classifying `above` (n,) from the memory of n episodes (n, size).
+
+    None if a class has fewer than LEAST episodes.
     """
     x, y = np.asarray(states, np.float64), np.asarray(above, bool)
     if min(y.sum(), (~y).sum()) < LEAST:
         return None
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # Weight decay, not convergence, keeps the network from learning so few episodes by heart.
+        # Weight decay prevents overfitting to few episodes; convergence is not needed.
         warnings.simplefilter("ignore", ConvergenceWarning)
         score, chances, _ = permutation_test_score(
             classifier(kind, seed), x, y, cv=folds, n_permutations=permutations, random_state=seed

@@ -1,7 +1,7 @@
-"""How a policy recovers from a change in mid-trial: time and failure of each goal, by number.
+"""How a policy recovers from a change during a trial: time and failure rate of each goal.
 
-R = arXiv 1910.07113, section 9.1: the memory is reset, the world drawn anew, or a joint broken
-after the n-th success; time to a success and probability of failing before it, goal by goal.
+R = arXiv 1910.07113, section 9.1: after the n-th success the memory is reset, the world is
+resampled or a joint is broken. The result is the time to success and the failure rate per goal.
 """
 
 from collections.abc import Sequence
@@ -17,70 +17,71 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial: when each goal was reached, and whether the one after the last was failed."""
+    """One trial: the times of the successes, and whether it ended with a failure."""
 
     reached_s: tuple[float, ...]
-    """Rising, s since the start."""
+    """Time of each success, increasing, s since the start."""
     failed: bool
-    """False: it ended at the most successes that were asked for."""
+    """False: the trial ended at the largest number of successes."""
 
     @property
     def successes(self) -> int:
-        """Goals reached."""
+        """Number of reached goals."""
         return len(self.reached_s)
 
     def times(self) -> Floats:
-        """Time that each goal took, s."""
+        """Duration of each goal, s."""
         return np.diff(np.array((0.0, *self.reached_s)))
 
 
 @dataclass(frozen=True)
 class Goal:
-    """The goal of one number over all trials, counted from 1."""
+    """Statistics of the goal `number`, counted from 1, over all trials."""
 
     number: int
     time_s: Estimate
-    """Of the trials that reached the last goal of all [R 9.1]: the same ones for every goal."""
+    """Mean duration over the trials that reached the last goal [R 9.1]: the same for every goal."""
     failure: Estimate
-    """Of the trials that came to it."""
+    """Failure probability over the trials that attempted it."""
     asked: int
+    """Number of trials that attempted it."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Before and after goal `after`: all times in s, over the trials that came to the window's end.
+    """Comparison before and after goal `after`: times in s, over trials that finished the window.
 
-    The same trials before and after: those that fail are the slow ones, and would otherwise leave
-    faster ones behind.
+    The trials before and after are the same: trials that fail are slow, and without them the rest
+    would look faster.
     """
 
     after: int
     window: int
     trials: int
     before_s: Estimate
-    """Mean of the `window` goals before."""
+    """Mean duration of the `window` goals before."""
     first_s: Estimate
-    """The first goal after."""
+    """Duration of the first goal after."""
     later_s: Estimate
-    """Mean of the `window` goals that follow the first."""
+    """Mean duration of the `window` goals after the first one."""
     slower_s: Estimate
-    """The first minus the mean before, trial by trial."""
+    """Paired difference: the first goal after, minus the mean before."""
     failure_before: Estimate
-    """Of each of the `window` goals before, over all trials that came to them."""
+    """Failure probability of the `window` goals before, over all trials that attempted them."""
     failure_first: Estimate
     failure_later: Estimate
 
 
 def goals(trials: Sequence[Trial], most: int) -> list[Goal]:
-    """Goals 1 to `most` of some trials."""
-    whole = [trial.times()[:most] for trial in trials if trial.successes >= most]
-    table = np.array(whole) if whole else np.zeros((0, most))
-    found = []
+    """Statistics of the goals 1 to `most`."""
+    complete = [trial.times()[:most] for trial in trials if trial.successes >= most]
+    table = np.array(complete) if complete else np.zeros((0, most))
+    result = []
     for number in range(1, most + 1):
-        asked, failed = _asked(trials, range(number, number + 1))
+        attempts, failed = _attempts(trials, range(number, number + 1))
         time = mean(table[:, number - 1])
-        found.append(Goal(number, time, proportion(failed, asked), asked))
-    return found
+        result.append(Goal(number, time, proportion(failed, attempts), attempts))
+    return result
 
 
 def change(trials: Sequence[Trial], after: int, window: int) -> Change:
@@ -98,18 +99,18 @@ def change(trials: Sequence[Trial], after: int, window: int) -> Change:
     )
     failures = []
     for numbers in ranges:
-        asked, failed = _asked(trials, numbers)
-        failures.append(proportion(failed, asked))
+        attempts, failed = _attempts(trials, numbers)
+        failures.append(proportion(failed, attempts))
     columns = (mean(before), mean(first), mean(later), mean(first - before))
     return Change(after, window, len(times), *columns, *failures)
 
 
-def _asked(trials: Sequence[Trial], numbers: range) -> tuple[int, int]:
-    """How often goals of these numbers were asked for, and failed."""
-    asked = sum(
+def _attempts(trials: Sequence[Trial], numbers: range) -> tuple[int, int]:
+    """How often goals with these numbers were attempted, and how often they failed."""
+    attempts = sum(
         trial.successes >= number or (trial.failed and trial.successes == number - 1)
         for trial in trials
         for number in numbers
     )
     failed = sum(trial.failed and trial.successes + 1 in numbers for trial in trials)
-    return asked, failed
+    return attempts, failed

@@ -1,4 +1,4 @@
-"""What comes back from the boundary episodes, from one loop or from many workers."""
+"""Records the performance of finished episodes in the buffers of their boundaries."""
 
 import math
 from bisect import bisect_right
@@ -22,14 +22,14 @@ def record(
 ) -> AdrState:
     """Append the performance of k finished episodes to their buffers; all arguments are (k,).
 
-    boundary, version: of the Draw; ordinary episodes (-1) may be passed as well and only their ids
-    are noted, which keeps `seen` short. episode: ids, unique in the run; one that was reported
-    before is refused and counted, so reports may come late, twice and in any order. None: the
-    caller vouches that each is reported once.
-    A report older than `config.max_lag` moves of its boundary was measured elsewhere: refused and
-    counted. Between two updates the order of the reports does not change the decision (with
-    clear = on_change: unless more than a full buffer came). Raises DataError for an impossible
-    report, and then nothing is recorded.
+    boundary, version: from the Draw; of ordinary episodes (-1) only the ids are recorded, which
+    keeps `seen` short. episode: ids, unique in the run. An episode that was reported before is
+    refused and counted, so that reports may be late, duplicated and out of order. None: the caller
+    guarantees that each episode is reported once.
+    A report that is older than `config.max_lag` moves of its boundary is refused and counted.
+    Between two updates, the order of the reports does not affect the decision (with clear =
+    on_change: unless there are more reports than the buffer holds). Raises DataError for an invalid
+    report; then nothing is recorded.
     """
     reports = _Reports.of(boundary, version, performance, episode)
     _check(reports, state)
@@ -53,7 +53,7 @@ def record(
 
 @dataclass(frozen=True)
 class _Reports:
-    """k reports as plain numbers, one list of k for each column; without ids those are 0."""
+    """k reports as lists of plain numbers; without ids, `episode` is 0."""
 
     boundary: list[int]
     version: list[int]
@@ -89,7 +89,7 @@ def _check(reports: _Reports, state: AdrState) -> None:
 
 
 def _note(spans: list[tuple[int, int]], episode: int) -> bool:
-    """Add an id to the sorted spans, in place; False when it was there."""
+    """Add an id to the sorted spans in place; returns False if it was already there."""
     at = bisect_right(spans, episode, key=lambda span: span[0])
     if at and episode < spans[at - 1][1]:
         return False

@@ -1,6 +1,6 @@
-"""What the next episodes run with: lambda ~ P, or one end of one dimension at its boundary.
+"""Sampling of parameters for new episodes: lambda ~ P, with one parameter at a boundary in some.
 
-Boundary episodes are ordinary experience as well: the policy trains on them
+The policy also trains on the boundary episodes
 [R = arXiv 1910.07113, 5.2 and 5.3].
 """
 
@@ -18,14 +18,14 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Draw:
-    """What n new episodes are to run with; `boundary` and `version` go back with the report."""
+    """Parameters of n new episodes; the reports must return `boundary` and `version`."""
 
     lam: Floats
     """(n, d) lambda of every parameter."""
     boundary: Ints
-    """(n,) the boundary that the episode tries, 2*i + side, or -1 for an ordinary one."""
+    """(n,) boundary that the episode tests, 2*i + side, or -1 for an ordinary episode."""
     version: Ints
-    """(n,) version of that boundary when it was drawn, or -1."""
+    """(n,) version of that boundary at the time of the draw, or -1."""
 
 
 def sample(
@@ -35,20 +35,20 @@ def sample(
     n: int,
     worlds: npt.ArrayLike | None = None,
 ) -> Draw:
-    """Draw n episodes: lambda ~ U(low, high), and in boundary episodes one end at its boundary.
+    """Draw n episodes: lambda ~ U(low, high); in boundary episodes one parameter at a boundary.
 
-    The dimension is uniform over those that can move, the end over its movable ends. worlds (n,):
-    which worlds begin the episodes, needed by the mode world_share when they are not 0..n-1.
-    Uses the same amount of randomness whatever it draws.
+    The dimension is uniform over the movable ones, the end uniform over its movable ends. worlds
+    (n,): the worlds of the episodes; mode world_share needs them unless they are 0..n-1. The number
+    of random values does not depend on the result.
     """
     low, high = np.array(state.low, float), np.array(state.high, float)
     lam = np.clip(rng.uniform(low, high, size=(n, len(low))), low, high)
     boundary = np.full(n, -1, np.int64)
-    tries = _tries_boundary(config, rng, n, worlds)
+    tests = _tests_boundary(config, rng, n, worlds)
     if groups := movable(state):
         group, end = rng.integers(len(groups), size=n), rng.integers(2, size=n)
         ends = np.array([[each[0], each[-1]] for each in groups], np.int64)
-        boundary = np.where(tries, ends[group, end], boundary)
+        boundary = np.where(tests, ends[group, end], boundary)
     rows = np.flatnonzero(boundary >= 0)
     lam[rows, boundary[rows] // 2] = np.stack([low, high], axis=1).reshape(-1)[boundary[rows]]
     version = np.full(n, -1, np.int64)
@@ -56,12 +56,12 @@ def sample(
     return Draw(lam, boundary, version)
 
 
-def _tries_boundary(
+def _tests_boundary(
     config: AdrConfig, rng: np.random.Generator, n: int, worlds: npt.ArrayLike | None
 ) -> npt.NDArray[np.bool_]:
     share = config.boundary_probability
     if config.mode == "episodes":
         return rng.random(n) < share
-    # of the worlds 0 to N-1 this chooses floor(N * share), evenly spread, for every N
+    # For every N, this selects floor(N * share) of the worlds 0 to N-1, evenly spread.
     world = np.arange(n) if worlds is None else np.asarray(worlds).reshape(n)
     return np.floor((world + 1) * share) > np.floor(world * share)

@@ -1,4 +1,4 @@
-"""The state of ADR: a value. The transitions return a new one; nothing here changes in place.
+"""The state of ADR, an immutable value; the transitions return a new one.
 
 `d` dimensions have 2d boundaries; boundary 2*i + side is the LOW or HIGH end of dimension i.
 """
@@ -18,23 +18,23 @@ class Event:
     """One decision about one boundary."""
 
     step: int
-    """Environment steps of the training run when it was taken."""
+    """Environment steps of the training run at the decision."""
     parameter: str
     side: Side
     performance: float
-    """Mean over the buffer."""
+    """Mean performance over the buffer."""
     episodes: int
-    """How many episodes that mean is over."""
+    """Number of episodes of this mean."""
     decision: Decision
-    """What the performance called for; a boundary at its limit widens without moving."""
+    """Decision from the performance; a boundary at its limit widens without moving."""
     before: float
     boundary: float
-    """lambda before and after; equal when the boundary held or was at its limit."""
+    """lambda before and after; equal if the boundary did not move."""
 
 
 @dataclass(frozen=True)
 class AdrState:
-    """Boundaries, buffers and history; everything that a checkpoint must keep of ADR."""
+    """Boundaries, buffers and history: everything of ADR that a checkpoint saves."""
 
     dimensions: tuple[Dimension, ...]
     low: tuple[float, ...]
@@ -42,22 +42,22 @@ class AdrState:
     high: tuple[float, ...]
     """(d,) high ends, lambda."""
     buffers: tuple[tuple[float, ...], ...]
-    """(2d,) performances reported at each boundary and not yet cleared, in order of arrival."""
+    """(2d,) performances in the buffer of each boundary, in order of arrival."""
     versions: tuple[int, ...]
-    """(2d,) how often each boundary has moved; a report names the version that it measured."""
+    """(2d,) number of moves of each boundary; a report states the version that it measured."""
     seen: tuple[tuple[int, int], ...]
-    """Episode ids that were reported: sorted spans [first, end) that neither touch nor overlap."""
+    """Ids of reported episodes, as sorted, disjoint spans [first, end)."""
     stale: int
-    """Reports refused because the boundary had moved on by more than `AdrConfig.max_lag`."""
+    """Number of reports refused because they are more than `AdrConfig.max_lag` moves old."""
     duplicates: int
-    """Reports refused because their episode had been reported before."""
+    """Number of reports refused because their episode was reported before."""
     step: int
     """Environment steps at the last update."""
     history: tuple[Event, ...]
 
 
 def initial(dimensions: Sequence[Dimension], config: AdrConfig | None = None) -> AdrState:
-    """Every range is the one point `start`. Raises ConfigError as `check_table` does."""
+    """The initial state: every range is the point `start`. Raises ConfigError (`check_table`)."""
     check_table(dimensions, config)
     start = tuple(float(dimension.start) for dimension in dimensions)
     ends = 2 * len(start)
@@ -76,7 +76,7 @@ def initial(dimensions: Sequence[Dimension], config: AdrConfig | None = None) ->
 
 
 def restart(state: AdrState) -> AdrState:
-    """The ranges of `state` for a new run that begins at step 0 with another count of episodes."""
+    """The ranges of `state` for a new run that begins at step 0 with new episode ids."""
     fresh = initial(state.dimensions)
     return replace(fresh, low=state.low, high=state.high)
 
@@ -87,7 +87,7 @@ def value(state: AdrState, boundary: int) -> float:
 
 
 def movable(state: AdrState) -> list[list[int]]:
-    """The boundaries of each dimension that may move; a dimension without any is left out."""
+    """The movable boundaries of each dimension; dimensions without any are omitted."""
     ends = [
         [2 * i + side for side in (LOW, HIGH) if dimension.moves(side)]
         for i, dimension in enumerate(state.dimensions)
@@ -96,7 +96,7 @@ def movable(state: AdrState) -> list[list[int]]:
 
 
 def ranges(state: AdrState) -> dict[str, tuple[float, float]]:
-    """Parameter -> (low, high) in lambda, curriculum parameters among them."""
+    """Parameter -> (low, high) in lambda, including curriculum parameters."""
     names = (dimension.name for dimension in state.dimensions)
     return dict(zip(names, zip(state.low, state.high, strict=True), strict=True))
 
@@ -104,8 +104,8 @@ def ranges(state: AdrState) -> dict[str, tuple[float, float]]:
 def entropy(state: AdrState, config: AdrConfig) -> float:
     """Entropy of the sampling distribution in nats per dimension: 1/d sum log(width) [R 5.2].
 
-    A width below `config.entropy_floor`, such as the zero at the start, which would give -inf,
-    counts as that floor. Over the dimensions that count and can move; without any, log(floor).
+    A width below `config.entropy_floor` counts as the floor, because the zero width at the start
+    would give -inf. Only dimensions that count and can move; without any, log(floor).
     """
     return entropy_of(state.dimensions, state.low, state.high, config.entropy_floor)
 
@@ -113,7 +113,7 @@ def entropy(state: AdrState, config: AdrConfig) -> float:
 def entropy_of(
     dimensions: Sequence[Dimension], low: Sequence[float], high: Sequence[float], floor: float
 ) -> float:
-    """`entropy` of given ends (d,), lambda, and a floor of the width."""
+    """`entropy` for given ends (d,) in lambda and a floor of the width."""
     logs = [
         math.log(max(above - below, floor))
         for dimension, below, above in zip(dimensions, low, high, strict=True)

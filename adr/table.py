@@ -1,11 +1,12 @@
-"""What ADR is told: the parameters that it may widen, and how it decides.
+"""Config of ADR, and the table of its parameters (dimensions).
 
-lambda is a dimensionless coordinate of one parameter. `envs` maps it to the physical value; nothing
-here knows the physics. Two decisions that the source, R = arXiv 1910.07113, leaves open [R 5.2, B]:
+lambda is the dimensionless coordinate of a parameter. `envs` maps it to the physical value; ADR
+does not depend on the physics. Two decisions that the source, R = arXiv 1910.07113, leaves open
+[R 5.2, B]:
 
 - Sign. The printed algorithm adds the step to both ends. Here widening moves each end outward: the
-  low end goes down, the high end goes up; tightening moves each back towards the start.
-- g(x). Noise strengths are meant as w * (exp(lambda) - 1), which is no noise at lambda = 0, not the
+  low end down, the high end up; tightening moves each end back towards the start.
+- g(x). A noise strength is w * (exp(lambda) - 1), which is zero at lambda = 0, instead of the
   printed exp(lambda - 1). A noise strength is therefore one-sided: start = floor = 0.
 """
 
@@ -25,17 +26,17 @@ SIDES: tuple[Side, Side] = ("low", "high")
 
 @dataclass(frozen=True)
 class AdrConfig:
-    """How boundaries are tried and moved; the defaults are the paper's [R T15]."""
+    """How boundaries are tested and moved; the defaults are those of the paper [R T15]."""
 
     boundary_probability: Annotated[float, Range(0.0, 1.0)] = 0.5
-    """Share of episodes (or of worlds, see mode) that try a boundary."""
+    """Share of episodes (or of worlds, see mode) that test a boundary."""
 
     mode: Literal["episodes", "world_share"] = "episodes"
-    """episodes: each new episode draws whether it tries a boundary (the paper).
-    world_share: a fixed share of the worlds always does (DeXtreme, 0.4)."""
+    """episodes: each new episode tests a boundary with this probability (paper).
+    world_share: a fixed share of the worlds always tests boundaries (DeXtreme, 0.4)."""
 
     step: Annotated[float, Range(1e-6, 10.0)] = 0.02
-    """How far one decision moves a boundary, in lambda; a dimension may have its own."""
+    """Step of a boundary per decision, in lambda; a dimension may override it."""
 
     threshold_high: float = 20.0
     """Mean performance (successes per episode) at which a boundary widens."""
@@ -44,51 +45,51 @@ class AdrConfig:
     """Mean performance at which a boundary tightens (DeXtreme: 5)."""
 
     buffer: Annotated[int, Range(1, 1_000_000)] = 240
-    """Boundary episodes per decision. Below about worlds * boundary_probability / (2 * dimensions)
-    the first reports after a move are the shortest episodes, which are the failures."""
+    """Boundary episodes per decision. With fewer than about worlds * boundary_probability /
+    (2 * dimensions), a decision uses mainly short episodes, which are failures."""
 
     clear: Literal["always", "on_change"] = "always"
-    """When a buffer is emptied: at every decision (the paper), or only when the boundary moved,
-    with the mean over the latest episodes (DeXtreme)."""
+    """always: a buffer is cleared at every decision (paper). on_change: it is cleared only if the
+    boundary moved, and the mean is over the latest episodes (DeXtreme)."""
 
     max_lag: Annotated[int, Range(0, 1_000_000)] = 1
-    """Reports measured up to this many moves of their boundary ago still count; older ones are
-    refused. 0 favours short episodes; a large value takes every late report, as the paper does."""
+    """Largest age of a report, in moves of its boundary; older ones are refused. 0 favours short
+    episodes; a large value accepts every late report, like the paper."""
 
     entropy_floor: Annotated[float, Range(1e-12, 1.0)] = 0.01
-    """Width of lambda that stands for a narrower range, zero included, in the entropy."""
+    """Smallest width of a range in the entropy, in lambda; narrower ranges count as this width."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError unless the thresholds leave a band between them."""
+        """Raise ConfigError unless threshold_low < threshold_high."""
         _check_thresholds("", self.threshold_low, self.threshold_high)
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One parameter that ADR moves; all numbers are lambda, except the thresholds and the buffer.
+    """One parameter of ADR; all numbers are in lambda, except the thresholds and the buffer.
 
-    A value of None means the one of AdrConfig.
+    None means the value of AdrConfig.
     """
 
     name: str
     start: float = 0.0
-    """lambda at the calibrated value; the range begins as this one point and always holds it."""
+    """lambda of the calibrated value; the range begins at this point and always contains it."""
     floor: float = -4.0
-    """The low end never goes below this [R T15]."""
+    """Lower limit of the low end [R T15]."""
     ceiling: float = 4.0
-    """The high end never goes above this."""
+    """Upper limit of the high end."""
     step: float | None = None
     low_moves: bool = True
-    """False for one-sided parameters: noise strengths, a goal-angle curriculum."""
+    """Whether the low end may move; False for noise strengths and a goal-angle curriculum."""
     high_moves: bool = True
     counts: bool = True
-    """In the entropy; False for a curriculum parameter."""
+    """Whether it counts in the entropy; False for a curriculum parameter."""
     threshold_low: float | None = None
     threshold_high: float | None = None
     buffer: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise ConfigError, naming the parameter and the field, for values that cannot be."""
+        """Raise ConfigError, with parameter and field, for invalid values."""
         where = f"adr parameter '{self.name}'"
         if not -math.inf < self.floor <= self.start <= self.ceiling < math.inf:
             got = f"{self.floor}, {self.start}, {self.ceiling}"
@@ -105,7 +106,7 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Rule:
-    """The numbers that decide at one dimension: its own, or else those of the config."""
+    """Step, thresholds and buffer of one dimension: its own, or those of the config."""
 
     step: float
     threshold_low: float
@@ -114,7 +115,7 @@ class Rule:
 
 
 def rule(dimension: Dimension, config: AdrConfig) -> Rule:
-    """Resolve a dimension's rule. Raises ConfigError when its thresholds leave no band."""
+    """The rule of a dimension. Raises ConfigError unless threshold_low < threshold_high."""
     low = _own(dimension.threshold_low, config.threshold_low)
     high = _own(dimension.threshold_high, config.threshold_high)
     _check_thresholds(f"adr parameter '{dimension.name}': ", low, high)
@@ -123,11 +124,13 @@ def rule(dimension: Dimension, config: AdrConfig) -> Rule:
 
 
 def check_table(dimensions: Sequence[Dimension], config: AdrConfig | None = None) -> None:
-    """Raise ConfigError when two dimensions share a name or, given a config, a rule cannot be."""
+    """Raise ConfigError for duplicate names and, given a config, for an invalid rule."""
     names = [dimension.name for dimension in dimensions]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError(f"adr parameters: got {', '.join(twice)} twice; allowed: unique names")
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise ConfigError(
+            f"adr parameters: got {', '.join(duplicates)} twice; allowed: unique names"
+        )
     if config is not None:
         for dimension in dimensions:
             rule(dimension, config)

@@ -1,4 +1,4 @@
-"""The decision: which boundaries to move, now that their buffers are full [R 5.2, algorithm 1]."""
+"""The decision to move boundaries whose buffers are full [R 5.2, algorithm 1]."""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from .table import HIGH, LOW, SIDES, AdrConfig, Rule, rule
 
 
 def update(state: AdrState, config: AdrConfig, step: int) -> tuple[AdrState, tuple[Event, ...]]:
-    """Decide about every boundary whose buffer is full; step: environment steps so far.
+    """Decide for every boundary with a full buffer; step: environment steps so far.
 
-    Mean at threshold_high or above: outward by the step, but not past floor or ceiling. At
-    threshold_low or below: inward, but not past start. Otherwise: hold. The events are the
-    decisions; with clear = on_change only those that moved a boundary. Raises ConfigError when
-    the thresholds of a dimension leave no band, DataError when steps run backwards.
+    A mean of threshold_high or more moves the boundary outward by one step, up to floor or ceiling;
+    threshold_low or less moves it inward, up to start; otherwise it holds. The events are the
+    decisions; with clear = on_change only those that moved a boundary. Raises ConfigError if the
+    thresholds of a dimension are inconsistent, DataError if steps decrease.
     """
     if step < state.step:
         raise DataError(f"adr update: step: got {step}; allowed: {state.step} or more")
@@ -33,9 +33,9 @@ def update(state: AdrState, config: AdrConfig, step: int) -> tuple[AdrState, tup
         moved = event.boundary != event.before
         ends[side][i] = event.boundary
         versions[boundary] += moved
-        emptied = moved or config.clear == "always"
-        buffers[boundary] = () if emptied else performances
-        if emptied:
+        cleared = moved or config.clear == "always"
+        buffers[boundary] = () if cleared else performances
+        if cleared:
             events.append(event)
     after = replace(
         state,

@@ -1,4 +1,4 @@
-"""`sleight rig ...` on the command line: the only module of this folder that prints."""
+"""The commands of `sleight rig`. Only this module of `deploy` prints."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 USAGE = """usage: sleight rig COMMAND ...
 
 commands:
-  sim [SIM.yaml]           a process that is a hand: physics in real time behind the wire protocol
-  check RIG.yaml           see whether a rig is fit to run; moves nothing, and keeps a record
-  calibrate WHAT RIG.yaml  cameras or extrinsics: what cameras see, and where they stand;
-                           joints: move every motor, for `sleight calibrate`
-  wiggle RIG.yaml          move every motor a little and back: do its own joints follow?
-  dry-run RIG.yaml         all of a run, but nothing that moves the hand is sent
+  sim [SIM.yaml]           run a simulated rig: real-time physics behind the wire protocol
+  check RIG.yaml           check that a rig is ready to run, and record it; moves nothing
+  calibrate WHAT RIG.yaml  cameras: intrinsics; extrinsics: poses of the cameras;
+                           joints: record a sweep of every motor, for `sleight calibrate`
+  wiggle RIG.yaml          move every motor slightly and check that its own joints follow
+  dry-run RIG.yaml         run a bundle without moving the hand
   run RIG.yaml             run a bundle on a hand, trial after trial
-  replay RUN [BUNDLE]      compute a run's actions again from its log, to the last bit
-  report RUN               a run as one HTML page; what it measured as ranges for training
-  bridge FILE              write what runs beside a Shadow Hand on ROS 1, as one file
+  replay RUN [BUNDLE]      recompute the actions of a run from its log, bit by bit
+  report RUN               write an HTML page about a run; export measured ranges for training
+  bridge FILE              write the ROS 1 bridge for a Shadow Hand as one file
 
-RIG.yaml may be left out for the simulated rig, and followed by a bundle's folder and flags.
+Without RIG.yaml, the simulated rig is used. A bundle's folder and flags may follow.
 sleight rig COMMAND --help lists every option.
 """
 INTERRUPTED = 130
@@ -58,7 +58,7 @@ def _sim(argv: list[str]) -> int:
     from .sim.plant_config import RigSimConfig
 
     if _wants_help(argv):
-        print(help_text(RigSimConfig, "sleight rig sim", "A process that is a hand."))
+        print(help_text(RigSimConfig, "sleight rig sim", "Run a simulated rig."))
         return 0
     path, flags = _config_file(argv)
     config = load(RigSimConfig, path, flags)
@@ -73,12 +73,14 @@ def _sim(argv: list[str]) -> int:
             names = ", ".join(sim.cameras.names)
             print(f"rig sim: cameras {names} on {config.host}:{sim.cameras.port}", flush=True)
         if config.host not in ("127.0.0.1", "localhost", "::1"):
-            print("rig sim: anyone who reaches this address may command the hand", file=sys.stderr)
+            print(
+                "rig sim: anyone who can reach this address can command the hand", file=sys.stderr
+            )
         sim.run(stopped)
     if sim.log.error:
         print(f"rig sim: {sim.log.error}", file=sys.stderr)
     if sim.overruns:
-        line = f"rig sim: {sim.overruns} overruns: the physics let {sim.lost_s:.2f} s go"
+        line = f"rig sim: {sim.overruns} overruns: the physics skipped {sim.lost_s:.2f} s"
         print(line, file=sys.stderr)
     return INTERRUPTED if stopped() else 0
 
@@ -87,10 +89,10 @@ def _check(argv: list[str]) -> int:
     from .checks.link_check import check_rig
     from .rig_file import load_rig
 
-    if _helped(argv, "check", "Whether a rig is fit to run a policy; nothing moves."):
+    if _helped(argv, "check", "Check that a rig is ready to run a policy; nothing moves."):
         return 0
     record = check_rig(load_rig(argv), _tell)
-    print(f"the rig may run for a day; record {record}")
+    print(f"the rig may run for one day; record: {record}")
     return 0
 
 
@@ -102,7 +104,7 @@ def _tell(finding: Finding) -> None:
 def _dry_run(argv: list[str]) -> int:
     from .rig_file import load_rig
 
-    if _helped(argv, "dry-run", "All of a run, but nothing that moves the hand is sent."):
+    if _helped(argv, "dry-run", "Run a bundle without moving the hand: only heartbeats are sent."):
         return 0
     return _drive(load_rig(argv), yes_sim=False, dry=True)
 
@@ -110,7 +112,7 @@ def _dry_run(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     from .rig_file import load_rig
 
-    about = "A bundle on a hand. --yes-sim: arm a simulated hand without a typed word."
+    about = "Run a bundle on a hand. --yes-sim arms a simulated hand without confirmation."
     if _helped(argv, "run", about):
         return 0
     yes_sim = "--yes-sim" in argv
@@ -133,10 +135,10 @@ def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
         simulated = record["simulated"]
         confirm(config, record, yes_sim, _ask)
     with _stop_on_signal() as stopped, View(sys.stderr) as view:
-        place, result = run_rig(config, bundle, stopped, view, dry, simulated)
-    print(summary(place, result))
+        folder, result = run_rig(config, bundle, stopped, view, dry, simulated)
+    print(summary(folder, result))
     if dry:
-        print(first_targets(read_log(place)))
+        print(first_targets(read_log(folder)))
     return INTERRUPTED if stopped() else 0
 
 
@@ -144,7 +146,7 @@ def _calibrate(argv: list[str]) -> int:
     from .rig_file import load_rig
 
     jobs = ("cameras", "extrinsics", "joints")
-    about = "Cameras, by pictures of a ChArUco board; joints, by a sweep of every motor."
+    about = "Calibrate cameras with a ChArUco board, or joints by a sweep of every motor."
     if _helped(argv, f"calibrate {'|'.join(jobs)}", about):
         return 0
     if not argv or argv[0] not in jobs:
@@ -154,7 +156,7 @@ def _calibrate(argv: list[str]) -> int:
         return _joints(argv[1:])
     config = load_rig(argv[1:])
     if not config.cameras:
-        raise ConfigError("cameras: got none, allowed: one or more cameras, in the rig file")
+        raise ConfigError("cameras: got none, allowed: one or more cameras in the rig file")
     from .calibration.calibration_commands import calibrate_cameras, calibrate_extrinsics
 
     job = calibrate_cameras if argv[0] == "cameras" else calibrate_extrinsics
@@ -173,22 +175,22 @@ def _wiggle(argv: list[str]) -> int:
     from .checks.rig_check import raise_failed
     from .checks.wiggle import followed, wiggle
 
-    about = "Every motor alone, a little and back. --yes-sim: as for run."
+    about = "Move each motor slightly and back, one at a time. --yes-sim: as for run."
     if _helped(argv, "wiggle", about):
         return 0
-    config, place, hand, interrupted = _sweep(argv, "wiggle", wiggle)
-    if interrupted:
-        return interrupted
-    findings = followed(place, hand, config.calibrate.wiggle)
+    config, folder, hand, exit_code = _sweep(argv, "wiggle", wiggle)
+    if exit_code:
+        return exit_code
+    findings = followed(folder, hand, config.calibrate.wiggle)
     for finding in findings:
         _tell(finding)
     raise_failed(config.rig.name, findings)
-    print("every motor moves its own joints, in its own direction")
+    print("every motor moves its own joints in the right direction")
     return 0
 
 
 def _sweep(argv: list[str], name: str, targets_of: Any) -> tuple[RigConfig, Path, HandSpec, int]:
-    """Move motors without policy or object; config, the run's folder, the hand, exit code."""
+    """Move the motors without policy or object; returns config, run folder, hand, exit code."""
     from .calibration.joint_sweep import record_sweep
     from .checks.clearance import confirm
     from .checks.link_check import check_joints
@@ -200,18 +202,18 @@ def _sweep(argv: list[str], name: str, targets_of: Any) -> tuple[RigConfig, Path
     confirm(config, record, "--yes-sim" in argv, _ask)
     with _stop_on_signal() as stopped, View(sys.stderr) as view:
         simulated = record["simulated"]
-        place, hand, result = record_sweep(config, name, targets_of, stopped, view, simulated)
+        folder, hand, result = record_sweep(config, name, targets_of, stopped, view, simulated)
     hits = sum(result["gate_hits"].values())
     print(f"{result['done']:.0%} of the sweep, {result['holds']} holds, {hits} gate hits")
-    print(place)
-    return config, place, hand, INTERRUPTED if stopped() else 0
+    print(folder)
+    return config, folder, hand, INTERRUPTED if stopped() else 0
 
 
 def _bridge(argv: list[str]) -> int:
     from .drivers.ros.bridge_archive import write_bridge
 
     if _wants_help(argv) or len(argv) != 1 or argv[0].startswith("-"):
-        print("usage: sleight rig bridge FILE.pyz; then, beside the hand: python3 FILE.pyz --help")
+        print("usage: sleight rig bridge FILE.pyz; then beside the hand: python3 FILE.pyz --help")
         return 0 if _wants_help(argv) else 2
     write_bridge(Path(argv[0]))
     print(f"{argv[0]}: copy it to the hand's machine or container, and run it with ROS's python3")
@@ -219,7 +221,7 @@ def _bridge(argv: list[str]) -> int:
 
 
 def _ask(prompt: str) -> str:
-    """A line that a person types."""
+    """Read a line from the operator. Raises ConfigError without a terminal."""
     if not sys.stdin.isatty():
         raise ConfigError(
             "arming: got no terminal to type the rig's name on,"
@@ -231,15 +233,15 @@ def _ask(prompt: str) -> str:
 def _replay(argv: list[str]) -> int:
     from .logs.replay import replay
 
-    words = _places(argv, "replay", "RUN [BUNDLE]", 2)
-    if words is None:
+    paths = _paths(argv, "replay", "RUN [BUNDLE]", 2)
+    if paths is None:
         return 0
-    found = replay(words[0], words[1] if len(words) > 1 else None)
-    if found.log.cut:
-        print(f"{found.log.path}: {found.log.cut}", file=sys.stderr)
+    result = replay(paths[0], paths[1] if len(paths) > 1 else None)
+    if result.log.cut:
+        print(f"{result.log.path}: {result.log.cut}", file=sys.stderr)
     print(
-        f"{len(found.log.turns)} turns, {found.trials} trials: {found.steps} steps of the policy"
-        " computed again; targets, actions and memory are the same to the last bit"
+        f"{len(result.log.turns)} turns, {result.trials} trials: {result.steps} policy steps"
+        " recomputed; targets, actions and carries are identical to the last bit"
     )
     return 0
 
@@ -250,7 +252,11 @@ def _report(argv: list[str]) -> int:
     from .logs.rig_report import ReportConfig, read_run, write_report
 
     if _wants_help(argv):
-        print(help_text(ReportConfig, "sleight rig report RUN", "A run on a hand as a page."))
+        print(
+            help_text(
+                ReportConfig, "sleight rig report RUN", "Write an HTML page about a run on a hand."
+            )
+        )
         return 0
     if not argv or argv[0].startswith("-"):
         raise ConfigError("sleight rig report: got no run, allowed: RUN [--field value]")
@@ -263,20 +269,20 @@ def _report(argv: list[str]) -> int:
     return 0
 
 
-def _places(argv: list[str], command: str, usage: str, most: int) -> list[Path] | None:
-    """The paths that a command is given; None when it was asked for help instead."""
+def _paths(argv: list[str], command: str, usage: str, max_count: int) -> list[Path] | None:
+    """The paths on a command line; None after printing the usage for --help."""
     if _wants_help(argv):
         print(f"usage: sleight rig {command} {usage}")
         return None
     flags = [word for word in argv if word.startswith("-")]
-    if flags or not 0 < len(argv) <= most:
+    if flags or not 0 < len(argv) <= max_count:
         got = flags[0] if flags else f"{len(argv)} words"
         raise ConfigError(f"sleight rig {command}: got {got}, allowed: {usage}")
     return [Path(word) for word in argv]
 
 
 def _helped(argv: list[str], command: str, about: str) -> bool:
-    """Print the page of a command that takes a rig file, where it was asked for."""
+    """Print the help page of a command that takes a rig file, if argv asks for it."""
     from .rig_file import RigConfig
 
     if _wants_help(argv):
@@ -289,7 +295,7 @@ def _wants_help(argv: list[str]) -> bool:
 
 
 def _config_file(argv: list[str]) -> tuple[Path | None, list[str]]:
-    """A first word that is no flag is a YAML file with the same fields."""
+    """Split off the YAML file: a first word that is not a flag."""
     if argv and not argv[0].startswith("-"):
         return Path(argv[0]), argv[1:]
     return None, argv
@@ -297,20 +303,21 @@ def _config_file(argv: list[str]) -> tuple[Path | None, list[str]]:
 
 @contextmanager
 def _stop_on_signal() -> Iterator[Any]:
-    """Ctrl-C and SIGTERM ask for an orderly end; a second one ends at once.
+    """Yield a function that says whether Ctrl-C or SIGTERM has requested an orderly stop.
 
-    A flag, not an exception: an exception could cut a message to the hand in half.
+    A second signal ends the program at once. The first one sets a flag instead of raising: an
+    exception could cut a message to the hand in half.
     """
-    asked: list[int] = []
+    signals: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
-        if asked:
+        if signals:
             raise KeyboardInterrupt
-        asked.append(number)
+        signals.append(number)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(signals)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The rig file: all that is particular to one rig, and what a run on it does. YAML or flags."""
+"""The rig file: the config of one rig and of a run on it, from YAML and flags."""
 
 from __future__ import annotations
 
@@ -25,102 +25,102 @@ Port = Annotated[int, Range(1, 65535)]
 
 @dataclass(frozen=True)
 class RigEntry:
-    """Which rig it is."""
+    """Identity of the rig."""
 
     name: str = "sim"
-    """Its name, which an operator types to let it move."""
+    """Name of the rig; the operator types it to arm the hand."""
     serial: str = ""
-    """The hand's serial number, for the record."""
+    """Serial number of the hand, for the records."""
     side: Literal["right", "left"] = "right"
-    """Which hand it is; only right ones have a table so far."""
+    """Side of the hand; only right hands are supported so far."""
 
     def __post_init__(self) -> None:
         if not self.name.strip() or "/" in self.name:
             raise ConfigError(f"name: got {self.name!r}, allowed: a name without '/'")
         if self.side != "right":
-            raise ConfigError("side: got left, allowed: right, the only hand with a table so far")
+            raise ConfigError("side: got left, allowed: right, the only side supported so far")
 
 
 @dataclass(frozen=True)
 class RefereeEntry:
-    """The referee of a simulated rig: the object's true pose in the place of cameras."""
+    """The referee of a simulated rig: a server that sends the object's true pose."""
 
     host: str = "127.0.0.1"
-    """Address."""
+    """Address of the referee."""
     port: Port = 7412
-    """Its port."""
+    """TCP port of the referee."""
 
 
 @dataclass(frozen=True)
 class PolicyEntry:
-    """What drives the hand."""
+    """The policy that drives the hand."""
 
     bundle: Path | None = None
-    """The bundle's folder."""
+    """Folder of the bundle."""
     sha256: str | None = None
-    """The hash that its graph must have, where the rig is bound to one policy."""
+    """SHA-256 that the bundle's graph must have; null allows any policy."""
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """What is written."""
+    """What a run records."""
 
     dir: Path = Path("runs")
-    """Where the folders of runs and the records of checks are made."""
+    """Folder for runs and for the records of checks."""
     min_free_mb: Annotated[float, Range(0, 1e9)] = 200.0
-    """Less room than this on its disk is too little to begin."""
+    """Least free disk space in MB; with less, a check fails."""
     images_hz: Annotated[float, Range(0, 30)] = 1.0
-    """Pictures of each camera per second that are logged; 0: none."""
+    """Camera images that are logged per second and camera; 0 logs none."""
     images_quality: Annotated[int, Range(1, 100)] = 80
-    """Of these JPEGs."""
+    """JPEG quality of the logged images, 1 to 100."""
 
 
 @dataclass(frozen=True)
 class RigConfig:
-    """A rig, and a run on it."""
+    """A rig and a run on it."""
 
     rig: RigEntry = field(default_factory=RigEntry)
-    """Which rig."""
+    """Name, serial number and side."""
     hand: HandConfig = field(default_factory=HandConfig)
-    """The hand and the way to it."""
+    """The hand and how to connect to it."""
     referee: RefereeEntry | None = field(default_factory=RefereeEntry)
-    """A simulated rig's referee; null where there is none."""
+    """The referee of a simulated rig; null if there is none."""
     cameras: tuple[CameraConfig, ...] = ()
-    """The cameras."""
+    """The cameras of the rig."""
     markers: MarkersConfig | None = None
-    """A program that tracks markers on the object and the palm; null where there is none."""
+    """A program that tracks markers on the object and the palm; null if there is none."""
     pose_from: Literal["auto", "cameras", "markers", "referee"] = "auto"
-    """What tells the object's pose; auto: cameras where the bundle reads them, else markers where
-    they are told, else the referee."""
+    """Source of the object's pose. auto: cameras if the bundle has a pose network, else markers if
+    they are configured, else the referee."""
     poses: CameraPosesConfig = field(default_factory=CameraPosesConfig)
-    """How frames of cameras become poses, and which of them are believed."""
+    """How camera frames become poses, and which poses are accepted."""
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
-    """The board that cameras are calibrated by."""
+    """Calibration of cameras and joints."""
     policy: PolicyEntry = field(default_factory=PolicyEntry)
-    """The policy."""
+    """The policy that drives the hand."""
     gate: GateConfig = field(default_factory=GateConfig)
-    """The safety gate."""
+    """Limits of the safety gate."""
     loop: LoopConfig = field(default_factory=LoopConfig)
-    """The 80 ms loop."""
+    """The control loop."""
     watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
-    """When the program gives up on its own loop."""
+    """Time limits after which the program stops the hand if its own loop is stuck."""
     estop: EstopConfig = field(default_factory=EstopConfig)
-    """The operator's stop."""
+    """The operator's emergency stop."""
     log: LogEntry = field(default_factory=LogEntry)
-    """Where it is recorded."""
+    """What a run records, and where."""
     trials: Annotated[int, Range(1, 10_000)] = 10
-    """Trials: successes in a row until a drop, a timeout or the maximum."""
+    """Number of trials. A trial counts successes in a row until a drop, timeout or the maximum."""
     goal_seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Seed of the goals, and of the noise of a policy that draws its actions."""
+    """Seed of the goals and of the noise of a stochastic policy."""
     duration_s: Annotated[float, Range(0, 1e6)] = 0.0
-    """End after this much time, cutting the trial under way; 0 waits for all trials."""
+    """Time limit of the run; it ends the current trial early. 0: no limit."""
     realtime: bool = True
-    """Ask the system for real-time scheduling; without leave it runs as any process."""
+    """Request real-time scheduling; without the permission, the process runs at normal priority."""
 
     def __post_init__(self) -> None:
         for what in ("name", "device"):
             values = [getattr(camera, what) for camera in self.cameras]
-            # The streams of a simulated rig share an address.
+            # The camera streams of a simulated rig share one address.
             values = [value for value in values if not value.startswith(STREAM)]
             if twice := sorted({value for value in values if values.count(value) > 1}):
                 raise ConfigError(
@@ -129,23 +129,23 @@ class RigConfig:
 
 
 OF_A_RUN = ("trials", "goal_seed", "duration_s", "realtime", "log", "calibrate")
-"""Fields that a check does not look at: they may differ between it and the run."""
+"""Fields outside the fingerprint: they may differ between a check and a run."""
 
 
 def fingerprint(config: RigConfig, *graphs: str) -> str:
-    """Hash of all that a check has looked at: the resolved file and flags, the cameras'
-    calibration, and the bundle (`Bundle.hashes`).
+    """Hash of everything that a check covers: the resolved config, the calibration files of the
+    cameras, and the bundle (`Bundle.hashes`).
 
-    Comments and the order of a file do not count; a flag that changes the rig does.
+    Comments and the order of fields do not change it; a flag that changes the rig does.
     """
-    looked_at = {key: value for key, value in to_dict(config).items() if key not in OF_A_RUN}
+    checked = {key: value for key, value in to_dict(config).items() if key not in OF_A_RUN}
     files = [path for c in config.cameras for path in (c.intrinsics, c.extrinsics)]
-    text = json.dumps([looked_at, graphs, [_content(path) for path in files]], sort_keys=True)
+    text = json.dumps([checked, graphs, [_content(path) for path in files]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _content(path: Path | None) -> str:
-    """Hash of a file; empty where there is none yet, which a check then says."""
+    """Hash of a file; empty if it does not exist yet (a check reports that)."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
     except OSError:
@@ -153,27 +153,27 @@ def _content(path: Path | None) -> str:
 
 
 def load_rig(words: list[str]) -> RigConfig:
-    """`[RIG.yaml] [BUNDLE] [--field value ...]`: a folder is a bundle, a file is a rig file.
+    """Parse `[RIG.yaml] [BUNDLE] [--field value ...]`: a folder is a bundle, a file is a rig file.
 
     Raises ConfigError.
     """
-    places: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     rest = list(words)
     while rest and not rest[0].startswith("-"):
         path = Path(rest.pop(0))
         kind = "bundle" if path.is_dir() else "rig file"
         if not path.exists():
             raise ConfigError(f"{path}: no such file; allowed: a rig file or a bundle's folder")
-        if kind in places:
-            raise ConfigError(f"{path}: got a second {kind}, allowed: one beside {places[kind]}")
-        places[kind] = path
-    if "bundle" in places:
-        rest = ["--policy.bundle", str(places["bundle"]), *rest]
-    return load(RigConfig, places.get("rig file"), rest)
+        if kind in paths:
+            raise ConfigError(f"{path}: got a second {kind}, allowed: one beside {paths[kind]}")
+        paths[kind] = path
+    if "bundle" in paths:
+        rest = ["--policy.bundle", str(paths["bundle"]), *rest]
+    return load(RigConfig, paths.get("rig file"), rest)
 
 
 def bundle_of(config: RigConfig) -> Path:
-    """The bundle's folder. Raises ConfigError when none was named."""
+    """The folder of the bundle. Raises ConfigError if the config names none."""
     if config.policy.bundle is None:
         raise ConfigError(
             "policy.bundle: got none, allowed: a bundle's folder,"
@@ -183,5 +183,5 @@ def bundle_of(config: RigConfig) -> Path:
 
 
 def facts(config: RigConfig) -> dict[str, Any]:
-    """What a record says of the rig."""
+    """The identity of the rig for records."""
     return {"name": config.rig.name, "serial": config.rig.serial, "side": config.rig.side}

@@ -1,4 +1,4 @@
-"""The actor: observation and carry in, distribution and carry out, nothing kept inside."""
+"""The actor: a function from observation and carry to distribution and carry, without state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Carry = tuple[Tensor, ...]
 class Actor(nn.Module):
     """Embedding -> ReLU -> LSTM (or a hidden layer) -> head.
 
-    A worker, the learner's replay of a sequence, the exported model and the robot run this code.
+    Workers, the learner's replay of sequences and the exported model run this code.
     """
 
     def __init__(self, config: PolicyConfig, sizes: Sizes, num_motors: int) -> None:
@@ -26,7 +26,7 @@ class Actor(nn.Module):
         self.embedding = Embedding(sizes, config.embed, config.clip)
         if config.memory == "lstm":
             self.memory: nn.Module = nn.LSTM(config.embed, config.hidden)
-            _start_memory(self.memory)
+            _init_lstm(self.memory)
         else:
             self.memory = nn.Linear(config.embed, config.hidden)
             nn.init.orthogonal_(self.memory.weight, gain=2**0.5)
@@ -38,14 +38,14 @@ class Actor(nn.Module):
             start = torch.full((num_motors,), config.initial_std).log()
             self.log_std = nn.Parameter(start)
         else:
-            # Bins begin as a discrete Gaussian: uniform ones would shake every motor at random.
+            # Bins begin as a discrete Gaussian; uniform bins would shake every motor.
             centres = torch.linspace(-1.0, 1.0, config.bins)
             logits = -0.5 * (centres / config.initial_std).square()
             with torch.no_grad():
                 self.head.bias.copy_(logits.repeat(num_motors))
 
     def initial_carry(self, count: int) -> Carry:
-        """The carry of `count` new episodes."""
+        """The initial carry of `count` episodes."""
         if self.config.memory == "none":
             return ()
         return (torch.zeros(count, self.config.hidden), torch.zeros(count, self.config.hidden))
@@ -58,19 +58,19 @@ class Actor(nn.Module):
     def unroll(self, terms: Terms, carry: Carry, starts: Tensor) -> Distribution:
         """L steps of B sequences: terms (L, B, size), carry (B, hidden), starts (L, B) bool.
 
-        Where `starts` is set, a new episode begins and the carry is forgotten first.
+        Where `starts` is set, a new episode begins and the carry is reset first.
         """
         return self.replay(self.embedding.inputs(terms), carry, starts)
 
     def replay(self, inputs: Tensor, carry: Carry, starts: Tensor) -> Distribution:
-        """`unroll` of what `embedding.inputs` gives (L, B, size), which a learner computes once."""
+        """`unroll` from `embedding.inputs` (L, B, size), which a learner computes only once."""
         embedded = torch.relu(self.embedding.embed(inputs))
         if self.config.memory == "none":
             return self.distribution(torch.relu(self.memory(embedded)))
-        place = _Segments(starts)
-        carry = place.begin(forget(carry, starts[0]))
-        feature, _ = self.memory(place.split(embedded), carry)
-        return self.distribution(self.respond(place.join(feature), embedded))
+        segments = _Segments(starts)
+        carry = segments.begin(forget(carry, starts[0]))
+        feature, _ = self.memory(segments.split(embedded), carry)
+        return self.distribution(self.respond(segments.join(feature), embedded))
 
     def _remember(self, inputs: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if self.config.memory == "none":
@@ -80,11 +80,11 @@ class Actor(nn.Module):
         return self.respond(out.squeeze(0), inputs), (hidden.squeeze(0), cell.squeeze(0))
 
     def respond(self, feature: Tensor, inputs: Tensor) -> Tensor:
-        """The head's input (..., hidden), from what the memory gave and what it was given."""
+        """The head's input (..., hidden), from the output and the input of the memory."""
         return feature + inputs if self.config.residual else feature
 
     def distribution(self, feature: Tensor) -> Distribution:
-        """From the memory's output (..., hidden)."""
+        """The distribution from the head's input (..., hidden)."""
         out = self.head(feature)
         if self.config.head == "gaussian":
             return Gaussian(out, self.log_std)
@@ -98,9 +98,9 @@ def forget(carry: Carry, starts: Tensor) -> Carry:
 
 
 class _Segments:
-    """Sequences (L, B) cut where an episode starts, each piece a row of its own (L, R), padded.
+    """Splits sequences (L, B) where an episode starts; each segment is one of R padded rows (L, R).
 
-    So that the library's LSTM, which cannot forget within a sequence, can run all of them at once.
+    The library's LSTM, which cannot reset within a sequence, then runs all segments at once.
     """
 
     def __init__(self, starts: Tensor) -> None:
@@ -114,10 +114,10 @@ class _Segments:
         self._time = time[:1].T - first[self._row]
         self._rows = len(first)
         self._whole = self._row[0]
-        """(B,) the row that each sequence begins with."""
+        """(B,) first row of each sequence."""
 
     def begin(self, carry: Carry) -> Carry:
-        """The carry (B, hidden) for the rows that continue it, else zero: (1, R, hidden)."""
+        """Initial carry of all rows (1, R, hidden): `carry` (B, hidden) in first rows, else 0."""
         rows = (part.new_zeros(1, self._rows, part.shape[-1]) for part in carry)
         return tuple(
             row.index_copy(1, self._whole, part.unsqueeze(0))
@@ -138,13 +138,13 @@ class _Segments:
         return values[self._time, self._row]
 
 
-def _start_memory(cell: nn.LSTM) -> None:
+def _init_lstm(cell: nn.LSTM) -> None:
     for value in cell.parameters():
         if value.ndim == 1:
             nn.init.zeros_(value)
             continue
         for gate in value.chunk(4):
             nn.init.orthogonal_(gate)
-    # An open forget gate at first lets gradients reach back (Jozefowicz et al. 2015).
+    # An initially open forget gate lets gradients propagate (Jozefowicz et al. 2015).
     with torch.no_grad():
         cell.get_parameter("bias_ih_l0").chunk(4)[1].fill_(1.0)

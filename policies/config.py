@@ -1,4 +1,4 @@
-"""Sizes and kinds of the networks."""
+"""Config of the networks."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ Size = Annotated[int, Range(1, 8192)]
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """The actor, which sees what the robot sees, and the critic, which sees the true state."""
+    """The actor, which gets the robot's observations, and the critic, which gets the true state."""
 
     memory: Literal["lstm", "none"] = "lstm"
-    """lstm: recurrent actor; none: feed-forward, the same otherwise."""
+    """lstm: recurrent actor; none: feed-forward actor, otherwise identical."""
     embed: Size = 256
-    """Size that every observation term is embedded to; the embeddings add."""
+    """Size of the embedding of each observation term; the embeddings add."""
     hidden: Size = 256
-    """Size of the actor's memory, or of its last hidden layer without one."""
+    """Size of the actor's LSTM, or of its last hidden layer without memory."""
     residual: bool = False
-    """The head gets the sum of the memory's output and input (then embed and hidden are equal)."""
+    """Add the LSTM's input to its output before the head; embed and hidden must be equal."""
     critic: tuple[Size, ...] = (256, 256)
-    """Hidden layers of the value network; the first is its embedding."""
+    """Sizes of the hidden layers of the value network; the first is its embedding."""
     head: Literal["bins", "gaussian"] = "gaussian"
-    """Independent categoricals over bins per motor, or a diagonal Gaussian."""
+    """bins: independent categorical distributions per motor; gaussian: a diagonal Gaussian."""
     bins: Annotated[int, Range(2, 101)] = 11
-    """Bins per motor, equally spaced over [-1, 1]."""
+    """Number of bins per motor, equally spaced over [-1, 1]; for head: bins."""
     initial_std: Annotated[float, Range(0.01, 100)] = 0.35
-    """Spread of the first actions, in units of the largest."""
+    """Initial standard deviation of the actions, in units of the largest action."""
     clip: Annotated[float, Range(1, 100)] = 5.0
-    """Normalized observations are clipped to this many standard deviations."""
+    """Limit of normalized observations, in standard deviations."""
 
     def __post_init__(self) -> None:
         if self.residual and self.memory == "lstm" and self.embed != self.hidden:

@@ -1,4 +1,4 @@
-"""The critic: the true state in, its value out."""
+"""The critic: a value network for the true state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .embedding import Embedding, Sizes, Terms
 class Critic(nn.Module):
     """Terms (..., size) -> value (...), in units of the return's standard deviation.
 
-    Feed-forward: it is given the state and the world's parameters, so there is nothing to remember.
+    Feed-forward: its input has the full state and the world's parameters, so it needs no memory.
     """
 
     mean: Tensor
@@ -37,7 +37,7 @@ class Critic(nn.Module):
         return self.judge(self.embedding.inputs(terms))
 
     def judge(self, inputs: Tensor) -> Tensor:
-        """Normalized value of what `embedding.inputs` gives, which a learner computes once."""
+        """Normalized value for the output of `embedding.inputs`, which a learner computes once."""
         return self.layers(self.embedding.embed(inputs)).squeeze(-1)
 
     def value(self, terms: Terms) -> Tensor:
@@ -45,12 +45,12 @@ class Critic(nn.Module):
         return self.in_reward(self.forward(terms))
 
     def in_reward(self, normalized: Tensor) -> Tensor:
-        """A normalized value in units of reward."""
+        """Convert a normalized value to units of reward."""
         return normalized * self.std + self.mean
 
     @torch.no_grad()
     def update_scale(self, mean: Tensor, std: Tensor, rate: float = 0.05) -> None:
-        """Follow the returns' mean and spread; every value stays as it is (PopArt, 1602.07714)."""
+        """Track the mean and std of the returns without changing any value (PopArt, 1602.07714)."""
         mean = torch.lerp(self.mean, mean, rate)
         std = torch.lerp(self.std, std.clamp_min(1e-2), rate)
         last = self.layers[-1]

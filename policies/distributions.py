@@ -1,4 +1,4 @@
-"""What an actor's head gives: a distribution over actions of A motors in [-1, 1]."""
+"""Distributions over the actions of A motors in [-1, 1]: categorical bins and Gaussian."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from torch import Tensor
 
 
 class Distribution(ABC):
-    """Independent over motors. `raw` is stored and scored; `action` is what moves the hand."""
+    """Independent over motors. `raw` is stored and scored; `action` goes to the motors."""
 
     @abstractmethod
     def sample(self, generator: torch.Generator) -> Tensor:
-        """Raw actions (..., A)."""
+        """Sample raw actions (..., A)."""
 
     @abstractmethod
     def mode(self) -> Tensor:
-        """The likeliest raw actions (..., A)."""
+        """The most likely raw actions (..., A)."""
 
     @abstractmethod
     def action(self, raw: Tensor) -> Tensor:
-        """Raw actions as motor actions (..., A) in [-1, 1]."""
+        """Convert raw actions to motor actions (..., A) in [-1, 1]."""
 
     @abstractmethod
     def log_prob(self, raw: Tensor) -> Tensor:
-        """(...,) nats, summed over motors."""
+        """Log-probability (...,) in nats, summed over motors."""
 
     @abstractmethod
     def entropy(self) -> Tensor:
-        """(...,) nats, summed over motors."""
+        """Entropy (...,) in nats, summed over motors."""
 
 
 class Bins(Distribution):
     """Categorical over equal bins, from logits (..., A, bins)."""
 
     def __init__(self, logits: Tensor) -> None:
-        # What `log_softmax` gives, which is several times slower over so few bins.
+        # Equal to `log_softmax`, which is several times slower for so few bins.
         self.log_probs = logits - logits.logsumexp(dim=-1, keepdim=True)
 
     def sample(self, generator: torch.Generator) -> Tensor:
-        # The Gumbel-max trick: one fused argmax where multinomial would loop over rows.
+        # The Gumbel-max trick: one fused argmax; multinomial would loop over rows.
         noise = torch.empty_like(self.log_probs).exponential_(generator=generator)
         return (self.log_probs - noise.log()).argmax(dim=-1)
 
@@ -59,7 +59,7 @@ class Bins(Distribution):
 
 
 class Gaussian(Distribution):
-    """Normal with mean and log standard deviation (..., A); actions are clipped, scores are not."""
+    """Normal with mean and log std (..., A); actions are clipped, log-probabilities are not."""
 
     def __init__(self, mean: Tensor, log_std: Tensor) -> None:
         self.mean, self.log_std = mean, log_std.expand_as(mean)
@@ -68,7 +68,7 @@ class Gaussian(Distribution):
         return self.perturbed(torch.empty_like(self.mean).normal_(generator=generator))
 
     def perturbed(self, noise: Tensor) -> Tensor:
-        """The raw actions (..., A) that standard normal `noise` (..., A) picks."""
+        """The raw actions (..., A) for standard normal `noise` (..., A)."""
         return self.mean + self.log_std.exp() * noise
 
     def mode(self) -> Tensor:
@@ -78,8 +78,8 @@ class Gaussian(Distribution):
         return raw.clamp(-1.0, 1.0)
 
     def log_prob(self, raw: Tensor) -> Tensor:
-        away = (raw - self.mean) / self.log_std.exp()
-        return (-0.5 * (away.square() + math.log(2 * math.pi)) - self.log_std).sum(dim=-1)
+        z = (raw - self.mean) / self.log_std.exp()
+        return (-0.5 * (z.square() + math.log(2 * math.pi)) - self.log_std).sum(dim=-1)
 
     def entropy(self) -> Tensor:
         return (0.5 * (1 + math.log(2 * math.pi)) + self.log_std).sum(dim=-1)

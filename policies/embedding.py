@@ -1,9 +1,9 @@
 """Embed and add: each observation term has its own normalizer and linear map, and the maps add.
 
-A term can be added to a trained network later without changing what it does with the others
-(Solving Rubik's Cube with a Robot Hand, section 6.2). For vectors the sum of linear maps is one
-linear map of the concatenation, which is how it is computed. Terms of another kind, such as images,
-have an encoder each, whose output adds too.
+A term can be added to a trained network without changing its response to the other terms (Solving
+Rubik's Cube with a Robot Hand, section 6.2). For vectors, the sum of linear maps is computed as one
+linear map of the concatenation. Each term of another kind, such as images, has an encoder, whose
+output is added, too.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ Sizes = Mapping[str, int | TermShape]
 """Term -> size of a vector, or shape and kind."""
 Terms = Mapping[str, Tensor]
 Moments = tuple[Tensor, Tensor, Tensor]
-"""How many samples (), their mean (size,) and their variance (size,), all float64."""
+"""Number of samples (), their mean (size,) and variance (size,), all float64."""
 Combine = Callable[[Moments], Moments]
-"""From the moments of the samples here to those of all samples, here and elsewhere."""
+"""Combines the local moments with those of other processes."""
 
 
 def here(moments: Moments) -> Moments:
-    """There are no samples elsewhere."""
+    """The moments unchanged, for a single process."""
     return moments
 
 
 class Normalizer(nn.Module):
-    """Running mean and variance of one term; changed only by `update`."""
+    """Running mean and variance of one term; only `update` changes them."""
 
     mean: Tensor
     variance: Tensor
@@ -47,19 +47,23 @@ class Normalizer(nn.Module):
     def update(self, values: Tensor, combine: Combine = here) -> None:
         """Merge samples (..., size) into the statistics (Chan et al. 1979, parallel variance)."""
         flat = values.reshape(-1, values.shape[-1]).double()
-        own = (torch.full_like(self.count, len(flat)), flat.mean(dim=0), flat.var(0, correction=0))
-        count, mean, spread = combine(own)
+        local = (
+            torch.full_like(self.count, len(flat)),
+            flat.mean(dim=0),
+            flat.var(0, correction=0),
+        )
+        count, mean, variance = combine(local)
         total = self.count + count
         part = count / total
         shift = mean - self.mean
         between = shift.square() * part * (1 - part)
-        self.variance.copy_(self.variance * (1 - part) + spread * part + between)
+        self.variance.copy_(self.variance * (1 - part) + variance * part + between)
         self.mean.add_((shift * part).to(self.mean))
         self.count.copy_(total)
 
 
 class Embedding(nn.Module):
-    """Terms (..., *shape) -> (..., width)."""
+    """Normalizes and embeds terms (..., *shape) -> (..., width)."""
 
     def __init__(self, sizes: Sizes, width: int, clip: float) -> None:
         super().__init__()
@@ -84,11 +88,11 @@ class Embedding(nn.Module):
         return bool(self.vectors) and not self.normalizer(self.vectors[0]).count
 
     def forward(self, terms: Terms) -> Tensor:
-        """Normalized, clipped, embedded and added."""
+        """Normalize, clip, embed and add the terms."""
         return self.embed(self.inputs(terms))
 
     def inputs(self, terms: Terms) -> Tensor:
-        """Vectors normalized and clipped, the others as they are, side by side (..., all sizes)."""
+        """The normalized, clipped vectors and the other terms, concatenated (..., all sizes)."""
         values = torch.cat([terms[name] for name in self.vectors], dim=-1)
         normalizers = [self.normalizer(name) for name in self.vectors]
         mean = torch.cat([normalizer.mean for normalizer in normalizers])
@@ -100,7 +104,7 @@ class Embedding(nn.Module):
         return torch.cat([scaled, *flat], dim=-1)
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """The sum of the linear maps and of the encoders, of `inputs` (..., all sizes)."""
+        """The sum of the linear maps and of the encoders of `inputs` (..., all sizes)."""
         weight = torch.cat([self.weights[name] for name in self.vectors], dim=1)
         if not self.encoders:
             return nn.functional.linear(inputs, weight, self.bias)
@@ -112,7 +116,7 @@ class Embedding(nn.Module):
         return total
 
     def update(self, terms: Terms, combine: Combine = here) -> None:
-        """Let the normalizers learn from terms (..., size)."""
+        """Update the normalizers with terms (..., size)."""
         for name in self.vectors:
             self.normalizer(name).update(terms[name], combine)
 

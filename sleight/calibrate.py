@@ -1,6 +1,6 @@
-"""`sleight calibrate`: from recordings of a hand to what training takes.
+"""`sleight calibrate`: fits a hand's motors and joints to recordings and writes a training config.
 
-It joins what may not know each other: logs of `deploy`, and the fit of `train`.
+It connects two packages that do not import each other: the logs of `deploy` and the fit of `train`.
 """
 
 import argparse
@@ -16,42 +16,46 @@ from .train.commands import make_parser
 
 
 def calibrate(argv: list[str]) -> int:
-    """Fit the motors and joints of a hand to recordings; write a file for `sleight train`."""
+    """Fit the motors and joints of a hand to recordings; write a config for `sleight train`."""
     from .train.sysid import fit, ranges
     from .train.sysid import sysid_report as report
 
-    given = _parser().parse_args(argv)
-    recordings = [r for path in given.recordings for r in _read(path, given.at_once)]
-    if given.csv:
+    parsed = _parser().parse_args(argv)
+    recordings = [r for path in parsed.recordings for r in _read(path, parsed.at_once)]
+    if parsed.csv:
         if len(recordings) > 1:
             got = f"{len(recordings)} stretches without a hold"
             raise ConfigError(f"--csv: got {got}, allowed: one recording")
-        write_text(given.csv, write_csv(recordings[0], SHADOW_RIGHT))
-        sys.stdout.write(f"{given.csv}\n")
+        write_text(parsed.csv, write_csv(recordings[0], SHADOW_RIGHT))
+        sys.stdout.write(f"{parsed.csv}\n")
         return 0
-    found = fit.calibrate(recordings, not given.no_effort, _say)
-    sys.stdout.write(report.text(found))
-    write_text(given.out, ranges.training_yaml(found, given.base))
-    sys.stdout.write(f"{given.out}\n")
-    if given.json:
-        write_json(given.json, report.data(found))
-        sys.stdout.write(f"{given.json}\n")
+    result = fit.calibrate(recordings, not parsed.no_effort, _say)
+    sys.stdout.write(report.text(result))
+    write_text(parsed.out, ranges.training_yaml(result, parsed.base))
+    sys.stdout.write(f"{parsed.out}\n")
+    if parsed.json:
+        write_json(parsed.json, report.data(result))
+        sys.stdout.write(f"{parsed.json}\n")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = make_parser("calibrate", "Motors and joints of a hand, from recordings of it.")
+    parser = make_parser("calibrate", "Fit the motors and joints of a hand to recordings of it.")
     parser.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING",
-                        help="a run of sleight rig, or a CSV file")  # fmt: skip
+                        help="folder of a `sleight rig` run, or a CSV file")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("calibrated.yaml"),
-                        help="the file that sleight train takes")  # fmt: skip
-    parser.add_argument("--base", default="", help="the training file that it changes")
-    parser.add_argument("--json", type=Path, help="write each motor's values here as well")
+                        help="training config to write (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--base", default="", help="training config that the new one inherits from")
+    parser.add_argument(
+        "--json", type=Path, help="also write the values of each motor to this JSON file"
+    )
     parser.add_argument("--no-effort", action="store_true",
-                        help="leave efforts out: they are not in Nm")  # fmt: skip
+                        help="ignore the efforts, for instance if they are not in Nm")  # fmt: skip
     parser.add_argument("--at-once", action="store_true",
-                        help="CSV: the hand goes to each target at once")  # fmt: skip
-    parser.add_argument("--csv", type=Path, help="only write the recording as CSV")
+                        help="CSV: the hand does not interpolate between targets")  # fmt: skip
+    parser.add_argument(
+        "--csv", type=Path, help="convert the recording to this CSV file; fit nothing"
+    )
     return parser
 
 

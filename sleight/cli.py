@@ -1,4 +1,4 @@
-"""The `sleight` program: finds the command, imports only what it needs, turns errors into lines.
+"""The `sleight` program: finds the command, imports only its module, prints errors as one line.
 
 Exit codes: 0 done, 2 bad input, 3 cannot connect, 4 safety stop, 130 interrupted.
 """
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Command:
-    """A command: `function(argv)` of `module` (relative to the package), and its line of help."""
+    """A command: `function(argv)` of `module` (relative to the package), and its help text."""
 
     module: str
     function: str
@@ -27,24 +27,26 @@ class Command:
 COMMANDS = {
     "train": Command("train.commands", "train", "train a policy, here or on a Ray cluster"),
     "clone": Command(
-        "train.algorithms.commands", "clone", "behavioural cloning of a run or a bundle"
+        "train.algorithms.commands", "clone", "train a student by behavioural cloning"
     ),
-    "eval": Command("train.commands", "eval_", "consecutive successes of a run or a bundle"),
-    "play": Command("train.commands", "play", "watch a run or a bundle: window, browser, video"),
-    "export": Command("train.commands", "export", "write the bundle that a robot runs"),
-    "vision": Command("train.pose.commands", "vision", "renders and the pose network"),
-    "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and more"),
-    "calibrate": Command("calibrate", "calibrate", "motors and joints of a hand, by recordings"),
-    "bench": Command("train.commands", "bench", "throughput of the environment, training, the rig"),
-    "report": Command("train.commands", "report", "a run as one self-contained HTML page"),
+    "eval": Command("train.commands", "eval_", "count consecutive successes of a run or a bundle"),
+    "play": Command("train.commands", "play", "show a run or a bundle: window, browser or video"),
+    "export": Command("train.commands", "export", "export a run as the bundle that a robot runs"),
+    "vision": Command("train.pose.commands", "vision", "render images, train the pose network"),
+    "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and other commands"),
+    "calibrate": Command("calibrate", "calibrate", "fit motors and joints to recordings of a hand"),
+    "bench": Command("train.commands", "bench", "benchmark the environment, training and the rig"),
+    "report": Command("train.commands", "report", "write a self-contained HTML page about a run"),
     "sweep": Command(
-        "train.sweep.commands", "sweep", "many runs: grid, random, Bayesian, ASHA, PBT"
+        "train.sweep.commands", "sweep", "search hyperparameters: grid, random, Bayesian, ASHA, PBT"
     ),
-    "runs": Command("train.commands", "runs", "the local runs as a table, or compared as a page"),
+    "runs": Command("train.commands", "runs", "list the local runs, or compare them on one page"),
     "adr": Command(
-        "train.analysis.commands", "adr", "ADR's course, probes of the memory, recovery"
+        "train.analysis.commands", "adr", "analyse ADR: growth, memory probes, recovery"
     ),
-    "demo": Command("demo", "demo", "the whole road in a few minutes"),
+    "demo": Command(
+        "demo", "demo", "train, evaluate, export and run on a simulated rig in minutes"
+    ),
 }
 
 
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader went away, as `sleight report | head` does
+    except BrokenPipeError:  # the reader has closed the pipe, as in `sleight report | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -76,7 +78,7 @@ def _run(words: list[str]) -> int:
 
 
 def usage() -> str:
-    """The page of `sleight --help`: every command in one line."""
+    """The text of `sleight --help`: one line per command."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.text}" for name, command in COMMANDS.items()]
     head = ["usage: sleight COMMAND [--help] [arguments]", "", "commands:"]
@@ -84,7 +86,7 @@ def usage() -> str:
 
 
 def find(name: str) -> Callable[[list[str]], int | None]:
-    """The function of a command. Raises SleightError when there is none or it cannot be loaded."""
+    """The function of a command. Raises SleightError if it is unknown or cannot be loaded."""
     if name not in COMMANDS:
         raise SleightError(f"unknown command '{name}', {nearest(name, COMMANDS)}")
     command = COMMANDS[name]
@@ -106,20 +108,20 @@ def _missing(name: str, module: str, error: ModuleNotFoundError) -> str:
 
 
 def prepare_environment() -> None:
-    """Defaults that count only before MuJoCo, Mesa and torch are loaded; the user's own win."""
+    """Set defaults that must precede MuJoCo, Mesa and torch; the user's variables have priority."""
     if sys.platform == "linux" and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         os.environ.setdefault("MUJOCO_GL", "egl")
-    os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa's rasterizer: more threads are slower
+    os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa's rasterizer is slower with more
     os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
-    # Threads of torch that wait for work spin, for milliseconds by default, and would take the
-    # cores from the physics; long enough to span two operations of the learner is best.
+    # Idle threads of torch spin, by default for milliseconds, and take cores from the physics. The
+    # best spin time just spans the gap between two operations of the learner.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
 def _cores() -> int:
-    """The cores that this process may use, which in a container are fewer than the machine's."""
+    """Number of cores that this process may use; a container may have fewer than the machine."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

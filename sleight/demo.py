@@ -1,4 +1,4 @@
-"""`sleight demo`: the whole road in a few minutes, by the commands that a user would type."""
+"""`sleight demo`: training, evaluation, export and a simulated rig, by the commands of a user."""
 
 import argparse
 import json
@@ -19,51 +19,68 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "configs" / "demo.yaml"
 BUNDLE = ROOT / "pretrained" / "block"
 EXPECTED = BUNDLE / "demo.jsonl"
-"""The curve of a run that began as this one does."""
+"""The training curve of a reference run with the same start."""
 STARTUP_S = 60.0
 
 
 def demo(argv: list[str]) -> int:
-    """Train from the shipped policy with ADR, evaluate, export, run on a simulated rig, report."""
+    """Fine-tune the shipped policy with ADR, evaluate, export, run on a simulated rig, report."""
     parser = Parser(prog="sleight demo", description=demo.__doc__)
     parser.add_argument(
-        "--train-steps", type=int, default=200_000, help="control steps of training"
+        "--train-steps",
+        type=int,
+        default=200_000,
+        help="length of training in control steps (default: %(default)s)",
     )
-    parser.add_argument("--trials", type=int, default=50, help="of the evaluation")
-    parser.add_argument("--rig-s", type=float, default=60.0, help="time on the simulated rig")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run goes")
-    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="a bundle with its checkpoint/")
-    given = parser.parse_args(argv)
-    _check(given)
+    parser.add_argument(
+        "--trials", type=int, default=50, help="trials of the evaluation (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rig-s", type=float, default=60.0,
+        help="time on the simulated rig in seconds (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder for the run (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--bundle", type=Path, default=BUNDLE,
+        help="bundle to fine-tune; needs checkpoint/ (default: the shipped one)",
+    )  # fmt: skip
+    parsed = parser.parse_args(argv)
+    _check(parsed)
     name = f"demo-{time.strftime('%Y%m%d-%H%M%S')}"
-    run = given.runs / name
-    began = time.monotonic()
-    _title(1, "train on from the shipped policy, with automatic domain randomization")
+    run = parsed.runs / name
+    start_s = time.monotonic()
+    _title(1, "fine-tune the shipped policy with automatic domain randomization")
     _sleight(
-        "train", str(CONFIG), "--name", name, "--runs", str(given.runs),
-        "--steps", str(given.train_steps), "--warm_start", str(given.bundle / "checkpoint"),
+        "train", str(CONFIG), "--name", name, "--runs", str(parsed.runs),
+        "--steps", str(parsed.train_steps), "--warm_start", str(parsed.bundle / "checkpoint"),
     )  # fmt: skip
     _title(2, "evaluate the shipped bundle in fresh worlds")
-    _sleight("eval", str(given.bundle), "--trials", str(given.trials), "--json", f"{run}/eval.json")
-    _title(3, "export what was trained")
+    _sleight(
+        "eval", str(parsed.bundle), "--trials", str(parsed.trials), "--json", f"{run}/eval.json"
+    )
+    _title(3, "export the fine-tuned policy")
     _sleight("export", str(run), "--out", str(run / "bundle"))
-    _title(4, f"run the shipped bundle on a simulated rig for {given.rig_s:.0f} s, in real time")
-    rig = _on_the_rig(given.bundle, run, given.rig_s)
-    _title(5, "film it and write the report")
-    _sleight("play", str(given.bundle), "--video", str(run / "videos" / "shipped.mp4"))
-    known = ["--expected", str(EXPECTED)] if EXPECTED.is_file() else []
-    _sleight("report", str(run), "--rig", str(rig), *known)
-    sys.stdout.write(f"\n{time.monotonic() - began:.0f} s. Open {run.resolve() / 'report.html'}\n")
+    _title(4, f"run the shipped bundle on a simulated rig for {parsed.rig_s:.0f} s, in real time")
+    rig = _on_the_rig(parsed.bundle, run, parsed.rig_s)
+    _title(5, "record a video and write the report")
+    _sleight("play", str(parsed.bundle), "--video", str(run / "videos" / "shipped.mp4"))
+    reference = ["--expected", str(EXPECTED)] if EXPECTED.is_file() else []
+    _sleight("report", str(run), "--rig", str(rig), *reference)
+    sys.stdout.write(
+        f"\n{time.monotonic() - start_s:.0f} s. Open {run.resolve() / 'report.html'}\n"
+    )
     return 0
 
 
-def _check(given: argparse.Namespace) -> None:
-    """Raise ConfigError before minutes of training for what would end them."""
-    check_count("--train-steps", given.train_steps)
-    check_count("--trials", given.trials)
-    if not 0 < given.rig_s < math.inf:
-        raise ConfigError(f"--rig-s: got {given.rig_s:g}, allowed: above 0")
-    for path in (CONFIG, given.bundle / "bundle.json", given.bundle / "checkpoint"):
+def _check(parsed: argparse.Namespace) -> None:
+    """Raise ConfigError for bad arguments before the training begins."""
+    check_count("--train-steps", parsed.train_steps)
+    check_count("--trials", parsed.trials)
+    if not 0 < parsed.rig_s < math.inf:
+        raise ConfigError(f"--rig-s: got {parsed.rig_s:g}, allowed: above 0")
+    for path in (CONFIG, parsed.bundle / "bundle.json", parsed.bundle / "checkpoint"):
         if not path.exists():
             raise ConfigError(f"demo: got no {path}, allowed: a checkout of the sources")
 
@@ -81,7 +98,7 @@ def _sleight(*words: str) -> None:
 
 
 def _on_the_rig(bundle: Path, run: Path, seconds: float) -> Path:
-    """Check and run the bundle on a rig process of its own; returns the rig run's folder."""
+    """Check and run the bundle on a separate rig process; returns the folder of the rig run."""
     with _rig_sim(run / "rig-sim.jsonl") as (hand, referee):
         rig = (
             str(bundle), "--hand.port", hand.rpartition(":")[2],
@@ -100,10 +117,10 @@ def _rig_sim(log: Path) -> Iterator[tuple[str, str]]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = re.findall(r"[\w.:\[\]]+:\d+", line)
-        if len(found) != 2:
+        addresses = re.findall(r"[\w.:\[\]]+:\d+", line)
+        if len(addresses) != 2:
             raise SleightError(f"demo: the simulated rig did not start: {json.dumps(line)}")
-        yield found[0], found[1]
+        yield addresses[0], addresses[1]
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(STARTUP_S)

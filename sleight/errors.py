@@ -1,4 +1,4 @@
-"""The errors that reach a user: one line each, and the exit code that goes with it."""
+"""The errors that reach a user: each is one line and has an exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class SleightError(Exception):
-    """Base of the package's own errors; its text is one line and names what is allowed."""
+    """Base of the package's own errors; the message is one line and says what is allowed."""
 
     exit_code = 2
 
@@ -17,15 +17,15 @@ class ConfigError(SleightError):
 
 
 class CheckpointError(SleightError):
-    """A checkpoint that is missing, truncated, or of another policy."""
+    """A checkpoint that is missing, truncated, or belongs to another policy."""
 
 
 class BundleError(SleightError):
-    """A bundle that is incomplete, altered, or made for another hand."""
+    """A bundle that is incomplete, modified, or made for another hand."""
 
 
 class DataError(SleightError):
-    """A data file (log, state, image, result) that cannot be read as what it should be."""
+    """A data file (log, state, image, result) with invalid contents."""
 
 
 class ConnectError(SleightError):
@@ -41,11 +41,11 @@ class SafetyStop(SleightError):
 
 
 MOST_NAMES = 24
-"""More than these hide the nearest one."""
+"""A hint lists the names only up to this many; a longer list would hide the nearest one."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint for a misspelt name: the nearest one where there is one, and what else exists."""
+    """A hint for a misspelt name: the nearest valid name, if any, and the available names."""
     names = list(names)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if not close:

@@ -1,6 +1,6 @@
-"""Files that are either the old one or the new one, never half of it.
+"""Atomic writing and reading of files: a reader sees the old or the new file, never a part of it.
 
-Everything is written to a temporary name in the same folder, flushed to the disk and renamed.
+Each file is written under a temporary name in the same folder, flushed to disk and renamed.
 """
 
 import dataclasses
@@ -20,10 +20,10 @@ _FULL = {errno.ENOSPC: "No space left on the disk", errno.EDQUOT: "Disk quota ex
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path (same folder, same suffix); it becomes `path` when the block succeeds.
+    """Yield a temporary path (same folder, same suffix); rename it to `path` if the block succeeds.
 
-    The folder is created. When the block fails the temporary file is removed and `path` stays as
-    it was. Raises SleightError when the disk is full or the folder cannot be written.
+    The folder is created. If the block fails, the temporary file is removed and `path` does not
+    change. Raises SleightError if the disk is full or the folder cannot be written.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
@@ -58,7 +58,7 @@ def _publish(temporary: Path, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut."""
+    """Flush the folder to disk, so that the rename survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -67,7 +67,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write `data` atomically. Raises SleightError when the file cannot be written."""
+    """Write `data` atomically. Raises SleightError if the file cannot be written."""
     with atomic_path(path) as temporary:
         try:
             temporary.write_bytes(data)
@@ -76,7 +76,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write UTF-8 text atomically; returns the path. Raises SleightError when it cannot be."""
+    """Write UTF-8 text atomically; returns the path. Raises SleightError on failure."""
     write_bytes(path, text.encode())
     return Path(path)
 
@@ -84,7 +84,7 @@ def write_text(path: str | Path, text: str) -> Path:
 def write_json(path: str | Path, data: Any, indent: int | None = 2) -> None:
     """Write JSON atomically; arrays, paths and dataclasses become plain values.
 
-    Non-finite floats are written as NaN and Infinity, which `read_json` gives back unchanged.
+    Non-finite floats are written as NaN and Infinity; `read_json` returns them unchanged.
     """
     write_text(path, json.dumps(data, indent=indent, default=_plain) + "\n")
 
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_text(path: str | Path, error: type[SleightError] = DataError) -> str:
-    """Read UTF-8 text. Raises `error` with one line when it is missing or unreadable."""
+    """Read UTF-8 text. Raises `error` with one line if the file is missing or unreadable."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError as cause:
@@ -112,7 +112,7 @@ def read_text(path: str | Path, error: type[SleightError] = DataError) -> str:
 
 
 def read_json(path: str | Path, error: type[SleightError] = DataError) -> Any:
-    """Read JSON. Raises `error` with one line when it is missing, truncated or invalid."""
+    """Read JSON. Raises `error` with one line if the file is missing, truncated or invalid."""
     text = read_text(path, error)
     try:
         return json.loads(text)

@@ -1,4 +1,6 @@
-"""Command lines with a few flags: argparse that complains in one line, as everything else does."""
+"""Helpers for command lines: argparse with one-line errors, subcommands, common argument types."""
+
+from __future__ import annotations
 
 import argparse
 import sys
@@ -9,17 +11,17 @@ from .errors import ConfigError, nearest
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are a ConfigError, not a page and an exit."""
+    """argparse that raises a ConfigError instead of printing the usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise ConfigError with the command and argparse's own line."""
+        """Raise ConfigError with the command and argparse's message."""
         raise ConfigError(f"{self.prog}: {message}")
 
 
 def dispatch(
     program: str, usage: str, commands: Mapping[str, Callable[[list[str]], int]], argv: list[str]
 ) -> int:
-    """Run `program COMMAND ...`, or print `usage` where none is named. Raises SleightError."""
+    """Run `program COMMAND ...`; print `usage` if there is no command. Raises SleightError."""
     if not argv or argv[0] in ("-h", "--help"):
         sys.stdout.write(usage)
         return 0
@@ -29,13 +31,13 @@ def dispatch(
 
 
 def seed_of(word: str) -> int:
-    """A seed, as argparse's `type`; other words end in one line."""
+    """A seed, for argparse's `type`. Raises ArgumentTypeError unless it is an integer >= 0."""
     if not word.isdecimal():
         raise argparse.ArgumentTypeError(f"got {word}, allowed: an integer >= 0")
     return int(word)
 
 
 def check_count(flag: str, value: int) -> None:
-    """Raise ConfigError unless there is at least one."""
+    """Raise ConfigError unless `value` is at least 1."""
     if value < 1:
         raise ConfigError(f"{flag}: got {value}, allowed: an integer >= 1")

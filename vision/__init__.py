@@ -1,6 +1,6 @@
-"""Cameras, randomized renders, and the networks that read an object's pose from them.
+"""Cameras, randomized renders, and the networks that estimate an object's pose from images.
 
 Poses are `object_to_palm`: metres, and quaternions wxyz with w >= 0. No Ray, no policies.
-geometry.py and config.py need numpy alone, for the robot imports them; scene.py, looks.py and
-studio.py add MuJoCo, which the simulated rig's cameras share; only the others use torch.
+geometry.py, config.py and onnx_pose.py need no torch and no MuJoCo, because the robot imports them.
+renders/ uses MuJoCo; its studio also renders the cameras of the simulated rig.
 """

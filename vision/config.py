@@ -1,4 +1,4 @@
-"""What a user may say about cameras and randomized renders. Needs no MuJoCo: the robot reads it."""
+"""Config of cameras and randomized renders. The robot imports it; it needs no MuJoCo."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Point = tuple[Metres, Metres, Metres]
 Jitter = Annotated[float, Range(0, 10)]
 Pair = tuple[Annotated[float, Range(0, 100)], Annotated[float, Range(0, 100)]]
 LIGHT_TOTAL, AMBIENT = 1.0, 0.34
-"""Brightness of the nominal rig: the sum of its lights, and from everywhere."""
+"""Brightness of the nominal rig: the sum of its lights, and the ambient light."""
 
 
 @dataclass(frozen=True)
 class ViewConfig:
-    """Where one camera nominally stands."""
+    """Nominal pose of one camera, in the palm's frame: fingers along -y, z up."""
 
     position_m: Point
-    """In the palm's frame: fingers along -y, z up."""
+    """Position of the camera."""
     target_m: Point = (0.0, -0.05, 0.035)
-    """What it looks at."""
+    """Point in the centre of its image."""
     up: Point = (0.0, 0.0, 1.0)
-    """What its upper edge points to."""
+    """Direction of the upper edge of its image."""
 
     def placement(self) -> Placement:
         """camera_to_palm."""
@@ -48,12 +48,12 @@ def _three_views() -> dict[str, ViewConfig]:
 
 @dataclass(frozen=True)
 class CamerasConfig:
-    """The nominal rig of cameras."""
+    """The cameras of the nominal rig."""
 
     image_px: Annotated[int, Range(16, 512)] = 64
-    """Edge of the square pictures that the network reads; a real camera's are brought to it."""
+    """Edge length in pixels of the network's square images; real images are resampled to it."""
     fovy_deg: Annotated[float, Range(5, 120)] = 22.0
-    """Their field of view: the block fills a third of it."""
+    """Vertical field of view of these images; by default the block fills a third of it."""
     views: dict[str, ViewConfig] = field(default_factory=_three_views)
     """The cameras by name, in the network's order."""
 
@@ -63,24 +63,24 @@ class CamerasConfig:
 
     @property
     def pinhole(self) -> Pinhole:
-        """The inside of every camera."""
+        """The intrinsics of every camera."""
         return Pinhole.of_fov(self.image_px, self.image_px, self.fovy_deg)
 
 
 @dataclass(frozen=True)
 class CameraJitter:
-    """How cameras differ from the nominal rig, at strength 1."""
+    """Randomization of the cameras about the nominal rig, at strength 1."""
 
     placement_m: Jitter = 0.015
-    """Largest shift along each axis that a calibration would know, and the network is told."""
+    """Largest known shift along each axis; like a calibration, the network's input includes it."""
     placement_deg: Jitter = 3.0
-    """Largest turn of that kind."""
+    """Largest known rotation."""
     error_m: Jitter = 0.0015
-    """Largest shift that nobody knows (Learning Dexterous In-Hand Manipulation, table 12)."""
+    """Largest unknown shift along each axis (Learning Dexterous In-Hand Manipulation, table 12)."""
     error_deg: Jitter = 0.5
-    """Largest turn that nobody knows."""
+    """Largest unknown rotation."""
     error_fov_deg: Jitter = 0.5
-    """Largest error of the field of view."""
+    """Largest unknown error of the field of view."""
 
     def scaled(self, strength: float) -> CameraJitter:
         """Every range times `strength`."""
@@ -90,7 +90,7 @@ class CameraJitter:
 
 @dataclass(frozen=True)
 class LooksConfig:
-    """How renders differ in looks, at strength 1: tight on the object, wild on everything else."""
+    """Randomization of colours and lights, at strength 1: narrow on the object, wide elsewhere."""
 
     block_hue_deg: Jitter = 4.0
     """Largest change of the block's hues (table 12: 1 % of the circle)."""
@@ -99,28 +99,28 @@ class LooksConfig:
     block_value: Share = 0.15
     """Largest relative change of each face's brightness."""
     light_total: Pair = (0.5, 1.6)
-    """Sum of the lights' brightness."""
+    """Range of the sum of the lights' brightness."""
     ambient: Pair = (0.15, 0.5)
-    """Brightness from everywhere."""
+    """Range of the brightness of the ambient light."""
     light_direction: Share = 1.0
-    """How far one to four lights leave the nominal direction for any above."""
+    """Randomness of the direction of one to four lights: 0 nominal, 1 any direction from above."""
     light_tint: Share = 0.15
     """Largest relative change of each light's red, green and blue."""
     shadow_share: Share = 0.2
-    """Share of pictures with shadows, which cost three times as much."""
+    """Share of renders with shadows; shadows triple the render time."""
     plain_share: Share = 0.3
-    """Share of pictures whose hand has one colour, as a real one; the others have one per part."""
+    """Share of renders with a hand of one colour, like a real one; the others have one per part."""
     hand_colour: Share = 1.0
-    """How far the hand leaves its grey for any colour."""
+    """Randomness of the hand's colour: 0 grey, 1 any colour."""
     hand_gloss: Annotated[float, Range(0, 3)] = 1.0
-    """Largest relative change of how much materials shine."""
+    """Largest relative change of the specular reflection of the materials."""
     background_colour: Share = 1.0
-    """How far floor and sky leave their grey for any pattern."""
+    """Randomness of floor and sky: 0 grey, 1 any pattern."""
     distractors: Annotated[int, Range(0, 3)] = 3
-    """Most strange objects in the background."""
+    """Largest number of distractor objects in the background."""
 
     def scaled(self, strength: float) -> LooksConfig:
-        """Every range times `strength` about its nominal value; shares of renders stay."""
+        """Every range scaled by `strength` about its nominal value; shares of renders are kept."""
         s, full = strength, min(strength, 1.0)
         return replace(
             self,
@@ -145,21 +145,21 @@ def _about(nominal: float, ends: Pair, strength: float) -> Pair:
 
 @dataclass(frozen=True)
 class StatesConfig:
-    """Which hands and blocks are shown: settled by physics, as in the resets of training, or those
-    that a policy met."""
+    """Which states are rendered: settled states as in the resets of training, or states of a
+    policy."""
 
     file: Path | None = None
-    """States of `sleight vision states` that samples are drawn from; none: settled ones."""
+    """File of `sleight vision states` with states of a policy; null: settled states."""
     count: Annotated[int, Range(1, 100_000)] = 512
-    """Settled states that samples are drawn from where there is no file."""
+    """Number of settled states, if there is no file."""
     as_is: Share = 0.2
-    """Share of samples that are such a state unchanged (appendix D.2)."""
+    """Share of samples with an unchanged state (appendix D.2)."""
     turned: Share = 0.4
-    """Share whose block is turned by the cube's group, so that every face is seen everywhere."""
+    """Share of samples whose block is rotated by the cube's group, so that all faces are shown."""
     jitter_m: Jitter = 0.01
-    """In all others the block is also moved, standard deviation along each axis,"""
+    """Other samples: standard deviation of an additional shift of the block along each axis."""
     jitter_deg: Annotated[float, Range(0, 180)] = 25.0
-    """and turned by up to this much."""
+    """Other samples: largest additional rotation of the block."""
 
     def __post_init__(self) -> None:
         if self.as_is + self.turned > 1.0:
@@ -171,27 +171,27 @@ class StatesConfig:
 
 @dataclass(frozen=True)
 class RenderConfig:
-    """Randomized pictures with the pose of the block: `sleight vision render`."""
+    """Randomized renders labelled with the pose of the block: `sleight vision render`."""
 
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Draws everything; the same seed and config give the same pictures."""
+    """Random seed; the same seed and config give the same renders."""
     strength: Annotated[float, Range(0, 3)] = 1.0
-    """Factor on every range: 0 is the nominal rig in its nominal light, above 1 is harder."""
+    """Factor on every range: 0 is the nominal rig with nominal light, above 1 is harder."""
     cameras: CamerasConfig = field(default_factory=CamerasConfig)
-    """Size, field of view and places."""
+    """Image size, field of view and poses of the cameras."""
     jitter: CameraJitter = field(default_factory=CameraJitter)
-    """How cameras differ."""
+    """Randomization of the cameras."""
     looks: LooksConfig = field(default_factory=LooksConfig)
-    """How the scene differs in looks."""
+    """Randomization of colours and lights."""
     states: StatesConfig = field(default_factory=StatesConfig)
-    """Hands and blocks."""
+    """States of hand and block."""
     object_size_m: Annotated[float, Range(0.03, 0.09)] = 0.057
-    """Edge of the block."""
+    """Edge length of the block."""
     shard: Annotated[int, Range(1, 10_000)] = 500
-    """Samples in a file; each file is the work of one short-lived process."""
+    """Samples per file; one short-lived process renders each file."""
     workers: Annotated[int, Range(1, 256)] = 1
-    """Processes that render at the same time."""
+    """Number of parallel render processes."""
     shard_timeout_s: Positive = 600.0
-    """A process that takes longer is ended and its file begun anew."""
+    """Time limit for a file; a slower process is killed and its file restarted."""
     restarts: Annotated[int, Range(0, 1000)] = 5
-    """Processes that may die before the job gives up."""
+    """Number of failed processes after which the job gives up."""

@@ -1,4 +1,4 @@
-"""Pinhole cameras and where they stand, in numpy: what renders, networks and a robot agree on.
+"""Pinhole cameras and their placements, in numpy, for renders, networks and the robot.
 
 A camera's own axes are OpenCV's: x right, y down, z forwards. Its placement is `camera_to_palm`.
 """
@@ -30,8 +30,8 @@ def matrix_of(wxyz: np.ndarray) -> np.ndarray:
 def wxyz_of(matrix: np.ndarray) -> np.ndarray:
     """A rotation matrix (3, 3) -> a unit quaternion (4,), w >= 0.
 
-    The eigenvector of the largest eigenvalue of Bar-Itzhack's matrix (2000): sound at every angle,
-    and the nearest rotation to a matrix that is one only nearly.
+    The eigenvector of the largest eigenvalue of Bar-Itzhack's matrix (2000). It is stable at every
+    angle and gives the nearest rotation to a matrix that is not exactly orthonormal.
     """
     m = np.asarray(matrix, dtype=np.float64)
     symmetric = np.array(
@@ -59,8 +59,8 @@ def cube_rotations() -> np.ndarray:
     """The 24 rotations that map a cube onto itself, (24, 3, 3): signed permutations of the axes."""
     signs = itertools.product((-1.0, 1.0), repeat=3)
     pairs = itertools.product(itertools.permutations(np.eye(3)), list(signs))
-    found = [np.array(rows) * np.array(sign)[:, None] for rows, sign in pairs]
-    return np.array([matrix for matrix in found if np.linalg.det(matrix) > 0])
+    matrices = [np.array(rows) * np.array(sign)[:, None] for rows, sign in pairs]
+    return np.array([matrix for matrix in matrices if np.linalg.det(matrix) > 0])
 
 
 def angle_between(a: np.ndarray, b: np.ndarray) -> float:
@@ -71,27 +71,27 @@ def angle_between(a: np.ndarray, b: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a camera, or anything else, stands: `x_to_palm`."""
+    """Pose of a camera or another body: `x_to_palm`."""
 
     position: np.ndarray
     """(3,) m."""
     rotation: np.ndarray
-    """(3, 3): its own axes, as columns, in the palm's frame."""
+    """(3, 3): the body's axes, as columns, in the palm's frame."""
 
     def to_palm(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) of its own frame, in the palm's."""
+        """Transform points (..., 3) from the body's frame to the palm's."""
         return points @ self.rotation.T + self.position
 
     def from_palm(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) of the palm's frame, in its own."""
+        """Transform points (..., 3) from the palm's frame to the body's."""
         return (points - self.position) @ self.rotation
 
     def after(self, inner: Placement) -> Placement:
-        """The placement of what stands at `inner` in this one's frame."""
+        """Composition: the placement of a body that has the pose `inner` in this body's frame."""
         return Placement(self.to_palm(inner.position), self.rotation @ inner.rotation)
 
     def inverse(self) -> Placement:
-        """The palm in this one's frame."""
+        """The pose of the palm in this body's frame."""
         return Placement(-self.position @ self.rotation, self.rotation.T)
 
     def moved(self, shift: np.ndarray, rotvec: np.ndarray) -> Placement:
@@ -99,13 +99,13 @@ class Placement:
         return Placement(self.position + shift, self.rotation @ turn(rotvec))
 
     def distances(self, other: Placement) -> tuple[float, float]:
-        """How far `other` is: m, rad."""
-        away = float(np.linalg.norm(self.position - other.position))
-        return away, angle_between(self.rotation, other.rotation)
+        """Distance [m] and angle [rad] to `other`."""
+        distance_m = float(np.linalg.norm(self.position - other.position))
+        return distance_m, angle_between(self.rotation, other.rotation)
 
 
 def looking_at(position: np.ndarray, target: np.ndarray, up: np.ndarray = UP) -> Placement:
-    """A camera at `position` that sees `target` in its middle, `up` (3,) towards its upper edge."""
+    """A camera at `position` with `target` in its centre and `up` (3,) towards its upper edge."""
     position = np.asarray(position, dtype=np.float64)
     forward = np.asarray(target) - position
     forward = forward / np.linalg.norm(forward)
@@ -116,7 +116,7 @@ def looking_at(position: np.ndarray, target: np.ndarray, up: np.ndarray = UP) ->
 
 @dataclass(frozen=True)
 class Pinhole:
-    """A camera's inside. Pixel (0.5, 0.5) is the middle of the upper left one."""
+    """Camera intrinsics. (0.5, 0.5) is the centre of the upper left pixel."""
 
     width: int
     height: int
@@ -125,18 +125,18 @@ class Pinhole:
 
     @staticmethod
     def of_fov(width: int, height: int, fovy_deg: float) -> Pinhole:
-        """Square pixels, the axis in the middle, and a vertical field of view."""
+        """Square pixels, a centred optical axis, and a vertical field of view."""
         focal = 0.5 * height / math.tan(0.5 * math.radians(fovy_deg))
         return Pinhole(width, height, (focal, focal), (width / 2, height / 2))
 
     @property
     def matrix(self) -> np.ndarray:
-        """(3, 3) camera matrix for pixels whose integer coordinates are their middles: OpenCV's."""
+        """(3, 3) camera matrix in OpenCV's convention: integer coordinates are pixel centres."""
         (fx, fy), (cx, cy) = self.focal_px, self.centre_px
         return np.array([[fx, 0.0, cx - 0.5], [0.0, fy, cy - 0.5], [0.0, 0.0, 1.0]])
 
     def project(self, camera: Placement, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) of the palm's frame -> pixels (..., 2), column and row."""
+        """Project points (..., 3) in the palm's frame to pixels (..., 2), column and row."""
         x, y, z = np.moveaxis(camera.from_palm(points), -1, 0)
         (fx, fy), (cx, cy) = self.focal_px, self.centre_px
         return np.stack([fx * x / z + cx, fy * y / z + cy], axis=-1)

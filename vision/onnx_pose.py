@@ -1,4 +1,4 @@
-"""A bundle's pose network on ONNX Runtime: pictures and placements in, a pose out. No torch."""
+"""A bundle's pose network on ONNX Runtime: images and placements in, a pose out. No torch."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .geometry import Placement, wxyz_of
 
 @dataclass(frozen=True)
 class SeenPose:
-    """What the network says of one set of pictures; object_to_palm."""
+    """The estimated pose from one set of images: object_to_palm."""
 
     position: np.ndarray
     """(3,) m."""
     wxyz: np.ndarray
     """(4,) w >= 0."""
     spread_rad: float
-    """How far the views disagree."""
+    """Disagreement of the views."""
 
 
 class OnnxPose:
-    """The graph. Raises BundleError when it is none, or not the one that `entry` tells of."""
+    """Runs the graph. Raises BundleError if it is invalid or does not match `entry`."""
 
     def __init__(self, graph: Path, entry: PoseEntry) -> None:
         self.entry = entry
@@ -36,7 +36,7 @@ class OnnxPose:
         check_tensors(graph, "outputs", self._session.get_outputs(), outputs)
 
     def see(self, images: np.ndarray, cameras: Sequence[Placement]) -> SeenPose:
-        """The pose in `images` (V, S, S, 3) uint8 of cameras that stand at `cameras`."""
+        """The pose from `images` (V, S, S, 3) uint8 of cameras with the placements `cameras`."""
         feed = {
             "images": images[None],
             "camera_position": np.array([at.position for at in cameras], np.float32)[None],

@@ -1,4 +1,4 @@
-"""What a camera does to a picture, drawn anew at each visit: cheaper here than in the renders."""
+"""Photometric augmentation: random brightness, colour, blur and noise, drawn for each batch."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from .config import Pair, Share
 
 @dataclass(frozen=True)
 class PhotoConfig:
-    """Ranges of the photometric randomization (Learning Dexterous In-Hand Manipulation, T12)."""
+    """Ranges of the photometric augmentation (Learning Dexterous In-Hand Manipulation, T12)."""
 
     gain: Pair = (0.8, 1.25)
-    """Factor on the brightness of each picture, log-uniform."""
+    """Factor on the brightness of each image, log-uniform."""
     contrast: Pair = (0.5, 1.5)
-    """Factor on the distance of each pixel from the picture's mean."""
+    """Factor on the difference of each pixel from the mean of the image."""
     gamma: Pair = (0.7, 1.4)
-    """Exponent of the brightness, log-uniform."""
+    """Exponent of the brightness of each image, log-uniform."""
     tint: Share = 0.1
     """Largest relative change of each colour channel."""
     noise: Share = 0.1
-    """Standard deviation of the noise of a pixel, drawn per picture from zero to this."""
+    """Largest standard deviation of the pixel noise; drawn per image, from zero to this."""
     blur_share: Share = 0.3
-    """Share of pictures that are out of focus by about a pixel."""
+    """Share of images that are blurred by about one pixel."""
 
 
 class Photo:
-    """Pictures uint8 (B, V, H, W, 3) -> float (B, V, H, W, 3) in [0, 1], as a camera gives them."""
+    """Augments images: uint8 (B, V, H, W, 3) -> float (B, V, H, W, 3) in [0, 1]."""
 
     def __init__(self, config: PhotoConfig) -> None:
         self._config = config
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Every picture by itself: the cameras of a rig differ too."""
+        """Augment each image independently: the cameras of a rig differ, too."""
         c, shape = self._config, (*images.shape[:2], 1, 1, 1)
         device = images.device
 
@@ -57,12 +57,12 @@ class Photo:
         return (x + noise * uniform(0.0, c.noise)).clamp(0.0, 1.0)
 
     def _blurred(self, x: Tensor, drawn: Tensor) -> Tensor:
-        chosen = drawn < self._config.blur_share
-        if not chosen.any():
+        blurred = drawn < self._config.blur_share
+        if not blurred.any():
             return x
         soft = nn.functional.avg_pool2d(
-            x[chosen].permute(0, 3, 1, 2), 3, stride=1, padding=1, count_include_pad=False
+            x[blurred].permute(0, 3, 1, 2), 3, stride=1, padding=1, count_include_pad=False
         )
         x = x.clone()
-        x[chosen] = soft.permute(0, 2, 3, 1)
+        x[blurred] = soft.permute(0, 2, 3, 1)
         return x

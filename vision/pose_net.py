@@ -1,10 +1,10 @@
-"""The pose network: one tower for every camera, a pose from each view, and what they agree on.
+"""The pose network: a shared tower for all cameras, a pose from each view, and their fusion.
 
 As in Learning Dexterous In-Hand Manipulation (appendix D.2), all cameras share a residual tower
-that ends in a spatial soft-max, or in a flattened map. Beyond it, each view also says where the
-block is and how it lies in its *own camera's* axes; the placement of the camera, which is an input,
-turns that into the palm's frame. The network then need not learn where cameras stand, and a rig's
-calibration goes straight in. Rotations are two columns of a matrix (Zhou et al. 2019).
+that ends in a spatial soft-max or a flattened map. In addition, each view predicts the pose of the
+block in its *own camera's* axes; the placement of the camera, an input, transforms it to the palm's
+frame. The network then need not learn the placements of the cameras, and a rig's calibration is a
+direct input. Rotations are two columns of a matrix (Zhou et al. 2019).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..config import Range
 
 Channels = Annotated[int, Range(4, 1024)]
 _REACH_M = 0.05
-"""Scale of positions: an output of 1 is this far from where the camera looks."""
+"""Scale of positions: an output of 1 is this distance from the camera's target point."""
 
 
 @dataclass(frozen=True)
@@ -28,34 +28,34 @@ class NetConfig:
     """Size of the pose network."""
 
     channels: tuple[Channels, ...] = (16, 32, 64, 96)
-    """Of the tower; the first convolution and each block halve the picture."""
+    """Channels of the tower; the first convolution and each block halve the image size."""
     readout: Literal["flatten", "spatial_softmax"] = "flatten"
-    """How the last map becomes numbers: all of it, or where each channel is (the original's)."""
+    """Readout of the last map: flattened, or the soft-max position of each channel (original)."""
     hidden: Annotated[int, Range(8, 4096)] = 128
     """Width of the layers after the tower."""
 
 
 @dataclass(frozen=True)
 class PoseGuess:
-    """What the network says, frame palm."""
+    """Output of the network, frame palm."""
 
     position: Tensor
     """(B, 3) m."""
     rotation: Tensor
     """(B, 3, 3) object_to_palm."""
     view_position: Tensor
-    """(B, V, 3): what each camera says by itself."""
+    """(B, V, 3): estimate of each camera alone."""
     view_rotation: Tensor
-    """(B, V, 3, 3)"""
+    """(B, V, 3, 3): estimate of each camera alone."""
     spread_rad: Tensor
-    """(B,) mean angle between the views' rotations and the fused one: a measure of doubt."""
+    """(B,) mean angle between the views' rotations and the fused one: a measure of uncertainty."""
 
 
 class PoseNet(nn.Module):
-    """Pictures (B, V, H, W, 3) in [0, 1] and the cameras' placements -> `PoseGuess`."""
+    """Images (B, V, H, W, 3) in [0, 1] and the placements of the cameras -> `PoseGuess`."""
 
     def __init__(self, config: NetConfig, image_px: int, distance_m: tuple[float, ...]) -> None:
-        """distance_m: (V) from each nominal camera to what it looks at."""
+        """distance_m: (V,) distance from each nominal camera to its target point."""
         super().__init__()
         self.config = config
         self.tower = _Tower(config, image_px)
@@ -90,7 +90,7 @@ class PoseNet(nn.Module):
 
 
 class _Tower(nn.Module):
-    """Pictures (B, 3, H, W) -> features (B, width)."""
+    """Images (B, 3, H, W) -> features (B, width)."""
 
     def __init__(self, config: NetConfig, image_px: int) -> None:
         super().__init__()
@@ -114,9 +114,9 @@ class _Tower(nn.Module):
 
 
 class _Block(nn.Module):
-    """A residual block that halves the picture (He et al. 2015), with groups for its norm.
+    """A residual block that halves the image size (He et al. 2015), with group normalization.
 
-    Groups (Wu & He 2018): what a picture gives must not depend on the others of its batch.
+    Group normalization (Wu & He 2018) makes the output independent of the rest of the batch.
     """
 
     def __init__(self, inside: int, outside: int) -> None:
@@ -134,7 +134,7 @@ class _Block(nn.Module):
 
 
 class _SpatialSoftmax(nn.Module):
-    """Where each channel is: expected (x, y) in [-1, 1] (Levine et al. 2016), (B, 2 C)."""
+    """Expected position (x, y) in [-1, 1] of each channel (Levine et al. 2016), (B, 2 C)."""
 
     def __init__(self, edge: int) -> None:
         super().__init__()
@@ -160,13 +160,13 @@ def orthonormal(columns: Tensor) -> Tensor:
 
 
 def _angle(a: Tensor, b: Tensor) -> Tensor:
-    """Angle [rad] between rotations (..., 3, 3), as a smooth measure: by the chord."""
+    """Angle [rad] between rotations (..., 3, 3), computed smoothly from the chord."""
     chord = (a - b).square().sum(dim=(-2, -1)).clamp_min(1e-12).sqrt() / 8.0**0.5
     return 2.0 * torch.asin(chord.clamp(max=1.0))
 
 
 def pose_loss(guess: PoseGuess, position: Tensor, rotation: Tensor) -> Tensor:
-    """L1 on rotation matrices and smooth L1 on positions over 2 cm, fused and view by view."""
+    """L1 on rotation matrices, smooth L1 on positions / 2 cm; of the fused pose and each view."""
     turned = (guess.rotation - rotation).abs().mean()
     moved = functional.smooth_l1_loss(guess.position / 0.02, position / 0.02)
     each_turned = (guess.view_rotation - rotation.unsqueeze(1)).abs().mean()

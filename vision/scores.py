@@ -1,4 +1,4 @@
-"""How far poses are from the truth: mm and degrees, with the cube's faces told apart and not."""
+"""Errors of estimated poses in mm and degrees, with and without the symmetry of the cube."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..envs.mdp.rotations import CUBE_GROUP, distance, multiply
 
 FAR_DEG = 45.0
-"""A rotation that is farther off says another face is up."""
+"""A larger rotation error means that another face is up."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class PoseErrors:
     """Errors of n poses."""
 
     position_mm: np.ndarray
-    """(n,)"""
+    """(n,) distance."""
     rotation_deg: np.ndarray
-    """(n,) on SO(3)."""
+    """(n,) angle on SO(3)."""
     symmetric_deg: np.ndarray
-    """(n,) to the nearest orientation that a cube without letters would share."""
+    """(n,) smallest angle over the 24 symmetric orientations of a cube."""
 
     def table(self) -> dict[str, Any]:
-        """Mean, median and 90th percentile of each, and the shares by which papers judge."""
+        """Mean, median and 90th percentile of each error, and shares of samples within limits."""
         rows: dict[str, Any] = {"samples": len(self.position_mm)}
         for name in ("position_mm", "rotation_deg", "symmetric_deg"):
             values = getattr(self, name)
@@ -44,10 +44,10 @@ class PoseErrors:
 def pose_errors(
     position: Tensor, wxyz: Tensor, true_position: Tensor, true_wxyz: Tensor
 ) -> PoseErrors:
-    """Errors of (n, 3) m and (n, 4) against the truth."""
+    """Errors of positions (n, 3) m and orientations (n, 4) against the truth."""
     moved = (position - true_position).norm(dim=-1) * 1e3
     turned = distance(wxyz, true_wxyz)
-    # q g shows the same cube as q for every g of its group.
+    # q and q g look the same for every g in the cube's group.
     same = multiply(true_wxyz.unsqueeze(1), CUBE_GROUP.to(true_wxyz))
     symmetric = distance(wxyz.unsqueeze(1), same).amin(dim=1)
     return PoseErrors(moved.numpy(), *(torch.rad2deg(a).numpy() for a in (turned, symmetric)))

@@ -1,1 +1,1 @@
-"""Calibration of cameras, and of motors and joints, on the rig."""
+"""Calibration on the rig: cameras, and recordings for the calibration of motors and joints."""

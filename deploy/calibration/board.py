@@ -1,8 +1,8 @@
-"""The ChArUco board of the calibration: what it is, finding it in a picture, drawing it.
+"""The ChArUco board of the calibration: detects it in an image and draws it.
 
-A chessboard whose white squares carry markers (Garrido-Jurado et al. 2014): its corners have
-numbers, so that a board that is half hidden counts too. Its own axes: x along the longer side, y
-along the shorter one downwards, z into the board, as OpenCV has them; the origin is a corner.
+A ChArUco board is a chessboard with markers in its white squares (Garrido-Jurado et al. 2014). Its
+corners have numbers, so that a partly hidden board is usable. Axes of the board as in OpenCV: x
+along the longer side, y down along the shorter side, z into the board; the origin is a corner.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from ..cameras.camera_config import Intrinsics
 from .board_config import BoardConfig
 
 MIN_CORNERS = 6
-"""Fewer in a picture are not trusted."""
+"""Fewest detected corners of a usable image."""
 WINDOW = 0.1
-"""Half the window in which a corner is refined, in squares."""
+"""Half the size of the window for refining a corner, in squares."""
 
 
 @dataclass(frozen=True)
 class Corners:
-    """A board in one picture."""
+    """The detected corners of a board in one image."""
 
     ids: np.ndarray
-    """(n,)"""
+    """(n,) numbers of the corners."""
     pixels: np.ndarray
-    """(n, 2) float32, OpenCV's: integers are the middles of pixels."""
+    """(n, 2) float32, OpenCV's convention: integers are pixel centres."""
     points: np.ndarray
     """(n, 3) float32 m, in the board's axes."""
 
 
 class Board:
-    """Finds and draws the board of a config."""
+    """Detects and draws the board of a config."""
 
     def __init__(self, config: BoardConfig) -> None:
         self.config = config
@@ -50,38 +50,38 @@ class Board:
         self._points = np.asarray(self._board.getChessboardCorners(), np.float32)
 
     def find(self, image: np.ndarray) -> Corners | None:
-        """The board in a picture (H, W, 3); None where it is not, or hardly, to be seen."""
+        """The board in an image (H, W, 3); None if it is not sufficiently visible."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         pixels, ids, _, _ = self._detector.detectBoard(grey)
         if ids is None or len(ids) < MIN_CORNERS:
             return None
         numbers = np.asarray(ids).ravel()
         points = self._points[numbers]
-        found = np.asarray(pixels, np.float32).reshape(-1, 2)
+        corners = np.asarray(pixels, np.float32).reshape(-1, 2)
         if np.linalg.matrix_rank(points[:, :2] - points[0, :2], tol=1e-6) < 2:
-            return None  # All in one line: no pose follows from them.
-        return Corners(numbers, self._refined(grey, found, points), points)
+            return None  # Collinear corners do not determine a pose.
+        return Corners(numbers, self._refined(grey, corners, points), points)
 
     def _refined(self, grey: np.ndarray, pixels: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Corners (n, 2) once more, in windows that reach no marker's edge, which would pull."""
+        """Refine corners (n, 2) in windows without edges of markers, which would bias them."""
         steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
         scale = float(np.median(np.linalg.norm(np.diff(pixels, axis=0), axis=1) / steps))
         half = max(2, int(WINDOW * scale * self.config.square_m))
         stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 40, 1e-3)
-        found = cv2.cornerSubPix(
+        refined = cv2.cornerSubPix(
             grey, pixels.reshape(-1, 1, 2).copy(), (half, half), (-1, -1), stop
         )
-        return np.asarray(found, np.float32).reshape(-1, 2)
+        return np.asarray(refined, np.float32).reshape(-1, 2)
 
     def draw(
         self, intrinsics: Intrinsics, board_to_camera: Placement, oversample: int = 4
     ) -> np.ndarray:
-        """What a camera without distortion sees of it on grey: uint8 (H, W, 3)."""
+        """The image of a camera without distortion, on grey background: uint8 (H, W, 3)."""
         square_px = 40
         size = (self.config.columns * square_px, self.config.rows * square_px)
         flat = self._board.generateImage(size, marginSize=0)
         scale = self.config.square_m / square_px
-        # Pixel (i + 0.5) of the flat picture lies at (i + 0.5) * scale on the board.
+        # Pixel (i + 0.5) of the flat image lies at (i + 0.5) * scale on the board.
         to_board = np.array([[scale, 0, 0.5 * scale], [0, scale, 0.5 * scale], [0, 0, 1]])
         r, t = board_to_camera.rotation, board_to_camera.position
         (fx, fy), (cx, cy) = intrinsics.focal_px, intrinsics.centre_px

@@ -1,4 +1,4 @@
-"""The calibration's board and its seat, as they are told; board.py finds and draws it."""
+"""Config of the calibration: the board, its seat on the hand's mount, and the motions."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Squares = Annotated[int, Range(3, 50)]
 
 @dataclass(frozen=True)
 class BoardConfig:
-    """A board, and the seat on the hand's mount that it is laid into."""
+    """A calibration board, and its seat on the hand's mount."""
 
     columns: Squares = 7
-    """Squares along its x axis."""
+    """Number of squares along the x axis."""
     rows: Squares = 5
-    """Squares along its y axis."""
+    """Number of squares along the y axis."""
     square_m: Annotated[float, Range(0.001, 1)] = 0.02
-    """Edge of a square, as measured on the printed board."""
+    """Edge length of a square, measured on the printed board."""
     marker_m: Annotated[float, Range(0.001, 1)] = 0.015
-    """Edge of a marker."""
+    """Edge length of a marker."""
     dictionary: Literal["4x4_50", "4x4_100", "5x5_100", "6x6_250"] = "4x4_50"
-    """OpenCV's dictionary of markers."""
+    """OpenCV's marker dictionary."""
     seat_position_m: tuple[Metres, Metres, Metres] = (-0.07, -0.004, 0.0595)
-    """Where the board's origin lies in the seat: board_to_palm."""
+    """Position of the board's origin in its seat: board_to_palm."""
     seat_wxyz: tuple[Unit, Unit, Unit, Unit] = (0.1987, -0.9801, 0.0, 0.0)
-    """How it lies there. By default it faces up and is tilted by 0.4 rad towards the fingers: a
-    board that a camera sees straight on tells least of how the camera is turned."""
+    """Orientation of the board in its seat: board_to_palm. The default faces up and is tilted by
+    0.4 rad towards the fingers, because a frontal view determines the camera's rotation badly."""
 
     def __post_init__(self) -> None:
         if self.marker_m >= self.square_m:
@@ -54,25 +54,25 @@ class BoardConfig:
 
     @property
     def middle(self) -> np.ndarray:
-        """(3,) the board's middle, in its own axes, m."""
+        """(3,) m: the centre of the board in its own axes."""
         return np.array([self.columns * self.square_m / 2, self.rows * self.square_m / 2, 0.0])
 
 
 @dataclass(frozen=True)
 class CalibrateConfig:
-    """`sleight rig calibrate`: pictures of which board, how joints move, where results go."""
+    """`sleight rig calibrate`: the board, the motions, and the folder for results."""
 
     board: BoardConfig = field(default_factory=BoardConfig)
     """The printed board, and its seat on the hand's mount."""
     joints: ExcitationConfig = field(default_factory=ExcitationConfig)
-    """How the motors are moved, to see what they are like."""
+    """Motion of the motors for the calibration of joints."""
     wiggle: WiggleConfig = field(default_factory=WiggleConfig)
-    """How far `sleight rig wiggle` moves them, to see that their own joints follow."""
+    """Motion and limits of `sleight rig wiggle`."""
     views: Annotated[int, Range(12, 500)] = 25
-    """Pictures of the moving board that each camera's intrinsics come from."""
+    """Number of images of the moving board for the intrinsics of each camera."""
     frames: Annotated[int, Range(1, 1000)] = 30
-    """Pictures of the board in its seat that each camera's placement comes from."""
+    """Number of images of the board in its seat for the extrinsics of each camera."""
     timeout_s: Annotated[float, Range(1, 3600)] = 180.0
-    """Longest time for the pictures of one camera."""
+    """Time limit for the images of one camera."""
     out: Path = Path("calibration")
-    """Folder for NAME.intrinsics.yaml, NAME.extrinsics.yaml and the pages with pictures."""
+    """Folder for NAME.intrinsics.yaml, NAME.extrinsics.yaml and the report pages."""

@@ -1,7 +1,7 @@
-"""What a hand is asked to do so that its motors and joints show themselves: sines, then steps.
+"""The excitation signal for the identification of motors and joints: sines, then steps.
 
-Groups of motors move one after the other about the rest pose, and the others hold. Slow sums of
-sines reverse often, which shows friction, slack and deadband; steps show lag and delay.
+Groups of motors move one after the other about the rest pose; the other motors hold. Slow sums of
+sines reverse often and reveal friction, slack and deadband; steps reveal lag and delay.
 """
 
 from __future__ import annotations
@@ -25,67 +25,67 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("THJ4", "THJ2"),
     ("THJ3", "THJ1"),
 )
-"""Of the Shadow Hand: fingers go side by side, so that none meets its neighbour."""
+"""Groups of the Shadow Hand; the fingers move in parallel, so that neighbours do not collide."""
 FREQUENCIES_HZ, WEIGHTS = np.array([0.25, 0.65, 1.15]), np.array([0.6, 0.25, 0.15])
 LEVELS = (1.0, -0.5, 0.3, -1.0, 0.0)
-"""Of the steps, in amplitudes."""
+"""Levels of the steps, in amplitudes."""
 RAMP_S = 0.5
-"""The sines swell over this time, and the hand comes back to rest for as long."""
+"""Time to fade the signal of a group in, and to fade it out."""
 
 
 @dataclass(frozen=True)
 class ExcitationConfig:
-    """How the motors are moved."""
+    """Motion of the motors for `sleight rig calibrate joints`."""
 
     period_s: Annotated[float, Range(0.02, 0.5)] = 0.08
-    """Between two targets, and the time over which the hand goes to each."""
+    """Time between two targets; the hand interpolates to each target over this time."""
     group_s: Annotated[float, Range(2, 600)] = 6.0
-    """Time for each group: half of it sines, half of it steps."""
+    """Time for each group of motors: one half sines, one half steps."""
     span: Annotated[float, Range(0.05, 1)] = 0.6
-    """Share of the room from the rest pose to the gate's limits that motors move in."""
+    """Amplitude, as a share of the range from the rest pose to the gate's limits."""
     speed: Annotated[float, Range(0.05, 1)] = 0.7
-    """Share of the speed that the gate allows."""
+    """Largest speed, as a share of the gate's speed limit."""
     rest_rad: dict[str, float] = field(default_factory=dict)
-    """Motor -> angle of the rest pose, where it is not the hand's home."""
+    """Motor -> angle in the rest pose; other motors rest at the hand's home."""
     groups: tuple[tuple[str, ...], ...] = GROUPS
-    """Motors that move together; a minus before a name turns its direction round."""
+    """Groups of motors that move together; a minus before a name reverses its direction."""
 
 
 @dataclass(frozen=True)
 class WiggleConfig:
-    """How far each motor is moved, and how far its joints must follow."""
+    """Motion of `sleight rig wiggle`, and how far the joints must follow."""
 
     by_rad: Annotated[float, Range(0.05, 0.4)] = 0.15
-    """From the rest pose of `joints` to the side with more room, down where both are alike, and
-    back. At home only middle and ring finger of the Shadow Hand touch a neighbour by that."""
+    """Distance that each motor moves from the rest pose, to the side with more room, and back. From
+    the Shadow Hand's home, 0.15 rad is small: only middle and ring finger touch a neighbour."""
     hold_s: Annotated[float, Range(0.5, 10)] = 0.6
-    """Time there, and at rest between two motors."""
+    """Time to hold after each move, and at rest between two motors."""
     follow: Annotated[float, Range(0.1, 0.9)] = 0.25
-    """Share of the way that its own joints must move, and those of other motors must not."""
+    """Share of the motion that a motor's own joints must exceed and other joints must not."""
 
 
 def excitation(spec: HandSpec, config: ExcitationConfig, limits: Limits) -> np.ndarray:
-    """(T, A) targets [rad], one each `period_s`, within `limits`. Raises ConfigError."""
+    """(T, A) targets [rad], one per `period_s`, within `limits`. Raises ConfigError."""
     period_s = config.period_s
     rest = rest_pose(spec, config, limits)
     low = rest - config.span * (rest - limits.lower_rad)
     high = rest + config.span * (limits.upper_rad - rest)
     parts = []
     for number, group in enumerate(config.groups):
-        wanted = np.tile(rest, (round(config.group_s / period_s), 1))
-        # One shape for a whole group: its fingers stay side by side.
-        shape, swell = _shape(len(wanted), period_s, 1.0 + number), _swell(len(wanted), period_s)
+        targets = np.tile(rest, (round(config.group_s / period_s), 1))
+        # The same shape for a whole group, so that its fingers stay parallel.
+        shape, fade = _shape(len(targets), period_s, 1.0 + number), _fade(len(targets), period_s)
         for word in group:
             motor, sign = _motor(word, spec)
             middle, reach = (high[motor] + low[motor]) / 2, (high[motor] - low[motor]) / 2
-            wanted[:, motor] += swell * (middle - rest[motor] + sign * reach * shape)
-        parts.append(wanted)
+            targets[:, motor] += fade * (middle - rest[motor] + sign * reach * shape)
+        parts.append(targets)
     fastest = config.speed * limits.speed_rad_s * period_s
     return slowed(np.concatenate(parts), rest, fastest)
 
 
 def rest_pose(spec: HandSpec, config: ExcitationConfig, limits: Limits) -> np.ndarray:
-    """(A,) rad, within `limits`: the hand's home, but for `rest_rad`. Raises ConfigError."""
+    """(A,) rad, within `limits`: the hand's home, changed by `rest_rad`. Raises ConfigError."""
     rest = spec.home.copy()
     for name, angle in config.rest_rad.items():
         motor, _ = _motor(name, spec)
@@ -116,15 +116,15 @@ def _shape(turns: int, period_s: float, phase: float) -> np.ndarray:
     return np.concatenate((sines, steps))
 
 
-def _swell(turns: int, period_s: float) -> np.ndarray:
-    """(T,) from 0 to 1 at the beginning, and back at the end."""
+def _fade(turns: int, period_s: float) -> np.ndarray:
+    """(T,) weights: from 0 to 1 at the beginning, and back to 0 at the end."""
     ends = np.minimum(np.arange(turns), turns - 1 - np.arange(turns)) * period_s
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(ends / RAMP_S, 0.0, 1.0))
 
 
-def slowed(wanted: np.ndarray, start: np.ndarray, fastest: np.ndarray) -> np.ndarray:
-    """`wanted` (T, A), with no step beyond `fastest` (A,)."""
-    slow, last = np.empty_like(wanted), start
-    for turn, target in enumerate(wanted):
+def slowed(targets: np.ndarray, start: np.ndarray, fastest: np.ndarray) -> np.ndarray:
+    """`targets` (T, A) with steps limited to `fastest` (A,)."""
+    slow, last = np.empty_like(targets), start
+    for turn, target in enumerate(targets):
         last = slow[turn] = np.clip(target, last - fastest, last + fastest)
     return slow

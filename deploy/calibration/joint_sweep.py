@@ -1,4 +1,4 @@
-"""Motors that move behind the gate without policy or object: `sleight rig calibrate joints`."""
+"""`sleight rig calibrate joints`: moves the motors through the gate, without policy and object."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from .excitation import excitation
 
 
 class NoObject(PoseSource):
-    """Nobody looks: the hand is empty."""
+    """The pose source of an empty hand."""
 
     def newest(self, max_age_s: float) -> ObjectPose | None:
-        """None."""
+        """Always None."""
         return None
 
     def request_place(self) -> None:
-        """Nothing is placed."""
+        """Do nothing."""
 
     def placed(self) -> bool:
-        """Never asked for."""
+        """Always False."""
         return False
 
     def close(self, timeout_s: float) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
 class Sweep:
-    """Targets (T, A) [rad], one after the other, from wherever the hand is; see `loop.Director`."""
+    """Goes through targets (T, A) [rad] from any start; see `Director` in control_loop.py."""
 
     trial: Trial | None = None
     decision: Decision | None = None
@@ -58,17 +58,17 @@ class Sweep:
 
     @property
     def phase(self) -> str:
-        """On the way to the first target, or on the sweep."""
+        """home: on the way to the first target; sweep: after that."""
         return "home" if self._since_s < 0.0 else "sweep"
 
     @property
     def finished(self) -> int:
-        """1 at the end."""
+        """1 at the end of the sweep, else 0."""
         return int(self._since_s >= len(self._targets) * self._period_s)
 
     @property
     def done(self) -> float:
-        """Share of the time."""
+        """Share of the sweep that is done, by time."""
         whole_s = len(self._targets) * self._period_s + self._home_s
         return min((self._since_s + self._home_s) / whole_s, 1.0)
 
@@ -80,7 +80,7 @@ class Sweep:
         elapsed_s: float,
         ask_policy: bool,
     ) -> np.ndarray:
-        """The target of this moment, (A,) rad; time that was lost stays lost."""
+        """The current target, (A,) rad; lost time is not caught up."""
         at = int(max(self._since_s, 0.0) / self._period_s + 0.5)
         self._since_s += elapsed_s
         if not ask_policy:
@@ -88,19 +88,19 @@ class Sweep:
         return np.asarray(self._targets[min(at, len(self._targets) - 1)])
 
     def lose(self) -> None:
-        """There is no object to lose."""
+        """Do nothing: there is no object."""
 
 
 class _Run(RecordedRun):
-    """One sweep of a hand that is connected, and its story."""
+    """One recorded sweep of a connected hand."""
 
     def __init__(
-        self, place: Path, name: str, hand: GuardedHand, targets: np.ndarray, config: RigConfig
+        self, folder: Path, name: str, hand: GuardedHand, targets: np.ndarray, config: RigConfig
     ) -> None:
         self._config, self._name = config, name
         period_s = config.calibrate.joints.period_s
         self._sweep = Sweep(targets, period_s, config.loop.stage.home_s)
-        super().__init__(place, hand, NoObject(), self._sweep, period_s, 1, config)
+        super().__init__(folder, hand, NoObject(), self._sweep, period_s, 1, config)
 
     def _story(self) -> dict[str, Any]:
         """See `RecordedRun`."""
@@ -117,7 +117,7 @@ class _Run(RecordedRun):
 
 
 def joint_targets(config: RigConfig, spec: HandSpec) -> np.ndarray:
-    """(T, A) rad of `calibrate joints`. Raises ConfigError."""
+    """(T, A) rad: the targets of `calibrate joints`. Raises ConfigError."""
     return excitation(spec, config.calibrate.joints, Limits.of(spec, config.gate))
 
 
@@ -129,18 +129,18 @@ def record_sweep(
     show: Callable[[Progress], None],
     only_simulated: bool,
 ) -> tuple[Path, HandSpec, dict[str, Any]]:
-    """Go through the targets (T, A) rad, one each `calibrate.joints.period_s`.
+    """Command the targets (T, A) rad, one per `calibrate.joints.period_s`, and record the run.
 
-    Returns the run's folder, named after `name`, the hand, and what `result.json` holds. Raises
-    ConfigError, ConnectError, SafetyStop, HandError, LogError.
+    Returns the run's folder (named after `name`), the hand's spec, and the contents of
+    `result.json`. Raises ConfigError, ConnectError, SafetyStop, HandError, LogError.
     """
     with connected_hand(config, config.calibrate.joints.period_s) as hand:
         if only_simulated and not hand.simulated:
             name = config.rig.name
-            raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
+            raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as in its check")
         targets = targets_of(config, hand.spec)
-        place = new_folder(config.log.dir, name)
-        save(config, place / "config.yaml")
+        folder = new_folder(config.log.dir, name)
+        save(config, folder / "config.yaml")
         with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
-            run = _Run(place, name, hand, targets, config)
-            return place, hand.spec, run.run(granted, should_stop, show)
+            run = _Run(folder, name, hand, targets, config)
+            return folder, hand.spec, run.run(granted, should_stop, show)

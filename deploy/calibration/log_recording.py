@@ -1,4 +1,4 @@
-"""From a run's log to what a calibration of the joints reads."""
+"""Recordings for the calibration of the joints, from the log of a run."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from ...errors import DataError
 from ..logs.log_read import read_log
 
 
-def recordings_of(place: Path, hand: HandSpec = SHADOW_RIGHT) -> list[Recording]:
-    """The stretches of a run in which every turn commanded, each as a recording.
+def recordings_of(folder: Path, hand: HandSpec = SHADOW_RIGHT) -> list[Recording]:
+    """The uninterrupted segments of a run in which every turn has a command, as recordings.
 
-    Raises DataError for a log of another hand, or one without a stretch that is long enough.
+    Raises DataError for a log of another hand, or without a segment of sufficient length.
     """
-    log = read_log(place)
-    story = next(iter(log.of("start")), {})
+    log = read_log(folder)
+    start = next(iter(log.of("start")), {})
     for what in ("joints", "actuators"):
-        if tuple(story.get(what, ())) != getattr(hand, what):
+        if tuple(start.get(what, ())) != getattr(hand, what):
             raise DataError(f"{log.path}: {what}: got another hand's, allowed: {hand.name}")
-    stretches = _stretches(log.turns)
-    longest = max(stretches, key=len, default=[])
+    segments = _segments(log.turns)
+    longest = max(segments, key=len, default=[])
     if len(longest) < FEWEST:
         raise DataError(
-            f"{log.path}: got {len(longest)} turns in a row that command, allowed: {FEWEST} or more"
+            f"{log.path}: got {len(longest)} turns in a row with a command,"
+            f" allowed: {FEWEST} or more"
         )
-    period_s = float(story["period_s"])
-    long = [turns for turns in stretches if len(turns) >= FEWEST]
+    period_s = float(start["period_s"])
+    long = [turns for turns in segments if len(turns) >= FEWEST]
     return [_recording(str(log.path), period_s, turns) for turns in long]
 
 
@@ -48,23 +49,23 @@ def _recording(source: str, period_s: float, turns: list[dict[str, Any]]) -> Rec
     )
 
 
-def _stretches(turns: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """A hand that holds is somewhere else than at its last target: such turns cut a run."""
-    found: list[list[dict[str, Any]]] = [[]]
+def _segments(turns: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Split a run at turns without a command: a hand that holds is not at its last target."""
+    segments: list[list[dict[str, Any]]] = [[]]
     for turn in turns:
         if turn["applied"] is None or turn["joint_position"] is None:
-            found.append([])
+            segments.append([])
         else:
-            found[-1].append(turn)
-    return found
+            segments[-1].append(turn)
+    return segments
 
 
 def _sent_s(turn: dict[str, Any]) -> float:
-    """When the target left, on this machine's clock: a turn is logged once it was answered."""
+    """Time of sending the target, on this machine's clock; a turn is logged after the answer."""
     return float(turn["t"] - turn["round_trip_s"])
 
 
 def _measured_s(turn: dict[str, Any]) -> float:
-    """When the angles were measured: `hand_age_s` before they were read, as the turn began."""
+    """Time of the measurement: `hand_age_s` before it was read at the start of the turn."""
     inside_s = turn["sent_s"] - turn["late_s"]
     return float(_sent_s(turn) - inside_s - turn["hand_age_s"])

@@ -1,7 +1,7 @@
-"""What a run tells of its rig: latency, skew and noise, as ranges that training draws from.
+"""Latency, skew and noise of a rig, measured in a run, as randomization ranges for training.
 
-Noise is what two readings 80 ms apart differ by while the hand stands still and the object rests,
-between trials. A constant error (a biased sensor, a camera a little off) does not show in it.
+The noise is the difference of two consecutive readings while hand and object are at rest between
+trials. It does not include constant errors (a biased sensor, a misplaced camera).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ..logs.log_read import Log
 from ..runtime.stage import Phase
 
 LOW, HIGH = 5.0, 95.0
-"""Percentiles that a range spans."""
+"""Percentiles at the ends of a range."""
 JOINT_RAD, POSITION_M, ANGLE_RAD = 0.01, 0.001, 0.1
-"""Noise per step at strength 1 of `observation.noise` (Learning Dexterity, table 2; for joints that
-of envs)."""
+"""Noise per step at strength 1 of `observation.noise` (Learning Dexterity, table 2; for joints the
+value of envs)."""
 STILL_RAD_S = 0.2
 FEWEST = 10
-"""Fewer samples than this tell nothing."""
+"""Fewest samples for a range."""
 _MAD = 1.4826
-"""From a median of absolute deviations to a standard deviation, for a normal law."""
+"""Factor from the median absolute deviation to the standard deviation of a normal distribution."""
 
 
 @dataclass
@@ -36,17 +36,18 @@ class Measured:
 
     period_s: float
     latency_s: list[float] = field(default_factory=list)
-    """From a measured joint state to the hand's answer to the command made of it."""
+    """From the measurement of a joint state to the hand's answer to the resulting command."""
     pose_age_s: list[float] = field(default_factory=list)
+    """Age of the object's pose at its use."""
     skew_s: list[float] = field(default_factory=list)
-    """Between the ages of joint state and pose that a turn used together."""
+    """Difference between the ages of joint state and pose in one turn."""
     joint_rad: list[float] = field(default_factory=list)
-    """Noise of a reading, the median joint's."""
+    """Noise of a reading: the median over the joints."""
     position_m: list[float] = field(default_factory=list)
     angle_rad: list[float] = field(default_factory=list)
 
     def quantities(self) -> Iterator[tuple[str, str, list[float]]]:
-        """Name, unit and samples of each, for a table."""
+        """Name, unit and samples of each quantity, for a table."""
         yield "latency, state to command", "ms", _scaled(self.latency_s, 1e3)
         yield "age of the pose", "ms", _scaled(self.pose_age_s, 1e3)
         yield "skew of state and pose", "ms", _scaled(self.skew_s, 1e3)
@@ -58,24 +59,24 @@ class Measured:
 def measure(log: Log) -> Measured:
     """Collect the samples of a log."""
     starts = [start.get("period_s") for start in log.of("start")]
-    found = Measured(float(starts[0]) if starts and starts[0] else 0.08)
+    measured = Measured(float(starts[0]) if starts and starts[0] else 0.08)
     for turn in log.turns:
-        _take_ages(found, turn)
+        _take_ages(measured, turn)
     for before, after in pairwise(log.turns):
         if after["k"] == before["k"] + 1 and _rests(before) and _rests(after):
-            _take_noise(found, before, after)
-    return found
+            _take_noise(measured, before, after)
+    return measured
 
 
-def _take_ages(found: Measured, turn: dict[str, Any]) -> None:
+def _take_ages(measured: Measured, turn: dict[str, Any]) -> None:
     hand_s, pose_s = turn["hand_age_s"], turn["pose_age_s"]
     if None not in (hand_s, turn["sent_s"], turn["round_trip_s"]):
         inside_s = turn["sent_s"] - turn["late_s"]
-        found.latency_s.append(hand_s + inside_s + turn["round_trip_s"])
+        measured.latency_s.append(hand_s + inside_s + turn["round_trip_s"])
     if pose_s is not None:
-        found.pose_age_s.append(pose_s)
+        measured.pose_age_s.append(pose_s)
     if None not in (hand_s, pose_s):
-        found.skew_s.append(abs(hand_s - pose_s))
+        measured.skew_s.append(abs(hand_s - pose_s))
 
 
 def _rests(turn: dict[str, Any]) -> bool:
@@ -84,30 +85,30 @@ def _rests(turn: dict[str, Any]) -> bool:
     return still and turn["phase"] == Phase.SETTLE and turn["pose_new"]
 
 
-def _take_noise(found: Measured, before: dict[str, Any], after: dict[str, Any]) -> None:
+def _take_noise(measured: Measured, before: dict[str, Any], after: dict[str, Any]) -> None:
     # The difference of two readings has twice the variance of one.
     joints = np.abs(np.subtract(after["joint_position"], before["joint_position"])) / np.sqrt(2)
-    place = np.abs(np.subtract(after["object_position"], before["object_position"])) / np.sqrt(2)
-    turned = distance(np.array(after["object_wxyz"]), np.array(before["object_wxyz"]))
-    found.joint_rad.append(_MAD * float(np.median(joints)))
-    found.position_m.append(_MAD * float(np.median(place)))
-    found.angle_rad.append(turned / np.sqrt(2))
+    position = np.abs(np.subtract(after["object_position"], before["object_position"])) / np.sqrt(2)
+    angle = distance(np.array(after["object_wxyz"]), np.array(before["object_wxyz"]))
+    measured.joint_rad.append(_MAD * float(np.median(joints)))
+    measured.position_m.append(_MAD * float(np.median(position)))
+    measured.angle_rad.append(angle / np.sqrt(2))
 
 
-def _latency_ms(found: Measured) -> tuple[float, float] | None:
-    return _span(_scaled(found.latency_s, 1e3))
+def _latency_ms(measured: Measured) -> tuple[float, float] | None:
+    return _span(_scaled(measured.latency_s, 1e3))
 
 
-def _pose_delay_steps(found: Measured) -> tuple[float, float] | None:
-    return _span(_scaled(found.pose_age_s, 1 / found.period_s))
+def _pose_delay_steps(measured: Measured) -> tuple[float, float] | None:
+    return _span(_scaled(measured.pose_age_s, 1 / measured.period_s))
 
 
-def _noise_strength(found: Measured) -> tuple[float, float] | None:
-    """From the least noisy to the noisiest of joints, position and orientation."""
+def _noise_strength(measured: Measured) -> tuple[float, float] | None:
+    """The smallest and the largest noise of joints, position and orientation."""
     pairs = (
-        (found.joint_rad, JOINT_RAD),
-        (found.position_m, POSITION_M),
-        (found.angle_rad, ANGLE_RAD),
+        (measured.joint_rad, JOINT_RAD),
+        (measured.position_m, POSITION_M),
+        (measured.angle_rad, ANGLE_RAD),
     )
     medians = [float(np.median(v)) / unit for v, unit in pairs if len(v) >= FEWEST]
     return (min(medians), max(medians)) if medians else None
@@ -118,15 +119,15 @@ PARAMETERS: dict[str, tuple[str, Callable[[Measured], tuple[float, float] | None
     "observation.delay": ("age of the object's pose, in control steps", _pose_delay_steps),
     "observation.noise": ("noise at rest, in the unit of the 2018 noise", _noise_strength),
 }
-"""Parameter of the randomization table -> (what was measured, its range)."""
+"""Parameter of the randomization table -> (description, function that gives the range)."""
 
 
-def ranges(found: Measured) -> dict[str, tuple[float, float]]:
-    """Parameter -> (low, high) in its unit, for those that could be measured.
+def ranges(measured: Measured) -> dict[str, tuple[float, float]]:
+    """Parameter -> (low, high) in its unit, for the parameters with enough samples.
 
-    Within the limits of the table: a rig may be later than training can be.
+    The ranges are clipped to the limits of the table: a rig may be slower than training allows.
     """
-    spans = {name: law(found) for name, (_, law) in PARAMETERS.items()}
+    spans = {name: law(measured) for name, (_, law) in PARAMETERS.items()}
     return {name: _within(name, span) for name, span in spans.items() if span is not None}
 
 
@@ -135,20 +136,21 @@ def _within(name: str, span: tuple[float, float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def ranges_yaml(found: Measured, source: str) -> str:
-    """A file that `sleight train` takes, or that a training file names as its `base`."""
+def ranges_yaml(measured: Measured, source: str) -> str:
+    """A config for `sleight train`, or for `base` in another training config."""
     lines = [
         f"# Measured by a run on a rig: {source}",
-        f"# {len(found.latency_s)} turns with a command, {len(found.joint_rad)} pairs at rest.",
+        f"# {len(measured.latency_s)} turns with a command,"
+        f" {len(measured.joint_rad)} pairs at rest.",
     ]
-    for name, unit, samples in found.quantities():
+    for name, unit, samples in measured.quantities():
         if span := _span(samples):
             lines.append(f"# {name}: {span[0]:.3g} to {span[1]:.3g} {unit} (5 to 95 %)")
     lines += ["env:", "  randomization:"]
-    spans = ranges(found)
+    spans = ranges(measured)
     for name, (low, high) in spans.items():
         what, law = PARAMETERS[name]
-        cut = "" if (low, high) == law(found) else ", cut to what training allows"
+        cut = "" if (low, high) == law(measured) else ", cut to what training allows"
         lines.append(f"    {name}: [{low:.4g}, {high:.4g}]  # {what}{cut}")
     return "\n".join(lines if spans else [*lines[:-1], "  randomization: {}"]) + "\n"
 

@@ -1,1 +1,1 @@
-"""Cameras, and the object's pose from them or from markers, each on a thread of its own."""
+"""Cameras, and sources of the object's pose: cameras, markers, the referee of a simulated rig."""

@@ -1,7 +1,7 @@
-"""Cameras: one thread each, which keeps the newest frame with the time at which it was taken.
+"""`Camera`: a thread that keeps the newest frame of a source, with its time.
 
-A `FrameSource` (camera_sources.py) is a V4L2 device, a video file, or a stream of the simulated
-rig; a `Camera` is one behind a thread. Times are this machine's monotonic clock.
+A `FrameSource` (frame_sources.py) is a V4L2 device, a video file, or a stream of the simulated rig.
+Times are on this machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -19,68 +19,68 @@ from ..hand.hand import HandError
 
 
 class CameraError(ConnectError):
-    """A camera that cannot be opened as it was asked for."""
+    """A camera cannot be opened with the configured settings."""
 
 
 class CameraGone(CameraError):
-    """A camera that gave pictures and gives none any more."""
+    """A camera has stopped to deliver images."""
 
 
 class StaleFrame(HandError):
-    """No frame that is new enough."""
+    """No frame is recent enough."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture."""
+    """One image of a camera."""
 
     image: np.ndarray
-    """uint8 (H, W, 3) RGB; not to be written to."""
+    """uint8 (H, W, 3) RGB, read-only."""
     time_s: float
-    """When it was taken, as far as it is known."""
+    """Time of capture, as far as it is known."""
     seq: int
-    """Counts the camera's frames from 1."""
+    """Number of the frame, from 1."""
     age_s: float = 0.0
-    """How old it was when it was asked for."""
+    """Age at the time of the request."""
 
 
 @dataclass(frozen=True)
 class CameraHealth:
-    """How well a camera does."""
+    """Rate and age of the frames of a camera."""
 
     rate_hz: float
     age_s: float
     frames: int
     gone: str
-    """Why it gives no pictures any more; empty while it does."""
+    """Why the camera has stopped; empty while it delivers images."""
 
 
 class FrameSource(ABC):
-    """One kind of camera. One thread opens, grabs and closes."""
+    """One kind of camera; a single thread opens, grabs and closes it."""
 
     @abstractmethod
     def open(self, timeout_s: float) -> None:
-        """Raises CameraError."""
+        """Open the camera. Raises CameraError."""
 
     @abstractmethod
     def grab(self) -> tuple[np.ndarray, float]:
-        """Wait for the next picture: uint8 (H, W, 3) RGB, and when it was taken.
+        """Wait for the next image: uint8 (H, W, 3) RGB, and its time of capture.
 
         Raises CameraGone.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Also from another thread, to end a `grab` that waits. Never raises."""
+        """Close the camera; from another thread, this ends a waiting `grab`. Never raises."""
 
 
 class Camera:
-    """A source behind a thread; use it in a `with`."""
+    """A thread that reads a source; a context manager."""
 
     def __init__(self, name: str, source: FrameSource, timeout_s: float = 5.0) -> None:
         self.name = name
         self._source, self._timeout_s = source, timeout_s
-        self._news = threading.Condition()
+        self._arrival = threading.Condition()
         self._frame: Frame | None = None
         self._arrivals: deque[float] = deque(maxlen=100)
         self._error: CameraError | None = None
@@ -89,12 +89,12 @@ class Camera:
         self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
 
     def __enter__(self) -> Camera:
-        """Open it and wait for a first picture. Raises CameraError."""
+        """Open the source and wait for the first image. Raises CameraError."""
         self._thread.start()
-        with self._news:
-            self._news.wait_for(lambda: self._frame or self._error, self._timeout_s)
+        with self._arrival:
+            self._arrival.wait_for(lambda: self._frame or self._error, self._timeout_s)
             if self._frame is None:
-                error = self._error or CameraError(f"{self.name}: no picture in time")
+                error = self._error or CameraError(f"{self.name}: no image in time")
                 self._closing.set()
                 self._source.close()
                 raise error
@@ -104,8 +104,8 @@ class Camera:
         self.close()
 
     def newest(self, max_age_s: float) -> Frame:
-        """The newest frame, which does not wait. Raises StaleFrame, CameraGone."""
-        with self._news:
+        """The newest frame, without waiting. Raises StaleFrame, CameraGone."""
+        with self._arrival:
             frame, error = self._frame, self._error
         now_s = time.monotonic()
         assert frame is not None
@@ -119,19 +119,19 @@ class Camera:
         )
 
     def after(self, seq: int, timeout_s: float) -> Frame:
-        """The newest frame later than `seq`, waiting for it. Raises StaleFrame, CameraGone."""
-        with self._news:
-            self._news.wait_for(lambda: self._seq > seq or self._error, timeout_s)
+        """Wait for a frame later than `seq`. Raises StaleFrame, CameraGone."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: self._seq > seq or self._error, timeout_s)
             frame, error = self._frame, self._error
         if frame is not None and frame.seq > seq:
             return Frame(frame.image, frame.time_s, frame.seq, time.monotonic() - frame.time_s)
         if error is not None:
             raise CameraGone(str(error))
-        raise StaleFrame(f"camera {self.name}: no picture for {timeout_s:.2f} s")
+        raise StaleFrame(f"camera {self.name}: no image for {timeout_s:.2f} s")
 
     def health(self) -> CameraHealth:
-        """Rate over the last frames, age of the newest. Never raises."""
-        with self._news:
+        """Rate over the last frames, and age of the newest. Never raises."""
+        with self._arrival:
             arrivals, frame, error = list(self._arrivals), self._frame, self._error
         span_s = arrivals[-1] - arrivals[0] if len(arrivals) > 1 else 0.0
         return CameraHealth(
@@ -159,15 +159,15 @@ class Camera:
                 image, time_s = self._source.grab()
                 self._take(image, time_s)
         except CameraError as error:
-            with self._news:
+            with self._arrival:
                 self._error = error
-                self._news.notify_all()
+                self._arrival.notify_all()
         finally:
             self._source.close()
 
     def _take(self, image: np.ndarray, time_s: float) -> None:
         image.setflags(write=False)
-        with self._news:
+        with self._arrival:
             self._frame = Frame(image, time_s, self._seq + 1)
             self._arrivals.append(time.monotonic())
-            self._news.notify_all()
+            self._arrival.notify_all()

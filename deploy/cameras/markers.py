@@ -1,15 +1,15 @@
 """The object's pose from markers that a motion-capture program tracks and sends over TCP.
 
 The original rig tracked LEDs on the object, the hand's base and the fingertips (Learning Dexterous
-In-Hand Manipulation, appendix B). Any tracking program can be a source: it listens, and sends one
-JSON object per line, in UTF-8, for each of its frames:
+In-Hand Manipulation, appendix B). Any tracking program can be a source: it is a TCP server that
+sends one JSON object per line, in UTF-8, for each of its frames:
 
     {"time_s": 12.345, "markers": {"palm1": [x, y, z], "cube3": [x, y, z], ...}}
 
-`time_s` is its own clock, which must run at the speed of ours; positions are metres in any one
-frame; a marker that is not seen is left out. The rig file says where markers sit on the object and
-on the palm; the best rigid fit of each (Umeyama 1991) gives object_to_palm. Three markers of a body
-that are not in one line are the least.
+`time_s` is on the program's own clock; positions are metres in any fixed frame; markers that are
+not visible are omitted. The rig file has the positions of the markers on the object and on the
+palm; the best rigid fit of each (Umeyama 1991) gives object_to_palm. A fit needs at least three
+markers that are not collinear.
 """
 
 from __future__ import annotations
@@ -38,80 +38,82 @@ Metres = Annotated[float, Range(-10, 10)]
 Place = tuple[Metres, Metres, Metres]
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
 MAX_LINE = 64 * 1024
-LEAST = 3
-FLAT_M = 1e-3
-"""Markers that lie nearer to one line than this do not fix a body."""
+MIN_MARKERS = 3
+COLLINEAR_M = 1e-3
+"""Markers with a smaller spread about a line count as collinear."""
 
 
 @dataclass(frozen=True)
 class MarkersConfig:
-    """A tracking program, and where its markers sit."""
+    """A tracking program, and the positions of its markers."""
 
     host: str = "127.0.0.1"
-    """Where it listens."""
+    """Address of the tracking program."""
     port: Annotated[int, Range(1, 65535)] = 7414
-    """Its port."""
+    """TCP port of the tracking program."""
     object: dict[str, Place] = field(default_factory=dict)
-    """Marker -> place on the object, in its own frame [m]."""
+    """Marker -> position [m] on the object, in the object's frame."""
     palm: dict[str, Place] = field(default_factory=dict)
-    """Marker -> place on the hand's mount, in the palm's frame [m]."""
+    """Marker -> position [m] on the hand's mount, in the palm's frame."""
     residual_m: Positive = 0.004
-    """Fits that are worse (root mean square) are not believed."""
+    """Largest residual (root mean square) of a fit; worse poses are rejected."""
 
     def __post_init__(self) -> None:
         for name in ("object", "palm"):
             places = getattr(self, name)
             if places and not _spans(np.array(list(places.values()))):
                 raise ConfigError(
-                    f"{name}: got {len(places)} markers, allowed: three or more, not in one line"
+                    f"{name}: got {len(places)} markers, allowed: three or more, not collinear"
                 )
 
 
 class MarkerError(ConnectError):
-    """A line that is none of this protocol."""
+    """A line that violates the protocol."""
 
 
-def fit(local: np.ndarray, seen: np.ndarray) -> tuple[Placement, float]:
-    """The placement that takes `local` (n, 3) nearest to `seen` (n, 3), and the residual [m].
+def fit(local: np.ndarray, measured: np.ndarray) -> tuple[Placement, float]:
+    """The placement that best maps `local` (n, 3) to `measured` (n, 3), and its residual [m].
 
     Least squares without scale (Umeyama 1991).
     """
-    middle, centre = local.mean(axis=0), seen.mean(axis=0)
-    u, _, v = np.linalg.svd((seen - centre).T @ (local - middle))
+    local_centre, centre = local.mean(axis=0), measured.mean(axis=0)
+    u, _, v = np.linalg.svd((measured - centre).T @ (local - local_centre))
     rotation = u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v
-    at = Placement(centre - rotation @ middle, rotation)
-    away = np.linalg.norm(at.to_palm(local) - seen, axis=1)
-    return at, float(np.sqrt((away**2).mean()))
+    at = Placement(centre - rotation @ local_centre, rotation)
+    error = np.linalg.norm(at.to_palm(local) - measured, axis=1)
+    return at, float(np.sqrt((error**2).mean()))
 
 
-def body(places: Mapping[str, Place], seen: Mapping[str, np.ndarray]) -> tuple[Placement, float]:
-    """A body's placement in the tracker's frame. Raises LookupError when too little is seen."""
-    names = [name for name in places if name in seen]
+def fit_body(
+    places: Mapping[str, Place], measured: Mapping[str, np.ndarray]
+) -> tuple[Placement, float]:
+    """Placement of a body in the tracker's frame. Raises LookupError for too few markers."""
+    names = [name for name in places if name in measured]
     local = np.array([places[name] for name in names]).reshape(-1, 3)
     if not _spans(local):
         raise LookupError(f"{len(names)} of {len(places)} markers")
-    return fit(local, np.array([seen[name] for name in names]))
+    return fit(local, np.array([measured[name] for name in names]))
 
 
 def _spans(points: np.ndarray) -> bool:
-    """Whether points (n, 3) fix a body: three or more, not in one line."""
-    if len(points) < LEAST:
+    """Whether points (n, 3) determine a pose: three or more that are not collinear."""
+    if len(points) < MIN_MARKERS:
         return False
-    return bool(np.linalg.svd(points - points.mean(axis=0), compute_uv=False)[1] > FLAT_M)
+    return bool(np.linalg.svd(points - points.mean(axis=0), compute_uv=False)[1] > COLLINEAR_M)
 
 
 def parse(line: bytes) -> tuple[float, dict[str, np.ndarray]]:
-    """One line of the source: its time, and marker -> (3,) m. Raises MarkerError."""
+    """Parse a line: its time, and marker -> (3,) m. Raises MarkerError."""
     try:
         data: Any = json.loads(line)
         time_s, markers = data["time_s"], data["markers"]
         places = {str(name): np.array(place, np.float64) for name, place in markers.items()}
-        good = math.isfinite(time_s) and all(
+        valid = math.isfinite(time_s) and all(
             place.shape == (3,) and np.isfinite(place).all() for place in places.values()
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise MarkerError(_refusal(line)) from error
-    if not good:
+    if not valid:
         raise MarkerError(_refusal(line))
     return float(time_s), places
 
@@ -121,10 +123,10 @@ def _refusal(line: bytes) -> str:
 
 
 class MarkerPoses(PoseSource):
-    """A client of a tracking program. `placed` is when the object has been seen for a while."""
+    """A client of a tracking program; the object counts as placed once it is visible."""
 
     def __init__(self, config: MarkersConfig, checks: PoseCheckConfig) -> None:
-        """Raises ConfigError when no markers are told."""
+        """Raises ConfigError if object or palm have no markers."""
         for name in ("object", "palm"):
             if not getattr(config, name):
                 raise ConfigError(f"markers.{name}: got none, allowed: three or more markers")
@@ -134,7 +136,7 @@ class MarkerPoses(PoseSource):
         self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
         self._gone = ""
         self._socket: socket.socket | None = None
-        self._asked_s = 0.0
+        self._requested_s = 0.0
 
     @property
     def name(self) -> str:
@@ -142,7 +144,7 @@ class MarkerPoses(PoseSource):
         return f"markers at {self._config.host}:{self._config.port}"
 
     def connect(self, timeout_s: float) -> None:
-        """Reach the program. Raises ConnectError."""
+        """Connect to the program. Raises ConnectError."""
         address = (self._config.host, self._config.port)
         try:
             self._socket = socket.create_connection(address, timeout_s)
@@ -154,7 +156,7 @@ class MarkerPoses(PoseSource):
         threading.Thread(target=self._run, args=args, name="markers", daemon=True).start()
 
     def newest(self, max_age_s: float) -> ObjectPose | None:
-        """The newest pose that is believed. Raises DriverGone."""
+        """The newest accepted pose. Raises DriverGone."""
         with self._lock:
             pose, gone = self._pose, self._gone
         if gone:
@@ -165,15 +167,15 @@ class MarkerPoses(PoseSource):
         return ObjectPose(pose[1], pose[2], age_s) if age_s <= max_age_s else None
 
     def request_place(self) -> None:
-        """A person lays the object in."""
-        self._asked_s = time.monotonic()
+        """Start waiting for a person to place the object."""
+        self._requested_s = time.monotonic()
 
     def placed(self) -> bool:
-        """Whether it is seen, a second or more after it was asked for."""
-        return self.newest(0.2) is not None and time.monotonic() - self._asked_s >= 1.0
+        """Whether the object is visible, at least one second after the request."""
+        return self.newest(0.2) is not None and time.monotonic() - self._requested_s >= 1.0
 
     def close(self, timeout_s: float) -> None:
-        """End the link."""
+        """Close the link."""
         link, self._socket = self._socket, None
         if link is not None:
             with contextlib.suppress(OSError):
@@ -188,24 +190,24 @@ class MarkerPoses(PoseSource):
                     self._take(*parse(line), time.monotonic())
         except OSError as error:
             why = error.strerror or "receive failed"
-        except (MarkerError, ValueError) as error:  # ValueError: closed while it was read.
+        except (MarkerError, ValueError) as error:  # ValueError: closed during a read.
             why = str(error)
         with self._lock:
             self._gone = why
 
-    def _take(self, sent_s: float, seen: dict[str, np.ndarray], now_s: float) -> None:
+    def _take(self, sent_s: float, measured: dict[str, np.ndarray], now_s: float) -> None:
         with self._lock:
             self._offset.update(sent_s, now_s)
             taken_s = self._offset.ours(sent_s)
         try:
-            palm, first = body(self._config.palm, seen)
-            thing, second = body(self._config.object, seen)
+            palm, palm_residual_m = fit_body(self._config.palm, measured)
+            object_, object_residual_m = fit_body(self._config.object, measured)
         except LookupError:
             self.checks.refused["markers"] += 1
             return
-        at = palm.inverse().after(thing)
+        at = palm.inverse().after(object_)
         wxyz = wxyz_of(at.rotation)
-        doubt = max(first, second) / self._config.residual_m
+        doubt = max(palm_residual_m, object_residual_m) / self._config.residual_m
         if not self.checks.judge(taken_s, at.position, wxyz, doubt):
             with self._lock:
                 self._pose = (taken_s, at.position, wxyz)

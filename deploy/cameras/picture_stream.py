@@ -1,13 +1,13 @@
-"""Streams of pictures from a simulated rig to a robot program: a JSON header, then pixels.
+"""The protocol of image streams from a simulated rig: a JSON header, then pixels.
 
-A message is the length of its header (4 bytes, big-endian), the header, a JSON object, and for a
-`picture` the raw bytes of uint8 (H, W, 3) RGB. The rig speaks first:
+A message is the length of its header (4 bytes, big-endian), the header (a JSON object), and for a
+`picture` the raw bytes of uint8 (H, W, 3) RGB. The rig sends the first message:
 
     hello_cameras  {protocol, names, width, height, fps}
-    watch          {camera}                  from the client: which one it wants
-    picture        {camera, seq, time_s}     then H * W * 3 bytes; newer ones only, none kept back
+    watch          {camera}                  from the client: the stream that it selects
+    picture        {camera, seq, time_s}     then H * W * 3 bytes; only the newest, without a queue
 
-A client that is slow misses pictures and never delays the others.
+A slow client misses images and does not delay other clients.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ FIELDS: dict[str, dict[str, type]] = {
 
 
 class StreamError(ConnectError):
-    """Bytes that this protocol does not know, or a link that has ended."""
+    """Bytes that violate the protocol, or the end of the link."""
 
 
 def encode(kind: str, pixels: np.ndarray | None = None, **fields: Any) -> bytes:
-    """A message."""
+    """Encode a message."""
     header = json.dumps({"type": kind, **fields}, separators=(",", ":")).encode()
     body = b"" if pixels is None else np.ascontiguousarray(pixels).tobytes()
     return len(header).to_bytes(4, "big") + header + body
@@ -55,15 +55,15 @@ def receive(link: socket.socket, kind: str) -> dict[str, Any]:
     row = FIELDS[kind]
     if not isinstance(message, dict) or message.get("type") != kind:
         raise StreamError(f"message: got {raw[:60]!r}, allowed: {kind}")
-    for name, wanted in row.items():
+    for name, type_ in row.items():
         value: Any = message.get(name)
-        if type(value) is not wanted or (isinstance(value, float) and not math.isfinite(value)):
-            raise StreamError(f"{kind}: {name}: got {value!r:.40}, allowed: {wanted.__name__}")
+        if type(value) is not type_ or (isinstance(value, float) and not math.isfinite(value)):
+            raise StreamError(f"{kind}: {name}: got {value!r:.40}, allowed: {type_.__name__}")
     return message
 
 
 def read(link: socket.socket, size: int) -> bytes:
-    """Exactly `size` bytes. Raises StreamError when the link ends before."""
+    """Read exactly `size` bytes. Raises StreamError if the link ends before."""
     buffer = bytearray(size)
     view, got = memoryview(buffer), 0
     while got < size:

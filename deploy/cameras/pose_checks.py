@@ -1,4 +1,4 @@
-"""Whether to believe a pose: finite, inside the workspace, agreed on by the views, and no jump."""
+"""Checks of a pose: finite, inside the workspace, consistent views, no jump; and their config."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Corner = tuple[Metres, Metres, Metres]
 
 @dataclass(frozen=True)
 class PoseCheckConfig:
-    """Limits of a pose that is believed."""
+    """Limits for accepting a pose."""
 
     workspace_low_m: Corner = (-0.15, -0.22, -0.15)
-    """Lowest corner of where the object's centre may be, frame palm; below the drop height."""
+    """Lowest corner of the box for the object's centre, frame palm; below the drop height."""
     workspace_high_m: Corner = (0.15, 0.10, 0.20)
-    """Highest corner."""
+    """Highest corner of this box."""
     max_speed_m_s: Positive = 2.0
-    """Fastest that the object moves."""
+    """Largest speed of the object between two poses."""
     max_turn_rad_s: Positive = 25.0
-    """Fastest that it turns."""
+    """Largest angular speed of the object between two poses."""
     slack_m: Positive = 0.02
-    """Besides, two looks at one pose may differ by this much,"""
+    """Position tolerance on top of the motion that the largest speed allows."""
     slack_rad: Positive = 0.5
-    """and by this much."""
+    """Angle tolerance on top of the rotation that the largest angular speed allows."""
     again: Annotated[int, Range(1, 100)] = 3
-    """A pose far from the last one is believed when it came this many times in a row."""
+    """A jump is accepted after this many consistent poses in a row."""
 
     def __post_init__(self) -> None:
         if not np.all(np.array(self.workspace_low_m) < self.workspace_high_m):
@@ -47,38 +47,38 @@ class PoseCheckConfig:
 
 @dataclass(frozen=True)
 class CameraPosesConfig:
-    """How frames become poses."""
+    """How camera frames become poses."""
 
     frame_max_age_s: Seconds = 0.06
-    """Older frames are not used."""
+    """Largest age of a frame that is used."""
     skew_max_s: Seconds = 0.04
-    """Frames of one look lie no further apart."""
+    """Largest time difference between the frames of one pose."""
     open_timeout_s: Seconds = 10.0
-    """Longest wait for a camera's first picture."""
+    """Time limit for the first image of a camera."""
     doubt: Annotated[float, Range(0.1, 100)] = 1.0
-    """Factor on the bundle's limit of how far the views may disagree."""
+    """Factor on the bundle's limit for the disagreement of the views."""
     checks: PoseCheckConfig = field(default_factory=PoseCheckConfig)
-    """Which poses are believed."""
+    """Limits for accepting a pose."""
 
 
 class PoseChecks:
-    """Judges one pose after the other."""
+    """Checks a sequence of poses."""
 
     def __init__(self, config: PoseCheckConfig) -> None:
         self._config = config
         self._low = np.array(config.workspace_low_m)
         self._high = np.array(config.workspace_high_m)
         self._last: tuple[float, np.ndarray, np.ndarray] | None = None
-        self._stray: list[tuple[float, np.ndarray, np.ndarray]] = []
+        self._jumped: list[tuple[float, np.ndarray, np.ndarray]] = []
         self.refused: Counter[str] = Counter()
-        """Why poses were not believed -> how often."""
+        """Reason for a rejection -> number of poses."""
 
     def judge(
         self, time_s: float, position: np.ndarray, wxyz: np.ndarray, doubt: float = 0.0
     ) -> str:
-        """Why the pose (3,), (4,) is not to be believed; empty when it is.
+        """The reason to reject the pose (3,), (4,); empty if it is accepted.
 
-        doubt: of its source, 1 at the limit of what it is to be believed with.
+        doubt: uncertainty that the source reports; above 1 the pose is rejected.
         """
         reason = self._reason(time_s, position, wxyz, doubt)
         if reason:
@@ -94,15 +94,15 @@ class PoseChecks:
             return "confidence"
         if np.any(position < self._low) or np.any(position > self._high):
             return "workspace"
-        look = (time_s, position, canonical(wxyz))
-        if self._last is None or self._near(look, self._last):
-            self._last, self._stray = look, []
+        pose = (time_s, position, canonical(wxyz))
+        if self._last is None or self._near(pose, self._last):
+            self._last, self._jumped = pose, []
             return ""
-        # It may be the last pose that was wrong, or the object was laid in anew.
-        consistent = not self._stray or self._near(look, self._stray[-1])
-        self._stray = [*self._stray, look] if consistent else [look]
-        if len(self._stray) >= self._config.again:
-            self._last, self._stray = look, []
+        # The last pose may have been wrong, or the object was placed again.
+        consistent = not self._jumped or self._near(pose, self._jumped[-1])
+        self._jumped = [*self._jumped, pose] if consistent else [pose]
+        if len(self._jumped) >= self._config.again:
+            self._last, self._jumped = pose, []
             return ""
         return "jump"
 

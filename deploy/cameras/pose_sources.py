@@ -1,6 +1,6 @@
-"""Where the object is: what tells its pose, and whether to believe it.
+"""`PoseSource`: the interface of a source of the object's pose, and the referee's client.
 
-A `PoseSource` is a camera rig, marker tracking, or the referee of a simulated rig; the loop knows
+A source is a camera rig, marker tracking, or the referee of a simulated rig; the control loop uses
 only this interface. Poses are `object_to_palm`.
 """
 
@@ -25,50 +25,50 @@ from ..link.wire import Message
 
 @dataclass(frozen=True)
 class ObjectPose:
-    """One look at the object."""
+    """A pose of the object: object_to_palm."""
 
     position: np.ndarray
     """(3,) m, frame palm."""
     wxyz: np.ndarray
     """(4,) w >= 0."""
     age_s: float
-    """How old it was when it was asked for."""
+    """Age at the time of the request."""
     joints: np.ndarray | None = None
-    """Inner joints of the object [rad]; None where it has none, or they are not measured."""
+    """Inner joints of the object [rad]; None if it has none, or they are not measured."""
 
     def sensors(self) -> dict[str, np.ndarray]:
-        """By the names that the graphs of a bundle know."""
+        """The pose by the names of a graph's inputs."""
         pose = {"object_position": self.position, "object_wxyz": self.wxyz}
         return pose if self.joints is None else {**pose, "object_joints": self.joints}
 
 
 class PoseSource(ABC):
-    """What tells where the object is, and lets the next trial begin."""
+    """A source of the object's pose, which can also request a new placement of the object."""
 
     measures_joints = False
     """Whether it also measures the inner joints of the object."""
     looks_s: Sequence[float] = ()
-    """How long each look took so far, from frames to pose; empty where nothing is computed."""
+    """Duration of each computation of a pose so far; empty if the source computes nothing."""
 
     @abstractmethod
     def newest(self, max_age_s: float) -> ObjectPose | None:
-        """The newest valid pose, or None when there is none that new. Raises DriverGone."""
+        """The newest valid pose; None if it is too old or missing. Raises DriverGone."""
 
     @abstractmethod
     def request_place(self) -> None:
-        """Ask for the object to be laid into the palm; does not wait. Raises DriverGone."""
+        """Request that the object is placed in the palm; does not wait. Raises DriverGone."""
 
     @abstractmethod
     def placed(self) -> bool:
-        """Whether the last request was answered. Raises DriverGone."""
+        """Whether the last request is done. Raises DriverGone."""
 
     @abstractmethod
     def close(self, timeout_s: float) -> None:
-        """End; may be called twice. Never raises."""
+        """Close the source; may be called twice. Never raises."""
 
 
 class Referee(PoseSource):
-    """The referee of a simulated rig: the true pose, in the place of cameras."""
+    """Client of the referee of a simulated rig, which sends the true pose."""
 
     measures_joints = True
 
@@ -77,12 +77,12 @@ class Referee(PoseSource):
         self._lock = threading.Lock()
         self._pose: tuple[float, ObjectPose] | None = None
         self._offset = ClockOffset()
-        self._asked = self._answered = 0
+        self._requested = self._answered = 0
         self.object_size_m = 0.0
-        """Edge of the rig's object; known once connected."""
+        """Edge length of the rig's object; known once connected."""
 
     def connect(self, timeout_s: float) -> None:
-        """Reach the referee. Raises ConnectError."""
+        """Connect to the referee. Raises ConnectError."""
         hello = self._link.open(timeout_s)
         if hello["type"] != "hello_referee" or hello["protocol"] != wire.PROTOCOL:
             self._link.close(timeout_s)
@@ -103,18 +103,18 @@ class Referee(PoseSource):
         return replace(pose, age_s=age_s) if age_s <= max_age_s else None
 
     def request_place(self) -> None:
-        """Ask the rig to lay the object into the palm, in a new orientation."""
-        self._asked += 1
-        self._link.send("place", seq=self._asked)
+        """Request that the rig places the object in the palm in a new orientation."""
+        self._requested += 1
+        self._link.send("place", seq=self._requested)
         self._check_link()
 
     def placed(self) -> bool:
-        """Whether it has."""
+        """Whether the rig has placed the object."""
         self._check_link()
-        return self._answered == self._asked
+        return self._answered == self._requested
 
     def close(self, timeout_s: float) -> None:
-        """End the link."""
+        """Close the link."""
         self._link.close(timeout_s)
 
     def _receive(self, message: Message) -> None:

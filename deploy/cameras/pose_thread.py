@@ -1,7 +1,7 @@
-"""The object's pose from cameras: frames to the bundle's network, on a thread of its own.
+"""The object's pose from cameras: a thread that runs the bundle's pose network on their frames.
 
-The loop asks for the newest pose that is believed; its age is that of the oldest frame in it. When
-a frame is missing the loop itself goes on with the last pose for two turns, then holds (stage.py).
+The control loop reads the newest accepted pose; its age is that of its oldest frame. If frames are
+missing, the loop continues with the last pose for a short time and then holds (stage.py).
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from .pose_sources import ObjectPose, PoseSource
 from .rectify import Rectifier
 
 SETTLED_S = 1.0
-"""An object that is seen in the palm for this long was placed."""
+"""The object counts as placed after being visible in the palm for this time."""
 
 
 class Placer(Protocol):
-    """Who lays the object into the palm; the referee of a simulated rig is one."""
+    """Places the object in the palm, such as the referee of a simulated rig."""
 
     def request_place(self) -> None:
-        """Ask for it."""
+        """Request a placement."""
 
     def placed(self) -> bool:
-        """Whether it was done."""
+        """Whether the last request is done."""
 
 
 @dataclass(frozen=True)
 class Eye:
-    """A camera with what its calibration says."""
+    """A camera with its calibration."""
 
     camera: Camera
     rectifier: Rectifier
@@ -52,7 +52,7 @@ class Eye:
 
 
 class CameraPoses(PoseSource):
-    """Reads the pose from every set of frames; use `camera_poses`, which opens all it takes."""
+    """Computes a pose from each set of frames; `camera_poses` opens it with all its parts."""
 
     def __init__(
         self,
@@ -61,11 +61,11 @@ class CameraPoses(PoseSource):
         config: CameraPosesConfig,
         placer: Placer | None = None,
     ) -> None:
-        """placer: None where a person places the object, which is then seen."""
+        """placer: None if a person places the object."""
         self._eyes, self._network, self._config = eyes, network, config
         self._limit_rad = config.doubt * np.radians(network.entry.spread_limit_deg)
         self.checks = PoseChecks(config.checks)
-        self._placer: Placer = placer or _Seen(self)
+        self._placer: Placer = placer or _Person(self)
         self._lock = threading.Lock()
         self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
         self._error: SleightError | None = None
@@ -75,7 +75,7 @@ class CameraPoses(PoseSource):
         self._thread.start()
 
     def newest(self, max_age_s: float) -> ObjectPose | None:
-        """The newest pose that is believed. Raises DriverGone when a camera has ended."""
+        """The newest accepted pose. Raises DriverGone if a camera has stopped."""
         with self._lock:
             pose, error = self._pose, self._error
         if error is not None:
@@ -86,15 +86,15 @@ class CameraPoses(PoseSource):
         return ObjectPose(pose[1], pose[2], age_s) if age_s <= max_age_s else None
 
     def request_place(self) -> None:
-        """Ask the referee, or wait for a person."""
+        """Ask the referee, or start waiting for a person."""
         self._placer.request_place()
 
     def placed(self) -> bool:
-        """Whether the object is there."""
+        """Whether the object is in the palm."""
         return self._placer.placed()
 
     def close(self, timeout_s: float) -> None:
-        """End the thread; the cameras are their opener's."""
+        """End the thread; the caller closes the cameras."""
         self._done.set()
         self._thread.join(timeout_s)
 
@@ -104,15 +104,15 @@ class CameraPoses(PoseSource):
         return tuple(eye.camera.name for eye in self._eyes)
 
     def doubt(self, order: Sequence[int]) -> float:
-        """How far the newest views disagree, 1 at the limit, if picture n is camera order[n]'s."""
-        pictures = [eye.camera.newest(math.inf).image for eye in self._eyes]
-        if len({picture.shape for picture in pictures}) > 1 and list(order) != sorted(order):
+        """Disagreement of the newest views, in limits, if image n belongs to camera order[n]."""
+        images = [eye.camera.newest(math.inf).image for eye in self._eyes]
+        if len({image.shape for image in images}) > 1 and list(order) != sorted(order):
             return math.inf
-        exchanged = [pictures[order.index(at)] for at in range(len(self._eyes))]
-        return self._see(exchanged).spread_rad / self._limit_rad
+        reordered = [images[order.index(at)] for at in range(len(self._eyes))]
+        return self._see(reordered).spread_rad / self._limit_rad
 
     def _run(self) -> None:
-        seen: tuple[int, ...] = ()
+        last: tuple[int, ...] = ()
         while not self._done.is_set():
             try:
                 frames = [eye.camera.newest(self._config.frame_max_age_s) for eye in self._eyes]
@@ -124,29 +124,29 @@ class CameraPoses(PoseSource):
                     self._error = error
                 return
             numbers = tuple(frame.seq for frame in frames)
-            if numbers == seen or not self._together(frames):
+            if numbers == last or not self._simultaneous(frames):
                 self._done.wait(0.002)
                 continue
-            seen = numbers
+            last = numbers
             self._look(frames)
 
-    def _together(self, frames: Sequence[Frame]) -> bool:
+    def _simultaneous(self, frames: Sequence[Frame]) -> bool:
         times = [frame.time_s for frame in frames]
         return max(times) - min(times) <= self._config.skew_max_s
 
     def _look(self, frames: Sequence[Frame]) -> None:
-        started_s = time.monotonic()
-        found = self._see([frame.image for frame in frames])
+        start_s = time.monotonic()
+        seen = self._see([frame.image for frame in frames])
         taken_s = min(frame.time_s for frame in frames)
-        doubt = found.spread_rad / self._limit_rad
-        why = self.checks.judge(taken_s, found.position, found.wxyz, doubt)
-        self.looks_s.append(time.monotonic() - started_s)
-        if not why:
+        doubt = seen.spread_rad / self._limit_rad
+        reason = self.checks.judge(taken_s, seen.position, seen.wxyz, doubt)
+        self.looks_s.append(time.monotonic() - start_s)
+        if not reason:
             with self._lock:
-                self._pose = (taken_s, found.position, found.wxyz)
+                self._pose = (taken_s, seen.position, seen.wxyz)
 
     def views(self, pictures: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, list[Placement]]:
-        """What the network is shown of `pictures`, or of the newest ones: (V, S, S, 3) uint8."""
+        """The network's input for `pictures`, or for the newest images: (V, S, S, 3) uint8."""
         pictures = pictures or [eye.camera.newest(math.inf).image for eye in self._eyes]
         pairs = zip(self._eyes, pictures, strict=True)
         images = np.stack([eye.rectifier(picture) for eye, picture in pairs])
@@ -156,19 +156,19 @@ class CameraPoses(PoseSource):
         return self._network.see(*self.views(pictures))
 
 
-class _Seen:
-    """A person places the object; it is there once it has been seen for a while."""
+class _Person:
+    """A person places the object; it counts as placed after being visible for a while."""
 
     def __init__(self, poses: CameraPoses) -> None:
         self._poses = poses
         self._since_s: float | None = None
 
     def request_place(self) -> None:
-        """From now on."""
+        """Start waiting."""
         self._since_s = None
 
     def placed(self) -> bool:
-        """Whether a pose has been believed without a break."""
+        """Whether poses were accepted for the whole time."""
         now_s = time.monotonic()
         if self._poses.newest(0.2) is None:
             self._since_s = None
@@ -185,9 +185,9 @@ def camera_poses(
     config: CameraPosesConfig,
     placer: Placer | None = None,
 ) -> Iterator[CameraPoses]:
-    """Poses from those of the `opened` cameras that the bundle's pose network reads.
+    """Poses from the `opened` cameras that the bundle's pose network uses.
 
-    Raises BundleError, ConfigError with one line, before anything moves.
+    Raises BundleError, ConfigError with one line.
     """
     graph, entry = bundle.pose_graph, bundle.manifest.pose
     assert entry is not None
@@ -198,7 +198,7 @@ def camera_poses(
             Rectifier(intrinsics_of(camera), entry.image_px, entry.fovy_deg),
             extrinsics_of(camera).placement,
         )
-        for camera in matched(cameras, entry)
+        for camera in match_cameras(cameras, entry)
     ]
     poses = CameraPoses(eyes, network, config, placer)
     try:
@@ -207,24 +207,24 @@ def camera_poses(
         poses.close(2.0)
 
 
-def matched(cameras: Sequence[CameraConfig], entry: PoseEntry) -> list[CameraConfig]:
-    """The network's cameras in its order, each near where it stood in training.
+def match_cameras(cameras: Sequence[CameraConfig], entry: PoseEntry) -> list[CameraConfig]:
+    """The network's cameras in its order; each must stand near its place in training.
 
-    Raises ConfigError for one that is missing, uncalibrated, elsewhere, or swapped with another.
+    Raises ConfigError for a camera that is missing, uncalibrated, misplaced or swapped.
     """
     by_name = {camera.name: camera for camera in cameras}
     missing = [name for name in entry.cameras if name not in by_name]
     if missing:
         got = ", ".join(by_name) or "none"
         raise ConfigError(
-            f"cameras: got {got}, allowed: {', '.join(entry.cameras)}, which the bundle's pose"
-            " network reads"
+            f"cameras: got {got}, allowed: {', '.join(entry.cameras)}, the cameras of"
+            " the bundle's pose network"
         )
     nominal = {
         name: Placement(np.array(camera.position_m), matrix_of(np.array(camera.wxyz)))
         for name, camera in entry.cameras.items()
     }
-    # A corner of the box that placements were drawn from, and the same again for the mount.
+    # The half diagonal of the box of placements in training, and the same again for the mount.
     reach_m, reach_deg = 2 * 3**0.5 * entry.placement_m, 2 * entry.placement_deg
     for name in entry.cameras:
         camera = by_name[name]

@@ -1,4 +1,4 @@
-"""From a real camera's picture to the ideal one that the pose network was trained on."""
+"""`Rectifier`: turns the image of a real camera into the ideal image for the pose network."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .camera_config import Intrinsics
 
 
 class Rectifier:
-    """Takes out distortion and brings focal length, centre and size to those of the network."""
+    """Removes distortion, and maps focal length, centre and size to those of the network."""
 
-    def __init__(self, inside: Intrinsics, image_px: int, fovy_deg: float) -> None:
+    def __init__(self, intrinsics: Intrinsics, image_px: int, fovy_deg: float) -> None:
         target = Pinhole.of_fov(image_px, image_px, fovy_deg)
-        # A finer grid first, then areas averaged: sampling a large picture sparsely would alias.
-        self._fine = max(1, math.ceil(max(inside.focal_px) / target.focal_px[0]))
+        # Sample on a finer grid, then average areas: sparse sampling of a large image would alias.
+        self._fine = max(1, math.ceil(max(intrinsics.focal_px) / target.focal_px[0]))
         self._edge = image_px
         fine = Pinhole.of_fov(image_px * self._fine, image_px * self._fine, fovy_deg)
         self._maps = cv2.initUndistortRectifyMap(
-            inside.pinhole.matrix,
-            np.array(inside.distortion),
+            intrinsics.pinhole.matrix,
+            np.array(intrinsics.distortion),
             np.eye(3),
             fine.matrix,
             (fine.width, fine.height),
@@ -30,7 +30,7 @@ class Rectifier:
         )
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """uint8 (H, W, 3) -> uint8 (S, S, 3)."""
+        """Rectify an image: uint8 (H, W, 3) -> uint8 (S, S, 3)."""
         large = cv2.remap(image, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if self._fine == 1:
             return large

@@ -1,1 +1,1 @@
-"""What is checked before a hand may move: links, cameras, motors, and the operator's word."""
+"""Checks before a hand may move: links, cameras, motors, and the operator's confirmation."""

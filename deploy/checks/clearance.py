@@ -1,4 +1,4 @@
-"""Who may let a hand move: a check of the same rig within the last day, and a typed word."""
+"""Clearance for a hand to move: a check of the same rig within one day, and a confirmation."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ FOLDER = "checks"
 
 
 def write_record(config: RigConfig, record: dict[str, Any]) -> Path:
-    """Keep the record of a check, beside those before it. Raises SleightError."""
-    # To the microsecond: checks of several rigs may end in the same second.
+    """Write the record of a check beside the earlier ones. Raises SleightError."""
+    # With microseconds: checks of several rigs may end in the same second.
     stamp = datetime.fromtimestamp(record["wall"]).strftime("%Y%m%d-%H%M%S-%f")
     path = config.log.dir / FOLDER / f"{config.rig.name}-{stamp}.json"
     write_json(path, record)
     return path
 
 
-def find_record(config: RigConfig, print_: str, now_s: float | None = None) -> dict[str, Any]:
-    """The newest check of what has this fingerprint. Raises ConfigError: none, old, or failed."""
+def find_record(config: RigConfig, digest: str, now_s: float | None = None) -> dict[str, Any]:
+    """The newest check with this fingerprint. Raises ConfigError: none, too old, or failed."""
     now_s = time.time() if now_s is None else now_s
-    found = [
+    records = [
         record
         for path in (config.log.dir / FOLDER).glob("*.json")
-        if (record := _read(path)) is not None and record["fingerprint"] == print_
+        if (record := _read(path)) is not None and record["fingerprint"] == digest
     ]
     advice = (
-        "allowed: one of the last 24 hours, by `sleight rig check` with the same file and flags"
+        "allowed: one of the last 24 hours; run `sleight rig check` with the same file and flags"
     )
-    if not found:
+    if not records:
         place = config.log.dir / FOLDER
         line = f"got no check of this rig and policy in {place}"
         raise ConfigError(f"{config.rig.name}: {line}, {advice}")
-    newest = max(found, key=lambda record: record["wall"])
+    newest = max(records, key=lambda record: record["wall"])
     age_s = now_s - newest["wall"]
     if not 0.0 <= age_s <= VALID_S:
         raise ConfigError(f"{config.rig.name}: got a check {age_s / 3600:.1f} hours old, {advice}")
@@ -54,9 +54,9 @@ def find_record(config: RigConfig, print_: str, now_s: float | None = None) -> d
 def confirm(
     config: RigConfig, record: dict[str, Any], yes_sim: bool, ask: Callable[[str], str]
 ) -> None:
-    """Let the operator type the rig's name. Raises ConfigError when it is not that.
+    """Make the operator type the rig's name. Raises ConfigError if it does not match.
 
-    yes_sim: no word is needed for a rig that its check found to be simulated.
+    yes_sim: skip this for a rig that is simulated according to its check.
     """
     name, simulated = config.rig.name, record["simulated"] is True
     if yes_sim:
@@ -70,13 +70,13 @@ def confirm(
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """A record, or None for a file that is none."""
+    """The record in a file, or None if the file is not a valid record."""
     try:
         record = read_json(path)
     except DataError:
         return None
-    wanted = {"wall": float, "ok": bool, "fingerprint": str, "failed": list, "simulated": bool}
+    types = {"wall": float, "ok": bool, "fingerprint": str, "failed": list, "simulated": bool}
     if not isinstance(record, dict):
         return None
-    whole = all(isinstance(record.get(name), kind) for name, kind in wanted.items())
-    return record if whole and math.isfinite(record["wall"]) else None
+    valid = all(isinstance(record.get(name), kind) for name, kind in types.items())
+    return record if valid and math.isfinite(record["wall"]) else None

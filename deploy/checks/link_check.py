@@ -1,4 +1,4 @@
-"""The part of `sleight rig check` that looks at the hand and at what tells the object's pose."""
+"""The checks of `sleight rig check` of the hand and of the source of the object's pose."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from ..cameras.camera_threads import Camera
 
 WATCH_S = 2.0
-"""How long states and poses are watched."""
-LOOK_S = 0.004
+"""Duration of the observation of states and poses."""
+POLL_S = 0.004
 BEYOND_RAD = 0.15
-"""A joint may measure this much outside its limits: sensors are biased, limits are soft."""
+"""Tolerance of joint angles outside their limits: sensors are biased, limits are soft."""
 
 
 def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
-    """Check everything, tell each finding, and write the record; returns its path.
+    """Check everything, report each finding, and write the record; returns its path.
 
-    Raises the error of the first thing that failed, once all that could be checked was.
+    Raises the error of the first check that failed, after all possible checks are done.
     """
     check = Check(config, tell)
     check_machine(check)
@@ -53,9 +53,9 @@ def check_rig(config: RigConfig, tell: Callable[[Finding], None]) -> Path:
 
 
 def check_joints(config: RigConfig, tell: Callable[[Finding], None]) -> dict[str, Any]:
-    """Check what a sweep of the joints needs: machine and hand, no policy and no object.
+    """Run the checks for a sweep of the joints: machine and hand, without policy and object.
 
-    Returns the record, which it also writes. Raises as `check_rig`.
+    Writes the record and returns it. Raises like `check_rig`.
     """
     check = Check(config, tell)
     check_machine(check)
@@ -69,21 +69,21 @@ def check_joints(config: RigConfig, tell: Callable[[Finding], None]) -> dict[str
 
 
 def _finish(check: Check) -> Path:
-    """Write the record; raise the error of what failed first."""
+    """Write the record; raise the error of the first failed check."""
     path = write_record(check.config, check.record())
     raise_failed(check.config.rig.name, check.findings)
     return path
 
 
 def _cameras(check: Check, stack: ExitStack, bundle: Bundle | None) -> dict[str, Camera] | None:
-    """Those of the rig file, opened; None when one is not fit."""
+    """The cameras of the rig file, opened; None if one fails its check."""
     if not check.config.cameras:
         return {}
     from .camera_check import check_cameras  # OpenCV
 
     read = False
     if bundle is not None:
-        with contextlib.suppress(ConfigError):  # which the look at the object will tell
+        with contextlib.suppress(ConfigError):  # the check of the object reports it
             read = told_by_cameras(check.config, bundle)
     return check_cameras(check, stack, read)
 
@@ -96,7 +96,9 @@ def _check_links(
 
     def object_() -> str:
         if cameras is None and told_by_cameras(config, bundle):
-            raise ConnectError("got cameras that are not fit, see above, allowed: fit ones")
+            raise ConnectError(
+                "got cameras that failed their check, see above, allowed: working ones"
+            )
         poses.append(stack.enter_context(connected_poses(config, bundle, cameras or {})))
         return _object(poses[0], bundle)
 
@@ -113,7 +115,7 @@ def _check_links(
 def _check_hand(
     check: Check, stack: ExitStack, bundle: Bundle | None, period_s: float
 ) -> GuardedHand | None:
-    """The hand, connected; None when it cannot be."""
+    """The connected hand; None if it cannot be reached."""
     hands: list[GuardedHand] = []
 
     def hand() -> str:
@@ -138,30 +140,30 @@ def _limits(bundle: Bundle | None, hand: GuardedHand, config: RigConfig) -> str:
             f"gate.margin_rad: got {config.gate.margin_rad:g}, allowed: less than half the range"
             f" of {spec.actuators[tight]}, {spec.upper[tight] - spec.lower[tight]:.3f} rad"
         )
-    return "those that the policy was trained for" if bundle else "room within the gate's margins"
+    return "they match the policy" if bundle else "the range exceeds the gate's margins"
 
 
 def _object(poses: PoseSource, bundle: Bundle) -> str:
     trained_m = bundle.manifest.task.object_size_m
     if not isinstance(poses, Referee):
-        return "told by cameras"
+        return "from cameras"
     sizes = f"{1e3 * poses.object_size_m:.1f} mm, trained on {1e3 * trained_m:.1f}"
-    return f"told by the referee: {sizes}"
+    return f"from the referee: {sizes}"
 
 
 def _check_flow(check: Check, hand: GuardedHand, poses: PoseSource | None) -> None:
-    """Watch states and poses arrive for a while, then judge each."""
+    """Observe the arrival of states and poses, then check each."""
     loop = check.config.loop
     with realtime(check.config.realtime):
-        seen = _watch(hand, poses)
+        arrivals = _watch(hand, poses)
     limit_s = loop.hand_max_age_s
 
     def states() -> str:
-        if not seen.hand_age_s:
+        if not arrivals.hand_age_s:
             raise StaleState(f"got none within {WATCH_S:.0f} s, allowed: ages up to {limit_s:g} s")
         health = hand.health()
         lost = health.states_lost / max(health.states + health.states_lost, 1)
-        ages = spread_ms(seen.hand_age_s)
+        ages = spread_ms(arrivals.hand_age_s)
         assert ages is not None
         if ages["p99"] > 1e3 * limit_s:
             raise StaleState(f"got ages up to {ages['p99']} ms, allowed: {1e3 * limit_s:g} ms")
@@ -171,33 +173,34 @@ def _check_flow(check: Check, hand: GuardedHand, poses: PoseSource | None) -> No
         )
 
     def pose() -> str:
-        ages = spread_ms(seen.pose_age_s)
+        ages = spread_ms(arrivals.pose_age_s)
         if ages is None or ages["p99"] > 1e3 * loop.pose_max_age_s:
             got = f"ages up to {ages['p99']} ms" if ages else f"none within {WATCH_S:.0f} s"
             raise StaleState(f"got {got}, allowed: {1e3 * loop.pose_max_age_s:g} ms")
         return f"age {ages['p50']} ms, {ages['max']} ms at most"
 
     def motors() -> str:
-        warm = hottest(hand.spec, hand.health().temperature_c)
-        if warm is None:
-            return "the hand does not tell their temperatures"
-        if warm[1] >= loop.temperature.warn_c:
+        warmest = hottest(hand.spec, hand.health().temperature_c)
+        if warmest is None:
+            return "the hand does not report temperatures"
+        if warmest[1] >= loop.temperature.warn_c:
             raise DataError(
-                f"{warm[0]}: got {warm[1]:.0f} C, allowed: less than {loop.temperature.warn_c:g} C"
+                f"{warmest[0]}: got {warmest[1]:.0f} C,"
+                f" allowed: less than {loop.temperature.warn_c:g} C"
             )
-        return f"hottest {warm[0]}, {warm[1]:.0f} C"
+        return f"hottest {warmest[0]}, {warmest[1]:.0f} C"
 
     if check.look("joint states", states):
-        check.look("joint angles", lambda: _angles(seen.position, hand.spec))
-        check.look("mode", lambda: _mode(seen.mode))
+        check.look("joint angles", lambda: _angles(arrivals.position, hand.spec))
+        check.look("mode", lambda: _mode(arrivals.mode))
         check.look("motors", motors)
     if poses is not None:
         check.look("pose", pose)
 
 
 @dataclass
-class _Seen:
-    """What arrived while it was watched."""
+class _Arrivals:
+    """Ages of states and poses, and the last state, during the observation."""
 
     hand_age_s: list[float] = field(default_factory=list)
     pose_age_s: list[float] = field(default_factory=list)
@@ -205,21 +208,21 @@ class _Seen:
     mode: HandMode = HandMode.READY
 
 
-def _watch(hand: GuardedHand, poses: PoseSource | None) -> _Seen:
-    seen = _Seen()
+def _watch(hand: GuardedHand, poses: PoseSource | None) -> _Arrivals:
+    arrivals = _Arrivals()
     end_s = time.monotonic() + WATCH_S
     while time.monotonic() < end_s:
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
         try:
-            # The newest, however old: its age is what is to be judged.
+            # The newest state of any age, because the age is what is checked.
             state = hand.read(WATCH_S)
         except StaleState:
             break
-        seen.hand_age_s.append(state.age_s)
-        seen.position, seen.mode = state.position, state.mode
+        arrivals.hand_age_s.append(state.age_s)
+        arrivals.position, arrivals.mode = state.position, state.mode
         if poses is not None and (pose := poses.newest(WATCH_S)) is not None:
-            seen.pose_age_s.append(pose.age_s)
-    return seen
+            arrivals.pose_age_s.append(pose.age_s)
+    return arrivals
 
 
 def _angles(position: np.ndarray, spec: HandSpec) -> str:
@@ -232,10 +235,10 @@ def _angles(position: np.ndarray, spec: HandSpec) -> str:
         raise DataError(
             f"{spec.joints[worst]}: got {got:.3f} rad, allowed: {low:.3f} to {high:.3f}{hint}"
         )
-    return f"within their limits, nearest {spec.joints[worst]}, {-beyond[worst]:.3f} rad inside"
+    return f"within their limits, closest {spec.joints[worst]}, {-beyond[worst]:.3f} rad inside"
 
 
 def _mode(mode: HandMode) -> str:
     if mode is HandMode.STOPPED:
-        raise ConfigError("got a latched stop, allowed: a hand that was started anew")
+        raise ConfigError("got a latched stop, allowed: a restarted hand")
     return str(mode)

@@ -1,7 +1,7 @@
-"""`sleight rig check`: whether a rig is fit to run a policy, without moving anything.
+"""`sleight rig check`: whether a rig is ready to run a policy, without moving anything.
 
-Here the machine and the policy; cameras are in check_cameras.py, the hand and what tells the pose
-in check_links.py.
+This module checks the machine and the policy; camera_check.py checks the cameras, link_check.py the
+hand and the source of the object's pose.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ..runtime.realtime import realtime
 
 POLICY_STEPS = 50
 POLICY_SHARE = 0.5
-"""Share of the period that a step of the policy may take."""
+"""Largest duration of a policy step, as a share of the control period."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked."""
+    """The result of one check."""
 
     name: str
     ok: bool
@@ -41,7 +41,7 @@ class Finding:
 
 
 def raise_failed(rig: str, findings: Sequence[Finding]) -> None:
-    """Raise the error of what failed first, if anything did: ConfigError or ConnectError."""
+    """Raise ConfigError or ConnectError for the first failed check, if there is one."""
     failed = [finding for finding in findings if not finding.ok]
     if failed:
         first, count = failed[0], len(failed)
@@ -52,7 +52,7 @@ def raise_failed(rig: str, findings: Sequence[Finding]) -> None:
 
 @dataclass
 class Check:
-    """All that a check found."""
+    """All findings of `sleight rig check`, and how they are reported."""
 
     config: RigConfig
     tell: Callable[[Finding], None]
@@ -62,11 +62,11 @@ class Check:
 
     @property
     def failed(self) -> list[Finding]:
-        """What keeps the rig from running."""
+        """The findings that prevent a run."""
         return [finding for finding in self.findings if not finding.ok]
 
     def look(self, name: str, judge: Callable[[], str]) -> bool:
-        """Run one judgement: it returns what it saw, or raises SleightError."""
+        """Run one check and report it; `judge` returns a summary or raises SleightError."""
         try:
             finding = Finding(name, True, judge())
         except SleightError as error:
@@ -76,7 +76,7 @@ class Check:
         return finding.ok
 
     def record(self) -> dict[str, Any]:
-        """What is kept of it."""
+        """The data of the record."""
         return {
             "ok": not self.failed,
             "wall": time.time(),
@@ -91,62 +91,66 @@ class Check:
 
 
 def check_machine(check: Check) -> None:
-    """Room for logs, and scheduling."""
+    """Check the free disk space and the scheduling."""
     config = check.config
 
     def disk() -> str:
-        place = config.log.dir
-        while not place.exists():
-            place = place.parent
-        free_mb = shutil.disk_usage(place).free / 1e6
-        if free_mb < config.log.min_free_mb or not os.access(place, os.W_OK):
+        folder = config.log.dir
+        while not folder.exists():
+            folder = folder.parent
+        free_mb = shutil.disk_usage(folder).free / 1e6
+        if free_mb < config.log.min_free_mb or not os.access(folder, os.W_OK):
             raise DataError(
                 f"{config.log.dir}: got {free_mb:.0f} MB free on its disk,"
-                f" allowed: {config.log.min_free_mb:g} or more, in a folder that can be written"
+                f" allowed: {config.log.min_free_mb:g} or more, in a writable folder"
             )
         return f"{free_mb:.0f} MB free for logs"
 
     def scheduling() -> str:
         with realtime(config.realtime) as granted:
-            return "real-time" if granted else "ordinary: turns may be late on a busy machine"
+            return (
+                "real-time"
+                if granted
+                else "normal priority: control steps may be late on a busy machine"
+            )
 
     check.look("disk", disk)
     check.look("scheduling", scheduling)
 
 
 def check_policy(check: Check) -> Bundle | None:
-    """The bundle is whole, is the one that the rig is bound to, and is fast enough."""
+    """Check that the bundle is valid, has the hash of the rig file, and is fast enough."""
     config = check.config
-    found: list[Bundle] = []
+    loaded: list[Bundle] = []
 
     def bundle() -> str:
-        found.append(load_bundle(bundle_of(config)))
-        manifest = found[0].manifest
-        check_hash(config, found[0])
+        loaded.append(load_bundle(bundle_of(config)))
+        manifest = loaded[0].manifest
+        check_hash(config, loaded[0])
         return f"{manifest.name}, graph {manifest.graph.sha256[:12]}, {manifest.task.name}"
 
     def speed() -> str:
-        took = spread_ms(_policy_times(found[0]))
-        assert took is not None
-        period_ms = 1e3 * found[0].manifest.control.period_s
-        if took["p50"] > POLICY_SHARE * period_ms:
+        duration = spread_ms(_policy_times(loaded[0]))
+        assert duration is not None
+        period_ms = 1e3 * loaded[0].manifest.control.period_s
+        if duration["p50"] > POLICY_SHARE * period_ms:
             raise BundleError(
-                f"{found[0].graph}: got {took['p50']} ms a step,"
+                f"{loaded[0].graph}: got {duration['p50']} ms per step,"
                 f" allowed: {POLICY_SHARE * period_ms:g} ms of the {period_ms:g} ms period"
             )
-        return f"a step takes {took['p50']} ms, {took['max']} ms at most"
+        return f"a step takes {duration['p50']} ms, {duration['max']} ms at most"
 
     ok = check.look("bundle", bundle) and check.look("policy", speed)
-    return found[0] if ok else None
+    return loaded[0] if ok else None
 
 
 def check_hash(config: RigConfig, bundle: Bundle) -> None:
-    """Hold a bundle against the hash that the rig file binds it to. Raises BundleError."""
-    wanted, got = config.policy.sha256, bundle.manifest.graph.sha256
-    if wanted is not None and wanted != got:
+    """Raise BundleError if the bundle does not have the hash of the rig file."""
+    expected, got = config.policy.sha256, bundle.manifest.graph.sha256
+    if expected is not None and expected != got:
         raise BundleError(
             f"{bundle.folder / MANIFEST}: graph.sha256: got {got[:12]}...,"
-            f" allowed: {wanted[:12]}..., the rig file's policy.sha256"
+            f" allowed: {expected[:12]}..., the rig file's policy.sha256"
         )
 
 
@@ -159,10 +163,10 @@ def _policy_times(bundle: Bundle) -> list[float]:
     if task.object_joints:
         pose["object_joints"] = np.zeros(len(task.object_joints))
     goal = {part.name: np.full(part.shape[1:], 0.5) for part in task.goals}
-    seen = Sensors(joints, joints, motors, pose, goal)
+    sensors = Sensors(joints, joints, motors, pose, goal)
     times = []
     for _ in range(POLICY_STEPS):
-        started_s = time.monotonic()
-        policy.step(seen)
-        times.append(time.monotonic() - started_s)
-    return times[1:]  # the first one warms up
+        start_s = time.monotonic()
+        policy.step(sensors)
+        times.append(time.monotonic() - start_s)
+    return times[1:]  # the first step is a warm-up

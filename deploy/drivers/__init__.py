@@ -1,1 +1,1 @@
-"""Drivers by name: the wire (a simulated rig or the bridge), ROS 1, ROS 2, and other packages'."""
+"""Drivers by name: the wire (simulated rig or bridge), ROS 1, ROS 2, and registered ones."""

@@ -1,7 +1,7 @@
-"""Which hand: drivers by name, of this package and of others.
+"""The registry of drivers: built-in ones, and those of other packages.
 
-A package of its own adds a hand by an entry point in the group `sleight.hands`, a function
-`open_hand(config: HandConfig) -> HandDriver` that connects to nothing yet:
+Another package adds a hand by an entry point in the group `sleight.hands`. The entry point is a
+function `open_hand(config: HandConfig) -> HandDriver` that does not connect yet:
 
     [project.entry-points."sleight.hands"]
     my_hand = "my_package:open_hand"
@@ -25,35 +25,33 @@ GROUP = "sleight.hands"
 
 @dataclass(frozen=True)
 class HandConfig:
-    """The hand and the way to it."""
+    """The hand and how to connect to it."""
 
     driver: str = "rig"
-    """`rig` (TCP: a simulated rig, or the bridge beside a Shadow Hand), `ros1`, `ros2`, or the name
-    that an installed package gives its hand."""
+    """rig: TCP, for a simulated rig or the bridge beside a Shadow Hand; ros1; ros2; or the name of
+    a hand that an installed package registers."""
     host: str = "127.0.0.1"
-    """rig: the hand's side. ros1: the ROS master. ros2: not used."""
+    """Address. rig: of the hand's side; ros1: of the ROS master; ros2: not used."""
     port: Annotated[int, Range(0, 65535)] = 0
-    """0: the driver's usual one: rig 7411, ros1 11311."""
+    """TCP port. 0: the default of the driver, 7411 for rig and 11311 for ros1."""
     prefix: str = "rh_"
-    """ROS: what the joints' names begin with."""
+    """ROS: prefix of the joint names."""
     mode: Literal["trajectory", "position"] = "trajectory"
-    """ROS: trajectories that the hand interpolates, or positions that it goes to at once."""
+    """ROS: send trajectories that the hand interpolates, or positions that it jumps to."""
     timeout_s: Annotated[float, Range(0.1, 60)] = 3.0
-    """Longest wait for the hand when connecting; a ROS 1 hand may need 10."""
+    """Time limit for connecting; a ROS 1 hand may need 10 s."""
     force: Annotated[float, Range(0.05, 1)] = 1.0
-    """ros1: share of the motors' force. (The bridge and the simulated rig have their own.)"""
+    """ros1: limit of the motor force, as a share of the full force. The bridge has `--force`."""
     secret: Path | None = None
-    """rig: the file with the secret that the hand's side asks for."""
+    """rig: file with the shared secret, if the hand's side requires one."""
     options: dict[str, str] = field(default_factory=dict)
-    """What else a driver takes; ros2: `domain`, `trajectory_controller`, `position_controller`."""
+    """Further options of a driver; ros2: domain, trajectory_controller, position_controller."""
 
     def option(self, name: str, default: str, *others: str) -> str:
-        """One of `options`. Raises ConfigError when there is one that is none of these names."""
-        for given in self.options:
-            if given != name and given not in others:
-                raise ConfigError(
-                    f"hand.options: unknown '{given}', {nearest(given, (name, *others))}"
-                )
+        """The option `name`. Raises ConfigError if `options` has a name other than these."""
+        for key in self.options:
+            if key != name and key not in others:
+                raise ConfigError(f"hand.options: unknown '{key}', {nearest(key, (name, *others))}")
         return self.options.get(name, default)
 
 
@@ -66,13 +64,13 @@ BUILT_IN = {
 
 
 def available() -> dict[str, EntryPoint | str]:
-    """Name -> where its function is. The built-in names cannot be taken by other packages."""
-    found: dict[str, EntryPoint | str] = {e.name: e for e in entry_points(group=GROUP)}
-    return found | BUILT_IN
+    """Name -> location of its function. Other packages cannot override the built-in names."""
+    registered: dict[str, EntryPoint | str] = {e.name: e for e in entry_points(group=GROUP)}
+    return registered | BUILT_IN
 
 
 def open_hand(config: HandConfig) -> HandDriver:
-    """The driver that `config` names; it is not connected. Raises ConfigError."""
+    """The driver that `config` names, not connected yet. Raises ConfigError."""
     hands = available()
     if config.driver not in hands:
         raise ConfigError(f"hand.driver: got {config.driver}, {nearest(config.driver, hands)}")
@@ -83,14 +81,14 @@ def _function(name: str, where: EntryPoint | str) -> OpenHand:
     try:
         if isinstance(where, EntryPoint):
             function: OpenHand = where.load()
-            return function
-        module, _, attribute = where.partition(":")
-        found: OpenHand = getattr(importlib.import_module(module, __package__), attribute)
-        return found
+        else:
+            module, _, attribute = where.partition(":")
+            function = getattr(importlib.import_module(module, __package__), attribute)
+        return function
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"hand.driver: {name} cannot be loaded: {error}") from error
 
 
-def with_port(config: HandConfig, usual: int) -> HandConfig:
-    """`config` with a port of its own."""
-    return config if config.port else replace(config, port=usual)
+def with_port(config: HandConfig, default_port: int) -> HandConfig:
+    """`config` with `default_port` in place of port 0."""
+    return config if config.port else replace(config, port=default_port)

@@ -1,7 +1,7 @@
-"""A driver for a hand whose side of the link runs in this process: a session over a face.
+"""`LocalHand`: a driver that runs the hand's side in this process: a session on a `Face`.
 
-It does what the bridge does, with one difference that no code can mend: when this process is
-killed, so is the watchdog that would have let the hand go. The hand then keeps its last target.
+It does the same as the bridge, with one difference: if this process is killed, its watchdog dies
+too, and the hand keeps its last target.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from ..link.hand_side import HandSide, Watch
 from ..link.peer_clock import ClockOffset, StateMeter
 
 LOOK_S = 0.01
-"""The session looks at its client and at the hand this often."""
+"""Period at which the session checks its client and the hand."""
 BUSY_S = 0.1
-"""Longest wait for the session while it looks, or sends."""
+"""Longest wait for the session while its thread is busy."""
 
 
 def layout_of(spec: HandSpec) -> Layout:
-    """A spec in plain Python, as faces take it."""
+    """A spec in plain Python, for a face."""
     limits = spec.lower.tolist(), spec.upper.tolist()
     return Layout(spec.joints, spec.actuators, spec.coupling.tolist(), *limits)
 
 
 class LocalHand(HandDriver):
-    """`HandDriver` over a `Face`."""
+    """A `HandDriver` on a `Face`."""
 
     def __init__(
         self, spec: HandSpec, face: Face, force: float = 1.0, watch: Watch | None = None
@@ -43,15 +43,15 @@ class LocalHand(HandDriver):
         self._side = HandSide(face, layout_of(spec), watch or Watch(), force, _log)
         self._session = self._side.session
         self._lock = threading.RLock()
-        self._news = threading.Condition()
+        self._arrival = threading.Condition()
         self._offset, self._meter = ClockOffset(), StateMeter()
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
         self._seq = 0
 
     def connect(self, timeout_s: float) -> None:
-        """Reach the hand; the measured angles count as the target in force."""
-        self._face.open(timeout_s, self._arrived)
+        """Connect to the hand; the measured angles count as the target in force."""
+        self._face.open(timeout_s, self._on_reading)
         try:
             self.read(timeout_s)
         except StaleState as error:
@@ -59,17 +59,19 @@ class LocalHand(HandDriver):
             raise ConnectError(f"{self._face.name}: no joint states: {error}") from error
         self._side.begin()
         self._side.step(time.monotonic())
-        self._thread = threading.Thread(target=self._watch, name="hand's session", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run_session, name="hand's session", daemon=True
+        )
         self._thread.start()
 
     def arm(self) -> Applied:
-        """Arm; after a hold from where it holds, else from the measured angles."""
-        return self._say("arm")
+        """Arm: after a hold at the setpoint, else at the measured angles."""
+        return self._request("arm")
 
     def read(self, max_age_s: float) -> HandState:
         """The newest state."""
         deadline_s = time.monotonic() + max_age_s
-        with self._news:
+        with self._arrival:
             while True:
                 self._check()
                 state, now_s = self._state(), time.monotonic()
@@ -80,28 +82,28 @@ class LocalHand(HandDriver):
                     raise StaleState(
                         f"joint state: got an age of {age_s:.3f} s, allowed: {max_age_s:.3f} s"
                     )
-                self._news.wait(deadline_s - now_s)
+                self._arrival.wait(deadline_s - now_s)
 
     def command(self, target: np.ndarray, duration_s: float) -> Applied:
-        """Send a target. That it was sent is all that is known: the hand does not answer."""
-        return self._say("command", target=target.tolist(), duration_s=duration_s)
+        """Send a target; the hand does not acknowledge it."""
+        return self._request("command", target=target.tolist(), duration_s=duration_s)
 
     def heartbeat(self) -> None:
-        """Sign of life for the session."""
-        self._say("heartbeat")
+        """Send a sign of life to the session."""
+        self._request("heartbeat")
 
     def hold(self) -> None:
-        """Hold, grip kept."""
-        self._tell("hold")
+        """Hold the position and the grip."""
+        self._handle("hold")
 
     def relax(self) -> None:
-        """Force down, or where the hand has no such knob: follow the joints."""
-        self._tell("relax")
+        """Reduce the force; a hand without a force setting follows its joints."""
+        self._handle("relax")
 
     def stop(self, reason: str) -> None:
-        """Latch the session's stop."""
+        """Latch the stop of the session."""
         with contextlib.suppress(DriverGone):
-            self._tell("stop", reason=reason)
+            self._handle("stop", reason=reason)
 
     def health(self) -> Health:
         """Rate, age and gaps of the joint states."""
@@ -110,23 +112,23 @@ class LocalHand(HandDriver):
         return Health(self._session.mode, *link, self._face.temperature_c())
 
     def close(self, timeout_s: float) -> None:
-        """Hold, then end."""
+        """Hold, then disconnect."""
         if not self._done.is_set() and self._thread is not None:
-            self._tell("hold")
+            self._handle("hold")
         self._done.set()
         self._face.close(timeout_s)
 
-    def _say(self, kind: str, **fields: object) -> Applied:
-        ack = self._tell(kind, **fields)
+    def _request(self, kind: str, **fields: object) -> Applied:
+        ack = self._handle(kind, **fields)
         return (
             Applied.of(kind, ack)
             if ack is not None
             else Applied(np.array(self._side.motion.target))
         )
 
-    def _tell(self, kind: str, **fields: object) -> dict | None:
+    def _handle(self, kind: str, **fields: object) -> dict | None:
         self._check()
-        # A face that hangs must not keep a stop from being latched; it does keep a command back.
+        # A face that hangs must not block a stop; it does block a command.
         locked = self._lock.acquire(timeout=BUSY_S)
         try:
             if not locked and kind in ("arm", "command"):
@@ -138,21 +140,21 @@ class LocalHand(HandDriver):
             if locked:
                 self._lock.release()
 
-    def _watch(self) -> None:
+    def _run_session(self) -> None:
         while not self._done.wait(LOOK_S):
             now_s = time.monotonic()
             with self._lock:
                 self._side.step(now_s)
                 self._session.watch(now_s, True)
 
-    def _arrived(self) -> None:
+    def _on_reading(self) -> None:
         """On the face's thread, after each reading."""
         reading = self._face.reading()
-        with self._news:
+        with self._arrival:
             if reading is not None:
                 self._meter.note(reading.seq, reading.received_s)
                 self._offset.update(reading.time_s, reading.received_s)
-            self._news.notify_all()
+            self._arrival.notify_all()
 
     def _state(self) -> HandState | None:
         reading = self._face.reading()
@@ -175,4 +177,4 @@ class LocalHand(HandDriver):
 
 
 def _log(event: str, **_: object) -> None:
-    """The run's own log tells of a hand in this process."""
+    """Discard events: the log of the run covers a hand in this process."""

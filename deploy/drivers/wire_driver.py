@@ -1,4 +1,4 @@
-"""The driver for a hand behind the wire protocol: a simulated rig, or a bridge to a real hand."""
+"""The driver for a hand behind the wire protocol: a simulated rig, or the bridge to a real hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .driver_registry import HandConfig, with_port
 PORT = 7411
 ARM_TIMEOUT_S = 0.5
 ACK_TIMEOUT_S = 0.06
-"""A command that is not acknowledged within this counts as a stale hand."""
+"""Time limit for the acknowledgement of a command; after it the hand counts as stale."""
 
 
 class RigDriver(HandDriver):
@@ -33,7 +33,7 @@ class RigDriver(HandDriver):
     ) -> None:
         self._link = Link(host, port, "hand", secret)
         self._name = name
-        self._news = threading.Condition()
+        self._arrival = threading.Condition()
         self._state: HandState | None = None
         self._acks: dict[int, Message] = {}
         self._seq = 0
@@ -42,7 +42,7 @@ class RigDriver(HandDriver):
         self._meter = StateMeter()
 
     def connect(self, timeout_s: float) -> None:
-        """Reach the hand, exchange hellos, wait for a first state."""
+        """Connect to the hand, exchange hellos, wait for the first state."""
         hello = self._link.open(timeout_s)
         if hello["type"] != "hello" or hello["protocol"] != wire.PROTOCOL:
             got = f"{hello['type']} {hello.get('protocol', '')}".strip()
@@ -50,7 +50,7 @@ class RigDriver(HandDriver):
         self.spec = spec_of(hello, self._link.name)
         self.simulated = hello["simulated"]
         self._link.send("client", protocol=wire.PROTOCOL, name=self._name)
-        self._link.start(self._receive, self._wake)
+        self._link.start(self._receive, self._notify)
         try:
             self.read(timeout_s)
         except (StaleState, DriverGone) as error:
@@ -58,20 +58,20 @@ class RigDriver(HandDriver):
             raise ConnectError(f"{self._link.name}: no joint states: {error}") from error
 
     def arm(self) -> Applied:
-        """Arm; returns the target in force, once a state says that it is armed too."""
-        applied = self._ask("arm", ARM_TIMEOUT_S)
+        """Arm; returns the target in force once a state confirms the armed mode."""
+        applied = self._request("arm", ARM_TIMEOUT_S)
         deadline_s = time.monotonic() + ARM_TIMEOUT_S
-        with self._news:
+        with self._arrival:
             while self._state is None or self._state.mode is not HandMode.ARMED:
                 self._check_link()
-                if not self._news.wait(max(deadline_s - time.monotonic(), 0.0)):
-                    raise StaleState(f"arm: no armed state of the hand within {ARM_TIMEOUT_S} s")
+                if not self._arrival.wait(max(deadline_s - time.monotonic(), 0.0)):
+                    raise StaleState(f"arm: no armed state from the hand within {ARM_TIMEOUT_S} s")
         return applied
 
     def read(self, max_age_s: float) -> HandState:
-        """The newest state; a sensor clock that stands still is as stale as a silent link."""
+        """The newest state; a sensor clock that does not advance counts as stale."""
         deadline_s = time.monotonic() + max_age_s
-        with self._news:
+        with self._arrival:
             while True:
                 self._check_link()
                 now_s = time.monotonic()
@@ -83,31 +83,33 @@ class RigDriver(HandDriver):
                     raise StaleState(
                         f"joint state: got an age of {age_s:.3f} s, allowed: {max_age_s:.3f} s"
                     )
-                self._news.wait(deadline_s - now_s)
+                self._arrival.wait(deadline_s - now_s)
 
     def command(self, target: np.ndarray, duration_s: float) -> Applied:
-        """Send a target and wait for the hand's word on it."""
-        return self._ask("command", ACK_TIMEOUT_S, target=target.tolist(), duration_s=duration_s)
+        """Send a target and wait for the acknowledgement."""
+        return self._request(
+            "command", ACK_TIMEOUT_S, target=target.tolist(), duration_s=duration_s
+        )
 
     def heartbeat(self) -> None:
-        """Sign of life."""
+        """Send a sign of life."""
         self._send("heartbeat", seq=self._next_seq())
 
     def hold(self) -> None:
-        """Hold, grip kept."""
+        """Hold the position and the grip."""
         self._send("hold")
 
     def relax(self) -> None:
-        """Force down."""
+        """Reduce the motor force."""
         self._send("relax")
 
     def stop(self, reason: str) -> None:
-        """Latch the hand's own stop."""
+        """Latch the stop of the hand's side."""
         self._link.send("stop", reason=reason[:200])
 
     def health(self) -> Health:
-        """Rate over the last seconds, age of the newest state, gaps in the count of states."""
-        with self._news:
+        """Rate over the last seconds, age of the newest state, number of lost states."""
+        with self._arrival:
             mode = self._state.mode if self._state else HandMode.READY
             meter = self._meter
             return Health(
@@ -115,23 +117,23 @@ class RigDriver(HandDriver):
             )
 
     def close(self, timeout_s: float) -> None:
-        """Say goodbye and end the link; the hand holds, then relaxes."""
+        """Send `bye` and close the link; the hand holds, then relaxes."""
         self._link.send("bye")
         self._link.close(timeout_s)
 
-    def _ask(self, kind: str, timeout_s: float, **fields: object) -> Applied:
+    def _request(self, kind: str, timeout_s: float, **fields: object) -> Applied:
         seq = self._next_seq()
         self._send(kind, seq=seq, **fields)
         deadline_s = time.monotonic() + timeout_s
-        with self._news:
+        with self._arrival:
             while seq not in self._acks:
                 self._check_link()
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
-                    raise StaleState(f"{kind}: no answer of the hand within {timeout_s:.3f} s")
-                self._news.wait(left_s)
+                    raise StaleState(f"{kind}: no answer from the hand within {timeout_s:.3f} s")
+                self._arrival.wait(left_s)
             ack = self._acks.pop(seq)
-            self._acks.clear()  # Answers that came too late to be waited for.
+            self._acks.clear()  # Drop acks that arrived after their timeout.
         return Applied.of(kind, ack)
 
     def _send(self, kind: str, **fields: object) -> None:
@@ -148,26 +150,27 @@ class RigDriver(HandDriver):
 
     def _receive(self, message: Message) -> None:
         """On the reader thread."""
-        with self._news:
+        with self._arrival:
             if message["type"] == "state":
                 self._take_state(message)
             elif message["type"] == "ack":
                 self._acks[message["seq"]] = message
             elif message["type"] == "motors":
-                told = tuple(message["temperature_c"])
-                self._temperature_c = told if len(told) == len(self.spec.actuators) else ()
+                temperature_c = tuple(message["temperature_c"])
+                complete = len(temperature_c) == len(self.spec.actuators)
+                self._temperature_c = temperature_c if complete else ()
             elif message["type"] == "error":
                 self._link.gone = message["message"]
-            self._news.notify_all()
+            self._arrival.notify_all()
 
     def _take_state(self, message: Message) -> None:
         now_s = time.monotonic()
         self._meter.note(message["seq"], now_s)
         self._offset.update(message["time_s"], now_s)
-        # A bad state does not replace a good one: it leaves it to grow old.
-        if not _is_of(message, self.spec):
+        # An invalid state does not replace a good one, whose age then grows.
+        if not _is_valid(message, self.spec):
             return
-        # Nor does one that was overtaken on its way.
+        # Ignore a state that arrives out of order.
         if self._state and message["time_s"] < self._state.sensor_time_s:
             return
         self._state = HandState(
@@ -181,18 +184,18 @@ class RigDriver(HandDriver):
             mode=HandMode(message["mode"]),
         )
 
-    def _wake(self) -> None:
-        with self._news:
-            self._news.notify_all()
+    def _notify(self) -> None:
+        with self._arrival:
+            self._arrival.notify_all()
 
 
 def open_hand(config: HandConfig) -> HandDriver:
-    """`hands.OpenHand` for the driver `rig`."""
+    """`OpenHand` (driver_registry.py) for the driver `rig`."""
     config = with_port(config, PORT)
     secret = read_secret(config.secret) if config.secret else None
     return RigDriver(config.host, config.port, secret=secret)
 
 
-def _is_of(message: Message, spec: HandSpec) -> bool:
+def _is_valid(message: Message, spec: HandSpec) -> bool:
     sizes = {len(message["position"]), len(message["velocity"])}
     return sizes == {len(spec.joints)} and message["mode"] in set(HandMode)

@@ -1,1 +1,1 @@
-"""The hand as the loop sees it: `Hand` behind one safety gate, and the operator's stop."""
+"""The hand as the control loop uses it: driver contract, safety gate, watchdog, emergency stop."""

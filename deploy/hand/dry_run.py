@@ -1,4 +1,4 @@
-"""A hand that is only looked at: everything of a run, but nothing that could move it is sent."""
+"""`DryHand`: a driver for dry runs; it reads the hand and sends nothing that could move it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ READ_S = 1.0
 
 
 class DryHand(HandDriver):
-    """Passes on what is measured; takes commands as if they had been followed.
+    """Passes on the measured states; accepts commands without sending them.
 
-    The joints stay where they are, so what a policy sees is true only of its first moments: a dry
-    run shows rates, ages, lateness, first targets, and what the gate would change of them.
+    The joints do not move, so observations are realistic only at the start of a trial. A dry run
+    shows rates, ages, timing, the first targets, and how the gate would change them.
     """
 
     def __init__(self, driver: HandDriver) -> None:
@@ -28,39 +28,39 @@ class DryHand(HandDriver):
         self.spec, self.simulated = self._driver.spec, self._driver.simulated
 
     def arm(self) -> Applied:
-        """Pretend: the measured angles count as the target in force."""
+        """Pretend to arm; the measured angles count as the target in force."""
         state = self._driver.read(READ_S)
         self._mode = HandMode.ARMED
         return Applied(self.spec.control_position(state.position))
 
     def read(self, max_age_s: float) -> HandState:
-        """What the hand measures; its own stop is not hidden."""
+        """The state of the hand; a stop of the hand itself is passed on."""
         state = self._driver.read(max_age_s)
         return state if state.mode is HandMode.STOPPED else replace(state, mode=self._mode)
 
     def command(self, target: np.ndarray, duration_s: float) -> Applied:
-        """Say that it was followed."""
+        """Report the target as applied; only send a heartbeat."""
         self._driver.heartbeat()
         return Applied(target)
 
     def heartbeat(self) -> None:
-        """Keep the link."""
+        """Send a heartbeat."""
         self._driver.heartbeat()
 
     def hold(self) -> None:
-        """Pretend."""
+        """Pretend to hold."""
         self._mode = HandMode.HOLD
 
     def relax(self) -> None:
-        """Pretend."""
+        """Pretend to relax."""
         self._mode = HandMode.RELAXED
 
     def stop(self, reason: str) -> None:
-        """Pretend."""
+        """Pretend to stop: hold."""
         self._mode = HandMode.HOLD
 
     def health(self) -> Health:
-        """Of the link."""
+        """Health of the link."""
         return self._driver.health()
 
     def close(self, timeout_s: float) -> None:

@@ -1,12 +1,12 @@
-"""The operator's stop: a button, a key or another program, on a thread that does nothing else.
+"""The operator's emergency stop: a button, a key or another program, watched by its own thread.
 
-- `evdev`: a Linux input device (a USB button is a keyboard to the kernel): any key that goes down.
-- `pipe`: a FIFO that another program writes to: any byte, or its end, so that a program that dies
-  stops the hand, too.
-- `keyboard`: the terminal that the run was started from: the space bar.
+- `evdev`: a Linux input device (a USB button is a keyboard to the kernel). Any key press stops.
+- `pipe`: a FIFO that another program writes to. Any byte stops, and so does the end of the FIFO:
+  a program that dies stops the hand.
+- `keyboard`: the terminal of the run. The space bar stops.
 
-An input that vanishes (a button unplugged) is a stop as well. It is a program's stop: behind it
-must be the switch of the hand's power supply. No real button was ever connected to this code.
+An input that disappears (an unplugged button) also stops the hand. This is a stop in software; a
+switch in the hand's power supply must back it up. No real button was ever connected to this code.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ WAKE_S = 0.1
 
 @dataclass(frozen=True)
 class EstopConfig:
-    """Where the operator's stop comes from."""
+    """Source of the operator's emergency stop."""
 
     kind: Literal["none", "evdev", "pipe", "keyboard"] = "none"
-    """A Linux input device, a FIFO, the space bar of this terminal, or nothing."""
+    """evdev: a Linux input device; pipe: a FIFO; keyboard: the space bar of this terminal."""
     device: Path | None = None
-    """evdev: such as /dev/input/by-id/...; pipe: the FIFO."""
+    """evdev: path of the device, such as /dev/input/by-id/...; pipe: path of the FIFO."""
 
     def __post_init__(self) -> None:
         needed = self.kind in ("evdev", "pipe")
@@ -55,20 +55,20 @@ class EstopConfig:
 
 @contextmanager
 def watch_estop(config: EstopConfig, stop: Callable[[str], None]) -> Iterator[None]:
-    """Call `stop(reason)` once, from a thread, when the operator asks for it, while in the block.
+    """While in the block, call `stop(reason)` once, from a thread, when the operator stops.
 
-    Raises ConfigError before the block when the input cannot be read.
+    Raises ConfigError before the block if the input cannot be read.
     """
     if config.kind == "none":
         yield
         return
     with _opened(config) as descriptor:
         done = threading.Event()
-        asks = {"evdev": _pressed, "pipe": _said, "keyboard": _space}[config.kind]
+        detect = {"evdev": _key_press, "pipe": _any_byte, "keyboard": _space}[config.kind]
         where = str(config.device or "keyboard")
 
         def run() -> None:
-            reason = _wait(descriptor, asks, done)
+            reason = _wait(descriptor, detect, done)
             if reason:
                 stop(f"emergency stop: {where}: {reason}")
 
@@ -81,8 +81,8 @@ def watch_estop(config: EstopConfig, stop: Callable[[str], None]) -> Iterator[No
             thread.join()
 
 
-def _wait(descriptor: int, asks: Callable[[bytes], str], done: threading.Event) -> str:
-    """Until the input asks for a stop, or has ended; empty when `done` came first."""
+def _wait(descriptor: int, detect: Callable[[bytes], str], done: threading.Event) -> str:
+    """Wait for a stop or the end of the input; returns the reason, or "" once `done` is set."""
     while not done.is_set():
         ready, _, _ = select.select([descriptor], [], [], WAKE_S)
         if not ready:
@@ -90,23 +90,23 @@ def _wait(descriptor: int, asks: Callable[[bytes], str], done: threading.Event) 
         try:
             data = os.read(descriptor, 64 * EVENT.size)
         except OSError as error:
-            return f"it is gone ({error.strerror})"
+            return f"the device is gone ({error.strerror})"
         if not data:
-            return "it has ended"
-        if reason := asks(data):
+            return "the input has ended"
+        if reason := detect(data):
             return reason
     return ""
 
 
-def _pressed(data: bytes) -> str:
+def _key_press(data: bytes) -> str:
     whole = len(data) // EVENT.size * EVENT.size
     events = EVENT.iter_unpack(data[:whole])
-    down = any(kind == EV_KEY and value == PRESSED for _, _, kind, _, value in events)
-    return "pressed" if down else ""
+    pressed = any(kind == EV_KEY and value == PRESSED for _, _, kind, _, value in events)
+    return "pressed" if pressed else ""
 
 
-def _said(data: bytes) -> str:
-    return "asked for"
+def _any_byte(data: bytes) -> str:
+    return "requested"
 
 
 def _space(data: bytes) -> str:
@@ -134,7 +134,7 @@ def _opened(config: EstopConfig) -> Iterator[int]:
 
 @contextmanager
 def _raw_terminal() -> Iterator[int]:
-    """Keys at once, not lines; Ctrl-C stays what it is. The terminal is put back at the end."""
+    """The terminal in a mode without line buffering; Ctrl-C still works. Restored at the end."""
     if not sys.stdin.isatty():
         raise ConfigError("estop.kind: got keyboard, allowed: on a terminal only")
     descriptor = sys.stdin.fileno()
@@ -143,5 +143,5 @@ def _raw_terminal() -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        with contextlib.suppress(termios.error):  # the terminal may be the thing that has gone
+        with contextlib.suppress(termios.error):  # the terminal itself may be gone
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,8 +1,8 @@
 """The safety gate: which targets a hand may receive, and when.
 
-`limit` is a pure function; `SafetyGate` is the small state around it. What holds for any sequence
-of calls: a target that is sent lies within the limits, never moves faster than the limit on speed
-(a setpoint that interpolates over one period included), and nothing passes unless it is armed.
+`limit` is a pure function; `SafetyGate` keeps the state around it. For any sequence of calls, a
+target that is sent lies within the position limits, the setpoint never moves faster than the speed
+limit (also if it interpolates over one period), and nothing passes unless the gate is armed.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from ...contract.hand_spec import HandSpec
 from .hand import CommandRejected, NotArmed
 
 NOTICE_RAD = 1e-3
-"""Smaller changes are made, not told: they are float32 against float64, or a turn that comes a
-fraction of a millisecond early."""
+"""Smaller changes are applied but not reported: they come from float32 rounding, or from a control
+step that is a fraction of a millisecond early."""
 
 
 @dataclass(frozen=True)
 class GateConfig:
-    """Limits that the gate keeps."""
+    """Limits that the gate enforces."""
 
     margin_rad: Annotated[float, Range(0, 0.1)] = 0.02
-    """Targets stay this far inside the hand's own limits."""
+    """Distance in rad that targets keep from the hand's own limits."""
     speed_scale: Annotated[float, Range(0, 1, open_low=True)] = 1.0
-    """Share of the hand's rated speed that targets may move with."""
+    """Largest speed of the targets, as a share of the hand's rated speed."""
     max_error_rad: Annotated[float, Range(0.01, 1.6)] = 0.35
-    """Largest distance of a target from the measured angle, per joint that the motor moves: it
-    bounds the force. It yields to the limit on speed when the hand is pushed away."""
+    """Largest distance of a target from the measured angle, per joint that the motor moves; it
+    bounds the force. The speed limit has priority if the hand is pushed away."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The numbers of the gate for one hand, (A,) each."""
+    """The limits of the gate for one hand, (A,) each."""
 
     lower_rad: np.ndarray
     upper_rad: np.ndarray
@@ -46,7 +46,7 @@ class Limits:
 
     @staticmethod
     def of(spec: HandSpec, config: GateConfig) -> Limits:
-        """Limits of `spec` under `config`."""
+        """The limits for `spec` under `config`."""
         return Limits(
             lower_rad=spec.lower + config.margin_rad,
             upper_rad=spec.upper - config.margin_rad,
@@ -57,7 +57,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Limited:
-    """A target that may be sent, and what was changed noticeably: kind -> actuator indices."""
+    """A target that may be sent, and the notable changes: kind -> indices of actuators."""
 
     target: np.ndarray
     hits: dict[str, np.ndarray]
@@ -72,16 +72,16 @@ def limit(
 ) -> Limited:
     """Clamp `target` (A,) by error, then speed, then position.
 
-    `last_sent` must itself lie within the position limits. Position and speed always hold in the
-    result; the limit on the error to `measured` holds where they leave room for it.
+    `last_sent` must lie within the position limits. The result always satisfies the position and
+    speed limits; it satisfies the limit on the error to `measured` where those leave room for it.
     """
     step = limits.speed_rad_s * elapsed_s
     near = np.clip(target, measured - limits.error_rad, measured + limits.error_rad)
     slow = np.clip(near, last_sent - step, last_sent + step)
     inside = np.clip(slow, limits.lower_rad, limits.upper_rad)
     changes = {"error": near - target, "speed": slow - near, "limit": inside - slow}
-    found = {kind: np.flatnonzero(abs(by) > NOTICE_RAD) for kind, by in changes.items()}
-    return Limited(inside, {kind: where for kind, where in found.items() if where.size})
+    hits = {kind: np.flatnonzero(abs(by) > NOTICE_RAD) for kind, by in changes.items()}
+    return Limited(inside, {kind: indices for kind, indices in hits.items() if indices.size})
 
 
 class GateState(StrEnum):
@@ -95,7 +95,7 @@ class GateState(StrEnum):
 
 
 class SafetyGate:
-    """State around `limit`: who may send, and what was sent last. Not thread-safe by itself."""
+    """The state of the gate: its mode and the target sent last. Not thread-safe by itself."""
 
     def __init__(self, spec: HandSpec, config: GateConfig, period_s: float) -> None:
         self.spec = spec
@@ -103,7 +103,7 @@ class SafetyGate:
         self.period_s = period_s
         self.state = GateState.DISCONNECTED
         self.reason = ""
-        """Why it holds or has stopped."""
+        """Why the gate holds or has stopped."""
         self.last_sent = spec.home
         self._last_sent_s = 0.0
 
@@ -115,8 +115,9 @@ class SafetyGate:
     def arm(self, present: np.ndarray, now_s: float) -> None:
         """READY or HOLD -> ARMED, from the target in force, (A,).
 
-        Position goes before speed: one that lies outside the gate's limits is brought inside by
-        the first target that is sent, at once (by `margin_rad`, where it is within the hand's own).
+        Position limits have priority over speed: if the target in force lies outside the gate's
+        limits, the first target that is sent jumps inside (by up to `margin_rad`, if it was within
+        the hand's own limits).
         Raises NotArmed, CommandRejected.
         """
         if self.state not in (GateState.READY, GateState.HOLD, GateState.ARMED):
@@ -127,11 +128,11 @@ class SafetyGate:
         self.state, self.reason = GateState.ARMED, ""
 
     def admit(self, target: np.ndarray, joint_position: np.ndarray, now_s: float) -> Limited:
-        """What may be sent for `target` (A,) at `joint_position` (J,).
+        """The target that may be sent instead of `target` (A,) at `joint_position` (J,).
 
-        The caller sends it and tells by `sent`. The time since the last target counts up to one
-        period: a hand that interpolates over one period then never exceeds the limit on speed, and
-        lost ticks are never caught up with. Raises NotArmed, CommandRejected.
+        The caller sends it and then calls `sent`. The time since the last target counts for one
+        period at most: a hand that interpolates over one period never exceeds the speed limit, and
+        missed steps are not caught up. Raises NotArmed, CommandRejected.
         """
         if self.state is not GateState.ARMED:
             raise NotArmed(f"nothing is sent: the hand is {self.state}{self._because()}")
@@ -142,11 +143,11 @@ class SafetyGate:
         return limit(target, self.last_sent, measured, elapsed_s, self.limits)
 
     def sent(self, target: np.ndarray, now_s: float) -> None:
-        """Record what was sent, (A,)."""
+        """Record the target that was sent, (A,)."""
         self.last_sent, self._last_sent_s = target, now_s
 
     def hold(self, reason: str) -> None:
-        """ARMED -> HOLD; the first reason is kept."""
+        """ARMED -> HOLD; keeps the first reason."""
         if self.state is GateState.ARMED:
             self.state, self.reason = GateState.HOLD, reason
 
@@ -156,7 +157,7 @@ class SafetyGate:
             self.state, self.reason = GateState.READY, reason
 
     def stop(self, reason: str) -> None:
-        """Latched: only a new gate, made by an operator who starts again, sends again."""
+        """Any state -> STOPPED, latched: only a new gate, after a restart, can send again."""
         if self.state is not GateState.STOPPED:
             self.state, self.reason = GateState.STOPPED, reason
 

@@ -1,4 +1,4 @@
-"""A hand behind the safety gate and the watchdog: the only way in which this program moves one."""
+"""A hand behind the safety gate and the watchdog; all commands to a hand pass through here."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from .gate import GateConfig, GateState, SafetyGate
 from .hand import Applied, HandDriver, HandError, HandMode, HandState, Health, NotArmed, StaleState
 
 STOP_WAIT_S = 0.2
-"""How long `stop` waits for a command under way, before it goes ahead regardless."""
+"""Longest wait of `stop` for a command in progress; after that it is sent regardless."""
 
 
 class GuardedHand:
-    """`HandDriver` behind `SafetyGate`.
+    """A `HandDriver` behind a `SafetyGate`.
 
-    One lock covers checking and sending: nothing is sent after `hold`, `relax` or `stop` returned.
+    One lock covers checking and sending: after `hold`, `relax` or `stop` has returned, nothing more
+    is sent.
     """
 
     def __init__(
@@ -39,11 +40,11 @@ class GuardedHand:
         self._lock = threading.RLock()
         self._gate: SafetyGate | None = None
         self.fed_s = clock()
-        """When the loop last gave a sign of life; the watchdog reads it."""
+        """Time of the loop's last sign of life; the watchdog reads it."""
 
     @property
     def spec(self) -> HandSpec:
-        """The hand's own spec; known once connected."""
+        """The spec that the hand reports; known once connected."""
         return self._driver.spec
 
     @property
@@ -58,12 +59,12 @@ class GuardedHand:
 
     @property
     def last_sent(self) -> np.ndarray:
-        """(A,) the last target that was sent, or the one in force when the hand was armed."""
+        """(A,) rad: the target sent last; after arming, the target in force."""
         return self._opened().last_sent
 
     @property
     def simulated(self) -> bool:
-        """Whether nothing real can break."""
+        """Whether the hand is simulated."""
         return self._driver.simulated
 
     def health(self) -> Health:
@@ -71,23 +72,26 @@ class GuardedHand:
         return self._driver.health()
 
     def connect(self, timeout_s: float) -> None:
-        """Reach the hand; moves nothing. Raises ConnectError."""
+        """Connect to the hand; moves nothing. Raises ConnectError."""
         self._driver.connect(timeout_s)
         self._gate = SafetyGate(self._driver.spec, self._config, self._period_s)
         self._gate.connect()
 
     def arm(self) -> None:
-        """Let commands pass from the target in force. Raises NotArmed, DriverGone, StaleState."""
+        """Arm hand and gate, starting at the target in force.
+
+        Raises NotArmed, DriverGone, StaleState.
+        """
         with self._lock:
             gate = self._opened()
             if gate.state is GateState.STOPPED:
                 raise NotArmed(f"the hand cannot be armed: it is stopped ({gate.reason})")
-            present = self._driver.arm().target
-            gate.arm(present, self._clock())
+            in_force = self._driver.arm().target
+            gate.arm(in_force, self._clock())
             self.fed_s = self._clock()
 
     def read(self, max_age_s: float) -> HandState:
-        """The newest state; a hand that left the armed mode by itself puts the gate on hold."""
+        """The newest state; if the hand has left its armed mode by itself, the gate holds."""
         state = self._driver.read(max_age_s)
         if state.mode is HandMode.STOPPED:
             self._opened().stop("the hand reports a latched stop")
@@ -96,10 +100,10 @@ class GuardedHand:
         return state
 
     def command(self, target: np.ndarray, state: HandState) -> Applied:
-        """Send what the gate admits of `target` (A,) rad; returns what the hand applied, and why.
+        """Send `target` (A,) rad, limited by the gate; returns what the hand applied, and why.
 
-        Raises NotArmed, CommandRejected, StaleState, DriverGone; on any of them nothing was sent,
-        or the hand did not say that it took it.
+        Raises NotArmed, CommandRejected, StaleState, DriverGone. After an error, either nothing was
+        sent or the hand has not acknowledged the target.
         """
         with self._lock:
             gate = self._opened()
@@ -112,24 +116,24 @@ class GuardedHand:
             return Applied(applied.target, gate.names(admitted.hits) + applied.reasons)
 
     def heartbeat(self) -> None:
-        """Sign of life without a command. Raises DriverGone."""
+        """Send a sign of life without a command. Raises DriverGone."""
         self.fed_s = self._clock()
         self._driver.heartbeat()
 
     def hold(self, reason: str) -> None:
-        """Stay, grip kept; commands pass again after `arm`. Never raises."""
+        """Hold the position and the grip; `arm` lets commands pass again. Never raises."""
         self._halt(reason, SafetyGate.hold, self._driver.hold)
 
     def relax(self, reason: str) -> None:
-        """Let go slowly. Never raises."""
+        """Release the grip slowly. Never raises."""
         self._halt(reason, SafetyGate.relax, self._driver.relax)
 
     def stop(self, reason: str) -> None:
-        """Latch; from any thread. Never raises."""
+        """Latch the stop; callable from any thread. Never raises."""
         self._halt(reason, SafetyGate.stop, lambda: self._driver.stop(reason))
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """End the link; may be called twice. Never raises."""
+        """Close the link; may be called twice. Never raises."""
         if self._gate:
             self._gate.disconnect()
         self._driver.close(timeout_s)
@@ -137,25 +141,26 @@ class GuardedHand:
     def _halt(
         self, reason: str, change: Callable[[SafetyGate, str], None], send: Callable[[], None]
     ) -> None:
-        # A driver that hangs in `command` must not keep a stop from going out.
+        # A driver that hangs in `command` must not block a stop.
         locked = self._lock.acquire(timeout=STOP_WAIT_S)
         try:
-            # A latched stop is the last word: a hold after it must not reach the hand.
+            # A stop is final: a later hold must not reach the hand.
             if self._gate and self._gate.state is not GateState.STOPPED:
                 change(self._gate, reason)
                 send()
         except HandError:
-            pass  # The link is gone: the hand's own watchdog has taken over.
+            pass  # The link is down: the hand's own watchdog takes over.
         finally:
             if locked:
                 self._lock.release()
 
     def _check_age(self, state: HandState, now_s: float) -> None:
-        """A state is good for the turn in which it was read, whoever calls."""
-        old_s = now_s - state.received_s
-        if old_s > self._period_s + state.age_s:
+        """Raise StaleState unless `state` was read within the current control step."""
+        elapsed_s = now_s - state.received_s
+        if elapsed_s > self._period_s + state.age_s:
             raise StaleState(
-                f"joint state: got one of {old_s:.3f} s ago, allowed: one turn, {self._period_s} s"
+                f"joint state: got an age of {elapsed_s:.3f} s,"
+                f" allowed: one step, {self._period_s} s"
             )
 
     def _opened(self) -> SafetyGate:
@@ -166,16 +171,16 @@ class GuardedHand:
 
 @dataclass(frozen=True)
 class WatchdogConfig:
-    """When the program itself gives up on its loop; the hand has its own watchdog besides."""
+    """Time limits for the control loop. The hand's side has a watchdog of its own."""
 
     hold_after_s: Annotated[float, Range(0.01, 60)] = 0.16
-    """Two ticks without a sign of life."""
+    """The hand holds after this time without a sign of life from the loop."""
     relax_after_s: Annotated[float, Range(0.01, 60)] = 1.0
-    """A hand that the watchdog holds then lets go."""
+    """A hand that holds relaxes after this time without a sign of life."""
 
 
 class Watchdog:
-    """A thread that holds, then relaxes the hand when its loop is stuck."""
+    """A thread that holds, then relaxes the hand if the control loop is stuck."""
 
     def __init__(self, hand: GuardedHand, config: WatchdogConfig | None = None) -> None:
         self._hand = hand
@@ -197,7 +202,7 @@ class Watchdog:
             self.look(time.monotonic())
 
     def look(self, now_s: float) -> None:
-        """Judge the loop at `now_s`; its thread does so all the time."""
+        """Check the loop once at `now_s`; the thread calls this repeatedly."""
         silent_s = now_s - self._hand.fed_s
         if silent_s > self._config.relax_after_s and self._hand.state is GateState.HOLD:
             self._hand.relax(f"watchdog: the loop was silent for {silent_s:.2f} s")

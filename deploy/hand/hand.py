@@ -1,8 +1,8 @@
-"""What a hand is to this program: its state, its commands, and how they fail.
+"""The contract of a hand's driver: `HandDriver`, its states, commands and errors.
 
 J joints are measured, A actuators are commanded; `HandSpec` holds their names, limits and coupling.
-A driver speaks to one kind of hand. It is never commanded directly: `GuardedHand` (guard.py) puts
-the safety gate in front of it.
+A driver talks to one kind of hand. Nothing commands it directly: `GuardedHand` (guard.py) puts the
+safety gate in front of it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..link.wire import HandMode
 
 
 class HandError(SleightError):
-    """A hand that does not do what it was asked; ends a run like a safety stop when it persists."""
+    """A failure of the hand; if it persists, the run ends like after a safety stop."""
 
     exit_code = 4
 
 
 class StaleState(HandError):
-    """No joint state that is new enough; nothing may be commanded on an old one."""
+    """No joint state is recent enough; commands on an old state are not allowed."""
 
 
 class NotArmed(HandError):
@@ -40,7 +40,7 @@ class DriverGone(HandError):
 
 
 class CommandRejected(SafetyStop):
-    """A target that no hand may receive: not finite, or of the wrong shape. Never clipped."""
+    """A target that is not finite or has the wrong shape; it is rejected, not clipped."""
 
 
 @dataclass(frozen=True)
@@ -52,29 +52,29 @@ class HandState:
     velocity: np.ndarray
     """(J,) rad/s."""
     effort: np.ndarray | None
-    """(A,) motor torque or force in the hand's own unit; None where it is not measured."""
+    """(A,) motor torque or force in the hand's own unit; None if it is not measured."""
     sensor_time_s: float
-    """When it was measured, on the hand's clock."""
+    """Time of the measurement, on the hand's clock."""
     received_s: float
-    """When it arrived, on this machine's monotonic clock."""
+    """Time of arrival, on this machine's monotonic clock."""
     age_s: float
-    """How old it was when `read` returned: transport delay included, as far as it is known."""
+    """Age when `read` returned; includes the transport delay as far as it is known."""
     seq: int
     mode: HandMode
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What the hand says it really applied."""
+    """The target that the hand reports as applied."""
 
     target: np.ndarray
     """(A,) rad."""
     reasons: tuple[str, ...] = ()
-    """Why it differs from what was asked, as `kind:actuator`; empty when it does not."""
+    """Why it differs from the command, as `kind:actuator`; empty if it does not."""
 
     @staticmethod
     def of(kind: str, ack: dict[str, Any]) -> Applied:
-        """What the `ack` (wire.py) of a message `kind` says. Raises NotArmed."""
+        """From the `ack` (wire.py) of a message of type `kind`. Raises NotArmed."""
         if ack["mode"] != HandMode.ARMED:
             why = ", ".join(ack["reasons"])
             raise NotArmed(f"{kind}: the hand is {ack['mode']}" + (f" ({why})" if why else ""))
@@ -83,7 +83,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Health:
-    """How well the link to the hand does."""
+    """Rates, ages and losses of the link to the hand."""
 
     mode: HandMode
     state_rate_hz: float
@@ -91,24 +91,24 @@ class Health:
     states: int
     states_lost: int
     temperature_c: Sequence[float] = ()
-    """(A,) of the motors, degrees Celsius; empty where it is not measured."""
+    """(A,) motor temperatures, degrees Celsius; empty if they are not measured."""
 
 
 class HandDriver(ABC):
     """One kind of hand.
 
     One thread calls `connect`, `arm`, `read`, `command`, `heartbeat` and `close`; `hold`, `relax`
-    and `stop` may come from any thread. A driver's own threads never call user code.
+    and `stop` may be called from any thread. A driver's own threads never call user code.
     """
 
     spec: HandSpec
     """Known once connected."""
     simulated: bool = False
-    """Whether nothing real can break; known once connected."""
+    """Whether the hand is simulated; known once connected."""
 
     @abstractmethod
     def connect(self, timeout_s: float) -> None:
-        """Reach the hand and learn its spec; moves nothing. Raises ConnectError."""
+        """Connect to the hand and get its spec; moves nothing. Raises ConnectError."""
 
     @abstractmethod
     def arm(self) -> Applied:
@@ -124,19 +124,19 @@ class HandDriver(ABC):
 
     @abstractmethod
     def heartbeat(self) -> None:
-        """Tell the hand that the loop is alive without commanding it. Raises DriverGone."""
+        """Send a sign of life without a command. Raises DriverGone."""
 
     @abstractmethod
     def hold(self) -> None:
-        """Stay where it is, grip kept. Raises DriverGone."""
+        """Hold the position and the grip. Raises DriverGone."""
 
     @abstractmethod
     def relax(self) -> None:
-        """Let go slowly: motor force down. Raises DriverGone."""
+        """Release the grip slowly by reducing the motor force. Raises DriverGone."""
 
     @abstractmethod
     def stop(self, reason: str) -> None:
-        """Latched fault: nothing moves until an operator clears it at the hand. Never raises."""
+        """Latch a fault: nothing moves until an operator clears it at the hand. Never raises."""
 
     @abstractmethod
     def health(self) -> Health:
@@ -144,4 +144,4 @@ class HandDriver(ABC):
 
     @abstractmethod
     def close(self, timeout_s: float) -> None:
-        """End the link; may be called twice. Never raises."""
+        """Close the link; may be called twice. Never raises."""

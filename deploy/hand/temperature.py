@@ -1,4 +1,4 @@
-"""How warm motors may become. Not every hand tells."""
+"""Temperature limits of the motors. Not every hand reports temperatures."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Celsius = Annotated[float, Range(0, 150)]
 
 @dataclass(frozen=True)
 class TemperatureConfig:
-    """Limits of the motors' temperatures; Shadow's firmware halts a motor above 60 C."""
+    """Temperature limits of the motors; Shadow's firmware halts a motor above 60 C."""
 
     warn_c: Celsius = 50.0
-    """From here the operator is warned, and a check fails: the hand must cool down first."""
+    """At this temperature the operator is warned, and a check fails until the hand has cooled."""
     stop_c: Celsius = 57.0
-    """From here a run ends with a safety stop, before the hand halts a motor by itself."""
+    """At this temperature a run ends with a safety stop, before the firmware halts the motor."""
 
     def __post_init__(self) -> None:
         if self.warn_c > self.stop_c:
@@ -28,7 +28,7 @@ class TemperatureConfig:
 
 
 def hottest(spec: HandSpec, temperature_c: Sequence[float]) -> tuple[str, float] | None:
-    """The warmest motor [degrees Celsius]; None where temperatures are not known."""
+    """The warmest motor and its temperature [C]; None if temperatures are not known."""
     if not len(temperature_c):
         return None
     value, name = max(zip(temperature_c, spec.actuators, strict=True))
@@ -36,9 +36,9 @@ def hottest(spec: HandSpec, temperature_c: Sequence[float]) -> tuple[str, float]
 
 
 def check_motors(spec: HandSpec, temperature_c: Sequence[float], config: TemperatureConfig) -> None:
-    """Raises SafetyStop when a motor is too hot."""
-    found = hottest(spec, temperature_c)
-    if found is not None and found[1] >= config.stop_c:
+    """Raise SafetyStop if a motor is too hot."""
+    warmest = hottest(spec, temperature_c)
+    if warmest is not None and warmest[1] >= config.stop_c:
         raise SafetyStop(
-            f"motor {found[0]}: got {found[1]:.0f} C, allowed: less than {config.stop_c:g} C"
+            f"motor {warmest[0]}: got {warmest[1]:.0f} C, allowed: less than {config.stop_c:g} C"
         )

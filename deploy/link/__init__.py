@@ -1,4 +1,4 @@
-"""The wire between a policy and a hand in another process: framed JSON over TCP.
+"""The link between a policy and a hand in another process: framed JSON over TCP.
 
-The hand's side runs on Python 3.8 with the standard library alone, inside the hand's container.
+The hand's side needs only Python 3.8 and the standard library; it runs in the hand's container.
 """

@@ -1,9 +1,9 @@
-"""What a hand's own software must offer, to be driven without a hand's side of our own: a `Face`.
+"""`Face`: the interface to a hand's own software, for hands without a hand's side of this package.
 
-A face reads joints and passes targets on; it decides nothing. Modes, arming, the watchdog and what
-holding means are the session's (rig_session.py), how far a target has got is known to `Motion`
-(motion.py). `LocalHand` makes a driver of a face; the bridge makes a server of one. Plain Python
-3.8, so that it runs beside a hand: (A,) and (J,) are sequences of floats.
+A face reads joints and passes targets on; it makes no decisions. `Session` (hand_session.py) has
+the modes, arming, the watchdog and the meaning of a hold; `Motion` (motion.py) tracks the setpoint.
+`LocalHand` turns a face into a driver; the bridge turns a face into a server. The module is plain
+Python 3.8, so that it runs beside a hand: (A,) and (J,) are sequences of floats.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Layout:
     joints: Sequence[str]
     actuators: Sequence[str]
     coupling: Sequence[Sequence[float]]
-    """A rows of J: control position = coupling @ joint position."""
+    """A rows of J numbers: control position = coupling @ joint position."""
     lower: Sequence[float]
     upper: Sequence[float]
-    """(A,) rad, limits of the targets."""
+    """(A,) rad: limits of the targets."""
 
     @staticmethod
     def of_hello(hello: Mapping[str, Any]) -> Layout:
@@ -45,12 +45,12 @@ class Layout:
         return [sum(c * share for c, share in zip(column, shares)) for column in columns]
 
     def driven_by(self, values: Sequence[float]) -> list[float]:
-        """(J,) numbers of joints -> (A,): for each actuator that of its first joint."""
+        """(J,) values of joints -> (A,): for each actuator the value of its first joint."""
         firsts = [next(i for i, c in enumerate(row) if c) for row in self.coupling]
         return [values[first] for first in firsts]
 
     def clip(self, target: Sequence[float]) -> list[float]:
-        """(A,) within the limits."""
+        """(A,) targets, clipped to the limits."""
         return [min(max(v, lo), hi) for v, lo, hi in zip(target, self.lower, self.upper)]
 
 
@@ -63,53 +63,53 @@ class Reading:
     velocity: Sequence[float]
     """(J,) rad/s."""
     effort: Sequence[float]
-    """(A,) in the hand's own unit; empty where it is not measured."""
+    """(A,) in the hand's own unit; empty if it is not measured."""
     time_s: float
-    """When it was measured, on the hand's clock."""
+    """Time of the measurement, on the hand's clock."""
     received_s: float
-    """When it arrived, on this machine's monotonic clock."""
+    """Time of arrival, on this machine's monotonic clock."""
     seq: int
-    """Counts the readings that arrived."""
+    """Number of the reading, counted at arrival."""
 
 
 class Face(ABC):
-    """A hand's own software. Its threads call nothing but `news`."""
+    """Interface to a hand's own software. Its threads call only `on_reading`."""
 
     name: str
-    """What it is and where, for messages to the user."""
+    """Description with address, for messages to the user."""
     simulated: bool = False
-    """Whether nothing real can break."""
+    """Whether the hand is simulated."""
     force_scale: bool = False
-    """Whether `force` does anything. Where it does not, a relaxed hand follows its own angles."""
+    """Whether `force` has an effect. If not, the targets of a relaxed hand follow its angles."""
     state_rate_hz: float
-    """Readings per second that the hand is expected to send."""
+    """Expected readings per second."""
 
     @abstractmethod
-    def open(self, timeout_s: float, news: Callable[[], None]) -> None:
-        """Reach the hand, see that it is the right one, wait for a reading; moves nothing.
+    def open(self, timeout_s: float, on_reading: Callable[[], None]) -> None:
+        """Connect, verify that it is the right hand, wait for a reading; moves nothing.
 
-        `news` is to be called, from any thread, after each reading. Raises ConnectError.
+        The face calls `on_reading`, from any thread, after each reading. Raises ConnectError.
         """
 
     @abstractmethod
     def reading(self) -> Reading | None:
-        """The newest reading whose clock has moved on. Never blocks, never raises."""
+        """The newest reading with an advanced hand clock. Never blocks, never raises."""
 
     @abstractmethod
     def deaf(self) -> str:
-        """Why commands do not arrive, as far as that is known; empty when they do."""
+        """Why commands do not reach the hand, as far as is known; empty if they do."""
 
     @abstractmethod
     def send(self, target: Sequence[float], duration_s: float) -> None:
-        """Move to `target` (A,) over `duration_s`, linearly where the hand can. Never raises."""
+        """Move to `target` (A,) over `duration_s`, linearly if the hand can. Never raises."""
 
-    def force(self, share: float) -> None:  # noqa: B027 - many hands have no such knob
+    def force(self, share: float) -> None:  # noqa: B027 - many hands have no such setting
         """Limit the motors to this share of their force, 0 to 1. Never raises."""
 
     def temperature_c(self) -> Sequence[float]:
-        """(A,) of the motors, degrees Celsius; empty where the hand does not tell. Never raises."""
+        """(A,) motor temperatures, degrees Celsius; empty if not reported. Never raises."""
         return ()
 
     @abstractmethod
     def close(self, timeout_s: float) -> None:
-        """End; may be called twice. Never raises."""
+        """Disconnect; may be called twice. Never raises."""

@@ -1,6 +1,6 @@
-"""What happened at the hand, as the hand's side tells it: JSON lines, written by a thread.
+"""The event log of the hand's side: JSON lines, written by a thread.
 
-A disk that is slow must not keep the hand from stepping, nor its watchdog from looking.
+A slow disk must delay neither the steps of the hand nor its watchdog.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any, TextIO
 from ...errors import SleightError
 
 DEPTH = 10_000
-"""Lines that may wait for the disk: minutes of them."""
+"""Most lines in the queue for the disk; enough for minutes."""
 CLOSE_S = 2.0
-"""How long the end waits for a slow disk."""
+"""Longest wait for a slow disk when the log is closed."""
 
 
 class HandLog:
-    """JSON lines; `t` is the machine's monotonic clock. Numbers are rounded, for the reader."""
+    """JSON lines; `t` is the machine's monotonic clock. Numbers are rounded."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.error = ""
-        """Why the log ended early; empty while it is whole."""
+        """Why the log ended early; empty while it is complete."""
         self._thread: threading.Thread | None = None
         if path is None:
             return
@@ -42,7 +42,7 @@ class HandLog:
         self._thread.start()
 
     def __call__(self, event: str, **fields: Any) -> None:
-        """Queue one line; it is written as soon as the disk takes it."""
+        """Queue one line for the writer thread."""
         if self._thread is None or self.error:
             return
         plain = {name: _plain(value) for name, value in fields.items()}
@@ -53,7 +53,7 @@ class HandLog:
             self._end("the disk is too slow", event)
 
     def close(self) -> None:
-        """Write what waits; may be called twice. Never raises."""
+        """Write the queued lines and end; may be called twice. Never raises."""
         if self._thread is None:
             return
         try:
@@ -69,7 +69,7 @@ class HandLog:
                 if not full:
                     file.write(line)
             except OSError as error:
-                # A hand does not let go because its log is full.
+                # A full disk must not stop the hand.
                 full = True
                 self._end(str(error.strerror), event)
 
@@ -78,7 +78,7 @@ class HandLog:
 
 
 def _plain(value: Any) -> Any:
-    """Sequences of numbers, arrays among them, as rounded lists."""
+    """Sequences of numbers, including arrays, as rounded lists."""
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return value
     return [item if isinstance(item, (int, str)) else round(float(item), 5) for item in value]

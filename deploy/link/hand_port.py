@@ -1,4 +1,4 @@
-"""The port on which a hand meets its one client: the wire on one side, the session on the other."""
+"""`HandPort`: connects the TCP port of a hand with its session; one client at a time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .hand_session import Log, Session
 from .tcp_server import Client, Port
 
 SILENT_CLIENT_S = 10.0
-"""A client that says nothing for this long loses its place: its cable may be out."""
+"""A client is disconnected after this time without a message; its cable may be unplugged."""
 
 
 class HandPort:
-    """Carries what the client says to the session, and the session's acks back."""
+    """Passes messages of the client to the session, and acks of the session to the client."""
 
     def __init__(self, port: Port, session: Session, log: Log) -> None:
         self._port, self._session, self._log = port, session, log
@@ -21,11 +21,11 @@ class HandPort:
 
     @property
     def number(self) -> int:
-        """The port that it listens on."""
+        """The TCP port that it listens on."""
         return self._port.number
 
     def serve(self, now_s: float, timeout_s: float = 0.0) -> None:
-        """Handle what has arrived, waiting at most `timeout_s` for it; watch over the client."""
+        """Handle arrived messages, waiting up to `timeout_s` for them; run the watchdog."""
         session = self._session
         for client, message in self._port.poll(timeout_s, self._opened):
             ack = session.handle(message, now_s)
@@ -42,11 +42,11 @@ class HandPort:
         session.watch(now_s, self._client is not None)
 
     def publish(self, frame: bytes) -> None:
-        """Send a state, unless the client is slow; then the next one will do."""
+        """Send a frame that may be lost: a slow client does not get it."""
         self._port.broadcast(frame)
 
     def close(self) -> None:
-        """End the link and stop listening."""
+        """Close the link and stop listening."""
         self._port.close()
 
     def _opened(self, client: Client) -> None:

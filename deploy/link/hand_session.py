@@ -1,10 +1,10 @@
-"""What a hand's side does with its one client: modes, commands, the watchdog. Time is passed in.
+"""`Session`: the hand's side of a link: modes, commands and the watchdog. Time is an argument.
 
-The simulated rig, the bridge and the drivers without a hand's side of their own run this same code.
+The simulated rig, the bridge and the drivers in this process all run this code.
 
-READY until armed; ARMED follows commands; HOLD keeps the setpoint; RELAXED lets go; STOPPED is
-latched until an operator starts the hand anew. An armed hand that hears nothing for `hold_after_s`
-holds by itself, and a holding one relaxes after `relax_after_s`: nobody has to tell it.
+READY until armed; ARMED follows commands; HOLD keeps the setpoint; RELAXED releases the grip;
+STOPPED is latched until an operator restarts the hand. The watchdog holds an armed hand after
+`hold_after_s` without a message, and relaxes a holding hand after `relax_after_s`.
 """
 
 from __future__ import annotations
@@ -18,63 +18,63 @@ Log = Callable[..., None]
 
 
 class Watch(Protocol):
-    """When the hand's side gives up on its client, and what holding means."""
+    """Time limits of the watchdog, and the meaning of a hold."""
 
     @property
     def hold_after_s(self) -> float:
-        """An armed hand that hears nothing for this long holds."""
+        """An armed hand holds after this time without a message."""
 
     @property
     def relax_after_s(self) -> float:
-        """Then it lets go."""
+        """A holding hand relaxes after this time without a message."""
 
     @property
     def hold(self) -> str:
-        """`target`: keep the setpoint and with it the grip; `measured`: take the angles."""
+        """`target`: hold the setpoint and so the grip; `measured`: hold the measured angles."""
 
 
 class Limits(Protocol):
-    """What is needed of a hand's spec. (A,) each, angles in rad."""
+    """The part of a hand's spec that a session needs. (A,) each, angles in rad."""
 
     @property
     def actuators(self) -> Sequence[str]:
-        """Names."""
+        """Names of the actuators."""
 
     @property
     def lower(self) -> Any:
-        """Limits of targets."""
+        """Lower limits of the targets."""
 
     @property
     def upper(self) -> Any:
-        """Limits of targets."""
+        """Upper limits of the targets."""
 
 
 class Motors(Protocol):
-    """What carries out what the session decides. Targets are (A,) rad."""
+    """The motors that a session controls. Targets are (A,) rad."""
 
     @property
     def target(self) -> Any:
-        """The last one accepted."""
+        """The target accepted last."""
 
     @property
     def setpoint(self) -> Any:
-        """On its way to the target."""
+        """The interpolated setpoint on the way to the target."""
 
     def move(self, target: Sequence[float], duration_s: float) -> None:
-        """Go to `target` over `duration_s`."""
+        """Move to `target` over `duration_s`."""
 
     def freeze(self, target: Sequence[float] | None = None) -> None:
-        """Stay at the present setpoint, or at `target`."""
+        """Stay at the current setpoint, or at `target`."""
 
     def relax(self) -> None:
-        """Let the force fade."""
+        """Reduce the force gradually."""
 
     def tense(self) -> None:
-        """Let it come back."""
+        """Restore the force gradually."""
 
 
 class Session:
-    """Modes of the hand. `handle` gives the fields of an `ack`, or None."""
+    """The modes of a hand and its watchdog."""
 
     def __init__(
         self,
@@ -87,14 +87,14 @@ class Session:
         self._spec, self._config, self._motors = spec, config, motors
         self._measured, self._log = measured, log
         self.fault = ""
-        """Why the hand itself is not there; empty while it is."""
+        """Why the hand itself is not reachable; empty while it is."""
         self._adrift = False
         self.mode = HandMode.READY
         self.heard_s = 0.0
-        """When the client was last heard."""
+        """Time of the client's last message."""
 
     def handle(self, message: Message, now_s: float) -> dict[str, Any] | None:
-        """One message of the client."""
+        """Handle one message of the client; returns the fields of an `ack`, or None."""
         self.heard_s = now_s
         kind = message["type"]
         if kind == "arm":
@@ -102,15 +102,15 @@ class Session:
         if kind == "command":
             return self._ack(message["seq"], self._command(message))
         if kind == "hold":
-            self.hold("asked by the client", now_s)
+            self.hold("requested by the client", now_s)
         elif kind == "relax":
-            self.relax("asked by the client", now_s)
+            self.relax("requested by the client", now_s)
         elif kind == "stop":
             self._stop(message["reason"], now_s)
         return None
 
     def watch(self, now_s: float, connected: bool) -> None:
-        """The watchdog; call it at every step."""
+        """Run the watchdog; call it at every step."""
         silent_s = now_s - self.heard_s
         if self.mode is HandMode.ARMED and silent_s > self._config.hold_after_s:
             self.hold("watchdog: nothing arrived", now_s)
@@ -119,16 +119,16 @@ class Session:
             self.relax(f"watchdog: {why}", now_s)
 
     def gone(self, why: str, now_s: float) -> None:
-        """The client has gone: hold at once, without waiting for the watchdog."""
+        """The client has disconnected: hold immediately, before the watchdog would."""
         self.hold(f"client gone: {why}", now_s)
 
     def lost(self, cause: str, now_s: float) -> None:
-        """The hand itself is not there: hold, and let nobody arm it until it is `found`."""
+        """The hand itself is not reachable: hold, and refuse to arm until it is `found`."""
         self.fault, self._adrift = cause, True
         self.hold(cause, now_s)
 
     def found(self) -> None:
-        """The hand is there (again)."""
+        """The hand is reachable (again)."""
         self.fault = ""
 
     def hold(self, cause: str, now_s: float) -> None:
@@ -153,22 +153,22 @@ class Session:
             self._enter(HandMode.STOPPED, reason, now_s)
 
     def _freeze(self) -> None:
-        # A hand that was never armed is sent nothing, not even where it should stay.
+        # A hand that is not armed receives no targets, not even to stay where it is.
         if self.mode is HandMode.ARMED:
             self._motors.freeze()
 
     def _arm(self) -> list[str]:
         if self.mode is HandMode.STOPPED:
-            return ["stopped: start the hand anew"]
+            return ["stopped: restart the hand"]
         if self.fault:
             return [self.fault]
         if self.mode is HandMode.RELAXED or self._adrift:
-            # The joints have sagged; the force must not throw them back to an old setpoint.
+            # The joints may have moved; the force must not throw them back to the old setpoint.
             self._motors.freeze(self._clip(self._measured()))
             self._adrift = False
         self._motors.tense()
         if self.mode is not HandMode.ARMED:
-            self._enter(HandMode.ARMED, "asked by the client", self.heard_s)
+            self._enter(HandMode.ARMED, "requested by the client", self.heard_s)
         return []
 
     def _command(self, message: Message) -> list[str]:

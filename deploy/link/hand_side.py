@@ -1,4 +1,4 @@
-"""The hand's side of a link, for a hand behind a `Face`: session, motion, and whether it lives."""
+"""`HandSide`: the hand's side of a link for a `Face`: session, motion, and detection of faults."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .hand_session import Log, Session
 from .motion import Motion
 
 HAND_SILENT_S = 0.2
-"""A hand that measures nothing for this long is not there to be commanded."""
+"""A hand counts as lost after this time without a reading."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """When the hand's side gives up on its client, and what holding means (rig_session.py)."""
+    """Time limits of the watchdog, and the meaning of a hold (hand_session.py)."""
 
     hold_after_s: float = 0.2
     relax_after_s: float = 2.0
@@ -23,27 +23,27 @@ class Watch:
 
 
 class HandSide:
-    """Puts a session over a face. Not thread-safe; call `step` about a hundred times a second."""
+    """Runs a session on a face. Not thread-safe; call `step` at about 100 Hz."""
 
     def __init__(self, face: Face, layout: Layout, watch: Watch, force: float, log: Log) -> None:
         self._face, self._layout = face, layout
         self.motion = Motion(face, layout, force)
         self.session = Session(layout, watch, self.motion, self._measured, log)
-        # What target the hand has in force is not known: it is armed where it is.
+        # The target in force is unknown, so the hand is armed at its measured angles.
         self.session.lost("no joint states yet", 0.0)
 
     def begin(self) -> None:
-        """Once the face is open: the measured angles count as the target in force."""
+        """Call this once the face is open: the measured angles become the target in force."""
         self.motion.begin(self._layout.clip(self._measured()))
 
     def step(self, now_s: float) -> Reading | None:
-        """See whether the hand is there, and let forces fade; returns the newest reading."""
+        """Check that the hand is reachable, adjust the force; returns the newest reading."""
         reading = self._face.reading()
         silent_s = now_s - reading.received_s if reading else math.inf
-        why = f"no joint states for {silent_s:.2f} s" if silent_s > HAND_SILENT_S else ""
-        why = why or self._face.deaf()
-        if why:
-            self.session.lost(why, now_s)
+        fault = f"no joint states for {silent_s:.2f} s" if silent_s > HAND_SILENT_S else ""
+        fault = fault or self._face.deaf()
+        if fault:
+            self.session.lost(fault, now_s)
         else:
             self.session.found()
         self.motion.step()
@@ -51,5 +51,5 @@ class HandSide:
 
     def _measured(self) -> list[float]:
         reading = self._face.reading()
-        assert reading is not None, "the face is open only once there is one"
+        assert reading is not None, "the face opens only after a reading"
         return self._layout.control_position(reading.position)

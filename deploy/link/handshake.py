@@ -1,4 +1,4 @@
-"""A hand's spec on the wire: the two ends of `hello`."""
+"""Conversion between a hand's spec and the fields of the wire's `hello`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .wire import Message
 
 
 def hello_of(spec: HandSpec) -> dict[str, object]:
-    """The fields of `hello` that tell the hand's spec."""
+    """The fields of `hello` that describe the hand."""
     arrays = ("coupling", "joint_lower", "joint_upper", "lower", "upper", "max_speed", "home")
     numbers = {name: getattr(spec, name).ravel().tolist() for name in arrays}
     return {"hand": spec.name, "joints": spec.joints, "actuators": spec.actuators, **numbers}
 
 
 def spec_of(hello: Message, name: str) -> HandSpec:
-    """The hand's spec from its `hello`. Raises ConnectError when sizes disagree."""
+    """The hand's spec from its `hello`. Raises ConnectError if sizes disagree."""
     joints, actuators = tuple(hello["joints"]), tuple(hello["actuators"])
     sizes = {
         "coupling": len(joints) * len(actuators),

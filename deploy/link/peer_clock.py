@@ -1,4 +1,4 @@
-"""The other end's clock, and how regularly its messages come."""
+"""The offset of the peer's clock, and the rate and losses of its messages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections import deque
 
 
 class ClockOffset:
-    """Maps the other end's clock to ours, by the fastest message of the last 10 to 20 s.
+    """Maps the peer's clock to ours, by the fastest message of the last 10 to 20 s.
 
-    The age of a message then includes its delay beyond the fastest one's, so that messages which
-    piled up while this program was stopped count as old. A window bounds the drift of the clocks.
+    The age of a message then includes its delay beyond that of the fastest message. Messages that
+    queued up while this program was stopped therefore count as old. The window limits clock drift.
     """
 
     WINDOW_S = 10.0
@@ -21,19 +21,19 @@ class ClockOffset:
         self._started_s = -math.inf
 
     def update(self, sent_s: float, received_s: float) -> None:
-        """One message: when it was sent on their clock, received on ours."""
+        """Add a message: time of sending on the peer's clock, time of receipt on ours."""
         if received_s - self._started_s > self.WINDOW_S:
             self._best = [math.inf, self._best[0]]
             self._started_s = received_s
         self._best[0] = min(self._best[0], received_s - sent_s)
 
     def ours(self, sent_s: float) -> float:
-        """Their time on our clock."""
+        """The peer's time on our clock."""
         return sent_s + min(self._best)
 
 
 class StateMeter:
-    """Counts states: their rate over the last seconds, and the gaps in their numbers."""
+    """Counts states: rate over the last seconds, and gaps in the sequence numbers."""
 
     def __init__(self) -> None:
         self._arrivals: deque[float] = deque(maxlen=250)
@@ -41,7 +41,7 @@ class StateMeter:
         self.states = 0
 
     def note(self, seq: int, received_s: float) -> None:
-        """One state has arrived; one may have overtaken another."""
+        """Count a state; states may arrive out of order."""
         self._first_seq = min(self._first_seq, seq) if self.states else seq
         self._last_seq = max(self._last_seq, seq)
         self._arrivals.append(received_s)
@@ -55,10 +55,10 @@ class StateMeter:
 
     @property
     def age_s(self) -> float:
-        """Since the last one arrived."""
+        """Time since the last state arrived."""
         return time.monotonic() - self._arrivals[-1] if self._arrivals else math.inf
 
     @property
     def lost(self) -> int:
-        """Numbers that never came."""
+        """Number of states that are missing."""
         return self._last_seq - self._first_seq + 1 - self.states if self.states else 0

@@ -1,4 +1,4 @@
-"""The policy's end of a wire link: a socket, and a thread that reads its messages."""
+"""The policy's end of a link: a socket, and a thread that reads its messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .wire import FrameReader, Message, WireError
 
 
 class Link:
-    """One connection. `receive` is called for each message on the reader thread."""
+    """One connection to a server; a reader thread calls `receive` for each message."""
 
     def __init__(self, host: str, port: int, what: str, secret: bytes | None = None) -> None:
         self._address = (host, port)
@@ -26,10 +26,10 @@ class Link:
         self._thread: threading.Thread | None = None
         self._closing = False
         self.gone: str | None = None
-        """Why the link has ended; None while it lives."""
+        """Why the link has ended; None while it is up."""
 
     def open(self, timeout_s: float) -> Message:
-        """Connect and return the other end's first message. Raises ConnectError with one line."""
+        """Connect and return the server's first message. Raises ConnectError with one line."""
         try:
             self._socket = socket.create_connection(self._address, timeout_s)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -48,7 +48,7 @@ class Link:
         return f"{self._what} at {self._address[0]}:{self._address[1]}"
 
     def start(self, receive: Callable[[Message], None], ended: Callable[[], None]) -> None:
-        """Read on a thread of its own from now on; `ended` is called once when the link ends."""
+        """Start the reader thread; it calls `ended` once when the link ends."""
         assert self._socket is not None
         self._socket.settimeout(None)
         run = (receive, ended)
@@ -56,7 +56,7 @@ class Link:
         self._thread.start()
 
     def send(self, kind: str, **fields: object) -> bool:
-        """Send one message; False when the link has ended. From any thread."""
+        """Send one message; returns False if the link has ended. Callable from any thread."""
         frame = wire.encode(kind, **fields)
         with self._send_lock:
             if self.gone or self._socket is None:
@@ -69,7 +69,7 @@ class Link:
         return True
 
     def close(self, timeout_s: float) -> None:
-        """End the link; may be called twice."""
+        """Close the link; may be called twice."""
         self._closing = True
         self.gone = self.gone or "closed"
         self._shut()
@@ -77,24 +77,24 @@ class Link:
             self._thread.join(timeout_s)
 
     def _prove(self, first: Message, deadline_s: float) -> Message:
-        """Answer a challenge, and see that the other end has the secret too; returns its hello."""
+        """Answer a challenge, verify that the server has the secret too; returns its hello."""
         challenged = first["type"] == "challenge"
         if challenged != (self._secret is not None):
             self._shut()
-            got = "asks for a secret" if challenged else "does not ask for the secret"
+            got = "requires a secret" if challenged else "does not use the secret"
             raise ConnectError(
                 f"{self.name}: {got}, allowed: the same secret file at both ends, or none"
             )
         if self._secret is None:
             return first
-        theirs, ours = first["nonce"], new_nonce()
-        proof = digest(self._secret, "client", theirs, ours)
-        self.send("proof", nonce=ours, digest=proof)
+        hand_nonce, client_nonce = first["nonce"], new_nonce()
+        proof = digest(self._secret, "client", hand_nonce, client_nonce)
+        self.send("proof", nonce=client_nonce, digest=proof)
         welcome = self._first(deadline_s)
-        wanted = digest(self._secret, "hand", theirs, ours)
-        if welcome["type"] != "welcome" or not matches(welcome["digest"], wanted):
+        expected = digest(self._secret, "hand", hand_nonce, client_nonce)
+        if welcome["type"] != "welcome" or not matches(welcome["digest"], expected):
             self._shut()
-            raise ConnectError(f"{self.name}: it does not have the secret; who is it?")
+            raise ConnectError(f"{self.name}: it does not have the secret; it may be an impostor")
         return self._first(deadline_s)
 
     def _first(self, deadline_s: float) -> Message:
@@ -103,7 +103,7 @@ class Link:
             self._socket.settimeout(max(deadline_s - time.monotonic(), 1e-3))
             data = self._socket.recv(65536)
             if not data:
-                raise ConnectError(f"{self.name}: closed the link without a word")
+                raise ConnectError(f"{self.name}: closed the link without a message")
             try:
                 self._early += self._reader.feed(data)
             except WireError as error:
@@ -133,7 +133,7 @@ class Link:
 
     def _shut(self) -> None:
         if self._socket is not None:
-            # It may never have been connected, or the other end was faster.
+            # The socket may not be connected, or the other end has closed it.
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()

@@ -1,8 +1,8 @@
-"""A secret that both ends of the wire share: each proves that it has it, and neither sends it.
+"""Mutual authentication: both ends prove that they have a shared secret without sending it.
 
-HMAC-SHA-256 over fresh numbers of both ends (the challenge and response of RFC 2104's keyed hash,
-in both directions). It says who may open a link. What then goes over the link is neither encrypted
-nor signed: on a network where others can change packets, tunnel it (ssh -L).
+The proof is an HMAC-SHA-256 (RFC 2104) over nonces of both ends: challenge and response in both
+directions. It decides who may open a link. The traffic itself is neither encrypted nor signed: on a
+network where others can modify packets, use a tunnel (ssh -L).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ MIN_BYTES = 16
 
 
 def read_secret(path: str | os.PathLike[str]) -> bytes:
-    """The secret in a file, without the line's end. Raises ConfigError.
+    """Read the secret from a file, without the end of line. Raises ConfigError.
 
-    A file that others may read is refused, as ssh refuses such a key.
+    A file that others can read is refused, like a private key of ssh.
     """
     try:
         with open(path, "rb") as file:
@@ -38,16 +38,16 @@ def read_secret(path: str | os.PathLike[str]) -> bytes:
 
 
 def new_nonce() -> str:
-    """A number that was never used before."""
+    """A random number that is used once."""
     return secrets.token_hex(16)
 
 
 def digest(secret: bytes, who: str, hand_nonce: str, client_nonce: str) -> str:
-    """What `who` ("hand" or "client") sends as proof that it has the secret."""
+    """The proof that `who` ("hand" or "client") sends."""
     text = f"sleight {who} {hand_nonce} {client_nonce}"
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-def matches(given: str, wanted: str) -> bool:
-    """Compare two proofs in a time that does not tell where they differ."""
-    return hmac.compare_digest(given.encode(), wanted.encode())
+def matches(proof: str, expected: str) -> bool:
+    """Compare two proofs in constant time."""
+    return hmac.compare_digest(proof.encode(), expected.encode())

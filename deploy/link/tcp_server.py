@@ -1,6 +1,6 @@
-"""A listening port of a hand: non-blocking, polled by one thread of the rig or of the bridge.
+"""The TCP server of a hand: non-blocking, polled by one thread of the rig or the bridge.
 
-States are perishable: a client that does not read is sent no newer ones until it has caught up.
+States are perishable: a client that does not read gets no newer ones until it has caught up.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from .secret import digest, matches, new_nonce
 from .wire import FrameReader, Message, WireError
 
 PROOF_S = 3.0
-"""A client that has not proven by then that it has the secret is turned away."""
-MAX_STRANGERS = 8
-"""Clients that may be about to prove it at the same time."""
+"""Time limit for a client to prove that it has the secret."""
+MAX_UNPROVEN = 8
+"""Most clients that have not proven yet that they have the secret."""
 
 
 @dataclass(eq=False)
@@ -31,29 +31,29 @@ class Client:
     reader: FrameReader = field(default_factory=FrameReader)
     unsent: bytearray = field(default_factory=bytearray)
     closed: str = ""
-    """Why it was closed; empty while it lives."""
+    """Why it was closed; empty while it is open."""
     nonce: str = ""
-    """Of the challenge that it has not answered; empty once it is admitted."""
+    """Nonce of the challenge; empty once the client is admitted."""
     since_s: float = field(default_factory=time.monotonic)
 
 
 class Port:
-    """A port with at most `places` clients; another one gets one clear line and is turned away."""
+    """A TCP port with at most `max_clients` clients; it refuses others with an error message."""
 
     def __init__(
         self,
         host: str,
         port: int,
         what: str,
-        places: int,
+        max_clients: int,
         greeting: bytes,
         secret: bytes | None = None,
     ) -> None:
-        self._what, self._places, self._greeting = what, places, greeting
+        self._what, self._max_clients, self._greeting = what, max_clients, greeting
         self._secret = secret
         self._selector = selectors.DefaultSelector()
         self._clients: list[Client] = []
-        self._strangers: list[Client] = []
+        self._unproven: list[Client] = []
         try:
             self._listener = socket.create_server((host, port), backlog=8)
         except OSError as error:
@@ -65,12 +65,12 @@ class Port:
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
         self.number: int = self._listener.getsockname()[1]
-        """The port that it listens on."""
+        """The TCP port that it listens on."""
 
     def poll(
         self, timeout_s: float, opened: Callable[[Client], None]
     ) -> Iterator[tuple[Client, Message]]:
-        """Messages that have arrived; `opened` is called for each new client."""
+        """The messages that have arrived; calls `opened` for each new client."""
         for key, _ in self._selector.select(timeout_s):
             if key.fileobj is self._listener:
                 self._accept(opened)
@@ -83,16 +83,16 @@ class Port:
                     yield client, message
                 if client.closed:
                     break
-        self._turn_away()
+        self._drop_unproven()
 
     def take_closed(self) -> list[Client]:
-        """Clients that have gone since the last call."""
-        gone = [client for client in self._clients if client.closed]
+        """Clients that have disconnected since the last call."""
+        closed = [client for client in self._clients if client.closed]
         self._clients = [client for client in self._clients if not client.closed]
-        return gone
+        return closed
 
     def send(self, client: Client, frame: bytes, perishable: bool = False) -> None:
-        """Send what the socket takes now, keep the rest; a perishable frame is dropped instead."""
+        """Send what the socket accepts now and keep the rest; drop a perishable frame instead."""
         if client.closed or (perishable and client.unsent):
             return
         client.unsent += frame
@@ -105,15 +105,15 @@ class Port:
             self.send(client, frame, perishable=True)
 
     def drop(self, client: Client, why: str) -> None:
-        """End a connection."""
+        """Close a connection."""
         if not client.closed:
             client.closed = why
             self._selector.unregister(client.socket)
             client.socket.close()
 
     def close(self) -> None:
-        """End every connection and stop listening."""
-        for client in (*self._clients, *self._strangers):
+        """Close every connection and stop listening."""
+        for client in (*self._clients, *self._unproven):
             self.drop(client, "the hand's side has ended")
         self._selector.unregister(self._listener)
         self._listener.close()
@@ -127,21 +127,21 @@ class Port:
         self._selector.register(connection, selectors.EVENT_READ, client)
         if self._secret is None:
             self._admit(client, opened)
-        elif len(self._strangers) >= MAX_STRANGERS:
-            self.drop(client, "too many have not proven anything")
+        elif len(self._unproven) >= MAX_UNPROVEN:
+            self.drop(client, "too many clients without proof")
         else:
             client.nonce = new_nonce()
-            self._strangers.append(client)
+            self._unproven.append(client)
             self.send(client, wire.encode("challenge", protocol=wire.PROTOCOL, nonce=client.nonce))
 
     def _judge(self, client: Client, message: Message, opened: Callable[[Client], None]) -> None:
-        """The first word of a client that was challenged."""
+        """Check the proof in the first message of a client; admit or refuse it."""
         assert self._secret is not None
-        self._strangers.remove(client)
+        self._unproven.remove(client)
         nonces = client.nonce, message.get("nonce", "")
-        wanted = digest(self._secret, "client", *nonces)
-        if message["type"] != "proof" or not matches(message["digest"], wanted):
-            line = f"{self._what}: another secret than the hand's"
+        expected = digest(self._secret, "client", *nonces)
+        if message["type"] != "proof" or not matches(message["digest"], expected):
+            line = f"{self._what}: the secret differs from the hand's"
             self._refuse(client, "secret", line)
             return
         client.nonce = ""
@@ -149,10 +149,10 @@ class Port:
         self._admit(client, opened)
 
     def _admit(self, client: Client, opened: Callable[[Client], None]) -> None:
-        living = [other.address for other in self._clients if not other.closed]
-        if len(living) >= self._places:
-            others = ", ".join(living)
-            line = f"{self._what} is taken by {others}; one client at a time"
+        connected = [other.address for other in self._clients if not other.closed]
+        if len(connected) >= self._max_clients:
+            others = ", ".join(connected)
+            line = f"{self._what} is in use by {others}; one client at a time"
             self._refuse(client, "busy", line)
             return
         self._clients.append(client)
@@ -163,12 +163,12 @@ class Port:
         self.send(client, wire.encode("error", code=code, message=line))
         self.drop(client, line)
 
-    def _turn_away(self) -> None:
-        """Strangers that said nothing for too long, and those that have gone."""
-        for client in self._strangers:
+    def _drop_unproven(self) -> None:
+        """Refuse clients without a proof in time, and forget those that have disconnected."""
+        for client in self._unproven:
             if time.monotonic() - client.since_s > PROOF_S:
                 self._refuse(client, "secret", f"{self._what}: no proof in time")
-        self._strangers = [client for client in self._strangers if not client.closed]
+        self._unproven = [client for client in self._unproven if not client.closed]
 
     def _receive(self, client: Client) -> list[Message]:
         try:

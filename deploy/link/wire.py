@@ -1,14 +1,14 @@
 """The protocol between a policy and a hand in another process: framed JSON over TCP.
 
-A frame is the length of its body (4 bytes, big-endian) and the body, a JSON object in UTF-8 whose
-`type` names a row of `MESSAGES`. Numbers are finite; fields that the row does not name are errors.
-Runs on Python 3.8 with the standard library, as all that the bridge carries (ros/pack.py) does.
+A frame is the length of its body (4 bytes, big-endian) and the body: a JSON object in UTF-8 whose
+`type` is a key of `MESSAGES`. Numbers are finite; unknown fields are errors. Like all modules of
+the bridge (ros/bridge_archive.py), this one needs only Python 3.8 and the standard library.
 
-The hand speaks first: `hello`, or `error` when it is taken. One that has a secret (secret.py) sends
-`challenge`, takes `proof`, and sends `welcome` before `hello`. Then: `arm`, `command`, `heartbeat`,
-`hold`, `relax`, `stop`, `bye` from the policy; from the hand `state` at a steady rate, an `ack` for
-each `arm` and `command`, and `motors` now and then. The referee of a simulated hand speaks
-`hello_referee`, `object` and `placed`, and takes `place`.
+The hand sends the first message: `hello`, or `error` if it is in use. A hand with a secret
+(secret.py) sends `challenge`, expects `proof`, and sends `welcome` before `hello`. After that, the
+policy sends `arm`, `command`, `heartbeat`, `hold`, `relax`, `stop` and `bye`; the hand sends
+`state` at a steady rate, an `ack` for each `arm` and `command`, and `motors` occasionally. The
+referee of a simulated hand sends `hello_referee`, `object` and `placed`, and expects `place`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ...errors import ConnectError
 
 PROTOCOL = 2
 MAX_BODY = 64 * 1024
-"""Bytes: many times the longest message, `hello`."""
+"""Most bytes of a body; many times the longest message, `hello`."""
 _HEADER = 4
 
 Message = Dict[str, Any]
 
 
 class HandMode(str, Enum):
-    """What the hand itself is doing, by its own report: the word `mode` of `state` and `ack`."""
+    """The mode that the hand reports in `state` and `ack`."""
 
     READY = "ready"
     ARMED = "armed"
@@ -70,7 +70,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "velocity": "numbers",
         "effort": "numbers",
     },
-    "motors": {"temperature_c": "numbers"},  # (A,), now and then, from a hand that measures it
+    "motors": {"temperature_c": "numbers"},  # (A,), from a hand that measures it
     "arm": {"seq": "int"},
     "command": {"seq": "int", "target": "numbers", "duration_s": "number"},
     "ack": {"seq": "int", "mode": "text", "target": "numbers", "reasons": "texts"},
@@ -95,11 +95,11 @@ MESSAGES: dict[str, dict[str, str]] = {
 
 
 class WireError(ConnectError):
-    """A frame that this protocol does not know."""
+    """A frame that violates the protocol."""
 
 
 def encode(kind: str, **fields: Any) -> bytes:
-    """A frame. Raises WireError when the fields are not those of `kind`."""
+    """Encode a message as a frame. Raises WireError if the fields are not those of `kind`."""
     message = {"type": kind, **fields}
     _check(message)
     body = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
@@ -109,13 +109,13 @@ def encode(kind: str, **fields: Any) -> bytes:
 
 
 class FrameReader:
-    """Bytes in, messages out; a frame may arrive in any number of pieces."""
+    """Decodes a stream of bytes into messages; a frame may arrive in any number of pieces."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that `data` completes. Raises WireError; then the link is of no use."""
+        """The messages that `data` completes. After a WireError the stream is unusable."""
         self._buffer += data
         messages = []
         while len(self._buffer) >= _HEADER:
@@ -130,12 +130,12 @@ class FrameReader:
 
     @property
     def pending(self) -> int:
-        """Bytes of a frame that is not complete."""
+        """Number of bytes of an incomplete frame."""
         return len(self._buffer)
 
 
 def decode(body: bytes) -> Message:
-    """The message of one frame's body. Raises WireError."""
+    """Decode the body of a frame. Raises WireError."""
     try:
         message = json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # bad UTF-8, bad JSON, an endless number
@@ -164,7 +164,7 @@ def _check(message: Message) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    # An int too long for a float is no number that a hand could mean.
+    # An int that does not fit into a float is not a valid number.
     try:
         return type(value) in (int, float) and math.isfinite(value)
     except OverflowError:

@@ -1,1 +1,1 @@
-"""The log of a run (MCAP), and what is made of it: replay, report, summary."""
+"""The log of a run (MCAP): writer, reader, replay, report and summary."""

@@ -1,4 +1,4 @@
-"""Pictures of the cameras for a run's log: now and then, as JPEG, by a thread of their own."""
+"""Logs camera images as JPEG at a low rate, on a separate thread."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .run_log import LogError, RunLog
 class FrameLog:
     """A thread that compresses the newest frame of each camera and queues it for the log.
 
-    It runs as any program does, also where the loop has real-time scheduling: a picture comes later
-    or not at all on a busy machine, a turn does not.
+    It has normal priority even if the loop has real-time scheduling: on a busy machine, images are
+    late or missing, not control steps.
     """
 
     def __init__(
@@ -34,17 +34,17 @@ class FrameLog:
         self._thread = threading.Thread(target=self._run, name="frame log", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """End; a picture that is being made is still queued."""
+        """End the thread; it still queues the image in progress."""
         self._done.set()
         self._thread.join()
 
     def _run(self) -> None:
         ordinary()
-        # A log that has failed is told of by the loop.
+        # The loop reports a failed log.
         with contextlib.suppress(LogError):
             due_s = time.monotonic()
             while not self._done.is_set():
@@ -54,7 +54,7 @@ class FrameLog:
                 self._done.wait(due_s - time.monotonic())
 
     def _take(self, camera: Camera) -> None:
-        """The newest frame, however old, unless it was logged before."""
+        """Log the newest frame of a camera, unless it is already logged."""
         frame = camera.newest(math.inf)
         if frame.seq == self._logged.get(camera.name):
             return
@@ -75,7 +75,7 @@ def compressed(image: np.ndarray, quality: int) -> bytes:
 def frame_log(
     cameras: Iterable[Camera], log: RunLog, images_hz: float, quality: int
 ) -> Iterator[None]:
-    """Log pictures for as long as the block runs."""
+    """Log images while the block runs."""
     thread = FrameLog(cameras, log, images_hz, quality)
     thread.start()
     try:

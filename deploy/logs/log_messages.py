@@ -1,8 +1,8 @@
-"""What a run's log is made of: ROS 2 messages that Foxglove and rosbag2's tools know.
+"""The messages of a run's log: ROS 2 messages that Foxglove and the rosbag2 tools can read.
 
-The joint state, the command and the poses are standard messages. Our own records are JSON inside
-`std_msgs/String`, one topic per event: rosbag2 plays no bag with two kinds of serialization, so a
-channel of bare JSON would cost its user the others.
+Joint states, commands and poses are standard messages. Sleight's own records are JSON inside
+`std_msgs/String`, one topic per event: rosbag2 cannot play a bag with two kinds of serialization,
+so plain JSON channels would make the whole bag unplayable.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Stamped = tuple[str, str, Any]
 """Topic, type, message."""
 
 RECORDS = "/sleight/"
-"""Our own records: this and the event's name."""
+"""Prefix of the topics of sleight's own records; the event's name follows."""
 STRING = "std_msgs/msg/String"
 IMAGE = "sensor_msgs/msg/CompressedImage"
 FRAME = "palm"
@@ -30,14 +30,14 @@ FRAME = "palm"
 
 @functools.cache
 def ros2() -> Typestore:
-    """The standard messages of ROS 2."""
+    """The type store with the standard messages of ROS 2."""
     return get_typestore(Stores.ROS2_HUMBLE)
 
 
 def messages_of(
     wall_ns: int, event: str, fields: dict[str, Any], spec: HandSpec, period_s: float
 ) -> Iterator[Stamped]:
-    """The messages of one record; arrays become lists whose numbers keep every bit."""
+    """The messages of one record; arrays become lists without loss of precision."""
     yield RECORDS + event, STRING, _make(STRING, data=json.dumps(fields, default=_plain))
     if event != "turn":
         return
@@ -55,7 +55,7 @@ def messages_of(
 
 
 def image_message(wall_ns: int, camera: str, jpeg: bytes, age_s: float) -> Stamped:
-    """One picture of a camera."""
+    """The message of a camera image."""
     header = _header(wall_ns - int(1e9 * age_s), camera)
     data = np.frombuffer(jpeg, np.uint8)
     message = _make(IMAGE, header=header, format="jpeg", data=data)
@@ -65,7 +65,7 @@ def image_message(wall_ns: int, camera: str, jpeg: bytes, age_s: float) -> Stamp
 def _joint_state(stamp_ns: int, fields: dict[str, Any], spec: HandSpec) -> Stamped:
     kind = "sensor_msgs/msg/JointState"
     position, velocity = _floats(fields["joint_position"]), _floats(fields["joint_velocity"])
-    # Effort is per motor, of which there are fewer than joints: it is in our own record.
+    # Effort is per motor, not per joint; it is only in sleight's own record.
     message = _make(
         kind,
         header=_header(stamp_ns, ""),
@@ -97,9 +97,9 @@ def _command(stamp_ns: int, applied: np.ndarray, spec: HandSpec, period_s: float
 def _pose(topic: str, stamp_ns: int, position: Sequence[float], wxyz: Sequence[float]) -> Stamped:
     kind = "geometry_msgs/msg/PoseStamped"
     (x, y, z), (qw, qx, qy, qz) = map(float, position), map(float, wxyz)
-    where = _make("geometry_msgs/msg/Point", x=x, y=y, z=z)
-    turned = _make("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw)
-    pose = _make("geometry_msgs/msg/Pose", position=where, orientation=turned)
+    point = _make("geometry_msgs/msg/Point", x=x, y=y, z=z)
+    quaternion = _make("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw)
+    pose = _make("geometry_msgs/msg/Pose", position=point, orientation=quaternion)
     return topic, kind, _make(kind, header=_header(stamp_ns, FRAME), pose=pose)
 
 

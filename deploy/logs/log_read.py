@@ -1,4 +1,4 @@
-"""Reading a run's log back, up to where it was cut."""
+"""Reads the log of a run; a truncated log is read as far as possible."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from .log_messages import IMAGE, RECORDS, STRING, ros2
 
 LOG = "run.mcap"
 _MOST_RECORD = 64 * 1024 * 1024
-"""Bytes: a longer record is a damaged length."""
-
+"""Most bytes of a record; a longer one means a damaged length."""
 
 _DAMAGE = (
     McapError,
@@ -33,12 +32,12 @@ _DAMAGE = (
     ArithmeticError,
     MemoryError,
 )
-"""What the readers of MCAP, its compression and its messages raise on bytes that are not whole."""
+"""Errors that the readers of MCAP, compression and messages raise for damaged data."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One camera's picture."""
+    """A logged camera image."""
 
     camera: str
     wall_ns: int
@@ -47,14 +46,14 @@ class Picture:
 
 @dataclass
 class Log:
-    """What a log holds."""
+    """The contents of a log."""
 
     path: Path
     records: list[dict[str, Any]] = field(default_factory=list)
-    """Our own records in their order; `event` names the kind, `wall_ns` is when it was written."""
+    """Sleight's own records in order; `event` is the kind, `wall_ns` the time of writing."""
     pictures: list[Picture] = field(default_factory=list)
     cut: str = ""
-    """Why it could not be read to its end; empty when it was whole."""
+    """Why the log could not be read to its end; empty if it is complete."""
 
     def of(self, event: str) -> list[dict[str, Any]]:
         """The records of one kind."""
@@ -62,16 +61,16 @@ class Log:
 
     @property
     def turns(self) -> list[dict[str, Any]]:
-        """The turns of the loop."""
+        """The turns (control steps) of the loop."""
         return self.of("turn")
 
 
-def read_log(place: str | Path, pictures: bool = False) -> Log:
-    """Read a run's folder or its log; `pictures` too, which may be most of it.
+def read_log(source: str | Path, pictures: bool = False) -> Log:
+    """Read a run's folder or its log file; with `pictures` also the images, which may be large.
 
-    Raises DataError when nothing of it is a run's log.
+    Raises DataError if it contains no records of a run.
     """
-    path = Path(place) / LOG if Path(place).is_dir() else Path(place)
+    path = Path(source) / LOG if Path(source).is_dir() else Path(source)
     log = Log(path)
     try:
         with path.open("rb") as file:
@@ -82,7 +81,7 @@ def read_log(place: str | Path, pictures: bool = False) -> Log:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if not log.records:
-        why = log.cut or "it holds no records"
+        why = log.cut or "it has no records"
         raise DataError(f"{path}: not the log of a run on a hand: {why}")
     return log
 
@@ -124,5 +123,5 @@ def _take(log: Log, message: Message, topic: str, kind: str, pictures: bool) -> 
 
 
 def _decode(message: Message, kind: str) -> Any:
-    """A message's fields; its type is made at run time."""
+    """Decode a message; its type is created at run time."""
     return ros2().deserialize_cdr(message.data, kind)

@@ -1,4 +1,4 @@
-"""`sleight rig replay`: compute a run's actions again from its log, to the last bit."""
+"""`sleight rig replay`: recomputes the actions of a run from its log, to the last bit."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from .log_read import Log, read_log
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found."""
+    """The result of a successful replay."""
 
     log: Log
     steps: int
-    """Steps of the policy that were computed again."""
+    """Number of recomputed policy steps."""
     trials: int
 
 
-def replay(place: Path, folder: Path | None = None) -> Replay:
-    """Run the bundle of a log, or the one in `folder`, on what the log says that it saw.
+def replay(run: Path, bundle_folder: Path | None = None) -> Replay:
+    """Run the bundle of a log, or the one in `bundle_folder`, on the logged observations.
 
-    Raises DataError where target, action or memory differ, and where the log is of another bundle.
+    Raises DataError if target, action or carry differ, or if the log is of another bundle.
     """
-    log = read_log(place)
-    story = _story(log)
-    bundle = load_bundle(folder or Path(story["folder"]))
-    if bundle.manifest.graph.sha256 != story["sha256"]:
+    log = read_log(run)
+    start = _start(log)
+    bundle = load_bundle(bundle_folder or Path(start["folder"]))
+    if bundle.manifest.graph.sha256 != start["sha256"]:
         raise DataError(
             f"{log.path}: bundle.sha256: got {bundle.manifest.graph.sha256[:12]}... in"
-            f" {bundle.folder}, allowed: {story['sha256'][:12]}..., that of the run"
+            f" {bundle.folder}, allowed: {start['sha256'][:12]}..., that of the run"
         )
-    policy = OnnxPolicy(bundle, story["goal_seed"])
+    policy = OnnxPolicy(bundle, start["goal_seed"])
     trial = steps = 0
     for turn in log.turns:
         if turn["action"] is None:
@@ -50,37 +50,41 @@ def replay(place: Path, folder: Path | None = None) -> Replay:
     return Replay(log, steps, trial)
 
 
-def _story(log: Log) -> dict[str, Any]:
+def _start(log: Log) -> dict[str, Any]:
+    """Folder and hash of the bundle, and the seed of the goals. Raises DataError."""
     for start in log.of("start"):
         bundle = start.get("bundle")
         if isinstance(bundle, dict) and {"folder", "sha256"} <= bundle.keys():
             return {**bundle, "goal_seed": int(start.get("goal_seed", 0))}
-    raise DataError(f"{log.path}: got no record of how the run began; it is not a run's log")
+    raise DataError(f"{log.path}: got no start record of a policy run, allowed: the log of one")
 
 
 def sensors_of(turn: dict[str, Any]) -> Sensors:
-    """What the policy saw at a turn of a log that asked it."""
+    """The policy's inputs at a logged turn with an action."""
     names = ("joint_position", "joint_velocity", "last_target")
-    seen = ("object_position", "object_wxyz", "object_joints")
+    pose = ("object_position", "object_wxyz", "object_joints")
     return Sensors(
         **{name: np.array(turn[name]) for name in names},
-        object={name: np.array(turn[name]) for name in seen if turn.get(name) is not None},
+        object={name: np.array(turn[name]) for name in pose if turn.get(name) is not None},
         goal={name: np.array(part) for name, part in turn["goal"].items()},
     )
 
 
-def _compare(log: Log, turn: dict[str, Any], found: Decision) -> None:
-    """Raises DataError at the first number that is not the same."""
+def _compare(log: Log, turn: dict[str, Any], decision: Decision) -> None:
+    """Raise DataError for the first number that differs."""
     for what, got, logged in (
-        ("target", found.target, np.array(turn["asked"])),
-        ("action", found.action, np.array(turn["action"], np.float32)),
+        ("target", decision.target, np.array(turn["asked"])),
+        ("action", decision.action, np.array(turn["action"], np.float32)),
     ):
-        away = np.flatnonzero(got != logged)
-        if away.size:
-            at = int(away[0])
+        different = np.flatnonzero(got != logged)
+        if different.size:
+            at = int(different[0])
             raise DataError(
                 f"{log.path}: turn {turn['k']}: {what} {at}: got {got[at]!r},"
                 f" allowed: {logged[at]!r}, as logged"
             )
-    if found.carry != turn["carry"]:
-        raise DataError(f"{log.path}: turn {turn['k']}: the policy's memory is not the logged one")
+    if decision.carry != turn["carry"]:
+        raise DataError(
+            f"{log.path}: turn {turn['k']}: carry: got {decision.carry},"
+            f" allowed: {turn['carry']}, as logged"
+        )

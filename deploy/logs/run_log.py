@@ -1,4 +1,4 @@
-"""The run's log: MCAP, written by a thread so that a slow disk delays no turn of the loop."""
+"""Writes the log of a run as MCAP, on a thread, so that a slow disk does not delay the loop."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from ...errors import SleightError
 from .log_messages import Stamped, image_message, messages_of, ros2
 
 DEPTH = 2000
-"""Records that may wait for the disk: well over a minute of them."""
+"""Most records in the queue for the disk; more than one minute of a run."""
 FLUSH_S = 0.5
-"""What is older than this is with the system: all that a kill can take."""
+"""Time between two flushes: at most this much is lost if the process is killed."""
 CHUNK_BYTES = 256 * 1024
 
 
 class LogError(SleightError):
-    """The log cannot be written; a run without its log is not worth its risk."""
+    """The log cannot be written; a run does not continue without its log."""
 
 
 class RunLog:
-    """Append records; `check` tells the loop when the disk has failed."""
+    """Appends records; `check` reports failures of the disk to the loop."""
 
     def __init__(self, path: Path, spec: HandSpec, period_s: float) -> None:
         self._path, self._spec, self._period_s = path, spec, period_s
         self._waiting: queue.Queue[tuple[int, str, dict[str, Any]] | None] = queue.Queue(DEPTH)
         self._error = ""
         self._ended = False
-        ros2()  # it takes a moment to make, which must not be the first turn's
+        ros2()  # create it now: it would delay the first control step
         try:
             self._file = path.open("wb")
         except OSError as error:
@@ -44,26 +44,26 @@ class RunLog:
         self._thread.start()
 
     def write(self, event: str, **fields: Any) -> None:
-        """Queue one record. Raises LogError once the disk has failed or is hopelessly slow."""
+        """Queue one record. Raises LogError if the disk has failed or is too slow."""
         self.check()
         try:
             self._waiting.put_nowait((time.time_ns(), event, fields))
         except queue.Full:
-            self._error = f"{self._path}: the disk is too slow: {DEPTH} records wait for it"
+            self._error = f"{self._path}: the disk is too slow: {DEPTH} records are waiting"
             self.check()
 
     def image(self, camera: str, jpeg: bytes, age_s: float) -> None:
-        """Queue one picture, `age_s` old; not when much waits for the disk. Raises LogError."""
+        """Queue one image, `age_s` old; skip it if the queue is long. Raises LogError."""
         if self._waiting.qsize() < DEPTH // 2:
             self.write("image", camera=camera, jpeg=jpeg, age_s=age_s)
 
     def check(self) -> None:
-        """Raises LogError with one line when something went wrong."""
+        """Raises LogError with one line if something went wrong."""
         if self._error:
             raise LogError(self._error)
 
     def close(self) -> None:
-        """Write what waits, and end. Never raises; `check` tells afterwards."""
+        """Write the queued records and end. Never raises; `check` reports errors afterwards."""
         if self._thread.is_alive():
             self._waiting.put(None)
             self._thread.join()
@@ -74,9 +74,9 @@ class RunLog:
         except OSError as error:
             self._error = f"{self._path}: {error.strerror}; the log ends here"
             while not self._ended and self._waiting.get() is not None:
-                pass  # Nobody may block on a queue that is not read any more.
+                pass  # Drain the queue, so that writers do not block.
         finally:
-            with contextlib.suppress(OSError):  # what its buffer still holds has failed before
+            with contextlib.suppress(OSError):  # the write of the buffer has already failed
                 self._file.close()
 
     def _write_all(self) -> None:
@@ -107,7 +107,7 @@ class _Bag:
         self._count = 0
 
     def add(self, messages: Iterable[Stamped], wall_ns: int) -> None:
-        """Append messages; they reach the file with the next flush, or when a chunk is full."""
+        """Append messages; they are written with the next flush, or when a chunk is full."""
         for topic, kind, message in messages:
             if topic not in self._channels:
                 self._channels[topic] = self._register(topic, kind)
@@ -116,7 +116,7 @@ class _Bag:
             self._writer.add_message(self._channels[topic], wall_ns, data, wall_ns, self._count)
 
     def flush(self) -> None:
-        """Hand everything to the system."""
+        """Write all messages to the file."""
         self._writer.flush()
 
     def finish(self) -> None:
@@ -131,7 +131,7 @@ class _Bag:
 
 
 class _Forward:
-    """A file that is only ever written at its end, be it one that cannot tell where that is."""
+    """An append-only file that counts its position, for files without `tell`, such as pipes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._written = file, 0

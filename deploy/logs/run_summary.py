@@ -1,4 +1,4 @@
-"""What is left to read on a terminal when a run has ended."""
+"""The summary of a run for the terminal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .log_read import Log
 MOST_HITS = 6
 
 
-def summary(place: Path, result: dict[str, Any]) -> str:
-    """Trials, how the loop kept its time, what the gate changed."""
-    timing = read_json(place / "timing.json")
+def summary(folder: Path, result: dict[str, Any]) -> str:
+    """Trials, timing of the loop, and changes by the gate."""
+    timing = read_json(folder / "timing.json")
     rows = [
         f"{index:5}  {trial['successes']:9}  {trial['ending']:8}  {trial['duration_s']:7.1f} s"
         for index, trial in enumerate(result["per_trial"], 1)
@@ -34,7 +34,7 @@ def summary(place: Path, result: dict[str, Any]) -> str:
             f" {timing['dropped_ticks']} dropped, {result['holds']} holds;"
             f" lateness p50 {late['p50']} ms, p99 {late['p99']} ms, max {late['max']} ms",
             f"gate hits {hits.total()}" + (f": {most}" if most else ""),
-            f"run folder {place}",
+            f"run folder {folder}",
         )
     )
 
@@ -49,10 +49,10 @@ def _mean(result: dict[str, Any]) -> str:
 
 
 def first_targets(log: Log) -> str:
-    """Where the policy's first step would have sent each motor, and what the gate made of it."""
+    """The targets of the policy's first step, and how the gate changed them."""
     first = next((turn for turn in log.turns if turn["action"] is not None), None)
     if first is None:
-        return "the policy was never asked: no trial began"
+        return "the policy did not run: no trial began"
     motors = log.records[0]["actuators"]
     changed: dict[str, list[str]] = defaultdict(list)
     for reason in first["reasons"]:
@@ -60,7 +60,7 @@ def first_targets(log: Log) -> str:
         changed[motor].append(kind)
     columns = (first["last_target"], first["asked"], first["applied"] or first["asked"])
     rows = [
-        f"{motor:6}  {now:+8.3f}  {asked:+8.3f}  {sent:+8.3f}  {', '.join(changed[motor])}"
-        for motor, now, asked, sent in zip(motors, *map(np.array, columns), strict=True)
+        f"{motor:6}  {current:+8.3f}  {target:+8.3f}  {sent:+8.3f}  {', '.join(changed[motor])}"
+        for motor, current, target, sent in zip(motors, *map(np.array, columns), strict=True)
     ]
-    return "\n".join(("first step [rad]", "motor        now     asked   allowed", *rows))
+    return "\n".join(("first step [rad]", "motor    current    target   allowed", *rows))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...contract.hand_spec import HandSpec
+from ...contract.lost_motion import follow, in_deadband
 from .plant_config import Hidden, PlantConfig
 
 AMBIENT_C, FULL_LOAD_C, WARM_UP_S = 28.0, 26.0, 120.0
@@ -111,10 +112,9 @@ class Motors:
         self._interpolate()
         self._share += (self._share_goal - self._share) * self._timestep_s / RELAX_TIME_S
         self._motor = self._motor + self._lag * (self.setpoint - self._motor)
-        slack = self._half_slack_rad
-        self._tendon = np.clip(self._tendon, self._motor - slack, self._motor + slack)
+        self._tendon = follow(self._tendon, self._motor, self._half_slack_rad)
         error = self._tendon - self._spec.control_position(joint_position)
-        error[np.abs(error) < self._deadband_rad] = 0.0
+        error[in_deadband(error, self._deadband_rad)] = 0.0
         limit = self._share * self._limit
         self.force = np.where(self.halted, 0.0, np.clip(self._gain * error, -limit, limit))
         return self.force

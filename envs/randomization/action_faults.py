@@ -7,6 +7,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
+from ...contract.lost_motion import follow, in_deadband
 from ..sim.draws import Draws
 from .adversary import Adversary
 
@@ -101,11 +102,9 @@ class ActionFaults:
 class LostMotion:
     """What of a target does not reach the joint: slack in the tendon, and the motor's deadband.
 
-    Of where its motor goes, a tendon takes what is beyond half the slack: the play operator of
-    hysteresis (Krasnosel'skii and Pokrovskii, Systems with Hysteresis, 1989), which does not know
-    time. A motor whose joint is nearer to it than the deadband rests. The simulated rig and the
-    fit of recordings have the same, a thousand times a second and behind the motor's lag; here it
-    is at control steps and before the lag.
+    The law is that of `contract/lost_motion.py`. The simulated rig and the fit of recordings apply
+    it at about 1 kHz and after the motor's lag; here it is applied at control steps and before the
+    lag.
     """
 
     def __init__(self, num_worlds: int, num_motors: int, rng: Draws) -> None:
@@ -128,10 +127,9 @@ class LostMotion:
 
     def __call__(self, target: Tensor, position: Tensor) -> Tensor:
         """What the motors hold (N, A) instead of `target`, rad."""
-        moved = torch.clamp(self.tendon, target - self.half, target + self.half)
-        self.tendon = torch.where(self.fresh, target, moved)
+        self.tendon = torch.where(self.fresh, target, follow(self.tendon, target, self.half))
         self.fresh = torch.zeros_like(self.fresh)
-        rests = (self.tendon - position).abs() < self.deadband
+        rests = in_deadband(self.tendon - position, self.deadband)
         return torch.where(rests, position, self.tendon)
 
 

@@ -1,18 +1,18 @@
-"""Typed configs: frozen dataclasses, filled from YAML and from flags, and strict about both.
+"""Typed configs: frozen dataclasses, filled from YAML and flags, with strict checks.
 
-A field is declared once, with its limits in the annotation and its help as the text under it:
+A field is declared once: the annotation holds its limits, the string below it its help text:
 
     @dataclass(frozen=True)
     class Train:
-        rate: Annotated[float, Range(0, 1)] = 3e-4
+        learning_rate: Annotated[float, Range(0, 1)] = 3e-4
         \"\"\"Learning rate of the actor.\"\"\"
 
 Fields may be bool, int, float, str, Path, Literal, tuple[T, ...], fixed tuples, dict[str, T], other
 dataclasses, and unions of these with None or with each other. A float takes an int; nan and inf
-are refused unless `Range(finite=False)`. `base: other.yaml` at the top of a file inherits from its
-neighbour. Layers (base, file, flags) are laid over each other field by field and entry by entry; a
-dict that a file gives replaces the default dict, a flag changes one entry of it, and null takes an
-entry out. Fields that disagree are refused by a ValueError (or ConfigError) in `__post_init__`.
+are refused unless `Range(finite=False)`. `base: other.yaml` at the top of a file inherits from that
+file; the path is relative to the file. The layers (base, file, flags) are merged field by field. A
+dict in a file replaces the default dict, a flag changes one entry of it, and null removes an entry.
+A dataclass rejects inconsistent fields by a ValueError (or ConfigError) in `__post_init__`.
 """
 
 from ..errors import nearest

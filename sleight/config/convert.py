@@ -1,4 +1,4 @@
-"""Trees of data into the compound types: dataclasses, unions, tuples, dicts."""
+"""Conversion of data trees into the compound types: dataclasses, unions, tuples, dicts."""
 
 import dataclasses
 import functools
@@ -58,13 +58,13 @@ def defaults(cls: Any, default: Any = None) -> dict[str, Any]:
 
 
 def arms(kind: Any) -> tuple[Any, ...]:
-    """The types that a field may have: one, or the members of a union."""
+    """The types that a field allows: one, or the members of a union."""
     kind = split_annotated(kind)[0]
     return tuple(split_annotated(arm)[0] for arm in get_args(kind)) if is_union(kind) else (kind,)
 
 
 def convert(tree: Tree, kind: Any, place: Place, default: Any, limits: Range | None) -> Any:
-    """`tree` as the annotation `kind`, within `limits`; mappings are laid over `default`."""
+    """`tree` as the annotation `kind`, within `limits`; mappings are merged over `default`."""
     kind, own = split_annotated(kind)
     limits = limits if limits is not None and own == Range() else own
     if dataclasses.is_dataclass(kind):
@@ -99,7 +99,7 @@ def _convert_union(tree: Tree, kind: Any, place: Place, default: Any, limits: Ra
             return convert(tree, arm, place, default, limits)
         except ConfigError:
             if len(some) == 1 and isinstance(tree, dict):
-                raise  # the error of the field inside says more than that of the whole
+                raise  # the error of the inner field is more specific
     raise fail(place, tree, describe(kind, limits))
 
 
@@ -118,7 +118,7 @@ def _convert_tuple(tree: Tree, kind: Any, place: Place, limits: Range) -> tuple[
 
 
 def _items(tree: Tree) -> list[Tree] | None:
-    """The elements of a list; a flag may write `1,2` for `[1, 2]`."""
+    """The elements of a list; on a flag `1,2` means `[1, 2]`."""
     if isinstance(tree, dict):
         return None
     data = tree.value
@@ -150,7 +150,7 @@ def _only_flags(tree: Tree) -> bool:
 
 
 def build(cls: Any, tree: Tree, place: Place, default: Any) -> Any:
-    """A dataclass; fields that `tree` does not give come from `default`, else from the class."""
+    """A dataclass; fields that are not in `tree` come from `default`, else from the class."""
     if isinstance(tree, Leaf) and (tree.value not in (None, {}) or tree.flag):
         raise fail(place, tree, f"fields ({', '.join(hints(cls))})")
     given: dict[str, Any] = tree if isinstance(tree, dict) else {}
@@ -183,20 +183,20 @@ def _value(cls: type, name: str, given: dict[str, Any], place: Place, default: A
 
 
 def default_of(field: Any) -> Any:
-    """The default of a dataclass field, MISSING where it has none."""
+    """The default of a dataclass field; MISSING if it has none."""
     made = field.default_factory is not MISSING
     return field.default_factory() if made else field.default
 
 
 def _blamed(tree: Tree) -> str:
-    """The first flag in a tree: where fields disagree, it is what was just said. Empty: none."""
+    """The first flag in a tree; an error about inconsistent fields names it. Empty if none."""
     if isinstance(tree, Leaf):
         return tree.source if tree.flag else ""
     return next(filter(None, map(_blamed, tree.values())), "")
 
 
 def _construct(cls: type, values: dict[str, Any], place: Place) -> Any:
-    """Make the dataclass; a ValueError of its `__post_init__` is about fields that disagree."""
+    """Make the dataclass; a ValueError of `__post_init__` means that fields are inconsistent."""
     try:
         return cls(**values)
     except (ConfigError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A config from its layers: base file, file, flags; and back to plain data and YAML."""
+"""Loads a config from its layers (base file, file, flags) and saves it as plain data or YAML."""
 
 import dataclasses
 import difflib
@@ -19,7 +19,7 @@ T = TypeVar("T")
 def load(cls: type[T], path: str | Path | None = None, overrides: Sequence[str] = ()) -> T:
     """`cls` from a YAML file (or the defaults), then from flags: `--a.b value` or `--a.b=value`.
 
-    Raises ConfigError with one line that names the file or flag, the field, got and allowed.
+    Raises ConfigError with one line: the file or flag, the field, got and allowed.
     """
     tree = _read(cls, Path(path), ()) if path is not None else {}
     for flag, text in _pairs(overrides):
@@ -28,7 +28,7 @@ def load(cls: type[T], path: str | Path | None = None, overrides: Sequence[str] 
 
 
 def from_dict(cls: type[T], data: Any, source: str) -> T:
-    """`cls` from plain data, as `to_dict` gives it; `source` is named in a ConfigError."""
+    """`cls` from plain data, the inverse of `to_dict`; a ConfigError names `source`."""
     return cast(T, build(cls, tree_of(data, source), Place("", source), None))
 
 
@@ -49,18 +49,18 @@ def to_dict(config: Any) -> Any:
 
 
 def save(config: Any, path: str | Path) -> None:
-    """Write the resolved config as YAML, atomically; `load` gives an equal config back."""
+    """Write the resolved config as YAML, atomically; `load` returns an equal config."""
     write_text(path, yamlfile.dump(to_dict(config)))
 
 
 def field_names(cls: type) -> list[str]:
-    """Every field as it is written in a flag, dotted, in the order of declaration."""
+    """The dotted name of every field, as a flag writes it, in the order of declaration."""
     return list(_field_names(cls))
 
 
-def _read(cls: type, path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """The tree of a file laid over that of its `base`."""
-    if path.resolve() in seen:
+def _read(cls: type, path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
+    """The tree of a file, merged over that of its `base`; `heirs` are the files that inherit it."""
+    if path.resolve() in heirs:
         raise ConfigError(f"{path}: base: inherits from itself")
     tree = tree_of(yamlfile.read(path), str(path))
     if isinstance(tree, Leaf):
@@ -71,12 +71,12 @@ def _read(cls: type, path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if base is None:
         return tree
     name = convert_scalar(base, Path, Range(), Place("base", str(path)))
-    lower = _read(cls, path.parent / name, (*seen, path.resolve()))
+    lower = _read(cls, path.parent / name, (*heirs, path.resolve()))
     return cast(dict[str, Any], _merge(lower, tree))
 
 
 def _merge(lower: Tree, upper: Tree) -> Tree:
-    """`upper` over `lower`: mappings key by key, anything else replaced."""
+    """`upper` over `lower`: mappings are merged by key, anything else is replaced."""
     if isinstance(upper, Leaf) and upper.value == {}:
         return lower
     if not (isinstance(lower, dict) and isinstance(upper, dict)):
@@ -86,7 +86,7 @@ def _merge(lower: Tree, upper: Tree) -> Tree:
 
 
 def _pairs(overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """`--name value` and `--name=value`, one after the other."""
+    """Split the words into pairs of flag and value: `--name value` or `--name=value`."""
     words = iter(overrides)
     for word in words:
         flag, equals, text = word.partition("=")
@@ -102,12 +102,12 @@ def _pairs(overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _flag_tree(cls: type, flag: str, text: str) -> Tree:
-    """One flag as a tree with one branch. Raises ConfigError when there is no such field."""
-    found = _resolve(cls, flag.removeprefix("--").split("."))
-    if found is None:
+    """One flag as a tree with one branch. Raises ConfigError if there is no such field."""
+    resolved = _resolve(cls, flag.removeprefix("--").split("."))
+    if resolved is None:
         name = flag.removeprefix("--").replace("-", "_")
         raise ConfigError(f"{flag}: unknown field, {_nearest_dotted(cls, name)}")
-    keys, kind = found
+    keys, kind = resolved
     tree: Tree = Leaf(text, flag, flag=True)
     if text.startswith("{") and any(map(_is_mapping, arms(kind))):
         tree = tree_of(yamlfile.parse(text, flag), flag)
@@ -129,9 +129,9 @@ def _is_mapping(kind: Any) -> bool:
 
 
 def _resolve(kind: Any, words: Sequence[str]) -> tuple[list[str], Any] | None:
-    """The keys that a dotted flag walks through and the type at their end; None: no such field.
+    """The keys on the path of a dotted flag, and the type at its end; None: no such field.
 
-    The key of a dict may have dots itself.
+    The key of a dict may itself contain dots.
     """
     if not words:
         return [], kind

@@ -1,4 +1,4 @@
-"""The help page of a config: every field as the flag that sets it, its type, default and text."""
+"""The help page of a config: for each field the flag, type, help text and default."""
 
 import ast
 import dataclasses
@@ -16,7 +16,7 @@ from .yamlfile import dump
 
 
 def help_text(cls: type, prog: str, description: str = "", default: Any = None) -> str:
-    """The page for `cls`; the defaults are those of `default` where it is given."""
+    """The help page of `cls`; the defaults are those of the instance `default`, if not None."""
     width = min(shutil.get_terminal_size().columns, 100)
     head = [f"usage: {prog} [--field value ...]", ""]
     about = [*textwrap.wrap(description, width), ""] if description else []
@@ -24,7 +24,7 @@ def help_text(cls: type, prog: str, description: str = "", default: Any = None) 
 
 
 def _lines(cls: Any, default: Any, prefix: str, width: int) -> Iterator[str]:
-    """The fields of one dataclass, then those of the dataclasses in it, each under a heading."""
+    """The fields of one dataclass, then the nested dataclasses, each under a heading."""
     texts = field_texts(cls)
     nested = []
     for name, value in defaults(cls, default).items():
@@ -48,18 +48,18 @@ def _entry(cls: Any, name: str, value: Any, text: str, prefix: str, width: int) 
 
 
 def _shown(value: Any) -> str:
-    """A default as YAML writes it, in one line."""
+    """A default as one line of YAML."""
     text = dump([to_dict(value)]).strip().removeprefix("[").removesuffix("]")
     return " ".join(text.split())
 
 
 def field_texts(cls: Any) -> dict[str, str]:
-    """The text under each field of a dataclass, its bases included; empty without the source."""
+    """The help text of each field, bases included; empty if the source is not available."""
     texts: dict[str, str] = {}
     for kind in reversed(cls.__mro__[:-1]):
         try:
             source = textwrap.dedent(inspect.getsource(kind))
-        except (OSError, TypeError):  # a class made in memory has no source
+        except (OSError, TypeError):  # a class created in memory has no source
             continue
         body = ast.parse(source).body[0]
         texts |= dict(_texts(body.body)) if isinstance(body, ast.ClassDef) else {}

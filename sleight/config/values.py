@@ -1,7 +1,7 @@
-"""One value of a config, from YAML or from a flag, into the type that its field declares.
+"""Conversion of one value of a config, from YAML or a flag, into the type of its field.
 
-The shapes of data: a mapping is a dict, anything else is a `Leaf`, which remembers where it came
-from, so that an error can name the file or the flag.
+In a tree, a mapping is a dict and anything else is a `Leaf`. A leaf knows the file or flag that it
+came from, so that errors can name it.
 """
 
 import json
@@ -17,14 +17,14 @@ from ..errors import ConfigError
 
 @dataclass(frozen=True)
 class Range:
-    """Limits of a number: `Annotated[float, Range(0, 1)]`. The ends belong to it unless open."""
+    """Limits of a number: `Annotated[float, Range(0, 1)]`. The ends are included unless open."""
 
     low: float = -math.inf
     high: float = math.inf
     open_low: bool = False
     open_high: bool = False
     finite: bool = True
-    """Whether nan is refused, and inf too."""
+    """Whether nan and inf are refused."""
 
     def __contains__(self, value: float) -> bool:
         if not math.isfinite(value) and (self.finite or math.isnan(value)):
@@ -45,7 +45,7 @@ class Range:
 
 
 def _short(end: float) -> str:
-    """In few digits, where those are the whole number."""
+    """A number in few digits if they represent it exactly, else in full."""
     text = f"{end:g}"
     return text if float(text) == end else str(end)
 
@@ -57,7 +57,7 @@ class Leaf:
     value: Any
     source: str
     flag: bool = False
-    """From the command line: `value` is text, still to be read as the field's type."""
+    """From the command line: `value` is text that must be parsed as the field's type."""
 
 
 Tree = Leaf | dict[str, Any]
@@ -65,7 +65,7 @@ Tree = Leaf | dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value belongs: the dotted field, and the source to name when the tree has none."""
+    """Where a value belongs: the dotted field, and the source to name if the tree has none."""
 
     field: str
     source: str
@@ -84,7 +84,7 @@ def source_of(tree: Tree, default: str) -> str:
 
 
 def fail(place: Place, tree: Tree, allowed: str) -> ConfigError:
-    """The one line of a value that does not fit: source, field, got, allowed."""
+    """The error for an invalid value in one line: source, field, got, allowed."""
     source = source_of(tree, place.source)
     got = plain(tree)
     shown = got if isinstance(tree, Leaf) and tree.flag else json.dumps(got, default=str)
@@ -125,11 +125,11 @@ UNITS = {
     "_m": ("millimetres", "m", 1e-3),
     "_s": ("milliseconds", "s", 1e-3),
 }
-"""The end of a field's name -> (the unit meant by mistake, the field's own, their ratio)."""
+"""Suffix of a field name -> (the unit used by mistake, the field's unit, their ratio)."""
 
 
 def _other_unit(field: str, value: float, limits: Range) -> str:
-    """A hint where a number that is out of range would be within it in the usual other unit."""
+    """A hint if a number is out of range but would be valid in another common unit."""
     for ending, (other, own, ratio) in UNITS.items():
         if field.endswith(ending):
             within = value * ratio in limits
@@ -145,7 +145,7 @@ def _bool(leaf: Leaf) -> bool:
 
 
 def _int(leaf: Leaf) -> int:
-    """Also a whole float such as 1e6, which is how large counts are written."""
+    """An integer; a whole float such as 1e6 is accepted for large counts."""
     value = float(leaf.value) if leaf.flag and "e" in leaf.value.lower() else leaf.value
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -159,7 +159,7 @@ def _int(leaf: Leaf) -> int:
 def _float(leaf: Leaf) -> float:
     if isinstance(leaf.value, bool) or not isinstance(leaf.value, (int, float, str)):
         raise TypeError(leaf.value)
-    return float(leaf.value)  # text as well: YAML 1.1 reads 1e-3 as text
+    return float(leaf.value)  # also text: YAML 1.1 reads 1e-3 as text
 
 
 def _str(leaf: Leaf) -> str:
@@ -185,12 +185,12 @@ _NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "tex
 
 
 def is_union(kind: Any) -> bool:
-    """Whether an annotation is `A | B` in either spelling."""
+    """Whether an annotation is a union: `A | B` or `Union[A, B]`."""
     return get_origin(kind) in (Union, types.UnionType)
 
 
 def split_annotated(kind: Any) -> tuple[Any, Range]:
-    """An annotation and its limits; without `Range` any finite number is allowed."""
+    """An annotation and its limits; without a `Range` any finite number is allowed."""
     if get_origin(kind) is not Annotated:
         return kind, Range()
     base, *extras = get_args(kind)
@@ -198,7 +198,7 @@ def split_annotated(kind: Any) -> tuple[Any, Range]:
 
 
 def describe(kind: Any, limits: Range | None = None) -> str:
-    """An annotation in words, for the `allowed` of an error."""
+    """An annotation in words, for the `allowed` part of an error."""
     kind, own = split_annotated(kind)
     limits = own if limits in (None, Range()) else limits
     arguments = get_args(kind)

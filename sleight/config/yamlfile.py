@@ -1,4 +1,4 @@
-"""YAML as configs use it: 1e-3 is a number, only true and false are booleans, keys are unique."""
+"""YAML for configs: 1e-3 is a number, only true and false are booleans, keys are unique."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _DROPPED = {_FLOAT, _BOOL, "tag:yaml.org,2002:timestamp"}
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's reading of numbers and booleans; dates stay text; a repeated key is an error."""
+    """Numbers and booleans as in YAML 1.2; dates are text; a repeated key is an error."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in _DROPPED]
@@ -26,19 +26,19 @@ class _Loader(yaml.SafeLoader):
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.MarkedYAMLError(problem="a key is not text", problem_mark=key.start_mark)
-            if key.value in seen:
+            if key.value in keys:
                 problem = f"key '{key.value}' given twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            seen.add(key.value)
+            keys.add(key.value)
         return node
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that `_Loader` would read as a number; writes lists on one line."""
+    """Quotes text that `_Loader` would read as a number; writes each list on one line."""
 
     def represent_sequence(
         self, tag: str, sequence: Any, flow_style: bool | None = None
@@ -52,10 +52,10 @@ for _kind in (_Loader, _Dumper):
 
 
 def parse(text: str, source: str) -> Any:
-    """The data in `text`. Raises ConfigError with `source`, the line and the column."""
+    """Parse `text`. Raises ConfigError with `source`, the line and the column."""
     try:
         data = yaml.load(text, Loader=_Loader)
-        json.dumps(data, default=str, skipkeys=True)  # refuses data that contains itself
+        json.dumps(data, default=str, skipkeys=True)  # fails on data that contains itself
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -67,10 +67,10 @@ def parse(text: str, source: str) -> Any:
 
 
 def read(path: str | Path) -> Any:
-    """The data in a file. Raises ConfigError when it is missing or not YAML."""
+    """Parse a file. Raises ConfigError if it is missing or not valid YAML."""
     return parse(read_text(path, ConfigError), str(path))
 
 
 def dump(data: Any) -> str:
-    """Block style with the order kept; `parse` gives the same data back."""
+    """Data as YAML in block style, order kept; `parse` returns the same data."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100)

@@ -1,4 +1,4 @@
-"""What training and the robot agree on: hands, bundles, recordings, rotations in numpy; no torch.
+"""What training and the robot agree on: hands, bundles, recordings, rotations, lost motion.
 
-A bundle is what training gives to the robot; a recording is what the robot gives to training.
+Training gives bundles to the robot; the robot gives recordings to training. Nothing needs torch.
 """

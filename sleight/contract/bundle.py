@@ -1,11 +1,11 @@
-"""The bundle: a folder with a policy's graph, and `bundle.json`: all that a robot must know of it.
+"""The bundle: a folder with an exported policy (an ONNX graph) and its description, `bundle.json`.
 
-The graph holds the whole observation law and the whole action law: sensors in, targets out.
-`INPUTS` and the goals of the task are the tensors that it may ask for; float32, batch 1, frame
-"palm". At the first tick of a
-trial `last_action` and every carry are zero, the previous pose is the present one, and
-`last_target` is the target in force, as at a reset in training. It gives `target`, `action`, and
-`next_<name>` for each carry. (An ONNX graph gives a name to one value only: hence `last_target`.)
+The graph contains all processing of observations and actions: sensors in, targets out. `INPUTS` and
+the goals of the task are the tensors that it may use: float32, batch 1, frame "palm". At the first
+control step of a trial `last_action` and every carry are zero, the previous pose equals the current
+one, and `last_target` is the target in force, as after a reset in training. The outputs are
+`target`, `action`, and `next_<name>` for each carry. (Names in an ONNX graph are unique; hence the
+input `last_target` besides the output `target`.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .pose_entry import PoseEntry, check_cameras
 FORMAT = 2
 MANIFEST = "bundle.json"
 LIMIT_TOLERANCE_RAD = 1e-3
-"""Limits closer than this are the same hand's."""
+"""Joint limits that differ by less count as equal."""
 
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
 Count = Annotated[int, Range(1, 1_000_000)]
@@ -45,9 +45,9 @@ INPUTS: dict[str, tuple[str, str, str]] = {
     "previous_object_wxyz": ("4", "quaternion", "palm"),
     "noise": ("actuators", "1", "actuator"),
 }
-"""What a graph may ask for beside the goals of its task: name -> (width, unit, frame).
-`last_target` is the last one sent; `noise`: standard normal numbers, new at each tick, for a policy
-that draws its actions."""
+"""Inputs that a graph may use besides the goals of its task: name -> (width, unit, frame).
+`last_target` is the target sent last; `noise` is standard normal, drawn anew at each step, for a
+stochastic policy."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]
-    """With the batch of 1."""
+    """Shape, with the batch of 1."""
     unit: str = "1"
     frame: str = ""
 
@@ -69,20 +69,20 @@ class HandEntry:
     joints: tuple[str, ...]
     actuators: tuple[str, ...]
     lower: tuple[float, ...]
-    """(A,) rad."""
+    """(A,) rad: lower limits of the targets."""
     upper: tuple[float, ...]
-    """(A,) rad."""
+    """(A,) rad: upper limits of the targets."""
 
     @staticmethod
     def of(spec: HandSpec) -> HandEntry:
-        """The entry of `spec`."""
+        """The entry that describes `spec`."""
         lower, upper = (tuple(map(float, values)) for values in (spec.lower, spec.upper))
         return HandEntry(spec.name, spec.joints, spec.actuators, lower, upper)
 
 
 @dataclass(frozen=True)
 class GraphEntry:
-    """A graph's file and the hash that it must have."""
+    """File name of a graph and its expected SHA-256."""
 
     file: str
     sha256: str
@@ -106,10 +106,11 @@ class OptionEntry:
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """What the policy was trained to do, for trials in the papers' form.
+    """The task that the policy was trained on; it defines a trial on the robot.
 
-    Its graph is the law of the task: from the object's pose, the present goal and random numbers
-    to the distance, whether the goal is reached, whether the object is lost, and the next goal.
+    Its graph is the law of the task: from the object's pose, the current goal and random numbers it
+    computes the distance, whether the goal is reached, whether the object is lost, and the next
+    goal.
     """
 
     name: str
@@ -120,45 +121,46 @@ class TaskEntry:
     object_size_m: Positive
     success_threshold: Positive
     unit: str
-    """A goal nearer than the threshold is reached; both are what the graph says, for the reader."""
+    """Distance at which a goal counts as reached; for information only, the graph decides."""
     graph: GraphEntry
     goals: tuple[Tensor, ...]
-    """The parts of a goal; a policy may read them too."""
+    """The parts of a goal; a policy may use them, too."""
     uniforms: Annotated[int, Range(0, 1000)]
     normals: Annotated[int, Range(0, 1000)]
-    """Random numbers that the graph makes a goal of: U(0, 1), N(0, 1)."""
+    """Number of random numbers from which the graph draws a goal: U(0, 1) and N(0, 1)."""
     options: dict[str, OptionEntry] = field(default_factory=dict)
     """Inputs that trials may choose, such as the share of flips among the goals."""
     object_joints: tuple[str, ...] = ()
-    """Inner joints of the object, which the rig has to measure."""
+    """Inner joints of the object, which the rig must measure."""
 
 
 @dataclass(frozen=True)
 class ControlEntry:
-    """The clock of the policy."""
+    """The control rate of the policy."""
 
     period_s: Positive
+    """Time between two control steps."""
 
 
 @dataclass(frozen=True)
 class ActionEntry:
-    """The action law inside the graph, told for the reader."""
+    """The mapping from actions to targets inside the graph; for information only."""
 
     law: str
     scale: float
     ema: float
     bins: int | None
-    """Per actuator; None for a continuous action."""
+    """Number of bins per actuator; None for continuous actions."""
 
 
 @dataclass(frozen=True)
 class BundleManifest:
-    """`bundle.json`."""
+    """The contents of `bundle.json`."""
 
     format: int
     name: str
     created: str
-    """ISO 8601, UTC."""
+    """Time of the export: ISO 8601, UTC."""
     versions: dict[str, str]
     hand: HandEntry
     task: TaskEntry
@@ -169,39 +171,39 @@ class BundleManifest:
     outputs: tuple[Tensor, ...]
     graph: GraphEntry
     randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Parameter -> [low, high] that it was trained on, in the parameter's unit."""
+    """Parameter -> [low, high], the range in training, in the parameter's unit."""
     training: dict[str, Any] = field(default_factory=dict)
-    """Anything that tells where the policy comes from; nothing reads it."""
+    """Free-form facts about the training of the policy; no code depends on them."""
     pose: PoseEntry | None = None
-    """The network that reads the object's pose from cameras, where the bundle has one."""
+    """The network that estimates the object's pose from camera images; null if there is none."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose manifest is whole and whose graph is the one that it names."""
+    """A bundle with a valid manifest and verified graphs."""
 
     folder: Path
     manifest: BundleManifest
 
     @property
     def graph(self) -> Path:
-        """The graph's file."""
+        """Path of the policy's graph."""
         return self.folder / self.manifest.graph.file
 
     @property
     def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of its graphs: policy, task, and the pose network where it has one."""
+        """SHA-256 of the graphs: policy, task, and the pose network if there is one."""
         pose, task = self.manifest.pose, self.manifest.task
         return (self.manifest.graph.sha256, task.graph.sha256, *([pose.sha256] if pose else []))
 
     @property
     def task_graph(self) -> Path:
-        """The file of the task's law."""
+        """Path of the task's graph."""
         return self.folder / self.manifest.task.graph.file
 
     @property
     def pose_graph(self) -> Path:
-        """The pose network's file. Raises BundleError where the bundle has none."""
+        """Path of the pose network. Raises BundleError if the bundle has none."""
         if self.manifest.pose is None:
             raise BundleError(f"{self.folder / MANIFEST}: pose: got null, allowed: a pose network")
         return self.folder / self.manifest.pose.file
@@ -223,21 +225,22 @@ def load_bundle(folder: str | Path) -> Bundle:
 
 
 def _check_file(folder: Path, field: str, name: str, sha256: str) -> None:
-    """A graph that is there, and is the one that the manifest means. Raises BundleError."""
+    """Raise BundleError unless the graph exists and has the hash of the manifest."""
     graph = folder / name
     if Path(name).name != name or not graph.is_file():
         raise BundleError(
             f"{folder / MANIFEST}: {field}.file: got {name!r}, allowed: a file in {folder}"
         )
-    found = file_sha256(graph)
-    if found != sha256:
+    actual = file_sha256(graph)
+    if actual != sha256:
         raise BundleError(
-            f"{graph}: got sha256 {found[:12]}..., allowed: {sha256[:12]}..., the one in {MANIFEST}"
+            f"{graph}: got sha256 {actual[:12]}..., allowed: {sha256[:12]}...,"
+            f" the one in {MANIFEST}"
         )
 
 
 def read_manifest(path: Path) -> BundleManifest:
-    """`bundle.json` as data. Raises BundleError: missing, unknown or wrong field, other format."""
+    """Read `bundle.json`. Raises BundleError for another format or an invalid field."""
     data = read_json(path, BundleError)
     if not isinstance(data, dict):
         raise BundleError(f"{path}: got {type(data).__name__}, allowed: a mapping of fields")
@@ -257,42 +260,42 @@ def read_manifest(path: Path) -> BundleManifest:
 
 
 def write_manifest(folder: str | Path, manifest: BundleManifest) -> None:
-    """Write `bundle.json`, atomically, after the graph that it names."""
+    """Write `bundle.json` atomically; call it after writing the graph."""
     write_json(Path(folder) / MANIFEST, to_dict(manifest))
 
 
 def file_sha256(path: str | Path) -> str:
-    """Hash of a file, hexadecimal."""
+    """SHA-256 of a file, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def match_hand(bundle: Bundle, spec: HandSpec) -> None:
-    """Refuse a bundle that was made for another hand than `spec`. Raises BundleError."""
+    """Raise BundleError if the bundle was made for another hand than `spec`."""
     entry, path = bundle.manifest.hand, bundle.folder / MANIFEST
     if entry.name != spec.name:
         raise BundleError(f"{path}: hand.name: got {entry.name}, allowed: {spec.name}, the hand's")
-    for what, ours, theirs in (
+    for what, names, expected in (
         ("joints", entry.joints, spec.joints),
         ("actuators", entry.actuators, spec.actuators),
     ):
-        if ours != theirs:
-            raise BundleError(f"{path}: hand.{what}: {_first_difference(ours, theirs)}")
-    for what, mine, hands in (
+        if names != expected:
+            raise BundleError(f"{path}: hand.{what}: {_first_difference(names, expected)}")
+    for what, limits, expected_rad in (
         ("lower", entry.lower, spec.lower),
         ("upper", entry.upper, spec.upper),
     ):
-        away = np.abs(np.array(mine) - hands)
-        worst = int(away.argmax())
-        if away[worst] > LIMIT_TOLERANCE_RAD:
+        error = np.abs(np.array(limits) - expected_rad)
+        worst = int(error.argmax())
+        if error[worst] > LIMIT_TOLERANCE_RAD:
             raise BundleError(
-                f"{path}: hand.{what}: got {mine[worst]:.4f} rad for {spec.actuators[worst]},"
-                f" allowed: {hands[worst]:.4f} +- {LIMIT_TOLERANCE_RAD}, the hand's"
+                f"{path}: hand.{what}: got {limits[worst]:.4f} rad for {spec.actuators[worst]},"
+                f" allowed: {expected_rad[worst]:.4f} +- {LIMIT_TOLERANCE_RAD}, the hand's"
             )
 
 
 def widths_of(joints: int, actuators: int, object_joints: int) -> dict[str, int]:
-    """What the widths of `INPUTS` stand for."""
+    """The numbers for the widths in `INPUTS`."""
     return {
         "joints": joints,
         "actuators": actuators,
@@ -302,15 +305,15 @@ def widths_of(joints: int, actuators: int, object_joints: int) -> dict[str, int]
     }
 
 
-def _first_difference(ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
-    if len(ours) != len(theirs):
-        return f"got {len(ours)} names, allowed: the hand's {len(theirs)}"
-    index = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
-    return f"got {ours[index]} at place {index}, allowed: {theirs[index]}, the hand's order"
+def _first_difference(names: tuple[str, ...], expected: tuple[str, ...]) -> str:
+    if len(names) != len(expected):
+        return f"got {len(names)} names, allowed: the hand's {len(expected)}"
+    index = next(i for i, (a, b) in enumerate(zip(names, expected, strict=True)) if a != b)
+    return f"got {names[index]} at index {index}, allowed: {expected[index]}, the hand's order"
 
 
 def _check_shapes(manifest: BundleManifest, path: Path) -> None:
-    """Names and shapes that the contract fixes."""
+    """Raise BundleError unless the names and shapes of the tensors follow the contract."""
     hand = manifest.hand
     widths = widths_of(len(hand.joints), len(hand.actuators), len(manifest.task.object_joints))
     for what, values in (("lower", hand.lower), ("upper", hand.upper)):
@@ -322,8 +325,8 @@ def _check_shapes(manifest: BundleManifest, path: Path) -> None:
     known |= {goal.name: goal.shape for goal in manifest.task.goals}
     _check_tensors(manifest.inputs, known, f"{path}: inputs")
     action = (1, widths["actuators"])
-    made = {f"next_{carry.name}": carry.shape for carry in manifest.carry}
-    outputs = {"target": action, "action": action, **made}
+    carries = {f"next_{carry.name}": carry.shape for carry in manifest.carry}
+    outputs = {"target": action, "action": action, **carries}
     _check_tensors(manifest.outputs, outputs, f"{path}: outputs")
     missing = outputs.keys() - {tensor.name for tensor in manifest.outputs}
     if missing:

@@ -1,4 +1,4 @@
-"""What describes a hand to training and to a robot alike. Needs numpy alone."""
+"""`HandSpec`: the description of a hand that training and the robot share. Needs only numpy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class HandSpec:
-    """What two parties must agree on before a policy may drive a hand. A actuators, J joints.
+    """Names, limits and coupling of a hand with A actuators and J joints.
 
     The frame "palm" is the frame of every pose: its origin is the centre of the palm with the wrist
     at rest, its z axis points up against gravity, the fingers point along -y.
@@ -22,14 +22,14 @@ class HandSpec:
     """(A, J): control position = coupling @ joint position."""
     joint_lower: np.ndarray = field(repr=False)
     joint_upper: np.ndarray = field(repr=False)
-    """(J,) rad."""
+    """(J,) rad: limits of the joints."""
     lower: np.ndarray = field(repr=False)
     upper: np.ndarray = field(repr=False)
-    """(A,) rad, limits of the targets."""
+    """(A,) rad: limits of the targets."""
     max_speed: np.ndarray = field(repr=False)
-    """(A,) rad/s."""
+    """(A,) rad/s: rated speed of the actuators."""
     home: np.ndarray = field(repr=False)
-    """(A,) rad: fingers half curled around where an object lies."""
+    """(A,) rad: fingers half curled around the place of the object."""
     fingertips: tuple[str, ...] = ()
     """Sites of the simulated hand."""
     wrist: tuple[str, ...] = ()
@@ -52,6 +52,6 @@ class HandSpec:
         return joint_position @ self.coupling.T
 
     def joint_target(self, target: np.ndarray) -> np.ndarray:
-        """(..., A) targets -> (..., J): a coupled sum is split evenly, as by Shadow's driver."""
+        """(..., A) targets -> (..., J): a coupled sum is split evenly, as in Shadow's driver."""
         share = self.coupling / self.coupling.sum(axis=1, keepdims=True)
         return target @ share

@@ -1,6 +1,6 @@
-"""A bundle's graphs on ONNX Runtime: on one thread, and compared with what is told of them.
+"""Opens a bundle's graphs in ONNX Runtime, on one thread, and checks their tensors.
 
-The robot runs the policy and the pose network through this, and nothing here needs torch.
+The robot runs the policy and the pose network through this module; it does not need torch.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _ORT_ERRORS = (
 
 
 def open_session(graph: Path) -> onnxruntime.InferenceSession:
-    """The graph, on one thread. Raises BundleError."""
+    """Open a graph on one thread. Raises BundleError."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # A spinning worker would take a core from the loop between two ticks.
+    # A spinning worker would take a core from the control loop between two steps.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
@@ -39,18 +39,18 @@ def open_session(graph: Path) -> onnxruntime.InferenceSession:
         raise BundleError(f"{graph}: not a graph that ONNX Runtime runs: {line}") from error
 
 
-def check_tensors(graph: Path, what: str, nodes: list[Any], told: Shapes) -> None:
-    """A session's inputs or outputs against those of the manifest. Raises BundleError."""
-    found = {node.name: (_shape(node.shape), node.type) for node in nodes}
-    if found != told:
-        name = min(name for name, _ in set(found.items()) ^ set(told.items()))
+def check_tensors(graph: Path, what: str, nodes: list[Any], expected: Shapes) -> None:
+    """Compare a session's inputs or outputs with the manifest. Raises BundleError."""
+    actual = {node.name: (_shape(node.shape), node.type) for node in nodes}
+    if actual != expected:
+        name = min(name for name, _ in set(actual.items()) ^ set(expected.items()))
         raise BundleError(
-            f"{graph}: {what}: {name}: got {found.get(name, 'nothing')},"
-            f" allowed: {told.get(name, 'nothing')}, as in bundle.json"
+            f"{graph}: {what}: {name}: got {actual.get(name, 'nothing')},"
+            f" allowed: {expected.get(name, 'nothing')}, as in bundle.json"
         )
 
 
 def _shape(sizes: list[int | str | None]) -> tuple[int | str | None, ...]:
-    """The shape that one robot sees: a graph may leave the batch, its first size, free."""
+    """The shape for one robot: a free batch size (the first dimension) becomes 1."""
     free = bool(sizes) and not isinstance(sizes[0], int)
     return (1, *sizes[1:]) if free else tuple(sizes)

@@ -1,4 +1,4 @@
-"""Rotations as unit quaternions, wxyz, w >= 0, in numpy: what a robot needs of them."""
+"""Rotations as unit quaternions, wxyz with w >= 0, in numpy, for the robot."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FACE_TO_UP = np.array(
         [0.0, 1.0, 0.0, 0.0],
     ]
 )
-"""(6, 4) turns that bring the face +x, -x, +y, -y, +z, -z of a cube up."""
+"""(6, 4): rotations that turn the face +x, -x, +y, -y, +z, -z of a cube up."""
 
 
 def multiply(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Hamilton product p q, (4,): first q, then p."""
+    """Hamilton product p q, (4,): rotate by q, then by p."""
     w, v, u, r = p[0], p[1:], q[0], q[1:]
     return np.concatenate(([w * u - v @ r], w * r + u * v + np.cross(v, r)))
 
@@ -45,12 +45,12 @@ def distance(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def about(axis: np.ndarray, angle_rad: float) -> np.ndarray:
-    """A turn by `angle_rad` about a unit vector (3,)."""
+    """The rotation by `angle_rad` about a unit vector (3,)."""
     return canonical(np.concatenate(([math.cos(angle_rad / 2)], math.sin(angle_rad / 2) * axis)))
 
 
 def rotate(q: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """A vector (3,) turned by (4,)."""
+    """The vector v (3,) rotated by q (4,)."""
     t = 2.0 * np.cross(q[1:], v)
     return v + q[0] * t + np.cross(q[1:], t)
 
@@ -61,7 +61,7 @@ def random_rotation(rng: np.random.Generator) -> np.ndarray:
 
 
 def face_up(q: np.ndarray) -> int:
-    """Which face of a cube at `q` points up: 0..5 for +x, -x, +y, -y, +z, -z."""
+    """Index of the face of a cube at `q` that points up: 0..5 for +x, -x, +y, -y, +z, -z."""
     up_in_object = rotate(conjugate(q), np.array([0.0, 0.0, 1.0]))
     axis = int(np.abs(up_in_object).argmax())
     return 2 * axis + int(up_in_object[axis] < 0)

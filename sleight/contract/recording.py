@@ -1,4 +1,4 @@
-"""A recording of joints that follow their targets, from a rig's log or from a plain file."""
+"""Recordings of targets and joint angles of a hand, from a log of a rig or from a CSV file."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from ..files import read_text
 from .hand_spec import HandSpec
 
 FEWEST = 50
-"""Turns; fewer tell nothing."""
+"""Fewest turns of a recording; fewer do not determine the parameters."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """T turns of a hand with J joints and A motors, in the order of its table."""
+    """T turns (control steps) of a hand with J joints and A motors, in the order of its spec."""
 
     source: str
     period_s: float
-    """Time over which the hand goes to a target."""
+    """Time over which the hand interpolates to a target."""
     command_s: np.ndarray
-    """(T,) when each target was sent."""
+    """(T,) time at which each target was sent."""
     target: np.ndarray
     """(T, A) rad."""
     state_s: np.ndarray
-    """(T,) when the angles were measured, on the same clock."""
+    """(T,) time at which the angles were measured, on the same clock."""
     position: np.ndarray
     """(T, J) rad."""
     effort: np.ndarray | None = None
-    """(T, A) Nm on the control positions; None where it was not measured."""
+    """(T, A) Nm on the control positions; None if it was not measured."""
 
     def __post_init__(self) -> None:
-        """Raise DataError for too few turns, numbers that are not finite, or times that go back."""
+        """Raise DataError for too few turns, numbers that are not finite, or decreasing times."""
         turns = len(self.command_s)
         if turns < FEWEST:
             raise DataError(f"{self.source}: got {turns} turns, allowed: {FEWEST} or more")
@@ -50,24 +50,24 @@ class Recording:
 
 
 def read_csv(path: Path, spec: HandSpec, at_once: bool = False) -> Recording:
-    """A table with one turn a row, and a column for each joint and motor.
+    """Read a CSV table with one row per turn and columns for each joint and motor.
 
-    `time_s`, `position.JOINT`, `target.MOTOR`, where measured `effort.MOTOR`, and where targets
-    are not sent as the angles are measured `command_s`. The hand goes to a target over the time
-    between two, or `at_once`. Raises DataError for a column that is missing or unknown, or a cell
-    that is no number.
+    The columns are `time_s`, `position.JOINT` and `target.MOTOR`; optional are `effort.MOTOR`, and
+    `command_s` if targets are sent at other times than the angles are measured. The hand
+    interpolates to a target over the time between two targets, or jumps if `at_once`. Raises
+    DataError for a missing or unknown column, or a cell that is not a number.
     """
     rows = list(csv.reader(io.StringIO(read_text(path))))
     head = rows[0] if rows else []
-    wanted = ["time_s", *_columns("position", spec.joints), *_columns("target", spec.actuators)]
+    required = ["time_s", *_columns("position", spec.joints), *_columns("target", spec.actuators)]
     efforts = _columns("effort", spec.actuators)
-    known = [*wanted, "command_s", *efforts]
+    known = [*required, "command_s", *efforts]
     for name in head:
         if name not in known or head.count(name) > 1:
             why = "twice" if name in known else nearest(name, known)
             raise DataError(f"{path}: column '{name}', {why}")
     has_effort = any(name in head for name in efforts)
-    if missing := [n for n in (*wanted, *(efforts if has_effort else [])) if n not in head]:
+    if missing := [n for n in (*required, *(efforts if has_effort else [])) if n not in head]:
         raise DataError(
             f"{path}: got no column {missing[0]}, allowed: one for each joint and motor"
         )
@@ -86,7 +86,7 @@ def read_csv(path: Path, spec: HandSpec, at_once: bool = False) -> Recording:
 
 
 def write_csv(recording: Recording, spec: HandSpec) -> str:
-    """The text of such a table."""
+    """The recording as a table that `read_csv` reads."""
     names = ["time_s", "command_s", *_columns("position", spec.joints)]
     names += _columns("target", spec.actuators)
     parts = [recording.state_s[:, None], recording.command_s[:, None], recording.position]

@@ -109,8 +109,8 @@ def swapped(names):
     ("changes", "line"),
     [
         ({"name": "left"}, "hand.name: got shadow_hand_right, allowed: left, the hand's"),
-        ({"joints": swapped(HAND.joints)}, "hand.joints: got WRJ2 at place 0, allowed: WRJ1"),
-        ({"actuators": swapped(HAND.actuators)}, "hand.actuators: got WRJ2 at place 0"),
+        ({"joints": swapped(HAND.joints)}, "hand.joints: got WRJ2 at index 0, allowed: WRJ1"),
+        ({"actuators": swapped(HAND.actuators)}, "hand.actuators: got WRJ2 at index 0"),
         ({"joints": HAND.joints[:16]}, "hand.joints: got 24 names, allowed: the hand's 16"),
         ({"upper": HAND.upper + 0.01 * (np.arange(20) == 4)}, "upper: got 3.1420 rad for FFJ0"),
         ({"lower": np.rad2deg(HAND.lower)}, "hand.lower: got"),

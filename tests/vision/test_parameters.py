@@ -77,10 +77,11 @@ def test_the_cameras_really_stand_as_far_off_as_the_value_says():
     shifts = []
     for seed in range(400):
         views = draw_views(cameras, jitter, np.random.default_rng(seed))
-        for told, true in zip(views.told, views.true, strict=True):
-            assert told.distances(true)[0] == 0.0
+        for calibrated, true in zip(views.calibrated, views.true, strict=True):
+            assert calibrated.distances(true)[0] == 0.0
         shifts += [
-            told.position - at.position for told, at in zip(views.told, nominal, strict=True)
+            calibrated.position - at.position
+            for calibrated, at in zip(views.calibrated, nominal, strict=True)
         ]
     shifts = np.array(shifts)
     assert np.abs(shifts).max() <= 0.02

@@ -79,11 +79,13 @@ def test_what_a_calibration_tells_is_near_the_truth():
     jitter = CameraJitter()
     for seed in range(50):
         views = draw_views(CAMERAS, jitter, np.random.default_rng(seed))
-        for view, told, true in zip(CAMERAS.views.values(), views.told, views.true, strict=True):
-            away, angle = told.distances(view.placement())
+        for view, calibrated, true in zip(
+            CAMERAS.views.values(), views.calibrated, views.true, strict=True
+        ):
+            away, angle = calibrated.distances(view.placement())
             assert away <= jitter.placement_m * 3**0.5
             assert angle <= np.radians(jitter.placement_deg) + 1e-9
-            away, angle = true.distances(told)
+            away, angle = true.distances(calibrated)
             assert 0.0 < away <= jitter.error_m * 3**0.5
             assert angle <= np.radians(jitter.error_deg) + 1e-9
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
+from ...contract.lost_motion import follow
 from ...contract.recording import Recording
 from .fitted_parameters import Values
 
@@ -40,7 +41,7 @@ def tendons(corners: tuple[np.ndarray, np.ndarray], times_s: np.ndarray, v: Valu
     found = np.empty_like(late)
     for step, setpoint in enumerate(late):
         motor = motor + blend * (setpoint - motor)
-        tendon = np.clip(tendon, motor - half, motor + half)
+        tendon = follow(tendon, motor, half)
         found[step] = tendon
     return found
 

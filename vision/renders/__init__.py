@@ -1,1 +1,1 @@
-"""Randomized renders: scenes, looks, states, shards on disk, and who renders them."""
+"""Randomized renders: scene, random looks, states, shards on disk, and the render job."""

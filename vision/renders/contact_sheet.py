@@ -1,4 +1,4 @@
-"""Contact sheets: samples side by side, for looking at. One PNG, written atomically."""
+"""Contact sheets: many samples in one PNG file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...files import atomic_path
 
 
 def write_sheet(images: np.ndarray, path: Path, columns: int = 4, gap_px: int = 4) -> Path:
-    """`images` (n, V, H, W, 3) uint8: the V views of a sample side by side, samples in rows."""
+    """Write `images` (n, V, H, W, 3) uint8 atomically: V views side by side, samples in rows."""
     count, views, height, width, _ = images.shape
     strips = images.transpose(0, 2, 1, 3, 4).reshape(count, height, views * width, 3)
     rows = -(-count // columns)

@@ -1,7 +1,7 @@
-"""What each render of a folder is drawn with, where that is not the config's own ranges.
+"""Parameter values of each render in a folder, if they do not come from the config's ranges.
 
-Whoever decides about ranges (train) writes it before the rendering; every shard then carries the
-rows of its samples, so that a render tells by itself what it was drawn with and what for.
+ADR in `train` writes the file before rendering. Every shard then contains the rows of its samples,
+so that each render has its parameters and its purpose.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ FILE = "draws.safetensors"
 
 @dataclass(frozen=True)
 class Draws:
-    """n samples and the D parameters that differ between them."""
+    """Values of D parameters for n samples."""
 
     names: tuple[str, ...]
-    """(D) rows of `parameters`."""
+    """(D,) names of rows in render_parameters.py."""
     values: np.ndarray
-    """(n, D) float64, each in its parameter's unit."""
+    """(n, D) float64, each column in the unit of its parameter."""
     boundary: np.ndarray
-    """(n,) int64: which end of which range the sample tries, or -1 for an ordinary one."""
+    """(n,) int64: the ADR boundary that the sample tests, or -1 for an ordinary sample."""
     version: np.ndarray
-    """(n,) int64: of that end, as `adr` counts its moves."""
+    """(n,) int64: version of that boundary in `adr`."""
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for unknown parameters, values beyond limits, wrong shapes."""
+        """Raise ConfigError for unknown parameters, values outside their limits, wrong shapes."""
         n = len(self.values)
         shapes = (self.values.shape, self.boundary.shape, self.version.shape)
         if shapes != ((n, len(self.names)), (n,), (n,)):
@@ -49,25 +49,25 @@ class Draws:
         return len(self.values)
 
     def sample(self, number: int) -> dict[str, tuple[float, float]]:
-        """Parameter -> the value of one sample, as a range of one point."""
+        """Parameter -> value of one sample, as a range with equal ends."""
         row = map(float, self.values[number])
         return {name: (value, value) for name, value in zip(self.names, row, strict=True)}
 
     def rows(self, first: int, count: int) -> dict[str, np.ndarray]:
         """The arrays of a shard's samples."""
-        chosen = slice(first, first + count)
-        return {"parameters": self.values[chosen].astype(np.float32),
-                "boundary": self.boundary[chosen], "version": self.version[chosen]}  # fmt: skip
+        rows = slice(first, first + count)
+        return {"parameters": self.values[rows].astype(np.float32),
+                "boundary": self.boundary[rows], "version": self.version[rows]}  # fmt: skip
 
     def same(self, other: Draws) -> bool:
-        """Whether both say the same."""
+        """Whether both have the same contents."""
         pairs = zip(self.rows(0, len(self)).values(), other.rows(0, len(other)).values(),
                     strict=True)  # fmt: skip
         return self.names == other.names and all(np.array_equal(a, b) for a, b in pairs)
 
 
 def write_draws(path: Path, draws: Draws) -> None:
-    """Write atomically."""
+    """Write `draws` atomically."""
     arrays = {"values": draws.values, "boundary": draws.boundary, "version": draws.version}
     with atomic_path(path) as temporary:
         save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, temporary,

@@ -1,8 +1,8 @@
-"""Hands and blocks to take pictures of: settled by physics, then turned and moved.
+"""States of hand and block for renders: settled by physics, then rotated and shifted.
 
-The mixture is that of Learning Dexterous In-Hand Manipulation, appendix D.2: some states as they
-are, some with the block turned by the cube's group, some jittered; otherwise rare orientations
-would hardly be seen.
+The mixture follows Learning Dexterous In-Hand Manipulation, appendix D.2: some states unchanged,
+some with the block rotated by the cube's group, some with random perturbations. Otherwise rare
+orientations would be underrepresented.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _CUBE = cube_rotations()
 
 
 def chosen(config: RenderConfig) -> np.ndarray:
-    """(M, nq) states that the config names. Raises ConfigError, DataError."""
+    """(M, nq) states according to the config. Raises ConfigError, DataError."""
     return read_states(config.states.file) if config.states.file else settled(config)
 
 
 def read_states(path: Path) -> np.ndarray:
-    """(M, nq) states of a file, as `sleight vision states` and `render` write them.
+    """(M, nq) states from a file of `sleight vision states` or `sleight vision render`.
 
     Raises DataError.
     """
@@ -39,14 +39,14 @@ def read_states(path: Path) -> np.ndarray:
         raise DataError(f"{path}: got an array {states.shape}, allowed: states (M, {width})")
     if states.dtype.kind != "f" or not np.isfinite(states).all():
         raise DataError(
-            f"{path}: got {states.dtype} with values that are no numbers, allowed: finite floats"
+            f"{path}: got {states.dtype} with values that are not finite, allowed: finite floats"
         )
     return states
 
 
 def settled(config: RenderConfig) -> np.ndarray:
-    """(M, nq) states with the block in the palm, by the config's seed. Raises ConfigError."""
-    # Only here: a process that renders need not wait for torch.
+    """(M, nq) settled states with the block in the palm. Raises ConfigError."""
+    # Imported here so that a render process does not load torch.
     from ...envs.config import EnvConfig, ResetConfig
     from ...envs.tasks.settled_states import settle
 
@@ -61,7 +61,7 @@ def settled(config: RenderConfig) -> np.ndarray:
 def varied(
     states: np.ndarray, block: slice, config: StatesConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """One of the `states` (M, nq), its block (at `block` in qpos) as it is, turned or moved."""
+    """A random state of `states` (M, nq), with its block (`block` in qpos) unchanged or moved."""
     qpos = states[rng.integers(len(states))].copy()
     kind = rng.random()
     if kind < config.as_is:

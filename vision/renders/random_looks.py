@@ -1,7 +1,7 @@
-"""Random looks of the stage: each component draws named numbers and writes them into the model.
+"""Random looks of the stage: each component draws values and writes them into the model.
 
-The ranges are those of `LooksConfig` and `CameraJitter` as they are given: one strength scales them
-all (`scaled`), or automatic domain randomization widens each (parameters.py).
+The ranges are those of `LooksConfig` and `CameraJitter`: one strength scales them all (`scaled`),
+or automatic domain randomization widens each of them (render_parameters.py).
 """
 
 from __future__ import annotations
@@ -18,36 +18,37 @@ from ..geometry import Placement, turn
 from .scene import DISTRACTORS, FLOOR_PX, LIGHTS, SKY_PX, Stage
 
 _GREY = np.full((3, 3), 1.0 / 3.0)
-"""Takes a colour to its grey."""
+"""Matrix that maps a colour to its grey."""
 _AXIS = np.full(3, 3.0**-0.5)
-"""The grey diagonal, about which hues turn."""
+"""The grey diagonal, the axis of hue rotations."""
 _NOMINAL_LIGHT = np.array([-0.35, -0.45, 0.9])
 _SHAPES = (mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_CYLINDER)
 
 
 @dataclass(frozen=True)
 class Views:
-    """Where the cameras of one sample stand: as a calibration tells it, and really."""
+    """Placements of the cameras of one sample: as calibrated, and the true ones."""
 
-    told: tuple[Placement, ...]
-    """(V) camera_to_palm, with errors: what the network is given."""
+    calibrated: tuple[Placement, ...]
+    """(V,) camera_to_palm as calibrated, with errors: the input of the network."""
     true: tuple[Placement, ...]
+    """(V,) camera_to_palm without errors, for rendering."""
     fovy_deg: np.ndarray
     """(V,) true fields of view."""
 
 
 def draw_views(cameras: CamerasConfig, jitter: CameraJitter, rng: np.random.Generator) -> Views:
-    """Cameras of one sample."""
-    told, true, fovy = [], [], []
+    """Draw the cameras of one sample."""
+    calibrated, true, fovy = [], [], []
     for view in cameras.views.values():
-        at = _shaken(view.placement(), jitter.placement_m, jitter.placement_deg, rng)
-        told.append(at)
-        true.append(_shaken(at, jitter.error_m, jitter.error_deg, rng))
+        at = _perturbed(view.placement(), jitter.placement_m, jitter.placement_deg, rng)
+        calibrated.append(at)
+        true.append(_perturbed(at, jitter.error_m, jitter.error_deg, rng))
         fovy.append(cameras.fovy_deg + jitter.error_fov_deg * rng.uniform(-1, 1))
-    return Views(tuple(told), tuple(true), np.array(fovy))
+    return Views(tuple(calibrated), tuple(true), np.array(fovy))
 
 
-def _shaken(at: Placement, metres: float, degrees: float, rng: np.random.Generator) -> Placement:
+def _perturbed(at: Placement, metres: float, degrees: float, rng: np.random.Generator) -> Placement:
     shift = metres * rng.uniform(-1, 1, 3)
     axis = rng.standard_normal(3)
     size = np.radians(degrees) * rng.uniform(0, 1)
@@ -55,14 +56,14 @@ def _shaken(at: Placement, metres: float, degrees: float, rng: np.random.Generat
 
 
 class Looks:
-    """Draws a look and writes it into the stage's model; the same generator, the same look."""
+    """Draws a look and writes it into the stage's model; the generator determines the look."""
 
     def __init__(self, stage: Stage, config: LooksConfig) -> None:
         self._stage, self._config = stage, config
         self._drawn: dict[str, float] = {}
 
     def apply(self, rng: np.random.Generator) -> dict[str, float]:
-        """Change everything; returns the numbers that tell of it. Textures need an upload."""
+        """Apply a new look; returns the drawn values by name. The caller uploads the textures."""
         self._drawn = {}
         self._paint_block(rng)
         self._paint_hand(rng)
@@ -105,9 +106,9 @@ class Looks:
             ("floor", FLOOR_PX, FLOOR_PX),
             ("sky", 6 * SKY_PX, SKY_PX),
         ):
-            picture = _pattern(rows, columns, rng)
+            pattern = _pattern(rows, columns, rng)
             nominal = np.array([0.77, 0.79, 0.82])
-            mixed = nominal + self._config.background_colour * (picture - nominal)
+            mixed = nominal + self._config.background_colour * (pattern - nominal)
             self._stage.texture(name)[:] = (255 * mixed.clip(0, 1)).astype(np.uint8).ravel()
 
     def _light(self, rng: np.random.Generator) -> None:
@@ -137,8 +138,12 @@ class Looks:
         model, geoms = self._stage.model, self._stage.distractors
         count = int(rng.integers(0, self._config.distractors + 1))
         for index in range(DISTRACTORS):
-            angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.16, 0.4)
-            place = (away * np.cos(angle), away * np.sin(angle), rng.uniform(FLOOR_HEIGHT, 0.0))
+            angle, radius_m = rng.uniform(0, 2 * np.pi), rng.uniform(0.16, 0.4)
+            place = (
+                radius_m * np.cos(angle),
+                radius_m * np.sin(angle),
+                rng.uniform(FLOOR_HEIGHT, 0.0),
+            )
             model.geom_pos[geoms[index]] = place if index < count else (0, 0, -5)
             model.geom_type[geoms[index]] = int(_SHAPES[rng.integers(len(_SHAPES))])
             model.geom_size[geoms[index]] = rng.uniform(0.01, 0.035, 3)
@@ -151,7 +156,7 @@ def _colour(rng: np.random.Generator, saturation: float) -> tuple[float, float, 
 
 
 def _pattern(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
-    """A picture (rows, columns, 3) in [0, 1]: plain, checkers, stripes or blots of two colours."""
+    """An image (rows, columns, 3) in [0, 1]: plain, checkers, stripes or spots of two colours."""
     first, second = (np.array(_colour(rng, 1.0)) for _ in range(2))
     y, x = np.mgrid[0:rows, 0:columns]
     size = int(rng.integers(4, 24))

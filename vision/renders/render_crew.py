@@ -1,4 +1,4 @@
-"""Who renders the shards of a job: processes of this machine, or workers elsewhere."""
+"""`Crew`: the interface to the workers that render the shards of a job."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .shards import shard_path, shard_size
 
 Report = Callable[[int], None]
 LOOK_S = 0.05
-"""Between two looks at those that are at work."""
+"""Time between two polls of the workers."""
 
 
 class Crew(ABC):
-    """Makes the shards of `folder`, `sizes` samples each; what is there already stays.
+    """Renders the missing shards of `folder`; `sizes` has the samples per shard.
 
-    A shard whose worker ended without it is begun anew: it depends on its number alone.
+    If a worker fails, its shard is restarted: a shard depends only on its number.
     """
 
     def __init__(self, config: RenderConfig, folder: Path, sizes: list[int]) -> None:
@@ -27,7 +27,7 @@ class Crew(ABC):
         self._deaths = 0
 
     def work(self, report: Report) -> None:
-        """Until every shard is there. Raises SleightError when workers die again and again."""
+        """Render all missing shards. Raises SleightError if too many workers die."""
         waiting = [index for index in range(len(self.sizes)) if not self.made(index)]
         done = sum(self.sizes) - sum(self.sizes[index] for index in waiting)
         busy = 0
@@ -49,24 +49,24 @@ class Crew(ABC):
             self.close()
 
     def made(self, index: int) -> bool:
-        """Whether the shard is there, whole."""
+        """Whether the shard exists and is complete."""
         return shard_size(shard_path(self.folder, index)) == self.sizes[index]
 
     @abstractmethod
     def room(self) -> bool:
-        """Whether somebody can begin a shard."""
+        """Whether a worker is free."""
 
     @abstractmethod
     def begin(self, index: int) -> None:
-        """Let somebody make this shard."""
+        """Start a worker on this shard."""
 
     @abstractmethod
     def collect(self) -> tuple[list[int], dict[int, str]]:
-        """Shards that were made since the last call; and those that were not, with the reason."""
+        """Shards that are done since the last call, and failed ones with the reason."""
 
     @abstractmethod
     def close(self) -> None:
-        """End those that are at work."""
+        """Stop the running workers."""
 
     def _count_death(self, index: int, why: str) -> None:
         self._deaths += 1

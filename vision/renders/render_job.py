@@ -1,9 +1,9 @@
-"""`sleight vision render`: shards of randomized pictures, each by a process of its own.
+"""`sleight vision render`: renders shards of randomized images, each in its own process.
 
-Mesa's software renderer was seen to crash once in tens of thousands of pictures, so a process makes
-one shard and ends; one that dies or hangs is replaced, and its shard begun anew. A sample depends
-on the seed and its own number alone, so that neither workers nor restarts change a pixel, and a job
-that was stopped goes on where it was.
+Mesa's software renderer crashes about once in tens of thousands of images. Therefore a process
+renders one shard and ends; if it dies or hangs, another one restarts the shard. A sample depends
+only on the seed and its number, so that workers and restarts do not change the images, and an
+interrupted job resumes.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def render(
     draws: Draws | None = None,
     crew: CrewOf | None = None,
 ) -> Path:
-    """Render samples until `folder` holds `count`; returns the folder. `report` is told how many.
+    """Render until `folder` has `count` samples; returns the folder. `report` gets the progress.
 
-    draws: what each sample is drawn with, in place of the config's ranges; `count` of them. crew:
-    who renders; by default processes of this machine. Raises ConfigError when the folder holds
-    renders of another config, SleightError when processes die again and again.
+    draws: parameters of the `count` samples, in place of the config's ranges. crew: who renders; by
+    default processes on this machine. Raises ConfigError if the folder has renders of another
+    config, SleightError if too many processes die.
     """
     if count < 1:
         raise ConfigError(f"--count: got {count}, allowed: an integer >= 1")
@@ -65,7 +65,7 @@ def render(
 
 
 def _claim(folder: Path, config: RenderConfig, draws: Draws | None) -> None:
-    """Make the folder this config's; a change of how the work is done is no other config."""
+    """Assign the folder to this config; options of the process pool may differ."""
     path, drawn = folder / CONFIG, folder / DRAWS
     before = read_draws(drawn) if drawn.is_file() else None
     same = draws.same(before) if draws and before else draws is before
@@ -74,8 +74,8 @@ def _claim(folder: Path, config: RenderConfig, draws: Draws | None) -> None:
             f"{folder}: got renders of other draws, allowed: the ones of {drawn}, or a new folder"
         )
     if path.is_file():
-        found = load(RenderConfig, path)
-        if _pictures(found) != _pictures(config):
+        previous = load(RenderConfig, path)
+        if _without_pool(previous) != _without_pool(config):
             raise ConfigError(
                 f"{folder}: got renders of another config, allowed: the one in {path}, or a new"
                 " folder"
@@ -85,18 +85,19 @@ def _claim(folder: Path, config: RenderConfig, draws: Draws | None) -> None:
     save(config, path)
 
 
-def _pictures(config: RenderConfig) -> RenderConfig:
-    blank = RenderConfig()
+def _without_pool(config: RenderConfig) -> RenderConfig:
+    """The config with default options of the process pool."""
+    default = RenderConfig()
     return dataclasses.replace(
         config,
-        workers=blank.workers,
-        shard_timeout_s=blank.shard_timeout_s,
-        restarts=blank.restarts,
+        workers=default.workers,
+        shard_timeout_s=default.shard_timeout_s,
+        restarts=default.restarts,
     )
 
 
 class Processes(Crew):
-    """A process of this machine for each shard."""
+    """Renders each shard in a process on this machine."""
 
     def __init__(self, config: RenderConfig, folder: Path, sizes: list[int]) -> None:
         super().__init__(config, folder, sizes)
@@ -140,17 +141,17 @@ class Processes(Crew):
 
 
 def _own_shard(folder: str, index: int, size: int) -> None:
-    # Ctrl-C reaches the whole group; the one who asked for the shard decides what becomes of it.
+    # Ctrl-C reaches the whole process group; only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     render_shard(folder, index, size)
 
 
 def render_shard(folder: str, index: int, size: int) -> None:
-    """One shard, in the process of its own that `render` starts."""
-    place = Path(folder)
-    config = load(RenderConfig, place / CONFIG)
-    states = read_states(place / STATES)
-    draws = read_draws(place / DRAWS) if (place / DRAWS).is_file() else None
+    """Render one shard, in a process that `render` has started."""
+    path = Path(folder)
+    config = load(RenderConfig, path / CONFIG)
+    states = read_states(path / STATES)
+    draws = read_draws(path / DRAWS) if (path / DRAWS).is_file() else None
     first = index * config.shard
     with Studio(config.cameras, config.object_size_m) as studio:
         samples = [shoot(studio, config, states, first + i, draws) for i in range(size)]
@@ -158,11 +159,11 @@ def render_shard(folder: str, index: int, size: int) -> None:
     arrays = {key: np.stack([sample[0][key] for sample in samples]) for key in samples[0][0]}
     arrays["drawn"] = np.array([list(s[1].values()) for s in samples], np.float32)
     arrays |= draws.rows(first, size) if draws else {}
-    write_shard(shard_path(place, index), arrays, names)
+    write_shard(shard_path(path, index), arrays, names)
 
 
 def inputs(folder: Path) -> list[Path]:
-    """The files of a folder of renders that its shards depend on."""
+    """The files in a folder of renders that its shards depend on."""
     return [path for name in (CONFIG, STATES, DRAWS) if (path := folder / name).is_file()]
 
 
@@ -173,7 +174,7 @@ def shoot(
     number: int,
     draws: Draws | None = None,
 ) -> tuple[Arrays, dict[str, float]]:
-    """Sample `number` of the config: its arrays without the leading n, and the numbers drawn."""
+    """Render sample `number`: its arrays without the leading n, and the drawn values."""
     rng = np.random.default_rng([config.seed, number])
     qpos = varied(states, studio.stage.object_qpos, config.states, rng)
     jitter, looks = with_ranges(*scaled(config), draws.sample(number) if draws else {})
@@ -187,7 +188,7 @@ def shoot(
         "position": pose[:3].astype(np.float32),
         "wxyz": wxyz.astype(np.float32),
         "joint_position": qpos[: len(SHADOW_RIGHT.joints)].astype(np.float32),
-        "camera_position": np.array([at.position for at in views.told], np.float32),
-        "camera_rotation": np.array([at.rotation for at in views.told], np.float32),
+        "camera_position": np.array([at.position for at in views.calibrated], np.float32),
+        "camera_rotation": np.array([at.rotation for at in views.calibrated], np.float32),
     }
     return arrays, drawn

@@ -1,9 +1,9 @@
-"""The one table of what automatic domain randomization may widen in renders.
+"""The table of render parameters that automatic domain randomization may widen.
 
-Rows are those of `envs.parameters`, as the physics has: at lambda = 1 a strength is what
-`CameraJitter` and `LooksConfig` have at strength 1. [D] Learning Dexterous In-Hand Manipulation
-(arXiv 1808.00177), [R] Solving Rubik's Cube with a Robot Hand (arXiv 1910.07113), whose table 11
-names the parameters and leaves the ranges to the algorithm; [ORRB] openai/orrb.
+Its rows have the same form as those of the physics (envs/randomization): at lambda = 1 a parameter
+has its value in `CameraJitter` or `LooksConfig` at strength 1. [D] Learning Dexterous In-Hand
+Manipulation (arXiv 1808.00177); [R] Solving Rubik's Cube with a Robot Hand (arXiv 1910.07113),
+whose table 11 names the parameters and leaves the ranges to the algorithm; [ORRB] openai/orrb.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..config import AMBIENT, LIGHT_TOTAL, CameraJitter, LooksConfig, RenderConf
 def _strength(
     name: str, weight: float, high: float, unit: str, what: str, source: str
 ) -> Parameter:
-    """None at lambda = 0, only ever more."""
+    """A one-sided parameter: zero at lambda = 0."""
     return Parameter(
         name, "offset", weight, 0.0, (0.0, high), unit, what, source, one_sided=True
     )  # fmt: skip
@@ -85,11 +85,11 @@ _LOOKS = {
     "background.colour": "background_colour",
     "background.objects": "distractors",
 }
-"""Parameter -> the field that it sets."""
+"""Parameter -> field of `LooksConfig`; `_JITTER` has those of `CameraJitter`."""
 
 
 def lookup(name: str, source: str) -> Parameter:
-    """The row called `name`; raises ConfigError that names the nearest."""
+    """The row `name`. Raises ConfigError with the nearest name."""
     if name not in BY_NAME:
         raise ConfigError(f"{source}: got unknown parameter '{name}', {nearest(name, BY_NAME)}")
     return BY_NAME[name]
@@ -98,26 +98,26 @@ def lookup(name: str, source: str) -> Parameter:
 def with_ranges(
     jitter: CameraJitter, looks: LooksConfig, ranges: Mapping[str, tuple[float, float]]
 ) -> tuple[CameraJitter, LooksConfig]:
-    """The settings of strength 1 that have `ranges` (name -> low, high, each in its unit).
+    """The configs with `ranges` (name -> low, high, each in its unit).
 
-    A strength counts with its high end; one number is a range whose ends are the same.
+    Of a one-sided parameter only the high end counts.
     """
-    shaken = {_JITTER[name]: ends[1] for name, ends in ranges.items() if name in _JITTER}
-    seen: dict[str, float | int | tuple[float, float]] = {}
+    jitter_fields = {_JITTER[name]: ends[1] for name, ends in ranges.items() if name in _JITTER}
+    looks_fields: dict[str, float | int | tuple[float, float]] = {}
     for name, ends in ranges.items():
         if name in _LOOKS:
-            seen[_LOOKS[name]] = ends[1] if BY_NAME[name].one_sided else ends
-    if "distractors" in seen:
-        seen["distractors"] = int(ranges["background.objects"][1])
-    return replace(jitter, **shaken), replace(looks, **seen)  # type: ignore[arg-type]
+            looks_fields[_LOOKS[name]] = ends[1] if BY_NAME[name].one_sided else ends
+    if "distractors" in looks_fields:
+        looks_fields["distractors"] = int(ranges["background.objects"][1])
+    return replace(jitter, **jitter_fields), replace(looks, **looks_fields)  # type: ignore[arg-type]
 
 
 def widened(config: RenderConfig, ranges: Mapping[str, tuple[float, float]]) -> RenderConfig:
-    """`config` as one of fixed ranges, at strength 1, that are as wide as `ranges`."""
+    """`config` with the fixed ranges `ranges`, at strength 1."""
     jitter, looks = with_ranges(*scaled(config), ranges)
     return replace(config, strength=1.0, jitter=jitter, looks=looks)
 
 
 def scaled(config: RenderConfig) -> tuple[CameraJitter, LooksConfig]:
-    """Its ranges, the strength multiplied in."""
+    """The ranges of `config`, scaled by its strength."""
     return config.jitter.scaled(config.strength), config.looks.scaled(config.strength)

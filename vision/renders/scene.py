@@ -1,7 +1,7 @@
-"""The stage of the renders: training's dressed hand and block, cameras, lights and a background.
+"""The stage of the renders: hand and block of training, cameras, lights and a background.
 
-Everything that a look changes (looks.py) is a field of the compiled model, so that no sample
-compiles anything. Built from `envs.model`; torch is not needed.
+Everything that a look changes (random_looks.py) is a field of the compiled model, so that no sample
+needs a compilation. Built from `envs.sim.model`, without torch.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ LIGHTS = 4
 DISTRACTORS = 3
 FLOOR_PX, SKY_PX = 64, 32
 FACE_PX = FACE_PIXELS // 2
-"""Of the block: what a picture of this size shows, at a quarter of the cost of an upload."""
+"""Resolution of the block's faces: sufficient for the images, at a quarter of the upload cost."""
 SHADOW_PX = 512
-"""A larger shadow map costs more and shows nothing at the size of these pictures."""
+"""Size of the shadow map; a larger one makes no visible difference at this image size."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The compiled model, and where in it a look writes."""
+    """The compiled model, and the indices that a look changes."""
 
     model: mujoco.MjModel
     cameras: np.ndarray
-    """(V,) ids in the order of the config."""
+    """(V,) camera ids in the order of the config."""
     lights: np.ndarray
-    """(LIGHTS,) ids."""
+    """(LIGHTS,) light ids."""
     distractors: np.ndarray
     """(DISTRACTORS,) geom ids."""
     skin: np.ndarray
-    """Geom ids of the hand's meshes."""
+    """Geom ids of the hand's visible meshes."""
     floor: int
-    """Geom id."""
+    """Geom id of the floor."""
     faces: np.ndarray
     """float32 (6, FACE_PX * FACE_PX, 3): the block's nominal faces, 0 to 255."""
     object_qpos: slice
-    """The block's pose in qpos: the joints come before it."""
+    """The block's pose in qpos."""
 
     def texture(self, name: str) -> np.ndarray:
-        """The bytes of a texture in the model, to be written (n,)."""
+        """The writable bytes (n,) of a texture in the model."""
         row = self.model.tex(name)
         start = int(row.adr[0])
         size = int(row.width[0] * row.height[0] * row.nchannel[0])
@@ -55,7 +55,7 @@ class Stage:
         return data
 
     def place_camera(self, view: int, at: Placement, fovy_deg: float) -> None:
-        """Put camera `view` where it is to stand."""
+        """Place camera `view`."""
         camera = self.cameras[view]
         self.model.cam_pos[camera] = at.position
         self.model.cam_quat[camera] = wxyz_of(at.rotation @ MUJOCO_FROM_OPENCV)
@@ -63,10 +63,10 @@ class Stage:
 
 
 def build_stage(cameras: CamerasConfig, object_size_m: float, width: int, height: int) -> Stage:
-    """Compile the stage for pictures of `width` x `height`."""
+    """Compile the stage for images of `width` x `height` pixels."""
     spec = build_spec(ModelConfig(visual=True, object_size_m=object_size_m))
     spec.delete(spec.body(GOAL))
-    _spare_vertices(spec)
+    _simplify_forearm(spec)
     _shrink_faces(spec)
     _add_background(spec)
     _add_lights(spec)
@@ -104,7 +104,7 @@ def _shrink_faces(spec: mujoco.MjSpec) -> None:
     spec.delete(spec.texture("block"))
     pixels = tiles.mean(axis=(1, 3)).round().astype(np.uint8)
     add_texture(spec, "block", mujoco.mjtTexture.mjTEXTURE_CUBE, pixels)
-    # Deleting the texture took it from its material.
+    # Deleting the texture also removed it from its material.
     material = spec.material("block")
     material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "block"
 
@@ -115,8 +115,8 @@ def _skin(model: mujoco.MjModel) -> np.ndarray:
     return np.flatnonzero(shown)
 
 
-def _spare_vertices(spec: mujoco.MjSpec) -> None:
-    """The forearm's convex hull in place of its mesh, which is half of all the vertices."""
+def _simplify_forearm(spec: mujoco.MjSpec) -> None:
+    """Replace the forearm's mesh, which has half of all vertices, by its convex hull."""
     for geom in spec.geoms:
         if geom.meshname == "robot0:forearm":
             geom.meshname = "robot0:forearm_cvx"

@@ -1,20 +1,20 @@
-"""Renders on disk: one safetensors file per few hundred samples, and `dataset.json`.
+"""Renders on disk: safetensors files with a few hundred samples each, and `dataset.json`.
 
-Each file holds, for n samples and V cameras (frame palm, units m and rad):
+Each file contains, for n samples and V cameras (frame palm, units m and rad):
 
     images           (n, V, H, W, 3) uint8
     position         (n, 3) float32       object_to_palm
     wxyz             (n, 4) float32       object_to_palm, w >= 0
     joint_position   (n, J) float32       Shadow's joints
-    camera_position  (n, V, 3) float32    camera_to_palm as a calibration tells it
+    camera_position  (n, V, 3) float32    camera_to_palm as calibrated
     camera_rotation  (n, V, 3, 3) float32
-    drawn            (n, D) float32       numbers of the look, named in dataset.json
+    drawn            (n, D) float32       drawn values of the look, named in dataset.json
 
-and where samples have ranges of their own (`draws`):
+and, if the samples have their own parameters (draws.py):
 
-    parameters       (n, P) float32       what each was drawn with, named in draws.safetensors
-    boundary         (n,) int64           the end of a range that it tries, or -1
-    version          (n,) int64           of that end
+    parameters       (n, P) float32       parameters, named in draws.safetensors
+    boundary         (n,) int64           ADR boundary that the sample tests, or -1
+    version          (n,) int64           version of that boundary
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ Arrays = dict[str, np.ndarray]
 
 
 def shard_path(folder: Path, index: int) -> Path:
-    """The file of one shard."""
+    """Path of a shard."""
     return folder / f"shard-{index:05d}.safetensors"
 
 
 def write_shard(path: Path, arrays: Arrays, drawn: list[str]) -> None:
-    """Write atomically."""
+    """Write a shard atomically; `drawn` names the columns of the array `drawn`."""
     with atomic_path(path) as temporary:
         save_file(arrays, temporary, {"drawn": " ".join(drawn)})
 
 
 def read_shard(path: Path) -> Arrays:
-    """The arrays of one file. Raises DataError when it is missing or damaged."""
+    """The arrays of a shard. Raises DataError if the file is missing or damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -60,7 +60,7 @@ def read_shard(path: Path) -> Arrays:
 
 
 def shard_size(path: Path) -> int:
-    """Samples in a file; 0 where there is none, or half of one."""
+    """Number of samples in a shard; 0 if the file is missing or incomplete."""
     try:
         with safe_open(path, framework="numpy") as file:
             return int(file.get_slice("position").get_shape()[0])
@@ -69,7 +69,7 @@ def shard_size(path: Path) -> int:
 
 
 def drawn_names(path: Path) -> list[str]:
-    """Names of the columns of `drawn`."""
+    """Names of the columns of the array `drawn`."""
     with safe_open(path, framework="numpy") as file:
         return str((file.metadata() or {})["drawn"]).split()
 
@@ -81,31 +81,31 @@ class Renders:
     folder: Path
     config: RenderConfig
     sizes: tuple[int, ...]
-    """Samples in each shard."""
+    """Number of samples in each shard."""
 
     @property
     def count(self) -> int:
-        """Samples in all."""
+        """Total number of samples."""
         return sum(self.sizes)
 
     def shard(self, index: int) -> Arrays:
         """The arrays of one shard. Raises DataError."""
         arrays = read_shard(shard_path(self.folder, index))
         views, edge = len(self.config.cameras.views), self.config.cameras.image_px
-        wanted = (self.sizes[index], views, edge, edge, 3)
+        expected = (self.sizes[index], views, edge, edge, 3)
         got = arrays["images"].shape if "images" in arrays else "nothing"
-        if got != wanted:
+        if got != expected:
             path = shard_path(self.folder, index)
-            raise DataError(f"{path}: images: got {got}, allowed: {wanted}, as in {INDEX}")
+            raise DataError(f"{path}: images: got {got}, allowed: {expected}, as in {INDEX}")
         return arrays
 
     def shards(self) -> Iterator[Arrays]:
-        """Every shard, in order."""
+        """The arrays of every shard, in order."""
         return (self.shard(index) for index in range(len(self.sizes)))
 
 
 def write_index(folder: Path, config: RenderConfig, sizes: list[int], versions: Any) -> None:
-    """Write `dataset.json`: the renders are complete."""
+    """Write `dataset.json`, which marks the renders as complete."""
     drawn = drawn_names(shard_path(folder, 0))
     data = {"format": FORMAT, "count": sum(sizes), "sizes": sizes, "drawn": drawn,
             "versions": versions, "config": to_dict(config)}  # fmt: skip

@@ -1,6 +1,6 @@
-"""The camera team: poses the hand and block on the stage and takes one picture per camera.
+"""`Studio`: poses hand and block on the stage and renders one image per camera.
 
-A studio belongs to the thread that made it, and no process may fork while one is open.
+Use a studio only in the thread that created it; no process may fork while one is open.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TEXTURES = ("block", "floor", "sky")
 
 
 class Studio:
-    """Use it in a `with`. Raises SleightError when the machine cannot render."""
+    """A renderer of the stage; a context manager. Raises SleightError if it cannot render."""
 
     def __init__(
         self,
@@ -25,15 +25,15 @@ class Studio:
         object_size_m: float = 0.057,
         size_px: tuple[int, int] | None = None,
     ) -> None:
-        """size_px: width and height, where they are not the network's."""
+        """size_px: width and height of the images; None: those of the network."""
         width, height = size_px or (cameras.image_px, cameras.image_px)
         self.stage = build_stage(cameras, object_size_m, width, height)
         self.shape = (len(cameras.views), height, width, 3)
-        """(V, H, W, 3)."""
+        """(V, H, W, 3): shape of the images."""
         self._data = mujoco.MjData(self.stage.model)
         self._renderer = open_renderer(self.stage.model, height, width)
-        self._shown = mujoco.MjvOption()
-        self._shown.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = False
+        self._options = mujoco.MjvOption()
+        self._options.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = False
 
     def __enter__(self) -> Studio:
         return self
@@ -46,24 +46,24 @@ class Studio:
         self._renderer.close()
 
     def dress(self, config: LooksConfig, rng: np.random.Generator) -> dict[str, float]:
-        """A new look; returns the numbers that tell of it."""
+        """Apply a new look; returns the drawn values by name."""
         drawn = Looks(self.stage, config).apply(rng)
         for name in TEXTURES:
             self.upload(name)
         return drawn
 
     def upload(self, texture: str) -> None:
-        """Hand a texture that was changed in the model to the renderer."""
+        """Upload a texture of the model to the renderer."""
         index = self.stage.model.tex(texture).id
         mujoco.mjr_uploadTexture(self.stage.model, self._renderer._mjr_context, index)
 
     def stand(self, views: Views) -> None:
-        """Put the cameras where they really stand."""
+        """Move the cameras to their true placements."""
         for index, (at, fovy) in enumerate(zip(views.true, views.fovy_deg, strict=True)):
             self.stage.place_camera(index, at, float(fovy))
 
     def shoot(self, qpos: np.ndarray) -> np.ndarray:
-        """uint8 (V, H, W, 3) of the joints and the block in `qpos` (nq,)."""
+        """Render the state `qpos` (nq,): uint8 (V, H, W, 3)."""
         model, data = self.stage.model, self._data
         data.qpos[:] = qpos
         mujoco.mj_kinematics(model, data)
@@ -71,6 +71,6 @@ class Studio:
         mujoco.mj_camlight(model, data)
         pictures = np.empty(self.shape, np.uint8)
         for view, camera in enumerate(self.stage.cameras):
-            self._renderer.update_scene(data, int(camera), self._shown)
+            self._renderer.update_scene(data, int(camera), self._options)
             self._renderer.render(out=pictures[view])
         return pictures

@@ -1,4 +1,4 @@
-"""The table of docs/vision.md: `python -m sleight.vision.renders.table` writes it."""
+"""Prints the table of docs/vision.md: `python -m sleight.vision.renders.table`."""
 
 import sys
 

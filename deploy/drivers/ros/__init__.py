@@ -1,4 +1,5 @@
-"""Hands that speak ROS: a face for ROS 1 (rospy), one for ROS 2 (DDS), and the bridge for ROS 1.
+"""Hands on ROS: a face for ROS 1 (rospy), a face for ROS 2 (DDS), and the bridge for ROS 1.
 
-What pack.py lists runs beside a hand, too: on Python 3.8, with the standard library and rospy.
+The modules that bridge_archive.py lists also run beside a hand: on Python 3.8, with only the
+standard library and rospy.
 """

@@ -1,11 +1,11 @@
-"""The bridge: a hand's side of the wire for a Shadow Hand on ROS 1, in a process beside the hand.
+"""The bridge: serves a Shadow Hand on ROS 1 over the wire, from a process beside the hand.
 
     python3 sleight-bridge.pyz --host 0.0.0.0 --secret FILE [--prefix rh_] [--mode trajectory]
 
-It needs ROS's own Python (3.8 or newer) and no package but rospy. It has one client at a time, and
-a watchdog of its own, since Shadow's controllers keep the last target for ever: whatever happens to
-the policy, its machine or the network, the hand holds after `--hold-after-s` and lets go after
-`--relax-after-s`. Exit codes as `sleight`: 2 bad input, 3 cannot connect, 130 Ctrl-C.
+It needs only rospy and ROS's own Python (3.8 or newer). It serves one client at a time and has a
+watchdog, because Shadow's controllers keep the last target forever: if the policy, its machine or
+the network fails, the hand holds after `--hold-after-s` and relaxes after `--relax-after-s`. Exit
+codes as for `sleight`: 2 bad input, 3 cannot connect, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from .rospy_node import DEFAULT_MASTER
 from .shadow_names import MODES, hand_name
 
 HAND_FILE = "hand.json"
-"""In the archive: `hello`'s fields about the hand (pack.py)."""
+"""File in the archive with the fields of `hello` about the hand (bridge_archive.py)."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WAKE_S = 0.002
 MOTORS_S = 0.5
-"""Between two messages about the motors' temperatures."""
+"""Time between two messages with motor temperatures."""
 MAX_LAG_S = 0.05
-"""A machine that keeps the bridge from looking for longer than this is told of in the log."""
+"""A longer time between two steps of the bridge is logged as an overrun."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the bridge listens."""
+    """Address on which the bridge listens."""
 
     host: str
     port: int
@@ -74,43 +74,43 @@ class Bridge:
         port = Port(place.host, place.port, "the hand", 1, greeting, place.secret)
         self._port = HandPort(port, self._side.session, log)
         self._sent_seq = 0
-        self._told_s = float("-inf")
+        self._motors_sent_s = float("-inf")
 
     @property
     def number(self) -> int:
-        """The port that it listens on."""
+        """The TCP port that it listens on."""
         return self._port.number
 
     def run(self, should_stop: Callable[[], bool]) -> None:
-        """Serve until `should_stop`; then hold."""
+        """Serve until `should_stop`."""
         self._side.begin()
         self._log("start", hand=self._face.name, port=self.number)
-        lost, looked_s = False, time.monotonic()
+        lost, last_step_s = False, time.monotonic()
         while not should_stop():
             now_s = time.monotonic()
-            if now_s - looked_s > MAX_LAG_S:
-                self._log("overrun", lost_s=now_s - looked_s)
-            looked_s = now_s
+            if now_s - last_step_s > MAX_LAG_S:
+                self._log("overrun", lost_s=now_s - last_step_s)
+            last_step_s = now_s
             self._port.serve(now_s, WAKE_S)
             reading = self._side.step(now_s)
             if reading is not None and reading.seq != self._sent_seq:
                 self._publish(reading)
-            self._tell_motors(now_s)
+            self._publish_motors(now_s)
             fault = self._side.session.fault
             if lost != bool(fault):
                 lost = bool(fault)
                 self._log("hand_lost" if lost else "hand_found", cause=fault)
 
     def close(self) -> None:
-        """Hold, and end the link."""
+        """Hold, and close the link."""
         self._side.session.gone("the bridge ends", time.monotonic())
         self._port.close()
         self._log("end")
 
-    def _tell_motors(self, now_s: float) -> None:
-        if now_s - self._told_s < MOTORS_S:
+    def _publish_motors(self, now_s: float) -> None:
+        if now_s - self._motors_sent_s < MOTORS_S:
             return
-        self._told_s = now_s
+        self._motors_sent_s = now_s
         temperature_c = list(self._face.temperature_c())
         self._port.publish(wire.encode("motors", temperature_c=temperature_c))
 
@@ -130,9 +130,9 @@ class Bridge:
 
 
 def hello_of_archive(prefix: str) -> dict[str, Any]:
-    """`hello`'s fields about the hand with this prefix. Raises ConfigError."""
+    """The fields of `hello` about the hand with this prefix. Raises ConfigError."""
     data = pkgutil.get_data(__package__ or "", HAND_FILE)
-    assert data is not None, "pack.py puts it beside this module"
+    assert data is not None, "bridge_archive.py puts it beside this module"
     return {**json.loads(data.decode()), "hand": hand_name(prefix)}
 
 
@@ -140,53 +140,59 @@ def arguments() -> Parser:
     """The command line."""
     parser = Parser("sleight-bridge", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
-    add("--master", default=os.environ.get("ROS_MASTER_URI", DEFAULT_MASTER))
-    add("--prefix", default="rh_", help="rh_ for a right hand, lh_ for a left one")
-    add("--mode", default="trajectory", choices=MODES)
-    add("--host", default="127.0.0.1", help="address to listen on")
-    add("--port", type=int, default=7411, help="0 takes a free one")
-    add("--secret", type=Path, help="file with the secret that the client must have too")
-    add("--hold-after-s", type=float, default=Watch.hold_after_s)
-    add("--relax-after-s", type=float, default=Watch.relax_after_s)
-    add("--hold", default=Watch.hold, choices=("target", "measured"))
-    add("--force", type=float, default=1.0, help="share of the motors' force, 0 to 1")
-    add("--timeout-s", type=float, default=10.0, help="longest wait for the hand")
-    add("--log", type=Path, help="JSON lines of what happened at the hand")
+    master = os.environ.get("ROS_MASTER_URI", DEFAULT_MASTER)
+    add("--master", default=master, help="URI of the ROS master (default: %(default)s)")
+    add("--prefix", default="rh_", help="prefix of the joint names: rh_ right hand, lh_ left hand")
+    text = "send trajectories that the hand interpolates, or positions that it jumps to"
+    add("--mode", default="trajectory", choices=MODES, help=text)
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=7411, help="port to listen on; 0: a free one")
+    add("--secret", type=Path, help="file with the secret that the client must share")
+    text = "hold after this many seconds without a message (default: %(default)s)"
+    add("--hold-after-s", type=float, default=Watch.hold_after_s, help=text)
+    text = "relax a holding hand after this many seconds without a message (default: %(default)s)"
+    add("--relax-after-s", type=float, default=Watch.relax_after_s, help=text)
+    text = "on a hold, keep the target and so the grip, or stay at the measured angles"
+    add("--hold", default=Watch.hold, choices=("target", "measured"), help=text)
+    add("--force", type=float, default=1.0, help="limit of the motor force, 0.05 to 1 of the full")
+    text = "time limit in seconds for connecting to the hand (default: %(default)s)"
+    add("--timeout-s", type=float, default=10.0, help=text)
+    add("--log", type=Path, help="file for the event log, as JSON lines")
     return parser
 
 
-def checked(given: argparse.Namespace) -> Place:
-    """Where to listen. Raises ConfigError for what no bridge should be told."""
+def checked(parsed: argparse.Namespace) -> Place:
+    """The address to listen on. Raises ConfigError for invalid arguments."""
     allowed = {
         "port": (0, 65535),
         "hold_after_s": (0.02, 10.0),
-        "relax_after_s": (given.hold_after_s, 60.0),
+        "relax_after_s": (parsed.hold_after_s, 60.0),
         "force": (0.05, 1.0),
         "timeout_s": (0.1, 600.0),
     }
     for name, (low, high) in allowed.items():
-        value = getattr(given, name)
+        value = getattr(parsed, name)
         if not low <= value <= high:
             flag = name.replace("_", "-")
             raise ConfigError(f"--{flag}: got {value:g}, allowed: {low:g} to {high:g}")
-    if given.host not in LOOPBACK and given.secret is None:
+    if parsed.host not in LOOPBACK and parsed.secret is None:
         raise ConfigError(
-            f"--host {given.host}: got no --secret, allowed: a secret file,"
-            " for others reach this address too"
+            f"--host {parsed.host}: got no --secret, allowed: a secret file,"
+            " because others can reach this address"
         )
-    return Place(given.host, given.port, read_secret(given.secret) if given.secret else None)
+    return Place(parsed.host, parsed.port, read_secret(parsed.secret) if parsed.secret else None)
 
 
-def serve(given: argparse.Namespace, should_stop: Callable[[], bool]) -> None:
+def serve(parsed: argparse.Namespace, should_stop: Callable[[], bool]) -> None:
     """Connect to the hand, serve, hold. Raises SleightError."""
-    place, hello = checked(given), hello_of_archive(given.prefix)
-    log = HandLog(given.log)
-    face = Ros1Face(Layout.of_hello(hello), given.master, given.prefix, given.mode)
-    watch = Watch(given.hold_after_s, given.relax_after_s, given.hold)
-    bridge = Bridge(face, hello, place, watch, given.force, log)
+    place, hello = checked(parsed), hello_of_archive(parsed.prefix)
+    log = HandLog(parsed.log)
+    face = Ros1Face(Layout.of_hello(hello), parsed.master, parsed.prefix, parsed.mode)
+    watch = Watch(parsed.hold_after_s, parsed.relax_after_s, parsed.hold)
+    bridge = Bridge(face, hello, place, watch, parsed.force, log)
     try:
-        face.open(given.timeout_s, lambda: None)
-        sys.stdout.write(f"bridge: {face.name} on {given.host}:{bridge.number}\n")
+        face.open(parsed.timeout_s, lambda: None)
+        sys.stdout.write(f"bridge: {face.name} on {parsed.host}:{bridge.number}\n")
         sys.stdout.flush()
         bridge.run(should_stop)
     finally:
@@ -197,11 +203,11 @@ def serve(given: argparse.Namespace, should_stop: Callable[[], bool]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns the exit code."""
-    asked: list[int] = []
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: asked.append(number))
+        signal.signal(number, lambda number, frame: signals.append(number))
     try:
-        serve(arguments().parse_args(argv), lambda: bool(asked))
+        serve(arguments().parse_args(argv), lambda: bool(signals))
     except SleightError as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         return error.exit_code
@@ -209,7 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """`main`, and then the end at once: rospy's threads would wait for a master that is gone."""
+    """Run `main`, then exit at once: rospy's threads would wait for a dead master."""
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()

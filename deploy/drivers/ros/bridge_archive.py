@@ -1,7 +1,7 @@
-"""`sleight rig bridge`: the bridge and what it needs, as one file that Python runs.
+"""`sleight rig bridge`: packs the bridge and its modules into one file that Python runs.
 
-A zip archive with a `__main__` (the standard library's zipapp); `unzip -l` lists it. The modules in
-it are this package's own, unchanged.
+The file is a zip archive with a `__main__` (the standard library's zipapp); `unzip -l` lists it. It
+contains unchanged modules of this package.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MODULES = (
     "deploy/drivers/ros/rospy_node.py",
     "deploy/drivers/ros/services.py",
 )
-"""What runs beside the hand: Python 3.8, the standard library and rospy."""
+"""The modules that run beside the hand, with Python 3.8, the standard library and rospy."""
 MAIN = "from sleight.deploy.drivers.ros.bridge import run\n\nrun()\n"
 
 
 def source(module: str) -> Path:
-    """The file of one of `MODULES`, in a checkout and in an installed package alike."""
+    """The path of one of `MODULES`, in a checkout or in an installed package."""
     installed = ROOT / module
     return installed if installed.exists() else ROOT / "sleight" / module
 

@@ -1,10 +1,10 @@
-"""The ROS 2 messages that a hand is driven with, as DDS types: the same bytes as from ROS's own.
+"""DDS types of the ROS 2 messages for a hand; they serialize to the same bytes as ROS's own.
 
-Field by field from sensor_msgs, trajectory_msgs, std_msgs and builtin_interfaces (Humble to Jazzy).
-A topic `/name` is `rt/name` on DDS, a type `pkg/msg/Type` is `pkg::msg::dds_::Type_`.
+The fields are those of sensor_msgs, trajectory_msgs, std_msgs and builtin_interfaces, Humble to
+Jazzy. On DDS, a topic `/name` is `rt/name` and a type `pkg/msg/Type` is `pkg::msg::dds_::Type_`.
 """
 # mypy: disable-error-code="call-arg"
-# Annotations are read by cyclonedds when the classes are made: no `from __future__ import
+# cyclonedds evaluates the annotations when a class is created: no `from __future__ import
 # annotations` here.
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Duration(IdlStruct, typename="builtin_interfaces::msg::dds_::Duration_"):
 
     @staticmethod
     def of(seconds: float) -> "Duration":
-        """From seconds, 0 or more."""
+        """The duration of `seconds` >= 0."""
         nanoseconds = round(seconds * 1e9)
         return Duration(nanoseconds // 10**9, nanoseconds % 10**9)
 

@@ -1,4 +1,4 @@
-"""A JointState message of ROS 1 or ROS 2 -> a hand's reading, by names."""
+"""Readings of a hand from JointState messages of ROS 1 or ROS 2; joints are matched by name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from ...link.face import Layout, Reading
 
 RESTARTED_S = 1.0
-"""A hand's clock that goes back by more belongs to a hand that was started anew."""
+"""A clock that jumps back by more than this means that the hand was restarted."""
 
 
 class JointReader:
-    """Takes messages about any joints in any order; keeps the newest reading of this hand's."""
+    """Reads messages with any joints in any order; keeps the newest reading of this hand."""
 
     def __init__(self, layout: Layout, prefix: str) -> None:
         self._layout = layout
@@ -23,20 +23,20 @@ class JointReader:
         self._seq = 0
         self.reading: Reading | None = None
         self.problem = "no joint states"
-        """Why there is no reading, or no newer one; empty when the last message was good."""
+        """Why there is no reading or no newer one; empty if the last message was valid."""
 
     def take(self, message: Any, time_s: float, received_s: float) -> bool:
-        """One message, stamped `time_s` by the hand (0: not stamped). Whether it is news.
+        """Read one message with the hand's time stamp (0: none); returns whether it is new.
 
-        A bad message does not replace a good one: it leaves it to grow old. So does one whose
-        clock stands still.
+        An invalid message, or one whose clock has not advanced, does not replace a good reading;
+        the age of that reading then grows.
         """
         time_s = time_s or received_s
-        if list(message.name) != self._names and not self._find(list(message.name)):
+        if list(message.name) != self._names and not self._match(list(message.name)):
             return False
         before = self.reading
         if before is not None and 0.0 <= before.time_s - time_s < RESTARTED_S:
-            self.problem = "joint states whose clock stands still"
+            self.problem = "joint states with a clock that does not advance"
             return False
         values = self._pick(message)
         if values is None:
@@ -46,11 +46,11 @@ class JointReader:
         self.problem = ""
         return True
 
-    def _find(self, names: Sequence[str]) -> bool:
+    def _match(self, names: Sequence[str]) -> bool:
         places = {name: place for place, name in enumerate(names)}
         missing = [name for name in self._wanted if name not in places]
         if missing:
-            # Another device's message on the same topic, which is usual, or the wrong hand.
+            # A message of another device on the same topic, which is common, or the wrong hand.
             self.problem = f"joint states without {', '.join(missing[:3])}"
             return False
         self._names, self._places = names, [places[name] for name in self._wanted]

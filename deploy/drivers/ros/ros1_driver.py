@@ -1,4 +1,4 @@
-"""Driver `ros1`: rospy straight to a master, from this process."""
+"""Driver `ros1`: talks to a ROS master through rospy, from this process."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PORT = 11311
 
 
 def shadow(prefix: str) -> HandSpec:
-    """The Shadow Hand with this prefix of its joints. Raises ConfigError."""
+    """The spec of the Shadow Hand with this prefix of the joint names. Raises ConfigError."""
     return replace(SHADOW_RIGHT, name=hand_name(prefix))
 
 
 def open_hand(config: HandConfig) -> HandDriver:
-    """`hands.OpenHand` for the driver `ros1`."""
+    """`OpenHand` (driver_registry.py) for the driver `ros1`."""
     config = with_port(config, PORT)
     spec, master = shadow(config.prefix), f"http://{config.host}:{config.port}"
     face = Ros1Face(layout_of(spec), master, config.prefix, config.mode)

@@ -1,8 +1,8 @@
-"""A Shadow Hand on a ROS 1 master, through rospy: a `Face`, in the bridge and in driver `ros1`.
+"""`Ros1Face`: a Shadow Hand on a ROS 1 master, through rospy; for the bridge and driver `ros1`.
 
-Trajectories carry no velocities: ros_control's controller then interpolates linearly, and a target
-that the gate let pass is approached no faster than the gate allows. In mode `position` a motor's
-controller goes to each target at once.
+Trajectories contain no velocities. The controller of ros_control then interpolates linearly, so
+that the setpoint stays within the speed limit of the gate. In mode `position`, the controller of a
+motor jumps to each target.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONTROLLERS = "/controller_manager/list_controllers"
 
 
 class Ros1Face(Face):
-    """Joint states, and the trajectory controllers or the motors' own position controllers."""
+    """Reads joint states; commands trajectory controllers or the position controllers of motors."""
 
     force_scale = True
     state_rate_hz = 125.0
@@ -33,18 +33,18 @@ class Ros1Face(Face):
         self._layout, self._master, self._mode = layout, master, mode
         self._prefix = prefix
         self.name = f"{prefix}hand on the ROS master at {master}"
-        self._wanted = [prefix + joint for joint in layout.joints]
+        self._joint_names = [prefix + joint for joint in layout.joints]
         self._states = JointReader(layout, prefix)
-        self._news: Callable[[], None] = lambda: None
+        self._on_reading: Callable[[], None] = lambda: None
         self._first = threading.Event()
         self._subscribers: list[Any] = []
         self._temperatures = MotorTemperatures(layout.actuators, prefix)
         self._commands: list[Any] = []
         self._forces: list[Any] = []
 
-    def open(self, timeout_s: float, news: Callable[[], None]) -> None:
-        """Reach master, joint states and controllers; see that no other controller interferes."""
-        self._news = news
+    def open(self, timeout_s: float, on_reading: Callable[[], None]) -> None:
+        """Connect to master, joint states and controllers; check that no controller interferes."""
+        self._on_reading = on_reading
         deadline_s = time.monotonic() + timeout_s
         probe(self._master, timeout_s)
         self._ros = import_rospy()
@@ -59,18 +59,18 @@ class Ros1Face(Face):
             time.sleep(0.02)
 
     def reading(self) -> Reading | None:
-        """The newest."""
+        """The newest reading."""
         return self._states.reading
 
     def deaf(self) -> str:
-        """A publisher without subscribers sends to nobody; `publish` would not say so."""
+        """A message if a command topic has no subscriber; `publish` would not report it."""
         for publisher in self._commands:
             if publisher.get_num_connections() == 0:
-                return f"nobody listens on {publisher.resolved_name}"
+                return f"no subscriber on {publisher.resolved_name}"
         return ""
 
     def send(self, target: Sequence[float], duration_s: float) -> None:
-        """One message to each trajectory controller, or one to each motor's controller."""
+        """Send one message to each trajectory controller, or to each motor's controller."""
         if self._mode == "position":
             for publisher, value in zip(self._commands, target):
                 publisher.publish(value)
@@ -79,26 +79,26 @@ class Ros1Face(Face):
         for publisher, (_, places) in zip(self._commands, self._groups):
             point = self._point(positions=[joints[place] for place in places])
             point.time_from_start = self._ros.Duration.from_sec(duration_s)
-            names = [self._wanted[place] for place in places]
+            names = [self._joint_names[place] for place in places]
             publisher.publish(self._trajectory(joint_names=names, points=[point]))
 
     def force(self, share: float) -> None:
-        """`max_force_factor` of every motor's controller."""
+        """Set `max_force_factor` of every motor's controller."""
         for publisher in self._forces:
             publisher.publish(share)
 
     def temperature_c(self) -> Sequence[float]:
-        """By `/diagnostics`, where this Python has its messages."""
+        """Temperatures from `/diagnostics`, if this Python has its message types."""
         return self._temperatures.newest(time.monotonic())
 
     def close(self, timeout_s: float) -> None:
-        """Unregister, as far as the master still answers."""
-        ends = [*self._subscribers, *self._commands, *self._forces]
+        """Unregister, if the master still answers."""
+        endpoints = [*self._subscribers, *self._commands, *self._forces]
         self._subscribers, self._commands, self._forces = [], [], []
 
         def unregister() -> None:
-            for end in ends:
-                end.unregister()
+            for endpoint in endpoints:
+                endpoint.unregister()
 
         thread = threading.Thread(target=unregister, daemon=True)
         thread.start()
@@ -106,7 +106,7 @@ class Ros1Face(Face):
 
     def _begin(self) -> None:
         start_node(self._ros, self._master, "sleight")
-        # ROS's own modules exist only once rospy is found.
+        # The ROS modules can be imported only after rospy.
         from sensor_msgs.msg import JointState
         from std_msgs.msg import Float64
         from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
@@ -127,7 +127,7 @@ class Ros1Face(Face):
         self._subscribers = [states, *self._diagnostics()]
 
     def _diagnostics(self) -> list[Any]:
-        """Temperatures are told there twice a second; a hand runs without them, too."""
+        """The subscriber of the temperatures, 2 Hz; empty if the message type is missing."""
         try:
             from diagnostic_msgs.msg import DiagnosticArray
         except ImportError:
@@ -139,18 +139,18 @@ class Ros1Face(Face):
         return [self._ros.Subscriber("/diagnostics", DiagnosticArray, take, queue_size=10)]
 
     def _controllers(self) -> list[str]:
-        """Those that this mode speaks to."""
+        """The controllers that this mode uses."""
         if self._mode == "position":
             return position_controllers(self._layout.actuators, self._prefix)
         return [name for name, _ in self._groups]
 
     def _check_controllers(self) -> None:
-        """A running trajectory controller overwrites what the motors' controllers are told."""
+        """Check that the right controllers run: trajectory controllers overwrite positions."""
         try:
             self._ros.wait_for_service(CONTROLLERS, timeout=1.0)
             answer = self._ros.ServiceProxy(CONTROLLERS, list_controllers())()
         except (self._ros.ROSException, self._ros.ServiceException) as error:
-            line = f"{self.name}: which controllers run cannot be told: {CONTROLLERS}: {error}"
+            line = f"{self.name}: cannot list the running controllers: {CONTROLLERS}: {error}"
             raise ConnectError(line) from error
         states = {controller.name: controller.state for controller in answer.controller}
         idle = [name for name in self._controllers() if states.get(name) != "running"]
@@ -167,7 +167,7 @@ class Ros1Face(Face):
             )
 
     def _take(self, message: Any) -> None:
-        """On rospy's thread: a JointState, of this hand or of others."""
+        """Receive a JointState of this hand or another device, on rospy's thread."""
         if self._states.take(message, message.header.stamp.to_sec(), time.monotonic()):
             self._first.set()
-            self._news()
+            self._on_reading()

@@ -1,4 +1,4 @@
-"""Driver `ros2`: DDS straight to ros2_control's topics, from this process."""
+"""Driver `ros2`: talks to the topics of ros2_control through DDS, from this process."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ MAX_DOMAIN = 232
 
 
 def open_hand(config: HandConfig) -> HandDriver:
-    """`hands.OpenHand` for the driver `ros2`: a Shadow Hand under ros2_control."""
+    """`OpenHand` (driver_registry.py) for the driver `ros2`: a Shadow Hand under ros2_control."""
     spec = shadow(config.prefix)
     return LocalHand(spec, Ros2Face(layout_of(spec), names_of(config)))
 
 
 def names_of(config: HandConfig) -> Ros2Names:
-    """From the config's fields and options. Raises ConfigError."""
+    """The names of topics from the config. Raises ConfigError."""
     domain = config.option("domain", "0", *OPTIONS)
     if not domain.isdecimal() or int(domain) > MAX_DOMAIN:
         raise ConfigError(f"hand.options.domain: got {domain!r}, allowed: 0 to {MAX_DOMAIN}")
-    usual = Ros2Names()
+    default = Ros2Names()
     return Ros2Names(
         domain=int(domain),
         prefix=config.prefix,
-        trajectory=config.option("trajectory_controller", usual.trajectory, *OPTIONS),
-        position=config.option("position_controller", usual.position, *OPTIONS),
+        trajectory=config.option("trajectory_controller", default.trajectory, *OPTIONS),
+        position=config.option("position_controller", default.position, *OPTIONS),
         mode=config.mode,
     )

@@ -1,9 +1,9 @@
-"""A hand under ros2_control, through DDS without an installation of ROS 2: a `Face`.
+"""`Ros2Face`: a hand under ros2_control, through DDS; ROS 2 need not be installed.
 
-Topics only, as ros2_control's own broadcaster and controllers have them: `joint_states`, and
-`<controller>/joint_trajectory` or `<controller>/commands`. ros2_control lets one controller at a
-time claim a joint, so nothing can overwrite what this sends; which one it is cannot be asked for
-without ROS's services.
+It uses only topics of ros2_control's broadcaster and controllers: `joint_states`, and
+`<controller>/joint_trajectory` or `<controller>/commands`. In ros2_control only one controller at a
+time can claim a joint, so nothing overwrites these commands. Which controller is active is unknown
+here: the query needs ROS services.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ QOS = Qos(
     Policy.Durability.Volatile,
     Policy.History.KeepLast(1),
 )
-"""ROS 2's defaults for these topics, but for a queue of one: only the newest counts."""
+"""ROS 2's defaults for these topics, except for the queue length of 1: only the newest counts."""
 
 
 @dataclass(frozen=True)
 class Ros2Names:
-    """Where a hand is in ROS 2's world."""
+    """Names of a hand on ROS 2."""
 
     domain: int = 0
     """ROS_DOMAIN_ID."""
     prefix: str = "rh_"
-    """What the joints' names begin with."""
+    """Prefix of the joint names."""
     trajectory: str = "joint_trajectory_controller"
-    """A JointTrajectoryController of all joints."""
+    """Name of the JointTrajectoryController of all joints."""
     position: str = "forward_position_controller"
-    """A ForwardCommandController on positions of all joints, in the spec's order."""
+    """Name of the ForwardCommandController for the positions of all joints, in the spec's order."""
     mode: str = "trajectory"
-    """Which of the two."""
+    """Which controller to use: trajectory or position."""
 
 
 class Ros2Face(Face):
-    """Joint states, and one controller for all joints."""
+    """Reads joint states and commands one controller for all joints."""
 
     state_rate_hz = 100.0
 
@@ -64,14 +64,14 @@ class Ros2Face(Face):
         self._thread: threading.Thread | None = None
         self._writer: DataWriter | None = None
 
-    def open(self, timeout_s: float, news: Callable[[], None]) -> None:
+    def open(self, timeout_s: float, on_reading: Callable[[], None]) -> None:
         """Join the domain; wait for joint states and for the controller."""
         deadline_s = time.monotonic() + timeout_s
         try:
             self._join()
         except DDSException as error:
             raise ConnectError(f"{self.name}: {error}") from error
-        self._thread = threading.Thread(target=self._listen, args=(news,), daemon=True)
+        self._thread = threading.Thread(target=self._listen, args=(on_reading,), daemon=True)
         self._thread.start()
         while self._states.reading is None or self.deaf():
             if time.monotonic() > deadline_s:
@@ -80,20 +80,20 @@ class Ros2Face(Face):
             time.sleep(0.02)
 
     def reading(self) -> Reading | None:
-        """The newest."""
+        """The newest reading."""
         return self._states.reading
 
     def deaf(self) -> str:
-        """Whether any subscriber of the command topic was discovered."""
+        """A message if no subscriber of the command topic was discovered."""
         if self._writer is None or self._writer.get_publication_matched_status().current_count:
             return ""
-        return f"nobody listens on /{self._topic()}"
+        return f"no subscriber on /{self._topic()}"
 
     def send(self, target: Sequence[float], duration_s: float) -> None:
-        """One message for all joints."""
+        """Send one message for all joints."""
         joints = self._layout.joint_target(target)
         if self._writer is not None:
-            # A full queue of a hand that does not read: its states grow old, too.
+            # The queue is full if the hand does not read; its states become stale, too.
             with contextlib.suppress(DDSException):
                 self._writer.write(self._message(joints, duration_s))
 
@@ -122,16 +122,16 @@ class Ros2Face(Face):
         if self._names.mode == "position":
             return dds.Float64MultiArray(dds.MultiArrayLayout([], 0), list(joints))
         point = dds.JointTrajectoryPoint(list(joints), [], [], [], dds.Duration.of(duration_s))
-        # A stamp of zero means now. Without velocities the controller interpolates linearly.
+        # A stamp of zero means now. Without velocities, the controller interpolates linearly.
         return dds.JointTrajectory(dds.Header(dds.Time(0, 0), ""), self._joints, [point])
 
-    def _listen(self, news: Callable[[], None]) -> None:
+    def _listen(self, on_reading: Callable[[], None]) -> None:
         while not self._done.is_set():
             for message in self._reader.take_iter(timeout=duration(milliseconds=50)):
                 received_s = time.monotonic()
                 stamp = message.header.stamp
                 time_s = stamp.sec + stamp.nanosec * 1e-9
                 if self._states.take(message, time_s, received_s):
-                    news()
+                    on_reading()
                 if self._done.is_set():
                     return

@@ -1,7 +1,7 @@
-"""rospy in a process that is not ROS's own: find it, start its one node, and never wait for ever.
+"""Use of rospy in a process that is not a ROS node: import it, start a node, limit every wait.
 
-What is odd about it here was measured with rospy 1.15: without a master `init_node` waits for ever,
-it takes over the root logger, and unregistering from a dead master hangs.
+The workarounds here were tested with rospy 1.15: without a master, `init_node` waits forever; it
+changes the root logger; and unregistering from a dead master hangs.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ DEFAULT_MASTER = "http://127.0.0.1:11311"
 
 
 def import_rospy() -> Any:
-    """rospy, also from Debian's packages into another interpreter. Raises ConnectError.
+    """Import rospy, if necessary from Debian's packages. Raises ConnectError.
 
-    Their folder goes to the END of the path, so that nothing else in it hides what is installed
-    here; it is of use only where the interpreter has the version that Debian built for.
+    Debian's folder goes to the END of the path, so that it does not hide packages that are
+    installed here. It works only if the interpreter has the version that Debian built for.
     """
     try:
         return importlib.import_module("rospy")
@@ -42,7 +42,7 @@ def import_rospy() -> Any:
 
 
 def probe(master: str, timeout_s: float) -> None:
-    """See that something listens where the master should be. Raises ConnectError."""
+    """Check that a server listens at the address of the master. Raises ConnectError."""
     parts = urlsplit(master)
     try:
         host, port = parts.hostname, parts.port
@@ -58,35 +58,36 @@ def probe(master: str, timeout_s: float) -> None:
 
 
 def within(timeout_s: float, what: str, work: Callable[[], None]) -> None:
-    """Do `work` on a thread, and wait no longer than `timeout_s`.
+    """Run `work` on a thread, and wait for at most `timeout_s`.
 
-    Raises ConnectError: that of `work`, or when it takes longer; then the thread is left to hang.
+    Raises the ConnectError of `work`, or a ConnectError after the timeout; the thread then keeps
+    hanging.
     """
-    ends: list[ConnectError | None] = []
+    outcome: list[ConnectError | None] = []
 
     def run() -> None:
         try:
             work()
-            ends.append(None)
+            outcome.append(None)
         except ConnectError as error:
-            ends.append(error)
+            outcome.append(error)
 
     thread = threading.Thread(target=run, name=what, daemon=True)
     thread.start()
     thread.join(timeout_s)
-    if not ends:
+    if not outcome:
         why = f"no answer within {timeout_s:.1f} s" if thread.is_alive() else "failed, see above"
         raise ConnectError(f"{what}: {why}")
-    if ends[0] is not None:
-        raise ends[0]
+    if outcome[0] is not None:
+        raise outcome[0]
 
 
 def start_node(rospy: Any, master: str, name: str) -> None:
-    """This process's node on `master`; a process can have one. Raises ConnectError."""
+    """Start the node of this process on `master`; there can be only one. Raises ConnectError."""
     if rospy.core.is_initialized():
         if os.environ.get("ROS_MASTER_URI") != master:
-            there = os.environ.get("ROS_MASTER_URI")
-            raise ConnectError(f"ROS master: got {master}, allowed: {there}, this process's")
+            current = os.environ.get("ROS_MASTER_URI")
+            raise ConnectError(f"ROS master: got {master}, allowed: {current}, this process's")
         return
     os.environ["ROS_MASTER_URI"] = master
     root = logging.getLogger()

@@ -1,8 +1,8 @@
-"""Shadow's names on ROS: joints, controllers and topics (documentation of sr_core, ROS 1 Noetic).
+"""Shadow's names of joints, controllers and topics (documentation of sr_core, ROS 1 Noetic).
 
-A right hand has the prefix `rh_`, a left one `lh_`. Trajectories go to two controllers, one for the
-fingers and one for the wrist; positions go to one controller per motor, which takes for `J0` the
-sum of the two joints that it drives.
+A right hand has the prefix `rh_`, a left hand `lh_`. Trajectories go to two controllers, one for
+the fingers and one for the wrist. Positions go to one controller per motor; for `J0` the position
+is the sum of the two joints that the motor drives.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Sequence, Tuple
 from ....errors import ConfigError
 
 HAND_NAMES = {"rh_": "shadow_hand_right", "lh_": "shadow_hand_left"}
-"""Prefix of the joints -> name of the hand's spec."""
+"""Prefix of the joint names -> name of the hand's spec."""
 MODES = ("trajectory", "position")
 JOINT_STATES = "joint_states"
 Group = Tuple[str, Sequence[int]]
-"""A controller's name, and which joints it takes in this order."""
+"""Name of a controller, and indices of its joints in its order."""
 
 
 def hand_name(prefix: str) -> str:
-    """The hand with this prefix. Raises ConfigError."""
+    """Name of the hand with this prefix. Raises ConfigError."""
     if prefix not in HAND_NAMES:
         raise ConfigError(f"hand.prefix: got {prefix!r}, allowed: {', '.join(HAND_NAMES)}")
     return HAND_NAMES[prefix]
 
 
 def trajectory_groups(joints: Sequence[str], prefix: str) -> list[Group]:
-    """The trajectory controllers, in the order in which their joints are here."""
+    """The trajectory controllers with their joints."""
     wrist = [i for i, joint in enumerate(joints) if joint.startswith("WR")]
     fingers = [i for i, joint in enumerate(joints) if not joint.startswith("WR")]
     return [
@@ -37,5 +37,5 @@ def trajectory_groups(joints: Sequence[str], prefix: str) -> list[Group]:
 
 
 def position_controllers(actuators: Sequence[str], prefix: str) -> list[str]:
-    """One controller for each motor."""
+    """The position controllers, one for each motor."""
     return [f"sh_{prefix}{name.lower()}_position_controller" for name in actuators]

@@ -41,7 +41,7 @@ class Servos:
 
 
 class LeapFace(Face):
-    """Reads the bus at a steady rate on a thread of its own."""
+    """Reads the bus at a steady rate on its own thread."""
 
     simulated = True
     state_rate_hz = 90.0
@@ -53,26 +53,26 @@ class LeapFace(Face):
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def open(self, timeout_s: float, news: Callable[[], None]) -> None:
-        """See that every servo answers, and begin to read."""
-        found = len(self._servos.position)
-        if found != len(LEAP.joints):
-            raise ConnectError(f"{self.name}: got {found} servos, allowed: {len(LEAP.joints)}")
+    def open(self, timeout_s: float, on_reading: Callable[[], None]) -> None:
+        """Check that every servo answers, and start to read."""
+        count = len(self._servos.position)
+        if count != len(LEAP.joints):
+            raise ConnectError(f"{self.name}: got {count} servos, allowed: {len(LEAP.joints)}")
         self._read(0)
-        self._thread = threading.Thread(target=self._run, args=(news,), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(on_reading,), daemon=True)
         self._thread.start()
-        news()
+        on_reading()
 
     def reading(self) -> Reading | None:
-        """The newest."""
+        """The newest reading."""
         return self._reading
 
     def deaf(self) -> str:
-        """A bus that does not answer is noticed by its readings' age."""
+        """Always empty: a bus that does not answer shows by the age of its readings."""
         return ""
 
     def send(self, target: Sequence[float], duration_s: float) -> None:
-        """One goal for each servo."""
+        """Send one goal to each servo."""
         with self._lock:
             self._servos.write(target)
 
@@ -82,12 +82,12 @@ class LeapFace(Face):
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _run(self, news: Callable[[], None]) -> None:
+    def _run(self, on_reading: Callable[[], None]) -> None:
         seq = 0
         while not self._done.wait(1.0 / self.state_rate_hz):
             seq += 1
             self._read(seq)
-            news()
+            on_reading()
 
     def _read(self, seq: int) -> None:
         with self._lock:

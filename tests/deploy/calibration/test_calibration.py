@@ -9,8 +9,8 @@ from sleight.deploy.calibration.board_config import BoardConfig
 from sleight.deploy.calibration.camera_calibration import (
     agreements,
     board_in_camera,
-    calibrate_inside,
-    calibrate_outside,
+    estimate_extrinsics,
+    estimate_intrinsics,
     mean_placement,
 )
 from sleight.deploy.cameras.camera_config import Extrinsics, Intrinsics
@@ -50,10 +50,10 @@ def calibrated():
         level = Placement(np.zeros(3), np.eye(3))
         boards = [moved_board(CONFIG, level, rng) for _ in range(25)]
         seen = [found for at in boards if (found := shot(true, at, rng)) is not None]
-        insides[name], _ = calibrate_inside(name, SIZE, seen)
+        insides[name], _ = estimate_intrinsics(name, SIZE, seen)
         seat = truth.placements[index].inverse().after(CONFIG.seat)
         corners = [shot(true, seat, rng) for _ in range(3)]
-        standings[name] = calibrate_outside(insides[name], CONFIG, corners)
+        standings[name] = estimate_extrinsics(insides[name], CONFIG, corners)
         true_insides[name] = true
     return truth, true_insides, insides, standings
 
@@ -112,12 +112,12 @@ def test_pictures_that_do_not_suffice_are_refused():
         shot(inside, Placement(np.array([-0.07, -0.05, 0.3 + 0.01 * i]), np.eye(3)), rng)
         for i in range(12)
     ]
-    with pytest.raises(DataError, match=r"got 3 pictures with a board, allowed: 12"):
-        calibrate_inside("left", SIZE, flat[:3])
-    with pytest.raises(DataError, match=r"focal length: got \S+ picture widths"):
-        calibrate_inside("left", SIZE, flat)
-    with pytest.raises(DataError, match="not to be seen in its seat"):
-        calibrate_outside(inside, CONFIG, [])
+    with pytest.raises(DataError, match=r"got 3 images with a board, allowed: 12"):
+        estimate_intrinsics("left", SIZE, flat[:3])
+    with pytest.raises(DataError, match=r"focal length: got \S+ image widths"):
+        estimate_intrinsics("left", SIZE, flat)
+    with pytest.raises(DataError, match="got no image of the board in its seat"):
+        estimate_extrinsics(inside, CONFIG, [])
     assert BOARD.find(np.full((100, 100, 3), 128, np.uint8)) is None
 
 

@@ -16,7 +16,7 @@ from sleight.deploy.cameras.pose_checks import (
     PoseChecks,
 )
 from sleight.deploy.cameras.pose_sources import Referee
-from sleight.deploy.cameras.pose_thread import CameraPoses, matched
+from sleight.deploy.cameras.pose_thread import CameraPoses, match_cameras
 from sleight.deploy.cameras.rectify import Rectifier
 from sleight.deploy.rig_file import RefereeEntry, RigConfig
 from sleight.deploy.runtime.rig_connect import connected_cameras, connected_poses
@@ -89,15 +89,19 @@ def test_a_rectified_picture_is_the_networks_own():
 def test_cameras_that_are_swapped_or_missing_are_refused(bundle, tmp_path):
     entry = add_pose(bundle)
     cameras = calibrated(tmp_path, 1, seed=3)
-    assert [camera.name for camera in matched(cameras[::-1], entry)] == ["left", "right", "top"]
+    assert [camera.name for camera in match_cameras(cameras[::-1], entry)] == [
+        "left",
+        "right",
+        "top",
+    ]
     with pytest.raises(ConfigError, match="cameras: got left, right, allowed: left, right, top"):
-        matched(cameras[:2], entry)
+        match_cameras(cameras[:2], entry)
     left = load(Extrinsics, cameras[0].extrinsics)
     save(dataclasses.replace(load(Extrinsics, cameras[1].extrinsics), camera="left"),
          cameras[0].extrinsics)  # fmt: skip
     assert left.camera == "left"
     with pytest.raises(ConfigError, match="stands where right should, are they swapped"):
-        matched(cameras, entry)
+        match_cameras(cameras, entry)
 
 
 def test_a_bundle_without_a_pose_network_or_with_another_is_refused(bundle):

@@ -72,7 +72,7 @@ def test_a_frame_grows_old():
             assert camera.newest(60.0).seq == 1
             with pytest.raises(StaleFrame, match=r"camera left: got an age of"):
                 camera.newest(0.0)
-            with pytest.raises(StaleFrame, match="no picture for"):
+            with pytest.raises(StaleFrame, match="no image for"):
                 camera.after(1, 0.05)
         finally:
             stuck.set()
@@ -96,16 +96,16 @@ def test_a_film_plays_at_its_own_speed_in_rgb(film):
         assert last.image.shape == (48, 64, 3)
         assert last.image[..., 0].mean() > 120 > 40 > last.image[..., 2].mean()
         assert last.seq == 10 and last.time_s - first.time_s > 0.3
-        with pytest.raises(CameraGone, match="gives no more pictures"):
+        with pytest.raises(CameraGone, match="delivers no more images"):
             opened.after(10, 10.0)
 
 
 @pytest.mark.parametrize(
     ("device", "size", "line"),
     [
-        ("/dev/v4l/by-id/nothing", SIZE, "device: /dev/v4l/by-id/nothing is not there"),
+        ("/dev/v4l/by-id/nothing", SIZE, "device: /dev/v4l/by-id/nothing does not exist"),
         ("FILM", (640, 480), r"size: got \(64, 48\) from .*, allowed: \(640, 480\)"),
-        ("TEXT", SIZE, "is no film"),
+        ("TEXT", SIZE, "is not a video"),
         ("rig:127.0.0.1:9", SIZE, "127.0.0.1:9: cannot connect: Connection refused"),
     ],
 )

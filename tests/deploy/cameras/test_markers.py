@@ -12,8 +12,8 @@ from sleight.deploy.cameras.markers import (
     MarkerError,
     MarkerPoses,
     MarkersConfig,
-    body,
     fit,
+    fit_body,
     parse,
 )
 from sleight.deploy.cameras.pose_checks import PoseCheckConfig
@@ -51,11 +51,13 @@ def test_a_fit_finds_the_motion_and_says_how_well():
 
 def test_markers_that_do_not_fix_a_body_are_too_few():
     _, seen = parse(frame(0.0))
-    assert body(CUBE, seen)[1] < 1e-9
+    assert fit_body(CUBE, seen)[1] < 1e-9
     with pytest.raises(LookupError, match="2 of 4"):
-        body(CUBE, {name: seen[name] for name in ("c0", "c2")})
+        fit_body(CUBE, {name: seen[name] for name in ("c0", "c2")})
     line = {"a": (0.0, 0.0, 0.0), "b": (0.1, 0.0, 0.0), "c": (0.2, 0.0, 0.0)}
-    with pytest.raises(ConfigError, match="object: got 3 markers, allowed: three or more, not in"):
+    with pytest.raises(
+        ConfigError, match="object: got 3 markers, allowed: three or more, not coll"
+    ):
         MarkersConfig(object=line, palm=PALM)
     with pytest.raises(ConfigError, match=r"markers.object: got none"):
         MarkerPoses(MarkersConfig(palm=PALM), PoseCheckConfig())

@@ -19,7 +19,7 @@ from sleight.deploy.cameras.camera_config import (
 )
 from sleight.deploy.cameras.frame_sources import open_camera
 from sleight.deploy.cameras.pose_sources import Referee
-from sleight.deploy.checks.camera_places import exchanged, judge_board
+from sleight.deploy.checks.camera_places import find_swap, judge_board
 from sleight.errors import ConfigError
 from tests.deploy.camera_rig import add_triangulation, calibrated, camera_flags, ports
 from tests.deploy.conftest import QUICK
@@ -37,11 +37,11 @@ def looks(out):
 
 def test_pictures_that_agree_only_when_exchanged_are_told():
     costs = {(0, 1, 2): 3.0, (1, 0, 2): 0.1}
-    told = exchanged(("left", "right", "top"), lambda order: costs.get(tuple(order), 9.0), 1.0)
+    told = find_swap(("left", "right", "top"), lambda order: costs.get(tuple(order), 9.0), 1.0)
     assert told == (3.0, "left shows what right should, right shows what left should")
     # Not better enough, or good from the start: nothing is said.
-    assert exchanged(("a", "b"), lambda order: 3.0 if order[0] == 0 else 2.0, 1.0) == (3.0, "")
-    assert exchanged(("a", "b"), lambda order: 0.9 if order[0] == 0 else 0.0, 1.0) == (0.9, "")
+    assert find_swap(("a", "b"), lambda order: 3.0 if order[0] == 0 else 2.0, 1.0) == (3.0, "")
+    assert find_swap(("a", "b"), lambda order: 0.9 if order[0] == 0 else 0.0, 1.0) == (0.9, "")
 
 
 def test_a_board_tells_a_swap_and_a_camera_that_moved(tmp_path):
@@ -65,7 +65,7 @@ def test_a_board_tells_a_swap_and_a_camera_that_moved(tmp_path):
         judge_board(insides, outsides, swapped)
     x, y, z = outsides["top"].position_m
     bumped = {**outsides, "top": dataclasses.replace(outsides["top"], position_m=(x + 0.03, y, z))}
-    with pytest.raises(ConfigError, match=r"got \d\d mm between .* one moved since it was calib"):
+    with pytest.raises(ConfigError, match=r"got \d\d mm between .* did one move since its calib"):
         judge_board(insides, bumped, seen)
 
 
@@ -98,8 +98,11 @@ def test_check_tells_rates_and_swapped_cameras(new_rig, bundle, tmp_path, capsys
     found = looks(capsys.readouterr().out)
     mark, text = found["camera left"]
     assert mark == "FAIL"
-    assert re.match(r"got [0-9.]+ pictures a second, allowed: 100.0 or more", text)
-    assert found["object"] == ("FAIL", "got cameras that are not fit, see above, allowed: fit ones")
+    assert re.match(r"got [0-9.]+ images per second, allowed: 100.0 or more", text)
+    assert found["object"] == (
+        "FAIL",
+        "got cameras that failed their check, see above, allowed: working ones",
+    )
 
 
 def place(rig, camera):

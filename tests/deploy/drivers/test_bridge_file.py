@@ -40,6 +40,12 @@ def test_its_syntax_is_that_of_python_3_8(module):
     ast.parse(source(module).read_text(), feature_version=(3, 8))
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_its_annotations_are_not_evaluated(module):
+    """Python 3.8 cannot evaluate `Mapping[str, int]` of collections.abc."""
+    assert "from __future__ import annotations" in source(module).read_text().splitlines()
+
+
 def test_it_calls_nothing_that_is_newer_than_python_3_8():
     """vermin looks for it; what is only in annotations is never evaluated."""
     pytest.importorskip("vermin")

@@ -167,11 +167,11 @@ def test_a_client_that_says_nothing_is_held_and_then_relaxed(connected):
 def test_a_hand_that_is_lost_is_held_and_armed_where_it_is_found(connected, how):
     face, driver = connected()
     driver.arm()
-    face.fresh, face.nobody = how != "silent", "nobody listens" if how == "deaf" else ""
+    face.fresh, face.nobody = how != "silent", "no subscriber" if how == "deaf" else ""
     until(lambda: driver.health().mode is HandMode.HOLD)
     with pytest.raises(NotArmed):
         driver.command(HAND.home, 0.08)
-    with pytest.raises(NotArmed, match="no joint states for|nobody listens"):
+    with pytest.raises(NotArmed, match="no joint states for|no subscriber"):
         driver.arm()
     face.joints, face.fresh, face.nobody = (START + 0.05).tolist(), True, ""
     until(lambda: not driver._session.fault)

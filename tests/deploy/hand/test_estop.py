@@ -58,7 +58,7 @@ def test_an_input_that_ends_is_a_stop(fifo, kind):
     stops = Stops()
     with watch_estop(EstopConfig(kind, fifo), stops):
         os.close(os.open(fifo, os.O_WRONLY))
-        assert stops.wait() == [f"emergency stop: {fifo}: it has ended"]
+        assert stops.wait() == [f"emergency stop: {fifo}: the input has ended"]
 
 
 def test_any_byte_in_a_pipe_latches_the_hand_once(fifo):
@@ -74,7 +74,7 @@ def test_any_byte_in_a_pipe_latches_the_hand_once(fifo):
             time.sleep(0.01)
     os.close(other)
     assert driver.calls[-1] == "stop"
-    assert hand.reason == f"emergency stop: {fifo}: asked for"
+    assert hand.reason == f"emergency stop: {fifo}: requested"
 
 
 def test_without_a_reason_nothing_is_stopped_and_the_thread_ends(fifo):
@@ -141,7 +141,7 @@ def test_a_run_is_stopped_and_the_hand_behind_its_secret_is_latched(
     os.write(button, b"x")
     _, lines = finish(process, 4)
     os.close(button)
-    assert lines == [f"error: emergency stop: {fifo}: asked for"]
+    assert lines == [f"error: emergency stop: {fifo}: requested"]
     stopped = rig.events("stopped")[0]
     assert stopped["cause"] == lines[0].removeprefix("error: ")
     assert not [e for e in rig.events("command", "armed") if e["t"] > stopped["t"]]

@@ -161,6 +161,6 @@ def test_the_rules_are_not_empty():
         world.do(*call)
     assert len(world.driver.commands) == 1
     world.do("wait", 0.01)
-    with pytest.raises(StaleState, match="allowed: one turn"):
+    with pytest.raises(StaleState, match="allowed: one step"):
         world.hand.command(HAND.home, world.state)
     assert len(world.driver.commands) == 1

@@ -149,7 +149,7 @@ def test_a_stop_is_latched():
     rig.say("stop", reason="a test")
     assert rig.session.mode is HandMode.STOPPED
     ack = rig.say("arm", seq=9)
-    assert (ack["mode"], ack["reasons"]) == (HandMode.STOPPED, ["stopped: start the hand anew"])
+    assert (ack["mode"], ack["reasons"]) == (HandMode.STOPPED, ["stopped: restart the hand"])
     assert command(rig, HAND.home)["reasons"] == ["not armed"]
     rig.say("hold")
     rig.say("relax")

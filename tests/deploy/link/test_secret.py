@@ -62,7 +62,7 @@ def test_who_has_the_secret_gets_the_hello(serve):
     while not server.opened:
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
-    with pytest.raises(ConnectError, match="refused: the hand is taken by 127"):
+    with pytest.raises(ConnectError, match="refused: the hand is in use by 127"):
         link(server).open(60)
     end.close(1.0)
 
@@ -70,9 +70,9 @@ def test_who_has_the_secret_gets_the_hello(serve):
 @pytest.mark.parametrize(
     ("theirs", "ours", "line"),
     [
-        (SECRET, SECRET + b"!", "refused: the hand: another secret than the hand's"),
-        (SECRET, None, "asks for a secret, allowed: the same secret file at both ends, or none"),
-        (None, SECRET, "does not ask for the secret, allowed: the same secret file"),
+        (SECRET, SECRET + b"!", "refused: the hand: the secret differs from the hand's"),
+        (SECRET, None, "requires a secret, allowed: the same secret file at both ends, or none"),
+        (None, SECRET, "does not use the secret, allowed: the same secret file"),
     ],
 )
 def test_who_has_another_secret_or_none_is_turned_away(serve, theirs, ours, line):
@@ -96,7 +96,9 @@ def test_a_hand_that_cannot_prove_that_it_has_the_secret_is_no_hand():
 
         thread = threading.Thread(target=pretend)
         thread.start()
-        with pytest.raises(ConnectError, match="it does not have the secret; who is it"):
+        with pytest.raises(
+            ConnectError, match="it does not have the secret; it may be an impostor"
+        ):
             Link("127.0.0.1", listener.getsockname()[1], "hand", SECRET).open(60)
         thread.join()
 
@@ -121,7 +123,7 @@ def test_strangers_do_not_take_the_place_and_are_turned_away_in_time(serve, monk
     heard = b""
     while data := impatient.recv(4096):
         heard += data
-    assert b"another secret" in heard
+    assert b"the secret differs" in heard
     impatient.close()
     end.close(1.0)
 

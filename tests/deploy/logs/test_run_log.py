@@ -168,7 +168,7 @@ def test_a_disk_that_is_too_slow_does_not_slow_the_loop(tmp_path):
     log = open_log(tmp_path / "run.mcap")
     noise = np.random.default_rng(0)
     started_s = time.monotonic()
-    with pytest.raises(LogError, match="the disk is too slow: 2000 records wait for it"):
+    with pytest.raises(LogError, match="the disk is too slow: 2000 records are waiting"):
         for _ in range(20_000):
             log.write("start", noise=noise.bytes(2000).hex())
     assert time.monotonic() - started_s < 10.0

@@ -23,12 +23,12 @@ def test_the_bridge_is_a_hand_behind_the_wire_with_a_secret_and_one_client(
     secret.write_text("0123456789abcdef")
     secret.chmod(0o600)
     bridge = new_bridge(ros, "--host", "0.0.0.0", "--secret", str(secret))
-    with pytest.raises(ConnectError, match="asks for a secret"):
+    with pytest.raises(ConnectError, match="requires a secret"):
         bridge.driver()
     driver = bridge.driver(secret=secret)
     assert not driver.simulated
     assert driver.spec.actuators == HAND.actuators
-    with pytest.raises(ConnectError, match="the hand is taken by 127"):
+    with pytest.raises(ConnectError, match="the hand is in use by 127"):
         bridge.driver(secret=secret)
     told = wait_for(lambda: driver.health().temperature_c, "no temperatures arrive")
     by_name = dict(zip(HAND.actuators, told, strict=True))
@@ -76,7 +76,7 @@ def test_check_looks_at_the_hand_behind_the_bridge_and_moves_nothing(
     out = capsys.readouterr().out
     assert code == 0, out
     assert re.search(r"ok    hand +\S+, REAL, 24 joints", out)
-    assert re.search(r"ok    names and limits +those that the policy was trained for", out)
+    assert re.search(r"ok    names and limits +they match the policy", out)
     rate = re.search(r"ok    joint states +(\d+) Hz", out)
     assert 60 < int(rate.group(1)) < 140
     assert main(["rig", "run", *words, "--yes-sim"]) == 2

@@ -193,7 +193,7 @@ def test_a_second_client_is_refused_with_one_line(rig, bundle, refused):
     driver = rig.driver()
     try:
         line = refused(3, "dry-run", str(bundle), *rig.flags())
-        assert line.startswith(f"error: hand at {rig.hand}: refused: the hand is taken by 127.")
+        assert line.startswith(f"error: hand at {rig.hand}: refused: the hand is in use by 127.")
         assert driver.read(5.0).position.shape == (24,)
     finally:
         driver.close(1.0)
@@ -225,7 +225,7 @@ def test_a_bundle_that_is_not_whole_moves_nothing(rig, refused, editable, tmp_pa
     edit(lambda data: data["hand"]["joints"].reverse())
     words = ("dry-run", str(folder), *rig.flags(), "--log.dir", str(tmp_path / "runs"))
     assert refused(2, *words) == (
-        f"error: {folder}/bundle.json: hand.joints: got THJ1 at place 0, allowed: WRJ2,"
+        f"error: {folder}/bundle.json: hand.joints: got THJ1 at index 0, allowed: WRJ2,"
         " the hand's order"
     )
     with open(folder / "policy.onnx", "ab") as graph:
@@ -259,7 +259,7 @@ def test_a_policy_that_is_not_finite_is_stopped_and_the_stop_is_latched(
     result = json.loads((only_run(tmp_path) / "result.json").read_text())
     assert result["end"].startswith("safety stop: target: got nan")
     _, lines = finish(policy_run(rig), 4)
-    assert lines == ["error: arm: the hand is stopped (stopped: start the hand anew)"]
+    assert lines == ["error: arm: the hand is stopped (stopped: restart the hand)"]
 
 
 def test_a_hand_that_freezes_or_dies_ends_the_run(new_rig, policy_run):
