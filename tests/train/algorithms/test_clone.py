@@ -120,7 +120,8 @@ def test_a_bundle_says_what_its_network_says(
     again.sampler.load_state(*training.sampler.state())
     expected, got = training.sampler.next(), again.sampler.next()
     assert all(torch.equal(expected.labels[name], got.labels[name]) for name in ("mean", "std"))
-    assert {"bundle.json", "policy.onnx"} == read_teacher(bundle, block_config).keys()
+    files = {"bundle.json", "policy.onnx", "task.onnx"}
+    assert files == read_teacher(bundle, block_config).keys()
     shutil.copytree(checkpoint.find(block_run), bundle / "checkpoint")
     found = read_teacher(bundle, block_config)
     assert found.keys() == {"checkpoint.json", "weights.safetensors"}
