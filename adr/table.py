@@ -1,4 +1,4 @@
-"""What ADR is told: the parameters that it may widen, and how it decides.
+"""The settings of ADR: the parameters that it widens, and how it decides.
 
 lambda is a dimensionless coordinate of one parameter. `envs` maps it to the physical value; nothing
 here knows the physics. Two decisions that the source, R = arXiv 1910.07113, leaves open [R 5.2, B]:
@@ -11,7 +11,7 @@ here knows the physics. Two decisions that the source, R = arXiv 1910.07113, lea
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from ..config import Range
@@ -25,38 +25,32 @@ SIDES: tuple[Side, Side] = ("low", "high")
 
 @dataclass(frozen=True)
 class AdrConfig:
-    """How boundaries are tried and moved; the defaults are the paper's [R T15]."""
+    """How automatic domain randomization tests boundaries and moves them; defaults: [R T15]."""
 
+    step_sizes: dict[str, Annotated[float, Range(1e-6, 10.0)]] = field(default_factory=dict)
+    """Parameter -> step of its boundaries in lambda. These parameters are under ADR."""
     boundary_probability: Annotated[float, Range(0.0, 1.0)] = 0.5
-    """Share of episodes (or of worlds, see mode) that try a boundary."""
-
+    """Fraction of episodes (or of worlds, see mode) that test a boundary."""
     mode: Literal["episodes", "world_share"] = "episodes"
-    """episodes: each new episode draws whether it tries a boundary (the paper).
-    world_share: a fixed share of the worlds always does (DeXtreme, 0.4)."""
-
+    """episodes: every new episode draws whether it tests a boundary (the paper).
+    world_share: a fixed fraction of the worlds always tests boundaries (DeXtreme: 0.4)."""
     step: Annotated[float, Range(1e-6, 10.0)] = 0.02
-    """How far one decision moves a boundary, in lambda; a dimension may have its own."""
-
+    """Step of a boundary in lambda, for a parameter without its own step size."""
     threshold_high: float = 20.0
-    """Mean performance (successes per episode) at which a boundary widens."""
-
+    """A boundary widens at this mean performance (successes per episode) or above."""
     threshold_low: float = 10.0
-    """Mean performance at which a boundary tightens (DeXtreme: 5)."""
-
+    """A boundary tightens at this mean performance or below (DeXtreme: 5)."""
     buffer: Annotated[int, Range(1, 1_000_000)] = 240
     """Boundary episodes per decision. Below about worlds * boundary_probability / (2 * dimensions)
-    the first reports after a move are the shortest episodes, which are the failures."""
-
+    the first reports after a move come from the shortest episodes, which are the failures."""
     clear: Literal["always", "on_change"] = "always"
-    """When a buffer is emptied: at every decision (the paper), or only when the boundary moved,
-    with the mean over the latest episodes (DeXtreme)."""
-
+    """When a performance buffer is emptied. always: at every decision (the paper). on_change: only
+    when the boundary has moved; decisions use the latest episodes (DeXtreme)."""
     max_lag: Annotated[int, Range(0, 1_000_000)] = 1
-    """Reports measured up to this many moves of their boundary ago still count; older ones are
-    refused. 0 favours short episodes; a large value takes every late report, as the paper does."""
-
+    """Reports that are at most this many moves of their boundary old still count; older ones are
+    discarded. 0 favours short episodes; a large value uses every late report, as the paper does."""
     entropy_floor: Annotated[float, Range(1e-12, 1.0)] = 0.01
-    """Width of lambda that stands for a narrower range, zero included, in the entropy."""
+    """Smallest width in lambda that the ADR entropy counts; narrower ranges count as this wide."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless the thresholds leave a band between them."""

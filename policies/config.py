@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ..config import Range
 
@@ -15,24 +16,34 @@ class PolicyConfig:
     """The actor, which sees what the robot sees, and the critic, which sees the true state."""
 
     memory: Literal["lstm", "none"] = "lstm"
-    """lstm: recurrent actor; none: feed-forward, the same otherwise."""
-    embed: Size = 256
-    """Size that every observation term is embedded to; the embeddings add."""
-    hidden: Size = 256
-    """Size of the actor's memory, or of its last hidden layer without one."""
+    """Actor with an LSTM, or feed-forward with a hidden layer in its place."""
+    embedding_size: Size = 256
+    """Size of the embedding of every observation term; the embeddings are summed."""
+    hidden_size: Size = 256
+    """Size of the actor's LSTM state, or of its last hidden layer without an LSTM."""
     residual: bool = False
-    """The head gets the sum of the memory's output and input (then embed and hidden are equal)."""
-    critic: tuple[Size, ...] = (256, 256)
-    """Hidden layers of the value network; the first is its embedding."""
+    """Skip connection around the memory: its input is added to its output (then hidden_size has to
+    equal embedding_size)."""
+    critic_layers: tuple[Size, ...] = (256, 256)
+    """Hidden layers of the value network; the first is the size of its embedding."""
     head: Literal["bins", "gaussian"] = "gaussian"
-    """Independent categoricals over bins per motor, or a diagonal Gaussian."""
+    """Action distribution: a diagonal Gaussian, or an independent categorical for each motor."""
     bins: Annotated[int, Range(2, 101)] = 11
-    """Bins per motor, equally spaced over [-1, 1]."""
+    """Bins of each categorical, equally spaced over [-1, 1]."""
     initial_std: Annotated[float, Range(0.01, 100)] = 0.35
-    """Spread of the first actions, in units of the largest."""
-    clip: Annotated[float, Range(1, 100)] = 5.0
+    """Standard deviation of the actions of the untrained policy; actions are in [-1, 1]."""
+    observation_clip: Annotated[float, Range(1, 100)] = 5.0
     """Normalized observations are clipped to this many standard deviations."""
+    renamed: ClassVar[Mapping[str, str]] = {
+        "embed": "embedding_size",
+        "hidden": "hidden_size",
+        "critic": "critic_layers",
+        "clip": "observation_clip",
+    }
 
     def __post_init__(self) -> None:
-        if self.residual and self.memory == "lstm" and self.embed != self.hidden:
-            raise ValueError(f"hidden: got {self.hidden}, allowed: {self.embed}, as it is residual")
+        sizes = self.hidden_size, self.embedding_size
+        if self.residual and self.memory == "lstm" and sizes[0] != sizes[1]:
+            raise ValueError(
+                f"hidden_size: got {sizes[0]}, allowed with residual: {sizes[1]}, as embedding_size"
+            )

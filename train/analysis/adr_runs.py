@@ -16,7 +16,7 @@ from ...adr.history import Course, course
 from ...adr.intervals import Estimate, mean
 from ...adr.state import AdrState
 from ...adr.table import AdrConfig
-from ...config import from_dict
+from ...config import check_renamed, field_names, from_dict
 from ...envs.randomization.table import BY_NAME, Parameter
 from ...errors import DataError, SleightError
 from ...files import read_json, read_text
@@ -147,7 +147,9 @@ def _config(folder: Path) -> AdrConfig:
         for key in () if name == "config.yaml" else ("training", "config"):
             data = data.get(key) if isinstance(data.get(key), dict) else {}
         if isinstance(data.get("adr"), dict):
-            return from_dict(AdrConfig, data["adr"], str(path))
+            check_renamed(AdrConfig, data["adr"], str(path))
+            known = {n: data["adr"][n] for n in field_names(AdrConfig) if n in data["adr"]}
+            return from_dict(AdrConfig, known, str(path))
     return AdrConfig()
 
 

@@ -81,7 +81,7 @@ def _manifest(
     name: str,
 ) -> BundleManifest:
     sizes = _sizes(SHADOW_RIGHT)
-    actuators, hidden = sizes["actuators"], config.policy.hidden
+    actuators, hidden = sizes["actuators"], config.policy.hidden_size
     inputs = tuple(
         Tensor(key, (1, sizes.get(width) or int(width)), unit, frame)
         for key, (width, unit, frame) in INPUTS.items()

@@ -21,7 +21,7 @@ from .config import PoseTrainConfig
 from .render_batches import Batch
 
 WARM_UP = 0.1
-"""Share of the visits during which the learning rate rises."""
+"""Fraction of training in which the learning rate rises."""
 
 
 def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, RenderConfig]:
@@ -54,7 +54,7 @@ class Learner:
         torch.manual_seed(config.seed)
         self.net = build_net(config, cameras).to(config.device)
         self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), config.rate, weight_decay=config.weight_decay
+            self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self.photo = Photo(config.photo)
         self.visits = self.steps = 0
@@ -67,7 +67,7 @@ class Learner:
         guess = self.net(images, here["camera_position"], here["camera_rotation"])
         loss = pose_loss(guess, here["position"], matrices(here["wxyz"]))
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.rate * self._schedule()
+            group["lr"] = self.config.learning_rate * self._schedule()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -102,7 +102,7 @@ class Learner:
 
     def _schedule(self) -> float:
         """Factor on the learning rate: a rise, then a cosine (Smith 2018, one cycle)."""
-        done = self.visits / self.config.visits
+        done = self.visits / self.config.training_samples
         if done < WARM_UP:
             return 0.04 + 0.96 * done / WARM_UP
         return 0.5 + 0.5 * math.cos(math.pi * min((done - WARM_UP) / (1 - WARM_UP), 1.0)) + 1e-4

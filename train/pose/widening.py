@@ -71,7 +71,8 @@ def resume(folder: Path, overrides: list[str]) -> Path:
 
 def table(config: WidenConfig) -> tuple[Dimension, ...]:
     """What is widened in this run. Raises ConfigError."""
-    return tuple(dimension_of(lookup(name, "widen"), step) for name, step in config.widen.items())
+    steps = config.adr.step_sizes.items()
+    return tuple(dimension_of(lookup(name, "adr.step_sizes"), step) for name, step in steps)
 
 
 class Widening:
@@ -131,11 +132,13 @@ class Widening:
 
     def _learn(self) -> float:
         """From the newest rounds; returns the mean loss."""
-        newest = range(max(0, self.round + 1 - self.config.keep), self.round + 1)
+        newest = range(max(0, self.round + 1 - self.config.keep_rounds), self.round + 1)
         known = Joined([open_renders(place(self.folder / RENDERS, i)) for i in newest])
-        c, wanted = self.config, self.learner.visits + self.config.round_visits
+        c, wanted = self.config, self.learner.visits + self.config.round_training_samples
         losses: list[float] = []
-        for batch in batches(known, c.batch, c.mix, c.seed + 1_000_003 * self.round):
+        for batch in batches(
+            known, c.batch_size, c.shuffle_shards, c.seed + 1_000_003 * self.round
+        ):
             losses.append(self.learner.step(batch))
             if self.learner.visits >= wanted:
                 break
@@ -147,8 +150,8 @@ class Widening:
         adr = persistence.to_data(self.adr)
         self.learner.save(self.folder, seen, adr=adr, round=self.round)
         persistence.save(self.adr, self.folder / "adr.json")
-        old = place(self.folder / RENDERS, self.round - self.config.keep)
-        if self.round >= self.config.keep:
+        old = place(self.folder / RENDERS, self.round - self.config.keep_rounds)
+        if self.round >= self.config.keep_rounds:
             shutil.rmtree(old, ignore_errors=True)
 
 

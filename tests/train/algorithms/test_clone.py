@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from sleight.train.rollout.clone_collector import CloneCollector
 
 from sleight.config import load
 from sleight.config import save as save_config
@@ -16,7 +17,6 @@ from sleight.policies.config import PolicyConfig
 from sleight.train.algorithms.teacher import FOLDER, open_teacher, read_teacher
 from sleight.train.config import CloneConfig, TrainConfig
 from sleight.train.export.bundle_export import export
-from sleight.train.rollout.clone_collector import CloneCollector
 from sleight.train.rollout.evaluation import evaluate, protocol
 from sleight.train.rollout.in_process import build
 from sleight.train.rollout.players import open_player

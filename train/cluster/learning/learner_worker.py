@@ -32,12 +32,12 @@ class LearnerWorker:
         from ...config import TrainConfig
         from .process_group import Meeting
 
-        given = from_dict(TrainConfig, config, f"learner {meeting['rank']}")
-        self.replica.join(given, about, Meeting(**meeting), gpus, threads)
+        parsed = from_dict(TrainConfig, config, f"learner {meeting['rank']}")
+        self.replica.join(parsed, about, Meeting(**meeting), gpus, threads)
 
-    def load(self, given: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> None:
+    def load(self, state: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> None:
         """See `Replica.load`."""
-        self.replica.load(*given)
+        self.replica.load(*state)
 
     def update(self, share: dict[str, Any], progress: float) -> dict[str, Any]:
         """See `Replica.update`."""

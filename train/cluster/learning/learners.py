@@ -17,6 +17,7 @@ from ....config import to_dict
 from ....envs.sim.batch_sim import default_threads
 from ....errors import ConfigError, ConnectError, SleightError
 from ...algorithms.agent import Agent
+from ...algorithms.registry import least_worlds
 from ...config import TrainConfig
 from ...rollout.batch import Batch, split
 from ...runs.checkpoint import load_module, module_tensors
@@ -214,13 +215,12 @@ class Learners:
 
 
 def check_shares(config: TrainConfig) -> None:
-    """Raise ConfigError unless each learner has a sequence for every minibatch."""
-    train, ppo = config.train, config.ppo
+    """Raise ConfigError unless each learner has the worlds that the algorithm needs."""
+    train = config.train
     worlds = train.workers * config.env.num_worlds
-    chunks = ppo.horizon // ppo.chunk
-    least = -(-ppo.minibatches // chunks)  # worlds that hold a sequence for each minibatch
+    least = least_worlds(config)
     if worlds // train.learners < least:
         raise ConfigError(
             f"train.learners: got {train.learners}, allowed: at most {worlds // least}: each needs"
-            f" {least} of the batch's {worlds} worlds to have a sequence in every minibatch"
+            f" {least} of the {worlds} worlds of a batch"
         )

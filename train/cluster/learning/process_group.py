@@ -18,7 +18,7 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from ....policies.embedding import Moments
-from ...algorithms.learner_group import Alone, Spread
+from ...algorithms.learner_group import LearnerGroup, Spread
 
 FOREVER = timedelta(days=365)
 """Learners wait for each other; who waits too long is ended by the process that started them."""
@@ -37,8 +37,8 @@ class Meeting:
     count: int
 
 
-class Peers(Alone):
-    """See `Alone`. Sums are the same bits in every process, so what follows from them is too."""
+class ProcessGroup(LearnerGroup):
+    """Learners of torch's process group; sums have the same bits in each, and so have weights."""
 
     def __init__(
         self, meeting: Meeting, listener: socket.socket | None, device: str, backend: str
@@ -66,18 +66,18 @@ class Peers(Alone):
         )
 
     def wrap(self, module: nn.Module) -> Callable[..., Any]:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         return DistributedDataParallel(module, broadcast_buffers=False)
 
     def gather(self, count: int) -> list[int]:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         own = torch.tensor([count], device=self._device)
         found = [torch.empty_like(own) for _ in range(self.count)]
         dist.all_gather(found, own)
         return [int(value) for value in found]
 
     def combine(self, moments: Moments) -> Moments:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         count, mean, variance = moments
         flat = torch.cat((count.view(1), count * mean, count * (variance + mean.square())))
         dist.all_reduce(flat)
@@ -86,7 +86,7 @@ class Peers(Alone):
         return total, mean, (square - mean.square()).clamp_min(0.0)
 
     def spread(self, values: Tensor) -> Spread:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         flat = values.double().flatten()
         own = (flat.new_tensor(len(flat)), flat.mean().view(1), flat.var(correction=0).view(1))
         count, mean, variance = self.combine(own)
@@ -95,7 +95,7 @@ class Peers(Alone):
         return Spread(*(value.to(values.dtype) for value in found))
 
     def mean(self, values: Tensor, weight: float) -> Tensor:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         sums = values * weight
         dist.all_reduce(sums)
         return sums / self.count
