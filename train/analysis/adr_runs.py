@@ -107,7 +107,9 @@ def read(path: Path) -> AdrRun:
         )
     state = persistence.load(folder / STATE)
     if not state.dimensions:
-        raise DataError(f"{folder / STATE}: got no parameters, allowed: a run trained with `widen`")
+        raise DataError(
+            f"{folder / STATE}: got no parameters, allowed: a run trained with `adr.step_sizes`"
+        )
     if state.step == 0:
         raise DataError(
             f"{folder / STATE}: got no finished episode, allowed: a run in which some have ended"

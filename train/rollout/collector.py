@@ -119,7 +119,7 @@ class Collector:
         """(N,), nan where the algorithm does not ask for it."""
         if self.asked.log_prob:
             return distribution.log_prob(raw)
-        return raw.new_full(raw.shape[:1], math.nan)
+        return torch.full(raw.shape[:1], math.nan, device=raw.device)
 
     def _act(self, seen: Observation, action: Tensor) -> tuple[Tensor, Terms, float]:
         """The actions that are applied (N, A), the labels of a teacher, and the fraction of worlds

@@ -23,14 +23,20 @@ def test_resume_of_what_is_no_run(run: Path, refused: Refused, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--policy.hidden", "16"], "actor.head.weight: got (20, 32), allowed: (20, 16); the chec"),
+        (
+            ["--policy.hidden_size", "16"],
+            "actor.head.weight: got (20, 32), allowed: (20, 16); the chec",
+        ),
         (
             ["--policy.memory", "none"],
             "actor.memory.bias: got nothing, allowed: (32,); the checkpoint is of",
         ),
         (["--env.num_worlds", "4"], "got (8, 0), allowed: (4, 0); a run goes on in the worlds"),
         (["--env.randomization.gravity", "[-10,-9]"], "only in this one: gravity; --warm_start"),
-        (["--curriculum.gravity", "[1, 2, 3, 0.1]"], "only in the config: gravity; --warm_start"),
+        (
+            ["--adr.curriculum.gravity", "[1, 2, 3, 0.1]"],
+            "only in the config: gravity; --warm_start",
+        ),
     ],
 )
 def test_resume_of_another_run_is_refused(
@@ -80,7 +86,7 @@ def test_an_adr_state_of_another_table_says_what_differs_and_what_can_be_done(
     ("flags", "says"),
     [
         (
-            ["--widen.object.mass", "null", "--widen.hand.gain", "0.1"],
+            ["--adr.step_sizes.object.mass", "null", "--adr.step_sizes.hand.gain", "0.1"],
             "another table: only in the file: object.mass; only in the config: hand.gain; ",
         ),
         (
