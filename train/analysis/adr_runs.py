@@ -16,11 +16,12 @@ from ...adr.history import Course, course
 from ...adr.intervals import Estimate, mean
 from ...adr.state import AdrState
 from ...adr.table import AdrConfig
-from ...config import check_renamed, field_names, from_dict
+from ...config import from_dict
 from ...envs.randomization.table import BY_NAME, Parameter
 from ...errors import DataError, SleightError
 from ...files import read_json, read_text
 from ...vision.renders.render_parameters import BY_NAME as IN_RENDERS
+from ..config import RunAdrConfig
 from ..reports.run_data import Row, number
 from ..runs.metrics import read_metrics
 
@@ -149,9 +150,7 @@ def _config(folder: Path) -> AdrConfig:
         for key in () if name == "config.yaml" else ("training", "config"):
             data = data.get(key) if isinstance(data.get(key), dict) else {}
         if isinstance(data.get("adr"), dict):
-            check_renamed(AdrConfig, data["adr"], str(path))
-            known = {n: data["adr"][n] for n in field_names(AdrConfig) if n in data["adr"]}
-            return from_dict(AdrConfig, known, str(path))
+            return from_dict(RunAdrConfig, data["adr"], str(path))
     return AdrConfig()
 
 

@@ -192,7 +192,7 @@ def test_films_of_a_training_do_not_disturb_it(
     assert len(_frames(film)[1]) == 3
 
 
-def test_a_run_on_a_machine_that_cannot_render_goes_on_without_films(
+def test_a_run_on_a_machine_that_cannot_render_goes_on_without_videos(
     reach_config: TrainConfig, tmp_path: Path
 ) -> None:
     config = replace(reach_config, runs=str(tmp_path), name="run", video_steps=128)
@@ -203,6 +203,6 @@ def test_a_run_on_a_machine_that_cannot_render_goes_on_without_films(
         env={**os.environ, "MUJOCO_GL": "disable"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("no films: rendering: MuJoCo got no OpenGL") == 1
+    assert done.stderr.count("no videos: rendering: MuJoCo got no OpenGL") == 1
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 4
     assert not (tmp_path / "run" / "videos").exists()

@@ -55,7 +55,7 @@ def test_resume_of_another_run_is_refused(
         ("runs", "elsewhere"),
         ("seed", "7"),
         ("warm_start", "x"),
-        ("first.gravity", "[-10,-9]"),
+        ("adr.initial_ranges.gravity", "[-10,-9]"),
     ],
 )
 def test_what_only_the_beginning_of_a_run_reads_is_refused(
@@ -63,7 +63,10 @@ def test_what_only_the_beginning_of_a_run_reads_is_refused(
 ) -> None:
     before = contents(run)
     line = refused("train", "--resume", run, f"--{name}", value)
-    assert f"--{name.partition('.')[0]}: got it with --resume, allowed: as the run began" in line
+    assert (
+        f"--{name.removesuffix('.gravity')}: got it with --resume, allowed: as the run began"
+        in line
+    )
     assert contents(run) == before
 
 
@@ -150,7 +153,7 @@ def test_a_checkpoint_of_another_policy_shape_is_refused(
     run = Path(shutil.copytree(block_run, tmp_path / "own"))
     path = checkpoint.find(run) / "checkpoint.json"
     data = json.loads(path.read_text())
-    data["config"]["policy"]["hidden"] = 48
+    data["config"]["policy"]["hidden_size"] = 48
     path.write_text(json.dumps(data))
     more = {"eval": ["--trials", 2], "export": ["--out", run / "bundle"]}[command]
     line = refused(command, run, *more)

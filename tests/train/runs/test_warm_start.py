@@ -1,5 +1,6 @@
 """Beginning with another run's networks, though other parameters vary now."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ import pytest
 import torch
 
 from sleight.config import load
-from sleight.errors import CheckpointError
+from sleight.errors import CheckpointError, ConfigError
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.adr_source import physical_ranges
 from sleight.train.rollout.in_process import build
+from sleight.train.runs import checkpoint
 from sleight.train.runs.session import save, warm_start
 
 SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden_size", "16",
@@ -108,3 +110,28 @@ def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path:
 def _sizes(training: object) -> dict[str, int]:
     embedding = training.agent.critic.embedding  # type: ignore[attr-defined]  # a Training
     return {n: w.shape[1] for n, w in embedding.weights.items() if n != "world"}
+
+
+def test_a_checkpoint_with_old_field_names_is_refused(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, SMALL)
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    file = checkpoint.find(tmp_path) / "checkpoint.json"
+    meta = json.loads(file.read_text())
+    file.write_text(json.dumps({**meta, "config": {**meta["config"], "widen": {"gravity": 0.1}}}))
+    with pytest.raises(ConfigError, match=r"widen: renamed to adr\.step_sizes"):
+        warm_start(build(config), tmp_path)
+
+
+def test_the_checkpoint_beside_a_bundle_is_one_to_begin_with(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, SMALL)
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    checkpoint.find(tmp_path).rename(tmp_path / "checkpoint")
+    (tmp_path / "bundle.json").write_text("{}")
+    second = build(replace(config, seed=5))
+    warm_start(second, tmp_path)
+    for name, value in first.agent.actor.state_dict().items():
+        assert torch.equal(second.agent.actor.state_dict()[name], value)

@@ -26,11 +26,11 @@ ROOT = Path(__file__).parents[3]
 def test_a_grid_is_every_combination_with_every_seed(write: Write, world: dict[str, Any]) -> None:
     fields = {
         "ppo.gamma": FieldConfig(values=(0.5, 0.9)),
-        "policy.critic": FieldConfig(values=((8.0, 8.0), (16.0,))),
+        "policy.critic_layers": FieldConfig(values=((8.0, 8.0), (16.0,))),
     }
     state = run_sweep(write(method="grid", fields=fields, seeds=3, concurrent=2)).state
     assert [tried.values for tried in state.settings] == [
-        {"ppo.gamma": gamma, "policy.critic": critic}
+        {"ppo.gamma": gamma, "policy.critic_layers": critic}
         for gamma in ("0.5", "0.9")
         for critic in ("[8.0, 8.0]", "[16.0]")
     ]
@@ -103,7 +103,8 @@ def test_a_score_is_the_mean_over_the_last_tenth(tmp_path: Path) -> None:
         ("fields: {ppo.clip_range: {values: [0.1], low: 1}}", "values: got both or neither"),
         ("fields: {ppo.clip_range: {}}", "values: got both or neither"),
         ("fields: {ppo.clip_range: {low: 0.2, high: 0.1}}", "got 0.2, 0.1, allowed: low < high"),
-        ("fields: {ppo.entropy: {values: [0.1]}}", "ppo.entropy: got 0.1, allowed: a list of 2"),
+        ("fields: {ppo.kl_target: {values: [0.1]}}", "kl_target: got 0.1, allowed: a list of 2"),
+        ("fields: {ppo.rate: {values: [0.1]}}", "fields: ppo.rate: renamed to ppo.learning_rate"),
         ("fields: {ppo.clip_range: {values: [0.1, 0.1]}}", "values: got one twice"),
         ("fields: {ppo.gamma: {low: 0, high: 1, log: true}}", "allowed with log: above 0"),
         ("fields: {seed: {values: [1, 2]}}", "got seed, allowed: the sweep's own `seeds`"),

@@ -42,7 +42,7 @@ def test_the_worst_go_on_from_the_best() -> None:
 def test_a_perturbed_value_stays_in_its_limits() -> None:
     rng = np.random.default_rng(1)
     for resample in (0.0, 0.5, 1.0):
-        config = PbtConfig(resample=resample)
+        config = PbtConfig(resample_probability=resample)
         for dimension, value in zip(DIMENSIONS, (0.95, "w", 8), strict=True):
             for _ in range(50):
                 found = pbt.perturb(dimension, value, config, rng)
