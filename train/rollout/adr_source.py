@@ -1,4 +1,4 @@
-"""Between `adr`, which knows only lambda, and `envs`, which knows what it means."""
+"""The link between `adr`, which moves lambda, and `envs`, which maps it to physical values."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class AdrSource:
         )
 
     def rng_state(self) -> dict[str, Any]:
-        """Of both generators, for a checkpoint."""
+        """State of both random number generators, for a checkpoint."""
         return {"adr": self._rng.bit_generator.state, "fixed": self.fixed.state()}
 
     def load_rng_state(self, state: dict[str, Any]) -> None:

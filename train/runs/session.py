@@ -79,7 +79,7 @@ def check_new(folder: Path) -> None:
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
-    """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped.
+    """Resume a run from its newest checkpoint; the result is that of a run without a stop.
 
     Raises ConfigError for a field that only the beginning of a run reads.
     """

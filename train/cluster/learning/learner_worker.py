@@ -1,4 +1,4 @@
-"""The Ray actor of a learner; see `worker` for why its methods import what they need."""
+"""The Ray actor of a learner; see `rollout_worker` for why its methods import what they need."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LearnerWorker:
         gpus: float,
         threads: int,
     ) -> None:
-        """See `Replica.join`; config: as `config.to_dict` gives it, meeting: a `peers.Meeting`."""
+        """See `Replica.join`. config: from `to_dict`; meeting: the fields of a `Meeting`."""
         from ....config import from_dict
         from ...config import TrainConfig
         from .process_group import Meeting

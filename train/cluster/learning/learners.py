@@ -1,4 +1,4 @@
-"""Learners on the cluster: each takes its share of every batch, and all of them improve together.
+"""Data-parallel learners on the cluster: each has a share of every batch.
 
 This process keeps what learner 0 brought back from the last update: weights, optimizer, random
 numbers. So whoever is killed, all are started again from there, and learn from the same batch
@@ -30,14 +30,14 @@ from .learner_worker import LearnerWorker
 
 
 class Lost(Exception):
-    """A learner died, or does not answer."""
+    """A learner died, or does not respond."""
 
 
 class Learners:
-    """See `loop.Learns`."""
+    """See `training_loop.Learns`."""
 
     def __init__(self, config: TrainConfig) -> None:
-        """Asks for the processes, and waits for none. Raises ConfigError for too many."""
+        """Requests the processes without waiting for them. Raises ConfigError for too many."""
         check_shares(config)
         self.config = config
         self.count = config.train.learners
@@ -45,15 +45,16 @@ class Learners:
         self._patience = Patience(config.ray.hang_s)
         self._state: tuple[dict[str, Tensor], dict[str, Any]] = {}, {}
         self._fresh = False
-        """Whether the learners have what this process has."""
+        """Whether the learners have the weights and the state of this process."""
         self._deaths = 0
         self._places: list[Any] = []
         self.pids: list[int] = []
         self.actors = self._ask()
 
     def begin(self, agent: Agent, about: dict[str, Any]) -> None:
-        """Wait until all have met. about: see `Rollout.about`; agent: whose weights they improve.
+        """Wait until all have joined the group.
 
+        about: see `Rollout.about`; agent: the networks that they improve.
         Raises ConfigError when they find no room within `ray.wait_s`, or run other code.
         """
         self.agent, self.about = agent, about
@@ -67,22 +68,22 @@ class Learners:
         began = time.perf_counter()
         shares = [put(pack(part)) for part in split(batch, self.count)]
         shared = time.perf_counter()
-        found = self._until_done(shares, progress)
+        results = self._until_done(shares, progress)
         learned = time.perf_counter()
-        if len({each["digest"] for each in found}) > 1:
+        if len({each["digest"] for each in results}) > 1:
             raise SleightError(
                 "learners: got weights that differ after an update, allowed: the same in each;"
                 " their machines have to be of one kind"
             )
-        state = to_tensors(found[0]["state"])
+        state = to_tensors(results[0]["state"])
         self._state = state["tensors"], state["data"]
         for prefix, module in (("actor", self.agent.actor), ("critic", self.agent.critic)):
             load_module(prefix, module, state["weights"], "learner 0")
         return {
-            **found[0]["metrics"],
+            **results[0]["metrics"],
             "learners": self.count,
             "learner_restarts": self.restarts,
-            "learner_s": round(max(each["seconds"] for each in found), 4),
+            "learner_s": round(max(each["seconds"] for each in results), 4),
             "share_s": round(shared - began + time.perf_counter() - learned, 4),
         }
 
@@ -105,7 +106,7 @@ class Learners:
     def _until_done(self, shares: Sequence[Any], progress: float) -> list[dict[str, Any]]:
         while True:
             try:
-                found = self._attempt(shares, progress)
+                results = self._attempt(shares, progress)
             except Lost as error:
                 self._deaths += 1
                 self.restarts += 1
@@ -116,10 +117,10 @@ class Learners:
                 self.close()
             else:
                 self._deaths = 0
-                return found
+                return results
 
     def _attempt(self, shares: Sequence[Any], progress: float) -> list[dict[str, Any]]:
-        """One update by all. Raises Lost when it has to be done again with new processes."""
+        """One update by all learners. Raises Lost when it has to be repeated with new processes."""
         if not self.actors:
             self.actors = self._ask()
             try:
@@ -130,11 +131,11 @@ class Learners:
             weights = module_tensors("actor", self.agent.actor)
             weights |= module_tensors("critic", self.agent.critic)
             tensors, data = self._state
-            given = put((to_arrays(weights), to_arrays(tensors), data))
-            self._gather("load", [actor.load.remote(given) for actor in self.actors])
+            state = put((to_arrays(weights), to_arrays(tensors), data))
+            self._gather("load", [actor.load.remote(state) for actor in self.actors])
             self._fresh = True
         self._fresh = False  # until all have done the whole update
-        found = self._gather(
+        results = self._gather(
             "update",
             [
                 actor.update.remote(share, progress)
@@ -142,7 +143,7 @@ class Learners:
             ],
         )
         self._fresh = True
-        return found
+        return results
 
     def _ask(self) -> list[Any]:
         """New processes, which Ray starts as soon as there is room."""
@@ -157,13 +158,13 @@ class Learners:
         return actors
 
     def _meet(self) -> None:
-        """Wait for their places, and let them find each other at the first one's."""
+        """Wait for their addresses, and let them join a group at that of learner 0."""
         train, ray_config = self.config.train, self.config.ray
-        found = self._gather("place", self._places, ray_config.wait_s)
-        for rank, place in enumerate(found):
+        places = self._gather("place", self._places, ray_config.wait_s)
+        for rank, place in enumerate(places):
             check_identity(place, identity(), f"learner {rank}")
-        self.pids = [int(place["pid"]) for place in found]
-        meeting = {"host": found[0]["host"], "port": int(found[0]["port"]), "count": self.count}
+        self.pids = [int(place["pid"]) for place in places]
+        meeting = {"host": places[0]["host"], "port": int(places[0]["port"]), "count": self.count}
         threads = (
             int(train.learner_cpus) or (self.config.threads or default_threads()) // self.count
         )
@@ -177,7 +178,7 @@ class Learners:
         )
 
     def _gather(self, task: str, references: list[Any], limit_s: float | None = None) -> list[Any]:
-        """What all of them answer. Raises Lost when one does not, and errors of their own."""
+        """The results of all. Raises Lost when one does not respond, and errors of the learners."""
         import ray
 
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Several processes that learn together: torch's process group, and sums over what each has."""
+"""Several learner processes: torch's process group, and reductions over it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ....policies.embedding import Moments
 from ...algorithms.learner_group import LearnerGroup, Spread
 
 FOREVER = timedelta(days=365)
-"""Learners wait for each other; who waits too long is ended by the process that started them."""
+"""Learners wait for each other without limit; the process that started them has the timeout."""
 SIOCGIFADDR = 0x8915
 """Linux: the address of a network interface (netdevice(7))."""
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where the learners of a run find each other."""
+    """The rendezvous of the learners of a run."""
 
     host: str
-    """Of the machine that learner 0 is on."""
+    """Address of the machine of learner 0."""
     port: int
     rank: int
     count: int
@@ -72,9 +72,9 @@ class ProcessGroup(LearnerGroup):
     def gather(self, count: int) -> list[int]:
         """See `LearnerGroup`."""
         own = torch.tensor([count], device=self._device)
-        found = [torch.empty_like(own) for _ in range(self.count)]
-        dist.all_gather(found, own)
-        return [int(value) for value in found]
+        counts = [torch.empty_like(own) for _ in range(self.count)]
+        dist.all_gather(counts, own)
+        return [int(value) for value in counts]
 
     def combine(self, moments: Moments) -> Moments:
         """See `LearnerGroup`."""
@@ -91,8 +91,8 @@ class ProcessGroup(LearnerGroup):
         own = (flat.new_tensor(len(flat)), flat.mean().view(1), flat.var(correction=0).view(1))
         count, mean, variance = self.combine(own)
         variance = variance[0] * count / (count - 1)
-        found = (mean[0], variance.sqrt(), variance)
-        return Spread(*(value.to(values.dtype) for value in found))
+        spread = (mean[0], variance.sqrt(), variance)
+        return Spread(*(value.to(values.dtype) for value in spread))
 
     def mean(self, values: Tensor, weight: float) -> Tensor:
         """See `LearnerGroup`."""
@@ -108,10 +108,10 @@ def lost(error: RuntimeError) -> bool:
 
 def listen(host: str) -> socket.socket:
     """A socket on a free port of one address of this machine."""
-    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    found.bind((host, 0))
-    found.listen()
-    return found
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.bind((host, 0))
+    listener.listen()
+    return listener
 
 
 def own_address(host: str, port: int) -> str:

@@ -64,7 +64,7 @@ class Replica:
             self.learner.load_state(to_tensors(tensors), data)
 
     def update(self, share: dict[str, Any], progress: float) -> dict[str, Any]:
-        """Learn from the own share (`wire.pack`) of a batch, together with the others.
+        """Learn from the own share (`array_wire.pack`) of a batch, together with the others.
 
         Each returns its time and a digest of its weights; learner 0 also all that continuing takes,
         and the metrics of the whole batch.
