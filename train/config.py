@@ -10,7 +10,7 @@ from ..adr.table import AdrConfig
 from ..config import Extensible, Range
 from ..envs.config import EnvConfig
 from ..policies.config import PolicyConfig
-from .algorithms.registry import check_algorithm, config_blocks
+from .algorithms.registry import algorithm_class, check_algorithm, config_blocks
 
 Count = Annotated[int, Range(1, 1e12)]
 
@@ -143,6 +143,11 @@ class TrainConfig(Extensible):
     def known_blocks(cls) -> Mapping[str, type]:
         """The configs of all algorithms that can be loaded."""
         return config_blocks()
+
+    @classmethod
+    def check_selected(cls, name: str) -> None:
+        """See `Extensible`."""
+        algorithm_class(name)
 
     def __post_init__(self) -> None:
         check_algorithm(self)

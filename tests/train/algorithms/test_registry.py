@@ -84,6 +84,8 @@ def test_a_broken_package_is_one_line_where_it_is_chosen(name: str) -> None:
     with pytest.raises(ConfigError, match=f"algorithm: {name} cannot be loaded: ") as caught:
         load(TrainConfig, None, ["--algorithm", name])
     assert BROKEN[name][1] in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match=f"run: algorithm: {name} cannot be loaded: "):
+        from_dict(TrainConfig, {"algorithm": name, name: {"size": 1}}, "run")
 
 
 def test_an_unknown_algorithm_names_the_nearest() -> None:
@@ -91,6 +93,12 @@ def test_an_unknown_algorithm_names_the_nearest() -> None:
         load(TrainConfig, None, ["--algorithm", "pp0"])
     with pytest.raises(ConfigError, match=r"here: algorithm: got sac, available: ppo, clone"):
         from_dict(TrainConfig, {"algorithm": "sac"}, "here")
+
+
+def test_a_run_of_a_package_that_is_not_installed_says_which() -> None:
+    saved = {"algorithm": "reinforce", "reinforce": {"gamma": 0.9}}
+    with pytest.raises(ConfigError, match=r"run: algorithm: got reinforce, available: ppo, clone"):
+        from_dict(TrainConfig, saved, "run")
 
 
 def test_cloning_needs_a_teacher() -> None:
