@@ -108,7 +108,7 @@ def _flag_tree(cls: type, flag: str, text: str) -> Tree:
     found = _resolve(cls, words)
     if found is None:
         if new := renamed_flag(cls, words):
-            raise ConfigError(f"{flag}: renamed to --{new}")
+            raise ConfigError(f"{flag}: renamed to {new}")
         name = flag.removeprefix("--").replace("-", "_")
         raise ConfigError(f"{flag}: unknown field, {_nearest_dotted(cls, name)}")
     keys, kind = found

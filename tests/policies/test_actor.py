@@ -74,7 +74,7 @@ def test_a_residual_actor_acts_at_once_on_what_it_sees() -> None:
 
 
 def test_a_residual_needs_equal_sizes() -> None:
-    with pytest.raises(ValueError, match="hidden: got 8, allowed: 12"):
+    with pytest.raises(ValueError, match="hidden_size: got 8, allowed with residual: 12"):
         PolicyConfig(embedding_size=12, hidden_size=8, residual=True)
 
 

@@ -57,11 +57,11 @@ def test_in_a_file(text: str, line: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flag", "new"),
     [
-        ("--inner.rate", "--inner.learning_rate"),
-        ("--ppo.rate", "--ppo.learning_rate"),
-        ("--ppo.chunk", "--rollout.steps"),
-        ("--widen.object.size", "--sizes.object.size"),
-        ("--first", "--rollout.steps"),
+        ("--inner.rate", "inner.learning_rate"),
+        ("--ppo.rate", "ppo.learning_rate"),
+        ("--ppo.chunk", "rollout.steps"),
+        ("--widen.object.size", "sizes.object.size"),
+        ("--first", "rollout.steps"),
     ],
 )
 def test_in_a_flag(flag: str, new: str) -> None:

@@ -57,7 +57,7 @@ class Learner:
             self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self.photo = Photo(config.photo)
-        self.visits = self.steps = 0
+        self.samples_seen = self.steps = 0
 
     def step(self, batch: Batch) -> float:
         """One step on a batch; returns the loss."""
@@ -73,7 +73,7 @@ class Learner:
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.steps += 1
-        self.visits += len(batch["position"])
+        self.samples_seen += len(batch["position"])
         return float(loss.detach())
 
     def save(self, folder: Path, renders: RenderConfig, **more: Any) -> None:
@@ -81,7 +81,7 @@ class Learner:
         weights = checkpoint.module_tensors("pose", self.net.cpu())
         self.net.to(self.config.device)
         meta = {
-            "steps": self.visits,
+            "steps": self.samples_seen,
             "batches": self.steps,
             "config": to_dict(self.config),
             "renders": to_dict(renders),
@@ -97,12 +97,12 @@ class Learner:
         found = checkpoint.load(folder)
         checkpoint.load_module("pose", self.net, found.weights, str(folder))
         checkpoint.load_moments(self.optimizer, found.state)
-        self.visits, self.steps = found.meta["steps"], found.meta["batches"]
+        self.samples_seen, self.steps = found.meta["steps"], found.meta["batches"]
         return found.meta
 
     def _schedule(self) -> float:
         """Factor on the learning rate: a rise, then a cosine (Smith 2018, one cycle)."""
-        done = self.visits / self.config.training_samples
+        done = self.samples_seen / self.config.training_samples
         if done < WARM_UP:
             return 0.04 + 0.96 * done / WARM_UP
         return 0.5 + 0.5 * math.cos(math.pi * min((done - WARM_UP) / (1 - WARM_UP), 1.0)) + 1e-4

@@ -42,7 +42,7 @@ def resume(folder: Path, overrides: list[str]) -> Path:
         trainer = Trainer(config)
         trainer.restore(folder)
         save(config, folder / "config.yaml")
-        trainer.run(folder, trainer.visits)
+        trainer.run(folder, trainer.samples_seen)
     return folder
 
 
@@ -74,16 +74,16 @@ class Trainer(Learner):
         losses: list[float] = []
         with (
             Interrupt() as stop,
-            ProgressBar(title, self.config.training_samples, self.visits, "samples") as bar,
+            ProgressBar(title, self.config.training_samples, self.samples_seen, "samples") as bar,
         ):
-            while self.visits < self.config.training_samples and not stop():
+            while self.samples_seen < self.config.training_samples and not stop():
                 losses.append(self.step(next(order)))
-                last = self.visits >= self.config.training_samples or stop()
+                last = self.samples_seen >= self.config.training_samples or stop()
                 if last or _due(clocks, "row", self.config.log_s):
                     test = last or _due(clocks, "test", self.config.evaluate_s)
                     row = self._row(losses, test)
                     metrics.write(row)
-                    bar.update(self.visits, _note(row))
+                    bar.update(self.samples_seen, _note(row))
                     losses = []
                 if last or _due(clocks, "save", self.config.checkpoint_s):
                     self.save(folder, self.renders.config)
@@ -91,7 +91,7 @@ class Trainer(Learner):
             raise KeyboardInterrupt
 
     def _row(self, losses: list[float], test: bool) -> dict[str, Any]:
-        row: dict[str, Any] = {"steps": self.visits, "time": time.time()}
+        row: dict[str, Any] = {"steps": self.samples_seen, "time": time.time()}
         row["loss"] = sum(losses) / max(len(losses), 1)
         row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
         if test and self.test:

@@ -65,7 +65,7 @@ def resume(folder: Path, overrides: list[str]) -> Path:
         widening = Widening(config, folder)
         widening.restore()
         save(config, folder / "config.yaml")
-        widening.run(widening.learner.visits)
+        widening.run(widening.learner.samples_seen)
     return folder
 
 
@@ -122,11 +122,13 @@ class Widening:
         renders = render_round(self.config, self.adr, self.round, self.folder / RENDERS)
         reader = NetReader(self.learner.net, self.config.device)
         first = self.round * self.config.round_samples
-        self.adr, row = measure(reader, renders, self.adr, self.config, self.learner.visits, first)
+        self.adr, row = measure(
+            reader, renders, self.adr, self.config, self.learner.samples_seen, first
+        )
         self.learner.net.train()
         row["loss"] = self._learn()
         self.round += 1
-        row = {"steps": self.learner.visits, "round": self.round, **row}
+        row = {"steps": self.learner.samples_seen, "round": self.round, **row}
         self._save()
         return row
 
@@ -134,13 +136,13 @@ class Widening:
         """From the newest rounds; returns the mean loss."""
         newest = range(max(0, self.round + 1 - self.config.keep_rounds), self.round + 1)
         known = Joined([open_renders(place(self.folder / RENDERS, i)) for i in newest])
-        c, wanted = self.config, self.learner.visits + self.config.round_training_samples
+        c, wanted = self.config, self.learner.samples_seen + self.config.round_training_samples
         losses: list[float] = []
         for batch in batches(
             known, c.batch_size, c.shuffle_shards, c.seed + 1_000_003 * self.round
         ):
             losses.append(self.learner.step(batch))
-            if self.learner.visits >= wanted:
+            if self.learner.samples_seen >= wanted:
                 break
         return float(np.mean(losses))
 

@@ -1,4 +1,4 @@
-"""From a calibration to a file that `sleight train` takes: nominal values and first ranges."""
+"""From a calibration to a file that `sleight train` takes: nominal values and initial ranges."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_it_learns_eight_pictures_by_heart(renders, tmp_path):
     )
     order = batches(trainer.renders, 8, 16, 1)
     losses = []
-    while trainer.visits < trainer.config.training_samples:
+    while trainer.samples_seen < trainer.config.training_samples:
         losses.append(trainer.step(next(order)))
         if len(losses) % 50 == 0:
             errors = judge(NetReader(trainer.net), trainer.renders).errors
