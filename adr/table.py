@@ -1,4 +1,4 @@
-"""Config of ADR, and the table of its parameters (dimensions).
+"""The settings of ADR: the parameters that it widens, and how it decides.
 
 lambda is the dimensionless coordinate of a parameter. `envs` maps it to the physical value; ADR
 does not depend on the physics. Two decisions that the source, R = arXiv 1910.07113, leaves open
@@ -12,7 +12,7 @@ does not depend on the physics. Two decisions that the source, R = arXiv 1910.07
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from ..config import Range
@@ -26,38 +26,32 @@ SIDES: tuple[Side, Side] = ("low", "high")
 
 @dataclass(frozen=True)
 class AdrConfig:
-    """How boundaries are tested and moved; the defaults are those of the paper [R T15]."""
+    """How automatic domain randomization tests boundaries and moves them; defaults: [R T15]."""
 
+    step_sizes: dict[str, Annotated[float, Range(1e-6, 10.0)]] = field(default_factory=dict)
+    """Parameter -> step of its boundaries in lambda. These parameters are under ADR."""
     boundary_probability: Annotated[float, Range(0.0, 1.0)] = 0.5
-    """Share of episodes (or of worlds, see mode) that test a boundary."""
-
+    """Fraction of episodes (or of worlds, see mode) that test a boundary."""
     mode: Literal["episodes", "world_share"] = "episodes"
-    """episodes: each new episode tests a boundary with this probability (paper).
-    world_share: a fixed share of the worlds always tests boundaries (DeXtreme, 0.4)."""
-
+    """episodes: every new episode draws whether it tests a boundary (the paper).
+    world_share: a fixed fraction of the worlds always tests boundaries (DeXtreme: 0.4)."""
     step: Annotated[float, Range(1e-6, 10.0)] = 0.02
-    """Step of a boundary per decision, in lambda; a dimension may override it."""
-
+    """Step of a boundary in lambda, for a parameter without its own step size."""
     threshold_high: float = 20.0
-    """Mean performance (successes per episode) at which a boundary widens."""
-
+    """A boundary widens at this mean performance (successes per episode) or above."""
     threshold_low: float = 10.0
-    """Mean performance at which a boundary tightens (DeXtreme: 5)."""
-
+    """A boundary tightens at this mean performance or below (DeXtreme: 5)."""
     buffer: Annotated[int, Range(1, 1_000_000)] = 240
-    """Boundary episodes per decision. With fewer than about worlds * boundary_probability /
-    (2 * dimensions), a decision uses mainly short episodes, which are failures."""
-
+    """Boundary episodes per decision. Below about worlds * boundary_probability / (2 * dimensions)
+    the first reports after a move come from the shortest episodes, which are the failures."""
     clear: Literal["always", "on_change"] = "always"
-    """always: a buffer is cleared at every decision (paper). on_change: it is cleared only if the
-    boundary moved, and the mean is over the latest episodes (DeXtreme)."""
-
+    """When a performance buffer is emptied. always: at every decision (the paper). on_change: only
+    when the boundary has moved; decisions use the latest episodes (DeXtreme)."""
     max_lag: Annotated[int, Range(0, 1_000_000)] = 1
-    """Largest age of a report, in moves of its boundary; older ones are refused. 0 favours short
-    episodes; a large value accepts every late report, like the paper."""
-
+    """Reports that are at most this many moves of their boundary old still count; older ones are
+    discarded. 0 favours short episodes; a large value uses every late report, as the paper does."""
     entropy_floor: Annotated[float, Range(1e-12, 1.0)] = 0.01
-    """Smallest width of a range in the entropy, in lambda; narrower ranges count as this width."""
+    """Smallest width in lambda that the ADR entropy counts; narrower ranges count as this wide."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless threshold_low < threshold_high."""

@@ -82,7 +82,7 @@ class Result:
 def usual() -> tuple[str, ...]:
     """The parameters that configs/block_adr.yaml randomizes, and the goals."""
     config = load(TrainConfig, CONFIG, [])
-    return (*config.widen, *(row.name for row in PARAMETERS if row.curriculum))
+    return (*config.adr.step_sizes, *(row.name for row in PARAMETERS if row.curriculum))
 
 
 def wide_ranges(

@@ -34,6 +34,7 @@ from sleight.envs.sim.batch_sim import default_threads
 from sleight.errors import ConfigError
 from sleight.files import write_json
 from sleight.train import benching
+from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.cluster.cluster_build import build as build_cluster
 from sleight.train.cluster.ray_connect import connect
 from sleight.train.cluster.sampling.sampler import RaySampler
@@ -182,8 +183,9 @@ def _share(turn: Turn, part: str) -> float:
 def circumstances(config: TrainConfig) -> str:
     """What a reader needs to judge the figures."""
     return (
-        f"{config.env.task}, {config.env.num_worlds} worlds a worker x {config.ppo.horizon} steps,"
-        f" {config.ppo.epochs} epochs, hidden {config.policy.hidden}, lag {config.train.max_lag};"
+        f"{config.env.task}, {config.env.num_worlds} worlds a worker"
+        f" x {config.rollout.horizon} steps, {config.block(PpoConfig).epochs} epochs,"
+        f" hidden {config.policy.hidden_size}, lag {config.train.max_lag};"
         f" {benching.machine()}"
     )
 
@@ -211,7 +213,7 @@ def measure(asked: argparse.Namespace, rest: list[str]) -> None:
         each = ", ".join(f"{seconds:.1f}" for seconds in without)
         print(f"\nfrom a worker's death until the one in its place has brought a batch: {each} s")
     if asked.json:
-        steps = config.env.num_worlds * config.ppo.horizon
+        steps = config.env.num_worlds * config.rollout.horizon
         found = to_dict(Measurement(about, cores, steps, tuple(results)))
         write_json(asked.json, {"format": FORMAT, **found})
 

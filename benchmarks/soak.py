@@ -3,7 +3,7 @@
     sleight bench soak [--minutes 30] [--every 60] [--seed 0] [--out runs/soak] [--field value]
 
 Trains `reach` with workers and `--train.restarts`; a random one of the workers, the evaluator, the
-process that trains, and where the fields ask for them (`--train.learners 2`, a `curriculum`) the
+process that trains, and where the fields ask for them (`--train.learners 2`, `adr.curriculum`) the
 learners and the ADR server, gets kill -9. Afterwards the same steps are trained undisturbed. Prints
 where both ended and how the memory of processes changed over their lives, and draws both curves,
 the kills, and the memory (soak.png); a leak shows as a slope.

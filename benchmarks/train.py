@@ -24,6 +24,7 @@ from sleight.envs.sim.batch_sim import default_threads
 from sleight.files import write_json
 from sleight.flags import check_count
 from sleight.train import benching
+from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.in_process import LocalSampler, build, use_threads
 from sleight.train.runs.training_loop import Training
@@ -137,11 +138,11 @@ def table(results: Sequence[Result]) -> str:
 
 def circumstances(config: TrainConfig) -> str:
     """What a reader needs to judge the figures."""
-    ppo, env = config.ppo, config.env
+    ppo, env = config.block(PpoConfig), config.env
     threads = env.threads or default_threads()
     return (
-        f"{env.task}, {env.num_worlds} worlds x {ppo.horizon} steps, {ppo.epochs} epochs,"
-        f" hidden {config.policy.hidden}, {config.policy.head};"
+        f"{env.task}, {env.num_worlds} worlds x {config.rollout.horizon} steps,"
+        f" {ppo.epochs} epochs, hidden {config.policy.hidden_size}, {config.policy.head};"
         f" threads: {threads} of simulation, {torch.get_num_threads()} of torch,"
         f" torch {torch.__version__}; {benching.machine()}"
     )

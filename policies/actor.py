@@ -23,15 +23,15 @@ class Actor(nn.Module):
         super().__init__()
         self.config = config
         self.num_motors = num_motors
-        self.embedding = Embedding(sizes, config.embed, config.clip)
+        self.embedding = Embedding(sizes, config.embedding_size, config.observation_clip)
         if config.memory == "lstm":
-            self.memory: nn.Module = nn.LSTM(config.embed, config.hidden)
+            self.memory: nn.Module = nn.LSTM(config.embedding_size, config.hidden_size)
             _init_lstm(self.memory)
         else:
-            self.memory = nn.Linear(config.embed, config.hidden)
+            self.memory = nn.Linear(config.embedding_size, config.hidden_size)
             nn.init.orthogonal_(self.memory.weight, gain=2**0.5)
         bins = config.bins if config.head == "bins" else 1
-        self.head = nn.Linear(config.hidden, num_motors * bins)
+        self.head = nn.Linear(config.hidden_size, num_motors * bins)
         nn.init.orthogonal_(self.head.weight, gain=0.01)
         nn.init.zeros_(self.head.bias)
         if config.head == "gaussian":
@@ -48,7 +48,8 @@ class Actor(nn.Module):
         """The initial carry of `count` episodes."""
         if self.config.memory == "none":
             return ()
-        return (torch.zeros(count, self.config.hidden), torch.zeros(count, self.config.hidden))
+        size = self.config.hidden_size
+        return torch.zeros(count, size), torch.zeros(count, size)
 
     def forward(self, terms: Terms, carry: Carry) -> tuple[Distribution, Carry]:
         """One step of N worlds: terms (N, size), carry (N, hidden)."""

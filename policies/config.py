@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ..config import Range
 
@@ -15,24 +16,34 @@ class PolicyConfig:
     """The actor, which gets the robot's observations, and the critic, which gets the true state."""
 
     memory: Literal["lstm", "none"] = "lstm"
-    """lstm: recurrent actor; none: feed-forward actor, otherwise identical."""
-    embed: Size = 256
-    """Size of the embedding of each observation term; the embeddings add."""
-    hidden: Size = 256
-    """Size of the actor's LSTM, or of its last hidden layer without memory."""
+    """Actor with an LSTM, or feed-forward with a hidden layer in its place."""
+    embedding_size: Size = 256
+    """Size of the embedding of every observation term; the embeddings are summed."""
+    hidden_size: Size = 256
+    """Size of the actor's LSTM state, or of its last hidden layer without an LSTM."""
     residual: bool = False
-    """Add the LSTM's input to its output before the head; embed and hidden must be equal."""
-    critic: tuple[Size, ...] = (256, 256)
-    """Sizes of the hidden layers of the value network; the first is its embedding."""
+    """Skip connection around the memory: its input is added to its output (then hidden_size has to
+    equal embedding_size)."""
+    critic_layers: tuple[Size, ...] = (256, 256)
+    """Hidden layers of the value network; the first is the size of its embedding."""
     head: Literal["bins", "gaussian"] = "gaussian"
-    """bins: independent categorical distributions per motor; gaussian: a diagonal Gaussian."""
+    """Action distribution: a diagonal Gaussian, or an independent categorical for each motor."""
     bins: Annotated[int, Range(2, 101)] = 11
-    """Number of bins per motor, equally spaced over [-1, 1]; for head: bins."""
+    """Bins of each categorical, equally spaced over [-1, 1]."""
     initial_std: Annotated[float, Range(0.01, 100)] = 0.35
-    """Initial standard deviation of the actions, in units of the largest action."""
-    clip: Annotated[float, Range(1, 100)] = 5.0
-    """Limit of normalized observations, in standard deviations."""
+    """Standard deviation of the actions of the untrained policy; actions are in [-1, 1]."""
+    observation_clip: Annotated[float, Range(1, 100)] = 5.0
+    """Normalized observations are clipped to this many standard deviations."""
+    renamed: ClassVar[Mapping[str, str]] = {
+        "embed": "embedding_size",
+        "hidden": "hidden_size",
+        "critic": "critic_layers",
+        "clip": "observation_clip",
+    }
 
     def __post_init__(self) -> None:
-        if self.residual and self.memory == "lstm" and self.embed != self.hidden:
-            raise ValueError(f"hidden: got {self.hidden}, allowed: {self.embed}, as it is residual")
+        sizes = self.hidden_size, self.embedding_size
+        if self.residual and self.memory == "lstm" and sizes[0] != sizes[1]:
+            raise ValueError(
+                f"hidden_size: got {sizes[0]}, allowed with residual: {sizes[1]}, as embedding_size"
+            )

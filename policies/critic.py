@@ -22,13 +22,13 @@ class Critic(nn.Module):
 
     def __init__(self, config: PolicyConfig, sizes: Sizes) -> None:
         super().__init__()
-        self.embedding = Embedding(sizes, config.critic[0], config.clip)
+        self.embedding = Embedding(sizes, config.critic_layers[0], config.observation_clip)
         layers: list[nn.Module] = [nn.ELU()]
-        for width_in, width_out in pairwise(config.critic):
+        for width_in, width_out in pairwise(config.critic_layers):
             linear = nn.Linear(width_in, width_out)
             nn.init.orthogonal_(linear.weight, gain=2**0.5)
             layers += [linear, nn.ELU()]
-        self.layers = nn.Sequential(*layers, nn.Linear(config.critic[-1], 1))
+        self.layers = nn.Sequential(*layers, nn.Linear(config.critic_layers[-1], 1))
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("std", torch.ones(()))
 

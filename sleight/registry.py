@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
@@ -28,9 +28,17 @@ _BROKEN = (
 class Registry(Generic[T]):
     """Name -> what an entry point of `group` gives; loaded at first use and then kept."""
 
-    def __init__(self, group: str, built_in: Mapping[str, str]) -> None:
-        """built_in: name -> "module:attribute", the module relative to `sleight`."""
-        self.group = group
+    def __init__(
+        self,
+        group: str,
+        built_in: Mapping[str, str],
+        check: Callable[[str, object], None] | None = None,
+    ) -> None:
+        """built_in: name -> "module:attribute", the module relative to `sleight`.
+
+        check: raises TypeError for a thing that cannot be what the group holds.
+        """
+        self.group, self._check = group, check
         self._built_in = dict(built_in)
         self._loaded: dict[str, T] = {}
         self._found: dict[str, EntryPoint] = {}
@@ -40,7 +48,13 @@ class Registry(Generic[T]):
         """Every name, this package's first. Nobody else can take one of those."""
         if self._path != tuple(sys.path):  # what is installed depends on it
             self._path = tuple(sys.path)
-            self._found = {entry.name: entry for entry in entry_points(group=self.group)}
+            for name in self._found:
+                self._loaded.pop(name, None)
+            self._found = {
+                entry.name: entry
+                for entry in entry_points(group=self.group)
+                if entry.name not in self._built_in
+            }
         return tuple(dict.fromkeys((*self._built_in, *self._loaded, *self._found)))
 
     def get(self, name: str, source: str) -> T:
@@ -53,13 +67,13 @@ class Registry(Generic[T]):
         if name not in self._loaded:
             place = self._built_in.get(name) or self._found[name]
             try:
-                self._loaded[name] = cast(T, _load(place))
+                thing = _load(place)
+                if self._check is not None:
+                    self._check(name, thing)
             except _BROKEN as error:
-                where = place.value if isinstance(place, EntryPoint) else place
-                what = f"{type(error).__name__}: {error}"
-                raise ConfigError(
-                    f"{source}: got {name}, which {where} cannot provide: {what}"
-                ) from error
+                line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                raise ConfigError(f"{source}: {name} cannot be loaded: {line}") from error
+            self._loaded[name] = cast(T, thing)
         return self._loaded[name]
 
     def everything(self) -> dict[str, T]:
@@ -75,6 +89,17 @@ class Registry(Generic[T]):
     def add(self, name: str, thing: T) -> None:
         """Register in this process alone, as a notebook or a test does."""
         self._loaded[name] = thing
+
+
+def must_be(*kinds: str) -> Callable[[str, object], None]:
+    """A check that a thing is of one of some classes, "module:class", the module as above."""
+
+    def check(name: str, thing: object) -> None:
+        if not isinstance(thing, tuple(cast(type, _load(kind)) for kind in kinds)):
+            allowed = ", ".join(kind.rpartition(":")[2] for kind in kinds)
+            raise TypeError(f"got {thing!r:.60}, allowed: {allowed}")
+
+    return check
 
 
 def _load(place: EntryPoint | str) -> object:

@@ -14,7 +14,7 @@ def config_of(wiring: str, head: str, hidden: int, embed: int) -> PolicyConfig:
     return PolicyConfig(
         memory="none" if wiring == "none" else "lstm",
         head=head,  # type: ignore[arg-type]  # parametrized
-        embed=hidden if residual else embed,
-        hidden=hidden,
+        embedding_size=hidden if residual else embed,
+        hidden_size=hidden,
         residual=residual,
     )

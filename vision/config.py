@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -149,22 +150,25 @@ class StatesConfig:
     policy."""
 
     file: Path | None = None
-    """File of `sleight vision states` with states of a policy; null: settled states."""
+    """States that `sleight vision states` has recorded, to sample from; none: settled states."""
     count: Annotated[int, Range(1, 100_000)] = 512
-    """Number of settled states, if there is no file."""
-    as_is: Share = 0.2
-    """Share of samples with an unchanged state (appendix D.2)."""
-    turned: Share = 0.4
-    """Share of samples whose block is rotated by the cube's group, so that all faces are shown."""
+    """Number of settled states to sample from where there is no file."""
+    unchanged_share: Share = 0.2
+    """Fraction of samples that are such a state, unchanged (appendix D.2)."""
+    rotated_share: Share = 0.4
+    """Fraction whose block is rotated by the symmetry group of the cube, so that every face is seen
+    everywhere."""
     jitter_m: Jitter = 0.01
-    """Other samples: standard deviation of an additional shift of the block along each axis."""
+    """In the others the block is also moved: standard deviation along each axis [m]."""
     jitter_deg: Annotated[float, Range(0, 180)] = 25.0
-    """Other samples: largest additional rotation of the block."""
+    """In the others the block is also rotated, by up to this angle [degrees]."""
+    renamed: ClassVar[Mapping[str, str]] = {"as_is": "unchanged_share", "turned": "rotated_share"}
 
     def __post_init__(self) -> None:
-        if self.as_is + self.turned > 1.0:
+        if self.unchanged_share + self.rotated_share > 1.0:
             raise ConfigError(
-                f"states: got as_is {self.as_is} and turned {self.turned},"
+                f"states: got unchanged_share {self.unchanged_share} and rotated_share"
+                f" {self.rotated_share},"
                 " allowed: shares that add up to at most 1"
             )
 
@@ -174,9 +178,9 @@ class RenderConfig:
     """Randomized renders labelled with the pose of the block: `sleight vision render`."""
 
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Random seed; the same seed and config give the same renders."""
+    """Seed of everything; the same seed and config give the same pictures."""
     strength: Annotated[float, Range(0, 3)] = 1.0
-    """Factor on every range: 0 is the nominal rig with nominal light, above 1 is harder."""
+    """Strength of the randomization, a factor on every range; 0: the nominal rig and light."""
     cameras: CamerasConfig = field(default_factory=CamerasConfig)
     """Image size, field of view and poses of the cameras."""
     jitter: CameraJitter = field(default_factory=CameraJitter)
@@ -186,12 +190,13 @@ class RenderConfig:
     states: StatesConfig = field(default_factory=StatesConfig)
     """States of hand and block."""
     object_size_m: Annotated[float, Range(0.03, 0.09)] = 0.057
-    """Edge length of the block."""
-    shard: Annotated[int, Range(1, 10_000)] = 500
-    """Samples per file; one short-lived process renders each file."""
+    """Edge length of the block [m]."""
+    shard_size: Annotated[int, Range(1, 10_000)] = 500
+    """Samples in a file; each file is rendered by a process of its own."""
     workers: Annotated[int, Range(1, 256)] = 1
-    """Number of parallel render processes."""
+    """Number of render processes at the same time."""
     shard_timeout_s: Positive = 600.0
-    """Time limit for a file; a slower process is killed and its file restarted."""
+    """A process that takes longer is killed, and its file is rendered again."""
     restarts: Annotated[int, Range(0, 1000)] = 5
-    """Number of failed processes after which the job gives up."""
+    """Restarts of processes that die, before the job fails."""
+    renamed: ClassVar[Mapping[str, str]] = {"shard": "shard_size"}

@@ -9,8 +9,9 @@ direct input. Rotations are two columns of a matrix (Zhou et al. 2019).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,11 +29,12 @@ class NetConfig:
     """Size of the pose network."""
 
     channels: tuple[Channels, ...] = (16, 32, 64, 96)
-    """Channels of the tower; the first convolution and each block halve the image size."""
+    """Channels of the tower; the first convolution and each block halve the picture."""
     readout: Literal["flatten", "spatial_softmax"] = "flatten"
-    """Readout of the last map: flattened, or the soft-max position of each channel (original)."""
-    hidden: Annotated[int, Range(8, 4096)] = 128
+    """How the last feature map is read: flattened, or by a spatial soft-max (the original)."""
+    hidden_size: Annotated[int, Range(8, 4096)] = 128
     """Width of the layers after the tower."""
+    renamed: ClassVar[Mapping[str, str]] = {"hidden": "hidden_size"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class PoseNet(nn.Module):
         super().__init__()
         self.config = config
         self.tower = _Tower(config, image_px)
-        width, views = config.hidden, len(distance_m)
+        width, views = config.hidden_size, len(distance_m)
         self.embed = nn.Sequential(nn.Linear(self.tower.width, width), nn.ReLU())
         self.view_head = nn.Linear(width, 6 + 3 + 2)
         last = nn.Linear(width, 6 + 3)

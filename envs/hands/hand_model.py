@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...contract.hand_spec import HandSpec
-from ...registry import Registry
+from ...registry import Registry, must_be
 
 if TYPE_CHECKING:
     import mujoco
@@ -36,6 +36,7 @@ HANDS: Registry[HandModel] = Registry(
         "gymnasium-robotics": "envs.hands.gymnasium_robotics:HAND",
         "menagerie": "envs.hands.menagerie:HAND",
     },
+    must_be("envs.hands.hand_model:HandModel"),
 )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...contract.hand_spec import HandSpec
 from ...errors import ConfigError, nearest
-from ...registry import Registry
+from ...registry import Registry, must_be
 from ..objects.object_spec import ObjectSpec
 from . import rotations
 
@@ -150,7 +150,7 @@ BUILT_IN: tuple[Term, ...] = (
     plain("motor_force", "actuators", "Nm"),
     plain("world", "parameters", "lambda"),
 )  # fmt: skip
-TERMS: Registry[Term] = Registry("sleight.terms", {})
+TERMS: Registry[Term] = Registry("sleight.terms", {}, must_be("envs.mdp.observations:Term"))
 for _term in BUILT_IN:
     TERMS.add(_term.name, _term)
 PRIVILEGED = ("object_velocity", "object_spin", "motor_force", "world")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ...registry import Registry
+from ...registry import Registry, must_be
 
 if TYPE_CHECKING:
     import mujoco
@@ -42,6 +42,7 @@ class ObjectSpec:
 OBJECTS: Registry[ObjectSpec] = Registry(
     "sleight.objects",
     {name: f"envs.objects.{name}:{name.upper()}" for name in ("block", "egg", "pen")},
+    must_be("envs.objects.object_spec:ObjectSpec"),
 )
 
 

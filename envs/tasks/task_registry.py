@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...registry import Registry
+from ...registry import Registry, must_be
 
 if TYPE_CHECKING:
     from .task import TaskSpec
@@ -18,4 +18,5 @@ TASKS: Registry[TaskSpec] = Registry(
         "pen": "envs.tasks.pen:PEN",
         "reach": "envs.tasks.reach:REACH",
     },
+    must_be("envs.tasks.task:TaskSpec"),
 )

@@ -35,6 +35,13 @@ class Extensible:
         """Name -> dataclass of every block that a package has registered."""
         return {}
 
+    @classmethod
+    def check_selected(cls, name: str) -> None:
+        """Raise ConfigError for a value of the selector that nobody has registered.
+
+        Asked before the fields are read, where an unknown block would say less.
+        """
+
     def block(self, kind: type[T]) -> T:
         """The block of this type, with its defaults where the config does not have it."""
         return next((b for b in self.blocks.values() if isinstance(b, kind)), None) or kind()

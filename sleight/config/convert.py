@@ -154,9 +154,12 @@ def build(cls: Any, tree: Tree, place: Place, default: Any) -> Any:
     if isinstance(tree, Leaf) and (tree.value not in (None, {}) or tree.flag):
         raise fail(place, tree, f"fields ({', '.join(hints(cls))})")
     given: dict[str, Any] = tree if isinstance(tree, dict) else {}
+    _check_selected(cls, given)
     for key in [key for key in given if key not in hints(cls)]:
         source = source_of(given[key], place.source)
         name = place.child(key).field
+        if new := new_name(cls, key, name.removesuffix(key)):
+            raise ConfigError(f"{source}: {name}: renamed to {new}")
         raise ConfigError(f"{source}: {name}: unknown field, {nearest(key, hints(cls))}")
     values = {
         name: _value(cls, name, given, place, value)
@@ -170,6 +173,22 @@ def build(cls: Any, tree: Tree, place: Place, default: Any) -> Any:
     return _construct(
         cls, values, Place(place.field, _blamed(tree) or source_of(tree, place.source))
     )
+
+
+def _check_selected(cls: type, given: dict[str, Any]) -> None:
+    selected = given.get(cls.selector) if issubclass(cls, Extensible) else None
+    if isinstance(selected, Leaf) and issubclass(cls, Extensible):
+        try:
+            cls.check_selected(str(selected.value))
+        except ConfigError as error:
+            raise ConfigError(f"{selected.source}: {error}") from error
+
+
+def new_name(cls: Any, name: str, prefix: str) -> str | None:
+    """The dotted name of a field that was called `prefix` + `name`; see `renames`."""
+    renamed: dict[str, str] = getattr(cls, "renamed", {})
+    new = renamed.get(name)
+    return new if new is None or "." in new else prefix + new
 
 
 def _value(cls: type, name: str, given: dict[str, Any], place: Place, default: Any) -> Any:

@@ -11,6 +11,7 @@ from ..files import write_text
 from . import yamlfile
 from .blocks import Extensible, blocks_in_use
 from .convert import BLOCKS, arms, build, hints
+from .renames import renamed_flag
 from .values import Leaf, Place, Range, Tree, convert_scalar, fail, tree_of
 
 T = TypeVar("T")
@@ -103,8 +104,11 @@ def _pairs(overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _flag_tree(cls: type, flag: str, text: str) -> Tree:
     """One flag as a tree with one branch. Raises ConfigError if there is no such field."""
-    resolved = _resolve(cls, flag.removeprefix("--").split("."))
+    words = flag.removeprefix("--").split(".")
+    resolved = _resolve(cls, words)
     if resolved is None:
+        if new := renamed_flag(cls, words):
+            raise ConfigError(f"{flag}: renamed to {new}")
         name = flag.removeprefix("--").replace("-", "_")
         raise ConfigError(f"{flag}: unknown field, {_nearest_dotted(cls, name)}")
     keys, kind = resolved

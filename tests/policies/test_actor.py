@@ -74,8 +74,8 @@ def test_a_residual_actor_acts_at_once_on_what_it_sees() -> None:
 
 
 def test_a_residual_needs_equal_sizes() -> None:
-    with pytest.raises(ValueError, match="hidden: got 8, allowed: 12"):
-        PolicyConfig(embed=12, hidden=8, residual=True)
+    with pytest.raises(ValueError, match="hidden_size: got 8, allowed with residual: 12"):
+        PolicyConfig(embedding_size=12, hidden_size=8, residual=True)
 
 
 def test_without_resets_the_carry_reaches_the_end() -> None:
@@ -135,7 +135,7 @@ def test_nothing_is_kept_inside() -> None:
 
 @pytest.mark.parametrize("std", [0.3, 0.6])
 def test_first_actions_have_the_spread_that_the_config_says(std: float) -> None:
-    config = PolicyConfig(head="bins", embed=12, hidden=8, initial_std=std)
+    config = PolicyConfig(head="bins", embedding_size=12, hidden_size=8, initial_std=std)
     actor = Actor(config, SIZES, MOTORS)
     distribution, _ = actor(_terms(2000), actor.initial_carry(2000))
     raw = distribution.sample(torch.Generator().manual_seed(0))

@@ -6,7 +6,7 @@ from sleight.policies.config import PolicyConfig
 from sleight.policies.critic import Critic
 
 SIZES = {"state": 6, "world": 2}
-CONFIG = PolicyConfig(critic=(32, 16))
+CONFIG = PolicyConfig(critic_layers=(32, 16))
 
 
 def _terms(*shape: int) -> dict[str, torch.Tensor]:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from sleight.adr.table import AdrConfig
 from sleight.envs.config import EnvConfig, GoalConfig, ResetConfig
 from sleight.policies.config import PolicyConfig
-from sleight.train.config import PpoConfig, TrainConfig
+from sleight.train.algorithms.ppo import PpoConfig
+from sleight.train.config import RolloutConfig, RunAdrConfig, TrainConfig
 from sleight.train.runs.session import start
 
-SMALL = {"embed": 32, "hidden": 32, "critic": (32, 32)}
+SMALL = {"embedding_size": 32, "hidden_size": 32, "critic_layers": (32, 32)}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +32,8 @@ def reach_config() -> TrainConfig:
         threads=1,
         env=EnvConfig(task="reach", num_worlds=8, threads=1, goals=GoalConfig(timeout_s=0.8)),
         policy=PolicyConfig(**SMALL),  # type: ignore[arg-type]  # plain data
-        ppo=PpoConfig(horizon=16, chunk=8, minibatches=2),
+        rollout=RolloutConfig(horizon=16, bptt_steps=8),
+        blocks={"ppo": PpoConfig(minibatches=2)},
         wandb="off",
     )
 
@@ -52,17 +53,22 @@ def block_config() -> TrainConfig:
             randomization={"hand.damping": (0.8, 1.3)},
         ),
         policy=PolicyConfig(**SMALL),  # type: ignore[arg-type]  # plain data
-        ppo=PpoConfig(horizon=16, chunk=8, minibatches=2),
-        adr=AdrConfig(buffer=2, threshold_low=-2.0, threshold_high=-1.0),
-        widen={
-            "object.size": 0.2,
-            "object.mass": 0.2,
-            "object.friction": 0.2,
-            "gravity": 0.2,
-            "observation.noise": 0.2,
-            "action.delay": 0.4,
-        },
-        curriculum={"goal.angle": (-2.0, -1.0, 2, 0.5)},
+        rollout=RolloutConfig(horizon=16, bptt_steps=8),
+        blocks={"ppo": PpoConfig(minibatches=2)},
+        adr=RunAdrConfig(
+            step_sizes={
+                "object.size": 0.2,
+                "object.mass": 0.2,
+                "object.friction": 0.2,
+                "gravity": 0.2,
+                "observation.noise": 0.2,
+                "action.delay": 0.4,
+            },
+            buffer=2,
+            threshold_low=-2.0,
+            threshold_high=-1.0,
+            curriculum={"goal.angle": (-2.0, -1.0, 2, 0.5)},
+        ),
         wandb="off",
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from sleight.train.runs import checkpoint
 from sleight.train.runs.metrics import read_metrics
 from sleight.train.runs.training_loop import Metrics, Training
 
@@ -34,3 +35,10 @@ def iterate_both(far: Training, near: Training, times: int) -> list[Metrics]:
 def contents(folder: Path) -> dict[Path, bytes]:
     """Every file under a folder."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether the newest checkpoints of two runs hold the same networks, bit for bit."""
+    weights, others = (checkpoint.load(run, state=False).weights for run in (one, other))
+    equal = all(torch.equal(value, others[name]) for name, value in weights.items())
+    return weights.keys() == others.keys() and equal

@@ -18,7 +18,7 @@ QUIET = ["--threads", "1", "--env.threads", "1", "--wandb", "off"]
 # Where an action is a pose, there is nothing to find out but which one: seconds are enough.
 EASY = [
     "--env.control.law", "absolute", "--env.control.scale", "1", "--policy.memory", "none",
-    "--ppo.gamma", "0.9", "--ppo.rate", "2e-3",
+    "--ppo.gamma", "0.9", "--ppo.learning_rate", "2e-3",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from sleight.vision.renders.render_job import CONFIG, STATES, render
 from sleight.vision.renders.shards import Renders, open_renders
 from sleight.vision.renders.studio import Studio
 
-SMALL = RenderConfig(cameras=CamerasConfig(image_px=32), shard=6)
+SMALL = RenderConfig(cameras=CamerasConfig(image_px=32), shard_size=6)
 
 
 def home_states(count: int = 4) -> np.ndarray:

@@ -11,7 +11,7 @@ from sleight.vision.photo import Photo, PhotoConfig
 from sleight.vision.pose_net import NetConfig, PoseNet, _SpatialSoftmax, orthonormal
 from sleight.vision.scores import pose_errors
 
-TINY = NetConfig(channels=(4, 8), hidden=16)
+TINY = NetConfig(channels=(4, 8), hidden_size=16)
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Learners: PPO and cloning, on sequences of recorded experience."""
+"""Learners: the contract `Algorithm`, PPO and cloning behind it, and the registry of names."""

@@ -35,7 +35,7 @@ def term_sizes(env: HandEnv) -> dict[str, dict[str, TermShape]]:
 
 
 def build_agent(config: PolicyConfig, env: HandEnv, seed: int) -> Agent:
-    """Fresh networks for this environment, the same for the same seed."""
+    """New networks for this environment, the same for the same seed."""
     return sized_agent(config, term_sizes(env), len(env.hand.actuators), seed)
 
 

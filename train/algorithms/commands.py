@@ -8,12 +8,13 @@ from ...config import help_text
 from ...errors import ConfigError
 from ..commands import config_of, train
 from ..config import TrainConfig
+from .clone import CloneConfig
 
 USAGE = """usage: sleight clone CONFIG.yaml --teacher RUN_OR_BUNDLE [--field value ...]
        sleight clone --resume RUN
 
-`sleight train` with a teacher (the field clone.teacher) in the place of PPO; the student is the
-config's `policy` and `env.actor_terms`.
+`sleight train` with `algorithm: clone` and the field clone.teacher; the student has the `policy`
+and the `env.actor_terms` of the config.
 
 """
 
@@ -24,12 +25,14 @@ def clone(argv: list[str]) -> int:
         sys.stdout.write(USAGE + help_text(TrainConfig, "sleight clone"))
         return 0
     words = [_field(word) for word in argv]
-    if words[0] != "--resume" and not config_of(words).clone.teacher:
+    if words[0] == "--resume":
+        return train(words)
+    if not config_of(words).block(CloneConfig).teacher:
         raise ConfigError("--teacher: got nothing, allowed: a run, a checkpoint or a bundle")
-    return train(words)
+    return train([*words, "--algorithm", "clone"])
 
 
 def _field(word: str) -> str:
-    """`--teacher` as the field that it is."""
+    """`--teacher` as the field that it stands for."""
     name, equals, value = word.partition("=")
     return f"--clone.teacher{equals}{value}" if name == "--teacher" else word

@@ -1,4 +1,4 @@
-"""Whom a learner shares a batch with: nobody here; see `cluster.peers` for several processes."""
+"""The learners that share every batch: here one alone; see `cluster.learning` for several."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ...policies.embedding import Moments, here
 
 @dataclass(frozen=True)
 class Spread:
-    """Of all entries of a tensor, () each; the variance is the unbiased one."""
+    """Over all entries of a tensor, () each; the variance is the unbiased one."""
 
     mean: Tensor
     std: Tensor
     variance: Tensor
 
 
-class Alone:
-    """One learner. The base of several: what the learner asks of those that it learns with."""
+class LearnerGroup:
+    """A group of one learner, and the base of larger ones: what an algorithm asks of its group."""
 
     rank = 0
     """Which of the learners this is, from 0."""
 
     def wrap(self, module: nn.Module) -> Callable[..., Any]:
-        """The module, its gradients being the mean over the learners."""
+        """The module, with gradients that are the mean over the learners."""
         return module
 
     def gather(self, count: int) -> list[int]:
@@ -35,13 +35,13 @@ class Alone:
         return [count]
 
     def combine(self, moments: Moments) -> Moments:
-        """The moments of what all learners have, from those of each."""
+        """The moments of the data of all learners, from those of each."""
         return here(moments)
 
     def spread(self, values: Tensor) -> Spread:
-        """Over what all learners have."""
+        """Mean and spread over the values of all learners."""
         return Spread(values.mean(), values.std(), values.var())
 
     def mean(self, values: Tensor, weight: float) -> Tensor:
-        """Mean over the learners of `values * weight`; the weights' mean is 1."""
+        """Mean over the learners of `values * weight`; the mean of the weights is 1."""
         return values

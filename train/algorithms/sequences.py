@@ -1,4 +1,4 @@
-"""A batch cut into the sequences that gradients go back through."""
+"""A batch cut into the sequences of truncated backpropagation through time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Part:
     """L steps of B sequences, (L, B) or (L, B, size)."""
 
     actor: Tensor
-    """What the actor's `embedding.inputs` gave."""
+    """The normalized observations of the actor (`embedding.inputs`)."""
     critic: Tensor
-    """What the critic's gave."""
+    """Those of the critic."""
     raw: Tensor
     log_prob: Tensor
     starts: Tensor
@@ -28,11 +28,11 @@ class Part:
     carry: Carry
     """(B, hidden), before the first step."""
     labels: Terms
-    """What a teacher says; {} without one."""
+    """The labels of a teacher; {} without one."""
 
 
 class Sequences:
-    """A batch (T, N) cut into chunks of L steps: S = T / L * N sequences."""
+    """A batch (T, N) cut into S = T / L * N sequences of L = `bptt_steps`."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class Sequences:
         critic: Tensor,
         advantage: Tensor,
         target: Tensor,
-        chunk: int,
+        bptt_steps: int,
     ) -> None:
         named = {"actor": actor, "critic": critic, "advantage": advantage, "target": target}
         named |= {"raw": batch.raw, "log_prob": batch.log_prob, "starts": batch.starts}
-        self._tensors = {name: _cut(value, chunk) for name, value in named.items()}
-        self._labels = {name: _cut(value, chunk) for name, value in batch.labels.items()}
+        self._tensors = {name: _cut(value, bptt_steps) for name, value in named.items()}
+        self._labels = {name: _cut(value, bptt_steps) for name, value in batch.labels.items()}
         self._carry = tuple(torch.cat(parts) for parts in zip(*batch.carries, strict=True))
         self.count = self._tensors["raw"].shape[1]
 
@@ -73,6 +73,6 @@ def shuffled(
         yield own, len(own) * len(counts) / sum(map(len, minibatch))
 
 
-def _cut(value: Tensor, chunk: int) -> Tensor:
+def _cut(value: Tensor, bptt_steps: int) -> Tensor:
     """(T, N, ...) -> (L, S, ...), contiguous; sequence s is of world s % N."""
-    return value.unflatten(0, (-1, chunk)).transpose(0, 1).flatten(1, 2)
+    return value.unflatten(0, (-1, bptt_steps)).transpose(0, 1).flatten(1, 2)

@@ -1,7 +1,7 @@
-"""Who is cloned: the networks of a run, or the graph of a bundle.
+"""Teachers, which label the steps of a student: the networks of a run, or the graph of a bundle.
 
-A teacher is handed on as the files that it is made of: into the run's folder, so that the run goes
-on with the same teacher whatever becomes of the original, and to workers on other machines.
+A teacher is passed on as its files: into the folder of the run, so that a resumed run has the same
+teacher whatever becomes of the original, and to workers on other machines.
 """
 
 from __future__ import annotations
@@ -30,31 +30,32 @@ from ..rollout.players import BundlePlayer
 from ..runs import checkpoint
 from ..runs.saved_run import load_run
 from .agent import sized_agent, term_sizes
+from .algorithm import Collection
 
 GROUP = "teacher"
-"""Of the observation's terms that the teacher reads."""
+"""The group of observation terms that the teacher reads."""
 FOLDER = "teacher"
-"""In the folder of a run that clones."""
+"""Subfolder of a run that has a teacher."""
 Files = dict[str, bytes]
 """Name -> content."""
 RUN_FILES = ("checkpoint.json", "weights.safetensors")
 
 
 class Teacher(ABC):
-    """Says what it would do in N worlds; it sees the true state, and has a memory of its own."""
+    """A policy that labels the states of N worlds; it observes the true state."""
 
     config: TrainConfig
-    """Of its own training."""
+    """The config of its own training."""
     terms: tuple[str, ...] = ()
-    """What it reads of the observation, in the group GROUP."""
+    """The observation terms that it reads, in the group GROUP."""
 
     @abstractmethod
     def start(self, env: HandEnv) -> None:
-        """Get ready for `env`."""
+        """Prepare for `env`, with the memory of new episodes."""
 
     @abstractmethod
-    def say(self, env: HandEnv, observation: Observation, starts: Tensor) -> Distribution:
-        """Over actions (N, A); `starts` (N,) bool marks worlds at the first step of an episode."""
+    def label(self, env: HandEnv, observation: Observation, starts: Tensor) -> Distribution:
+        """Its distribution over actions (N, A); starts: (N,) bool, first steps of episodes."""
 
     @abstractmethod
     def memory(self) -> Carry:
@@ -62,14 +63,14 @@ class Teacher(ABC):
 
     @abstractmethod
     def recall(self, memory: Carry) -> None:
-        """Go on from `memory()`."""
+        """Continue from `memory()`."""
 
 
 class RunTeacher(Teacher):
     """The actor of a checkpoint."""
 
-    def __init__(self, config: TrainConfig, found: checkpoint.Checkpoint, name: str) -> None:
-        self.config, self._weights, self._name = config, found.weights, name
+    def __init__(self, config: TrainConfig, saved: checkpoint.Checkpoint, name: str) -> None:
+        self.config, self._weights, self._name = config, saved.weights, name
         self.terms = resolve(config.env).actor_terms
         self._carry: Carry = ()
         self._actor: Actor | None = None
@@ -83,12 +84,13 @@ class RunTeacher(Teacher):
         self._carry = self._actor.initial_carry(env.num_envs)
 
     @torch.no_grad()
-    def say(self, env: HandEnv, observation: Observation, starts: Tensor) -> Distribution:
+    def label(self, env: HandEnv, observation: Observation, starts: Tensor) -> Distribution:
         """See `Teacher`."""
         assert self._actor is not None, "start() comes first"
-        said, self._carry = self._actor(observation[GROUP], forget(self._carry, starts))
-        found: Distribution = said
-        return found
+        distribution: Distribution
+        carry = forget(self._carry, starts)
+        distribution, self._carry = self._actor(observation[GROUP], carry)
+        return distribution
 
     def memory(self) -> Carry:
         """See `Teacher`."""
@@ -100,7 +102,7 @@ class RunTeacher(Teacher):
 
 
 class BundleTeacher(Teacher):
-    """The graph that a robot runs: it tells one action, which is taken for a mean."""
+    """The graph that a robot runs: it gives one action, which is taken as a mean."""
 
     def __init__(self, player: BundlePlayer, std: float) -> None:
         self.config, self._player, self._log_std = player.config, player, math.log(std)
@@ -109,7 +111,7 @@ class BundleTeacher(Teacher):
         """See `Teacher`."""
         self._player.start(env)
 
-    def say(self, env: HandEnv, observation: Observation, starts: Tensor) -> Distribution:
+    def label(self, env: HandEnv, observation: Observation, starts: Tensor) -> Distribution:
         """See `Teacher`."""
         noise = torch.zeros_like(env.true_sensors["target"])
         action = self._player.act_on(env.true_sensors, starts, noise)
@@ -127,43 +129,41 @@ class BundleTeacher(Teacher):
 def read_teacher(path: Path, config: TrainConfig) -> Files:
     """The files of a run's newest checkpoint, of a checkpoint, or of a bundle.
 
-    A bundle with a checkpoint beside it is that checkpoint, which tells whole distributions. Raises
-    the error of what `path` comes nearest to, and ConfigError when its actions are others than
-    those of the student.
+    A bundle with a checkpoint beside it is that checkpoint, which gives whole distributions. Raises
+    the error of what `path` comes nearest to, and ConfigError when its actions are not those of
+    the student.
     """
-    inner = path / "checkpoint"
-    path = inner if (inner / "checkpoint.json").is_file() else path
-    if (path / MANIFEST).is_file():
+    if (path / MANIFEST).is_file() and not (path / "checkpoint" / "checkpoint.json").is_file():
         player = BundlePlayer(path)
         _check_actions(player.env_config, config.env, str(path))
         manifest = player.bundle.manifest
         entries = manifest.graph, manifest.task.graph, manifest.pose
         return _read(path, (MANIFEST, *(entry.file for entry in entries if entry)))
     path = checkpoint.find(path)
-    teacher, found = load_run(path)
-    if not any(name.startswith("actor.") for name in found.weights):
+    teacher, saved = load_run(path)
+    if not any(name.startswith("actor.") for name in saved.weights):
         raise CheckpointError(f"{path}: actor: got nothing, allowed: the weights of a policy")
     _check_actions(teacher.env, config.env, str(path))
     return _read(path, RUN_FILES)
 
 
-def open_teacher(files: Files, config: TrainConfig) -> Teacher:
-    """The teacher that `read_teacher` read."""
+def open_teacher(files: Files, asked: Collection) -> Teacher:
+    """The teacher whose files `read_teacher` has read."""
     with TemporaryDirectory() as place:
         folder = Path(place)
         write_teacher(files, folder)
         if MANIFEST in files:
-            return BundleTeacher(BundlePlayer(folder), config.clone.bundle_std)
-        return RunTeacher(*load_run(folder), config.clone.teacher)
+            return BundleTeacher(BundlePlayer(folder), asked.teacher_std)
+        return RunTeacher(*load_run(folder), asked.teacher)
 
 
 def groups_of(teacher: Teacher | None) -> dict[str, tuple[str, ...]]:
-    """The groups of terms that the environment gives a teacher, if there is one."""
+    """The groups of observation terms that the environment computes for a teacher."""
     return {GROUP: teacher.terms} if teacher and teacher.terms else {}
 
 
 def write_teacher(files: Files, folder: Path) -> None:
-    """Into a folder, which `read_teacher` reads."""
+    """Write its files into a folder that `read_teacher` reads."""
     for name, content in files.items():
         write_bytes(folder / name, content)
 
@@ -173,7 +173,7 @@ def _read(path: Path, names: tuple[str, ...]) -> Files:
 
 
 def _check_actions(teacher: EnvConfig, student: EnvConfig, source: str) -> None:
-    """Raise ConfigError unless an action of one is the same action of the other."""
+    """Raise ConfigError unless the same action does the same in both."""
     allowed = _actions(teacher)
     for name, got in _actions(student).items():
         if got != allowed[name]:
@@ -184,9 +184,9 @@ def _check_actions(teacher: EnvConfig, student: EnvConfig, source: str) -> None:
 
 
 def _actions(config: EnvConfig) -> dict[str, Any]:
-    """What an action means: the fields that decide it."""
-    found = {f"env.control.{name}": value for name, value in to_dict(config.control).items()}
-    found["env.model.timestep_s"] = config.model.timestep_s
-    found["env.model.hand"] = config.model.hand
+    """The fields that decide what an action does."""
+    fields = {f"env.control.{name}": value for name, value in to_dict(config.control).items()}
+    fields["env.model.timestep_s"] = config.model.timestep_s
+    fields["env.model.hand"] = config.model.hand
     task = task_of(config)
-    return {"env.task": task.object if task.has_object else config.task, **found}
+    return {"env.task": task.object if task.has_object else config.task, **fields}

@@ -21,6 +21,7 @@ from ...envs.randomization.table import BY_NAME, Parameter
 from ...errors import DataError, SleightError
 from ...files import read_json, read_text
 from ...vision.renders.render_parameters import BY_NAME as IN_RENDERS
+from ..config import RunAdrConfig
 from ..reports.run_data import Row, number
 from ..runs.metrics import read_metrics
 
@@ -107,7 +108,9 @@ def read(path: Path) -> AdrRun:
         )
     state = persistence.load(folder / STATE)
     if not state.dimensions:
-        raise DataError(f"{folder / STATE}: got no parameters, allowed: a run trained with `widen`")
+        raise DataError(
+            f"{folder / STATE}: got no parameters, allowed: a run trained with `adr.step_sizes`"
+        )
     if state.step == 0:
         raise DataError(
             f"{folder / STATE}: got no finished episode, allowed: a run in which some have ended"
@@ -147,7 +150,7 @@ def _config(folder: Path) -> AdrConfig:
         for key in () if name == "config.yaml" else ("training", "config"):
             data = data.get(key) if isinstance(data.get(key), dict) else {}
         if isinstance(data.get("adr"), dict):
-            return from_dict(AdrConfig, data["adr"], str(path))
+            return from_dict(RunAdrConfig, data["adr"], str(path))
     return AdrConfig()
 
 

@@ -22,7 +22,7 @@ from .patience import Patience
 
 
 class AdrActor:
-    """The Ray actor; see `worker` for why its methods import what they need."""
+    """The Ray actor; see `rollout_worker` for why its methods import what they need."""
 
     def start(self, state: AdrState, config: AdrConfig) -> dict[str, str]:
         """Go on from a state. Returns `identity.process`."""
@@ -87,9 +87,9 @@ class AdrServer:
             self._actor = self._start()
         if self._last is not state:
             begun = self._actor.start.remote(state, config)
-            found = self._answer("start", begun, self._wait_s)
-            check_identity(found, identity(), "ADR server")
-            self.pid = int(found["pid"])
+            process = self._answer("start", begun, self._wait_s)
+            check_identity(process, identity(), "ADR server")
+            self.pid = int(process["pid"])
         answer: AdrState = self._answer("decide", self._actor.decide.remote(reports))
         return answer
 
@@ -99,7 +99,7 @@ class AdrServer:
         began = time.monotonic()
         limit_s = max(least_s, self._patience.limit_s(task))
         try:
-            found = ray.get(reference, timeout=limit_s)
+            answer = ray.get(reference, timeout=limit_s)
         except ray.exceptions.RayTaskError as error:
             raise own_error(error, "ADR server") from error
         except ray.exceptions.GetTimeoutError as error:
@@ -107,7 +107,7 @@ class AdrServer:
         except ray.exceptions.RayError as error:
             raise _Died(" ".join(str(error).split())[:300]) from error
         self._patience.note(task, time.monotonic() - began)
-        return found
+        return answer
 
 
 class _Died(Exception):

@@ -44,10 +44,10 @@ def to_tensors(value: Any, device: str = "cpu") -> Any:
 
 def digest(arrays: Mapping[str, np.ndarray]) -> int:
     """Differs, but for one case in four billion, where any bit of the arrays does."""
-    found = 0
+    checksum = 0
     for name in sorted(arrays):
-        found = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), found)
-    return found
+        checksum = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), checksum)
+    return checksum
 
 
 def nbytes(value: Any) -> int:

@@ -26,11 +26,11 @@ def build(
     lives: int = 0,
     teacher: Files | None = None,
 ) -> Training:
-    """`local.build` with workers; this process learns, unless learners do, and simulates nothing.
+    """`in_process.build` with workers that collect; this process learns, unless learners do.
 
-    lives: how many workers the run had before; teacher: see `read_teacher`. Raises ConnectError
-    and ConfigError as `connect`, `Learners` and `Pool.start_all` do, and then leaves nothing
-    running.
+    lives: number of workers that the run has had before; teacher: see `read_teacher`. Raises
+    ConnectError and ConfigError as `connect`, `Learners` and `Pool.start_all` do, and leaves no
+    process running then.
     """
     adr = start_state(config)
     with ExitStack() as stack:

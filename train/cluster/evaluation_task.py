@@ -32,7 +32,7 @@ def evaluate_weights(data: dict[str, Any], published: dict[str, Any]) -> dict[st
     config = from_dict(TrainConfig, data, "evaluator")
     player = WeightsPlayer(config, to_tensors(published["weights"]))
     trials = config.train.evaluate_trials
-    found = evaluate(player, protocol(config.env, trials, {}), config.seed)
-    row = {"version": published["version"], "successes_mean": found.mean, "drops": found.drops}
-    row |= {"successes_max": max(found.trials), "trials": trials}
+    result = evaluate(player, protocol(config.env, trials, {}), config.seed)
+    row = {"version": published["version"], "successes_mean": result.mean, "drops": result.drops}
+    row |= {"successes_max": max(result.trials), "trials": trials}
     return {f"eval/{name}": float(value) for name, value in row.items()}

@@ -1,4 +1,4 @@
-"""Evaluation beside training: consecutive successes of the published policy, now and then."""
+"""Evaluation beside training: consecutive successes of the published policy at intervals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENT = 10
 
 
 class EvaluationWorker:
-    """The Ray actor; see `worker` for why its methods import what they need."""
+    """The Ray actor; see `rollout_worker` for why its methods import what they need."""
 
     def evaluate(self, config: dict[str, Any], published: dict[str, Any]) -> dict[str, float]:
         """`sleight eval` of what was published, sampled as in training, on one thread."""
@@ -56,7 +56,7 @@ class Evaluator:
         self._began = time.monotonic()
 
     def result(self) -> dict[str, float]:
-        """What has come since the last call, for the log; {} when nothing has.
+        """The result since the last call, for the log; {} without one.
 
         Raises the evaluation's own error; an evaluator that was killed, or that does not answer, is
         started again next time.
@@ -74,13 +74,13 @@ class Evaluator:
         self._patience.note("evaluate", seconds)
         running, self._running = self._running, None
         try:
-            found: dict[str, float] = ray.get(running)
+            metrics: dict[str, float] = ray.get(running)
         except ray.exceptions.RayTaskError as error:
             raise own_error(error, "evaluator") from error
         except ray.exceptions.RayError:
             self.close()
             return {}
-        return {**found, "eval/seconds": seconds}
+        return {**metrics, "eval/seconds": seconds}
 
     def close(self) -> None:
         """End its process."""

@@ -35,6 +35,7 @@ def check_identity(got: dict[str, str], allowed: dict[str, str], who: str) -> No
         )
 
 
-def _text(found: dict[str, str]) -> str:
-    commit = f", commit {found['commit']}" if found.get("commit") else ""
-    return f"sleight {found.get('sleight', 'unknown')}{commit}, code {found.get('code', 'unknown')}"
+def _text(process: dict[str, str]) -> str:
+    commit = f", commit {process['commit']}" if process.get("commit") else ""
+    version, code = (process.get(name, "unknown") for name in ("sleight", "code"))
+    return f"sleight {version}{commit}, code {code}"

@@ -27,23 +27,23 @@ Task = Literal["place", "begin", "collect", "none"]
 
 @dataclass
 class Member:
-    """A worker that lives or is being started."""
+    """A worker that is running or being started."""
 
     slot: int
     life: int
     actor: Any
     task: Task
     result: Any = None
-    """Ray's reference to what its task will give."""
+    """Ray's reference to the result of its task."""
     since: float = 0.0
-    """When it was given the task [s, monotonic]."""
+    """Start of the task [s, monotonic]."""
     pid: int = 0
-    """Of its process, on its machine."""
+    """ID of its process on its machine."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the workers of a pool are for."""
+    """The job of the workers of a pool."""
 
     worker: type
     """Of the Ray actor: `identity()`, `begin(...)`, and `collect(work)`."""
@@ -51,7 +51,7 @@ class Job:
     """Of an actor, its life and its threads: Ray's reference to what its `begin` returns."""
     workers: int
     cores: float
-    """That each reserves."""
+    """Reserved for each worker."""
     gpus: float = 0.0
     field: str = "train.workers"
     """Of the config, where `workers` comes from."""
@@ -65,7 +65,7 @@ class Pool:
         self.lives = lives
         self.members: dict[int, Member] = {}
         self.about: dict[str, Any] | None = None
-        """What the first worker that was ready has told; None until then."""
+        """The answer of the first worker that was ready; None until then."""
         self.restarts = 0
         self.watch: HeadWatch | None = None
         """Of a cluster that was joined."""
@@ -76,12 +76,12 @@ class Pool:
 
     @property
     def ready(self) -> list[Member]:
-        """Those that have nothing to do."""
+        """Idle workers."""
         return [member for member in self.members.values() if member.task == "none"]
 
     @property
     def collecting(self) -> list[Member]:
-        """Those that are at it."""
+        """Workers that are collecting."""
         return [member for member in self.members.values() if member.task == "collect"]
 
     def start_all(self) -> None:
@@ -126,16 +126,16 @@ class Pool:
             done, _ = ray.wait(list(busy), num_returns=len(busy), timeout=0)
         batches = []
         for reference in done:
-            member, found = busy[reference], self._take(busy[reference])
-            if found is not None:
-                took = found.get("seconds", time.monotonic() - member.since)
+            member, answer = busy[reference], self._take(busy[reference])
+            if answer is not None:
+                took = answer.get("seconds", time.monotonic() - member.since)
                 self.patience.note(member.task, took)
-            if found is not None and member.task == "collect":
-                batches.append((member, found))
+            if answer is not None and member.task == "collect":
+                batches.append((member, answer))
                 self._deaths[member.slot] = 0
                 self._give(member, "none", None)
-            elif found is not None:
-                self._advance(member, found)
+            elif answer is not None:
+                self._advance(member, answer)
         self._give_up_on_the_silent()
         self.fill()
         self._check_alive()
@@ -168,17 +168,17 @@ class Pool:
             self._lose(member, str(error))
             return None
 
-    def _advance(self, member: Member, found: dict[str, Any]) -> None:
+    def _advance(self, member: Member, answer: dict[str, Any]) -> None:
         if member.task == "begin":
-            self.about = found
+            self.about = answer
             self._give(member, "none", None)
             return
         try:
-            check_identity(found, self._own, f"worker {member.slot}")
+            check_identity(answer, self._own, f"worker {member.slot}")
         except ConfigError as error:
             self._refuse(member, error)
             return
-        member.pid = int(found["pid"])
+        member.pid = int(answer["pid"])
         threads = max(1, int(self.job.cores))
         self._give(member, "begin", self.job.begin(member.actor, member.life, threads))
 

@@ -1,4 +1,4 @@
-"""The Ray actor of a renderer; see `worker` for why its methods import what they need."""
+"""The Ray actor of a renderer; see `rollout_worker` for why its methods import what they need."""
 
 from __future__ import annotations
 

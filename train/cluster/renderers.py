@@ -65,13 +65,13 @@ class Renderers(Crew):
     def collect(self) -> tuple[list[int], dict[int, str]]:
         """See `Crew`."""
         made = []
-        for member, found in self.pool.poll(LOOK_S):
+        for member, answer in self.pool.poll(LOOK_S):
             index = self._at_work.pop(member.life)
-            write_bytes(shard_path(self.folder, index), found["file"])
+            write_bytes(shard_path(self.folder, index), answer["file"])
             made.append(index)
         lives = {member.life for member in self.pool.members.values()}
-        gone = [life for life in self._at_work if life not in lives]
-        return made, {self._at_work.pop(life): "died or hung" for life in gone}
+        lost = [life for life in self._at_work if life not in lives]
+        return made, {self._at_work.pop(life): "died or hung" for life in lost}
 
     def close(self) -> None:
         """See `Crew`."""

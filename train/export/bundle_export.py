@@ -63,7 +63,7 @@ def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) ->
     write_graph(graph, folder / GRAPH, widths)
     write_task_graph(law, len(held.joints), folder / TASK_GRAPH)
     action = (1, len(hand.actuators))
-    carry = tuple(Tensor(key, (1, config.policy.hidden)) for key in graph.carry_names)
+    carry = tuple(Tensor(key, (1, config.policy.hidden_size)) for key in graph.carry_names)
     manifest = BundleManifest(
         format=FORMAT,
         name=name or env.task,

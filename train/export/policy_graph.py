@@ -106,7 +106,7 @@ def example_inputs(graph: PolicyGraph, count: int, widths: Mapping[str, int]) ->
         if name.endswith("wxyz"):
             value[:, 0] = 1.0
         values.append(value)
-    hidden = graph.actor.config.hidden
+    hidden = graph.actor.config.hidden_size
     return [*values, *(torch.zeros(count, hidden) for _ in graph.carry_names)]
 
 

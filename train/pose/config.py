@@ -1,10 +1,11 @@
-"""What a user may say about the training of a pose network."""
+"""The configs of the training of a pose network."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ...adr.table import AdrConfig
 from ...config import Range
@@ -20,28 +21,39 @@ Count = Annotated[int, Range(1, 10**10)]
 
 @dataclass(frozen=True, kw_only=True)
 class LearnConfig:
-    """How a pose network learns, whatever its renders come from."""
+    """How a pose network is trained, wherever its renders come from."""
 
     name: str = ""
-    """Of the run; by default pose and the date."""
+    """Folder of the run in `runs`; empty: pose, the date and the time."""
     runs: Path = Path("runs")
-    """Where runs are kept."""
+    """Folder of the run folders."""
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Of weights, order and photometric noise."""
-    batch: Annotated[int, Range(1, 4096)] = 32
-    """Samples in a step."""
-    rate: Annotated[float, Range(0, 1, open_low=True)] = 2e-3
-    """Highest learning rate of AdamW, reached after a tenth of the visits; then a cosine."""
+    """Seed of the weights, the order of the samples and the photometric noise."""
+    batch_size: Annotated[int, Range(1, 4096)] = 32
+    """Samples per gradient step."""
+    learning_rate: Annotated[float, Range(0, 1, open_low=True)] = 2e-3
+    """Peak learning rate of AdamW, after a warm-up of a tenth of the training; then a cosine."""
     weight_decay: Annotated[float, Range(0, 1)] = 1e-3
-    """Of AdamW."""
-    mix: Annotated[int, Range(1, 1000)] = 16
-    """Shards in memory at once, among which samples are mixed."""
+    """Weight decay of AdamW."""
+    shuffle_shards: Annotated[int, Range(1, 1000)] = 16
+    """Shards in memory at the same time; samples are shuffled among them."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where the network learns."""
+    """Device of the training."""
     net: NetConfig = field(default_factory=NetConfig)
     """The network."""
     photo: PhotoConfig = field(default_factory=PhotoConfig)
-    """What cameras do to pictures."""
+    """Photometric augmentation of the pictures."""
+    renamed: ClassVar[Mapping[str, str]] = {
+        "batch": "batch_size",
+        "rate": "learning_rate",
+        "mix": "shuffle_shards",
+        "visits": "training_samples",
+        "row_s": "log_s",
+        "test_s": "evaluate_s",
+        "widen": "adr.step_sizes",
+        "round_visits": "round_training_samples",
+        "keep": "keep_rounds",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,26 +61,26 @@ class PoseTrainConfig(LearnConfig):
     """`sleight vision train`."""
 
     data: Path
-    """Folder of renders to learn from."""
+    """Folder of renders to train on."""
     test: Path | None = None
-    """Folder of renders to be judged on, made with another seed; none: nothing is held out."""
-    visits: Count = 110_000
-    """Samples to look at, each as often as that takes. Rotations begin to be learned after some
-    20,000, and nothing can be compared before 50,000."""
-    row_s: Positive = 10.0
-    """Time between two lines of metrics."""
-    test_s: Positive = 60.0
-    """Time between two looks at the test renders."""
+    """Folder of renders to evaluate on, rendered with another seed; none: no evaluation."""
+    training_samples: Count = 110_000
+    """Length of training in samples; each is used as often as that takes. Rotations start to be
+    learned after about 20,000, and runs can be compared after 50,000."""
+    log_s: Positive = 10.0
+    """Interval between lines of metrics [s]."""
+    evaluate_s: Positive = 60.0
+    """Interval between evaluations on the test renders [s]."""
     checkpoint_s: Positive = 120.0
-    """Time between two checkpoints."""
+    """Interval between checkpoints [s]."""
 
 
-def _all() -> dict[str, float]:
-    return {row.name: 0.1 for row in PARAMETERS}
-
-
-def _shares() -> AdrConfig:
-    return AdrConfig(threshold_high=0.7, threshold_low=0.3)
+def _adr() -> AdrConfig:
+    return AdrConfig(
+        threshold_high=0.7,
+        threshold_low=0.3,
+        step_sizes={row.name: 0.1 for row in PARAMETERS},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,33 +92,32 @@ class WidenConfig(LearnConfig):
     newest rounds (Solving Rubik's Cube with a Robot Hand, appendix C.3, table 18).
     """
 
-    widen: dict[str, Annotated[float, Range(1e-6, 4.0)]] = field(default_factory=_all)
-    """Parameter -> lambda that one decision moves an end by; all others stay as `render` has
-    them. docs/vision.md lists them."""
-    adr: AdrConfig = field(default_factory=_shares)
-    """Buffers, and the shares of samples within the target errors that widen and tighten."""
+    adr: AdrConfig = field(default_factory=_adr)
+    """ADR of the renders. The performance is the fraction of samples within the target errors;
+    parameters without a step size stay as `render` has them (docs/vision.md lists all)."""
     target_mm: Positive = 5.0
-    """Largest error of a position that counts as read."""
+    """Target error of the position [mm]."""
     target_deg: Positive = 5.0
-    """Largest error of a rotation that counts as read."""
+    """Target error of the rotation [degrees]."""
     rounds: Count = 200
-    """Rounds in all."""
+    """Number of rounds."""
     round_samples: Count = 2000
-    """Renders of a round."""
-    round_visits: Count = 10_000
-    """Samples to look at in a round."""
-    keep: Annotated[int, Range(1, 10_000)] = 20
-    """Newest rounds to learn from; older renders are deleted."""
+    """Samples rendered per round."""
+    round_training_samples: Count = 10_000
+    """Samples trained on per round."""
+    keep_rounds: Annotated[int, Range(1, 10_000)] = 20
+    """Train on the renders of this many latest rounds; older renders are deleted."""
     warm_start: Path | None = None
-    """A run to take the first weights from: a network that reads nothing widens nothing."""
+    """A run whose network to fine-tune: an untrained network widens no range."""
     render: RenderConfig = field(default_factory=lambda: RenderConfig(strength=0.0))
-    """The renders' nominal rig; `strength` and ranges are of the parameters that do not widen."""
+    """The nominal rig; `strength` and ranges apply to the parameters that are not under ADR."""
 
     def __post_init__(self) -> None:
-        if not self.widen:
-            raise ConfigError("widen: got nothing, allowed: one or more parameters")
+        if not self.adr.step_sizes:
+            raise ConfigError("adr.step_sizes: got nothing, allowed: one or more parameters")
 
     def learning(self, data: Path) -> PoseTrainConfig:
         """The same as a training on the renders in `data`."""
         shared = {one.name: getattr(self, one.name) for one in fields(LearnConfig)}
-        return PoseTrainConfig(data=data, visits=self.rounds * self.round_visits, **shared)
+        samples = self.rounds * self.round_training_samples
+        return PoseTrainConfig(data=data, training_samples=samples, **shared)

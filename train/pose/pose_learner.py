@@ -21,7 +21,7 @@ from .config import PoseTrainConfig
 from .render_batches import Batch
 
 WARM_UP = 0.1
-"""Share of the visits during which the learning rate rises."""
+"""Fraction of training in which the learning rate rises."""
 
 
 def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, RenderConfig]:
@@ -54,10 +54,10 @@ class Learner:
         torch.manual_seed(config.seed)
         self.net = build_net(config, cameras).to(config.device)
         self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), config.rate, weight_decay=config.weight_decay
+            self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self.photo = Photo(config.photo)
-        self.visits = self.steps = 0
+        self.samples_seen = self.steps = 0
 
     def step(self, batch: Batch) -> float:
         """One step on a batch; returns the loss."""
@@ -67,13 +67,13 @@ class Learner:
         guess = self.net(images, here["camera_position"], here["camera_rotation"])
         loss = pose_loss(guess, here["position"], matrices(here["wxyz"]))
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.rate * self._schedule()
+            group["lr"] = self.config.learning_rate * self._schedule()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.steps += 1
-        self.visits += len(batch["position"])
+        self.samples_seen += len(batch["position"])
         return float(loss.detach())
 
     def save(self, folder: Path, renders: RenderConfig, **more: Any) -> None:
@@ -81,7 +81,7 @@ class Learner:
         weights = checkpoint.module_tensors("pose", self.net.cpu())
         self.net.to(self.config.device)
         meta = {
-            "steps": self.visits,
+            "steps": self.samples_seen,
             "batches": self.steps,
             "config": to_dict(self.config),
             "renders": to_dict(renders),
@@ -97,12 +97,12 @@ class Learner:
         found = checkpoint.load(folder)
         checkpoint.load_module("pose", self.net, found.weights, str(folder))
         checkpoint.load_moments(self.optimizer, found.state)
-        self.visits, self.steps = found.meta["steps"], found.meta["batches"]
+        self.samples_seen, self.steps = found.meta["steps"], found.meta["batches"]
         return found.meta
 
     def _schedule(self) -> float:
         """Factor on the learning rate: a rise, then a cosine (Smith 2018, one cycle)."""
-        done = self.visits / self.config.visits
+        done = self.samples_seen / self.config.training_samples
         if done < WARM_UP:
             return 0.04 + 0.96 * done / WARM_UP
         return 0.5 + 0.5 * math.cos(math.pi * min((done - WARM_UP) / (1 - WARM_UP), 1.0)) + 1e-4

@@ -42,7 +42,7 @@ def resume(folder: Path, overrides: list[str]) -> Path:
         trainer = Trainer(config)
         trainer.restore(folder)
         save(config, folder / "config.yaml")
-        trainer.run(folder, trainer.visits)
+        trainer.run(folder, trainer.samples_seen)
     return folder
 
 
@@ -60,26 +60,30 @@ class Trainer(Learner):
         super().__init__(config, self.renders.config.cameras)
 
     def run(self, folder: Path, resume_at: int | None) -> None:
-        """To the end of the visits, or to Ctrl-C; saves either way."""
+        """To the end of training, or to Ctrl-C; saves either way."""
         metrics = MetricsFile(folder / "metrics.jsonl", resume_at)
         title = f"train {folder.name}"
         order = batches(
-            self.renders, self.config.batch, self.config.mix, self.config.seed, self.steps
+            self.renders,
+            self.config.batch_size,
+            self.config.shuffle_shards,
+            self.config.seed,
+            self.steps,
         )
         clocks = {"row": time.monotonic(), "test": time.monotonic(), "save": time.monotonic()}
         losses: list[float] = []
         with (
             Interrupt() as stop,
-            ProgressBar(title, self.config.visits, self.visits, "samples") as bar,
+            ProgressBar(title, self.config.training_samples, self.samples_seen, "samples") as bar,
         ):
-            while self.visits < self.config.visits and not stop():
+            while self.samples_seen < self.config.training_samples and not stop():
                 losses.append(self.step(next(order)))
-                last = self.visits >= self.config.visits or stop()
-                if last or _due(clocks, "row", self.config.row_s):
-                    test = last or _due(clocks, "test", self.config.test_s)
+                last = self.samples_seen >= self.config.training_samples or stop()
+                if last or _due(clocks, "row", self.config.log_s):
+                    test = last or _due(clocks, "test", self.config.evaluate_s)
                     row = self._row(losses, test)
                     metrics.write(row)
-                    bar.update(self.visits, _note(row))
+                    bar.update(self.samples_seen, _note(row))
                     losses = []
                 if last or _due(clocks, "save", self.config.checkpoint_s):
                     self.save(folder, self.renders.config)
@@ -87,9 +91,9 @@ class Trainer(Learner):
             raise KeyboardInterrupt
 
     def _row(self, losses: list[float], test: bool) -> dict[str, Any]:
-        row: dict[str, Any] = {"steps": self.visits, "time": time.time()}
+        row: dict[str, Any] = {"steps": self.samples_seen, "time": time.time()}
         row["loss"] = sum(losses) / max(len(losses), 1)
-        row["rate"] = self.optimizer.param_groups[0]["lr"]
+        row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
         if test and self.test:
             reader = NetReader(self.net, self.config.device)
             row["test"] = judge(reader, self.test).errors.table()

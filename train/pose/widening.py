@@ -65,13 +65,14 @@ def resume(folder: Path, overrides: list[str]) -> Path:
         widening = Widening(config, folder)
         widening.restore()
         save(config, folder / "config.yaml")
-        widening.run(widening.learner.visits)
+        widening.run(widening.learner.samples_seen)
     return folder
 
 
 def table(config: WidenConfig) -> tuple[Dimension, ...]:
     """What is widened in this run. Raises ConfigError."""
-    return tuple(dimension_of(lookup(name, "widen"), step) for name, step in config.widen.items())
+    steps = config.adr.step_sizes.items()
+    return tuple(dimension_of(lookup(name, "adr.step_sizes"), step) for name, step in steps)
 
 
 class Widening:
@@ -121,23 +122,27 @@ class Widening:
         renders = render_round(self.config, self.adr, self.round, self.folder / RENDERS)
         reader = NetReader(self.learner.net, self.config.device)
         first = self.round * self.config.round_samples
-        self.adr, row = measure(reader, renders, self.adr, self.config, self.learner.visits, first)
+        self.adr, row = measure(
+            reader, renders, self.adr, self.config, self.learner.samples_seen, first
+        )
         self.learner.net.train()
         row["loss"] = self._learn()
         self.round += 1
-        row = {"steps": self.learner.visits, "round": self.round, **row}
+        row = {"steps": self.learner.samples_seen, "round": self.round, **row}
         self._save()
         return row
 
     def _learn(self) -> float:
         """From the newest rounds; returns the mean loss."""
-        newest = range(max(0, self.round + 1 - self.config.keep), self.round + 1)
+        newest = range(max(0, self.round + 1 - self.config.keep_rounds), self.round + 1)
         known = Joined([open_renders(place(self.folder / RENDERS, i)) for i in newest])
-        c, wanted = self.config, self.learner.visits + self.config.round_visits
+        c, wanted = self.config, self.learner.samples_seen + self.config.round_training_samples
         losses: list[float] = []
-        for batch in batches(known, c.batch, c.mix, c.seed + 1_000_003 * self.round):
+        for batch in batches(
+            known, c.batch_size, c.shuffle_shards, c.seed + 1_000_003 * self.round
+        ):
             losses.append(self.learner.step(batch))
-            if self.learner.visits >= wanted:
+            if self.learner.samples_seen >= wanted:
                 break
         return float(np.mean(losses))
 
@@ -147,8 +152,8 @@ class Widening:
         adr = persistence.to_data(self.adr)
         self.learner.save(self.folder, seen, adr=adr, round=self.round)
         persistence.save(self.adr, self.folder / "adr.json")
-        old = place(self.folder / RENDERS, self.round - self.config.keep)
-        if self.round >= self.config.keep:
+        old = place(self.folder / RENDERS, self.round - self.config.keep_rounds)
+        if self.round >= self.config.keep_rounds:
             shutil.rmtree(old, ignore_errors=True)
 
 

@@ -23,7 +23,7 @@ LEARNER: tuple[tuple[str, str, str, bool], ...] = (
     ("student_share", "Steps in which the student acts", "share", False),
     ("entropy", "Policy entropy", "nats", False),
     ("explained_variance", "Explained variance", "of the returns", False),
-    ("rate", "Learning rate", "", True),
+    ("learning_rate", "Learning rate", "", True),
     ("grad_norm", "Gradient norm", "before clipping", False),
     ("drop_rate", "Episodes that end in a drop", "share", False),
     ("episode_length", "Episode length", "control steps", False),

@@ -1,4 +1,4 @@
-"""Between `adr`, which knows only lambda, and `envs`, which knows what it means."""
+"""The link between `adr`, which moves lambda, and `envs`, which maps it to physical values."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ from ...errors import ConfigError
 from ..config import TrainConfig
 
 REACH = 4.0
-"""A boundary goes no farther in lambda than this from where it began [R T15]."""
+"""Largest distance in lambda of a boundary from its start [R T15]."""
+STEP_SIZES, INITIAL, CURRICULUM = "adr.step_sizes", "adr.initial_ranges", "adr.curriculum"
+"""The fields of the config, for messages."""
 
 
 def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
-    """What ADR moves in this run: the parameters to widen, and the curriculum."""
+    """The parameters that ADR moves in this run: those with a step size, and the curriculum."""
     env = config.env
     places: dict[str, Collection[str]] = {
-        "widen": config.widen,
-        "curriculum": config.curriculum,
+        STEP_SIZES: config.adr.step_sizes,
+        CURRICULUM: config.adr.curriculum,
         "env.randomization": env.randomization,
         "env.nominal": env.nominal,
     }
@@ -40,24 +42,26 @@ def dimensions(config: TrainConfig) -> tuple[Dimension, ...]:
     names = world_names(to_dict(config))
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(
-            f"widen, curriculum, env.randomization: got {', '.join(twice)} in two of them,"
+            f"{STEP_SIZES}, {CURRICULUM}, env.randomization: got {', '.join(twice)} in two of them,"
             " allowed: each parameter in one"
         )
     nominal = env.nominal
-    widen = [_dimension(name, step, "widen", nominal) for name, step in config.widen.items()]
-    grow = []
-    for name, (low, high, buffer, step) in config.curriculum.items():
-        grow.append(_dimension(name, step, "curriculum", nominal, low, high, buffer))
-    check_needs({*names, *nominal}, "widen, curriculum, env.randomization")
-    return (*widen, *grow)
+    steps = config.adr.step_sizes.items()
+    widened = [_dimension(name, step, STEP_SIZES, nominal) for name, step in steps]
+    curriculum = []
+    for name, (low, high, buffer, step) in config.adr.curriculum.items():
+        curriculum.append(_dimension(name, step, CURRICULUM, nominal, low, high, buffer))
+    check_needs({*names, *nominal}, f"{STEP_SIZES}, {CURRICULUM}, env.randomization")
+    return (*widened, *curriculum)
 
 
 def world_names(config: dict[str, Any]) -> list[str]:
     """The parameters that vary in a run, in the order of the critic's term `world`.
 
-    config: as plain data, which may be of an older version; so no more is asked of it than this.
+    config: as plain data, which may be of another version; so it is read only in part.
     """
-    groups = (config.get("widen"), config.get("curriculum"),
+    adr = config.get("adr") or {}
+    groups = (adr.get("step_sizes"), adr.get("curriculum"),
               (config.get("env") or {}).get("randomization"))  # fmt: skip
     return [name for group in groups for name in group or ()]
 
@@ -78,7 +82,7 @@ def _dimension(
 
 
 def dimension_of(row: Parameter, step: float, start: float = 0.0) -> Dimension:
-    """A row of a table as ADR sees it; `start` is the lambda of its calibrated value."""
+    """A parameter of a table as ADR sees it; start: the lambda of its calibrated value."""
     ends = sorted(row.coordinate(limit) for limit in row.limits)
     return Dimension(
         row.name,
@@ -94,7 +98,7 @@ def dimension_of(row: Parameter, step: float, start: float = 0.0) -> Dimension:
 
 
 class AdrSource:
-    """A worker's world source: draws from its copy of the ADR state, beside fixed ranges."""
+    """The world source of a worker: draws from its copy of the ADR state, and from fixed ranges."""
 
     def __init__(self, config: TrainConfig, state: AdrState, seed: int) -> None:
         self.config = config.adr
@@ -115,7 +119,7 @@ class AdrSource:
         return Draw(torch.cat((lam, fixed.coordinates), dim=1), tags, versions)
 
     def rng_state(self) -> dict[str, Any]:
-        """Of both generators, for a checkpoint."""
+        """State of both random number generators, for a checkpoint."""
         return {"adr": self._rng.bit_generator.state, "fixed": self.fixed.state()}
 
     def load_rng_state(self, state: dict[str, Any]) -> None:
@@ -127,44 +131,42 @@ class AdrSource:
 def physical_ranges(
     state: AdrState, table: Mapping[str, Parameter] = BY_NAME
 ) -> dict[str, tuple[float, float]]:
-    """Parameter -> (low, high) in the parameter's own unit, as far as ADR has widened it."""
+    """Parameter -> (low, high) in its own unit, the present range of ADR."""
     ends = {name: table[name].value(np.array(lam)) for name, lam in ranges(state).items()}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
 def trained_ranges(config: TrainConfig, meta: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """What a checkpoint was trained on: fixed ranges, and ADR's as far as they had widened."""
+    """The ranges that a checkpoint was last trained on: fixed ones, and those of ADR."""
     adr = persistence.from_data(meta["adr"])
     return {**config.env.randomization, **physical_ranges(adr)}
 
 
 def start_state(config: TrainConfig) -> AdrState:
-    """Every parameter at its nominal value, or in the range of `first`. Raises ConfigError."""
+    """Every parameter at its nominal value, or in its initial range. Raises ConfigError."""
     return begin(initial(dimensions(config), config.adr), config)
 
 
 def begin(state: AdrState, config: TrainConfig) -> AdrState:
-    """`state` with the ranges of `first` in the place of its own.
+    """`state` with the initial ranges of the config in place of its own.
 
-    Raises ConfigError for a range that is not of a parameter to widen, or misses its nominal value.
+    Raises ConfigError for a parameter without a step size, or a range without its nominal value.
     """
     names = [dimension.name for dimension in state.dimensions]
     low, high = list(state.low), list(state.high)
-    for name, ends in config.first.items():
-        row = lookup(name, "first")
-        if name not in config.widen:
-            raise ConfigError(
-                f"first: got {name}, allowed: a parameter of widen: {', '.join(config.widen)}"
-                if config.widen
-                else f"first: got {name} without widen, allowed: parameters of widen"
-            )
+    for name, ends in config.adr.initial_ranges.items():
+        row = lookup(name, INITIAL)
+        if name not in config.adr.step_sizes:
+            known = ", ".join(config.adr.step_sizes) or "none"
+            raise ConfigError(f"{INITIAL}: got {name}, allowed: those of {STEP_SIZES}: {known}")
         at = names.index(name)
         start = state.dimensions[at].start
-        low[at], high[at] = (row.coordinate(end, "first") for end in ends)
+        low[at], high[at] = (row.coordinate(end, INITIAL) for end in ends)
         movable = state.dimensions[at].low_moves or low[at] == start
         if not low[at] <= start <= high[at] or not movable:
             value = float(row.value(np.array(start)))
             raise ConfigError(
-                f"first: {name}: got [{ends[0]:g}, {ends[1]:g}], allowed: a range around {value:g}"
+                f"{INITIAL}: {name}: got [{ends[0]:g}, {ends[1]:g}],"
+                f" allowed: a range around {value:g}"
             )
     return replace(state, low=tuple(low), high=tuple(high))

@@ -1,4 +1,4 @@
-"""Experience, as a worker hands it to the learner."""
+"""A batch of experience: what collection gives, and what an algorithm learns from."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Batch:
     """T steps of N worlds."""
 
     version: int
-    """Of the policy that acted; where parts of several make the batch, the oldest."""
+    """Version of the policy that acted; of the oldest one, where several collected the batch."""
     actor: Terms
-    """Each (T, N, size): what the actor saw."""
+    """Term -> (T, N, size): the observations of the actor."""
     critic: Terms
-    """Each (T + 1, N, size): what the critic sees, the state after the last step included."""
+    """Term -> (T + 1, N, size): the observations of the critic, after the last step included."""
     raw: Tensor
-    """(T, N, A): the actions as the distribution scores them."""
+    """(T, N, A): the sampled actions, as the distribution scores them (before clipping)."""
     log_prob: Tensor
     reward: Tensor
     """(T, N) each."""
@@ -36,24 +36,24 @@ class Batch:
     starts: Tensor
     """(T, N) bool: the step is the first of its episode."""
     carries: tuple[Carry, ...]
-    """The carry (N, hidden) before every chunk of the horizon."""
+    """The recurrent state (N, hidden) before every sequence of `rollout.bptt_steps`."""
     final_index: Tensor
     """(K, 2): step and world of each truncation."""
     final: Terms
-    """Each (K, size): the critic's view of the state that was cut short."""
+    """Term -> (K, size): the observations of the critic in the truncated states."""
     episodes: tuple[Episode, ...]
     sim_seconds: float
-    """Time in physics; of parts that were collected beside each other, the mean."""
+    """Time in physics [s]; the mean, where several workers collected the batch."""
     seconds: float
-    """Time for all of it."""
+    """Time of collection [s]."""
     episode_ids: tuple[int, ...] = ()
-    """Of `episodes`, unique in the run; () where each is surely handed over once."""
+    """IDs of `episodes`, unique in the run; () where none can be reported twice."""
     labels: Terms = field(default_factory=dict)
-    """Each (T, N, ...): what a teacher says of each step; {} without one."""
+    """Parameter of the teacher's distribution -> (T, N, ...); {} without a teacher."""
     student_share: float = 1.0
-    """Of the steps, in how many the actor that learns has acted."""
+    """Fraction of the steps in which the policy that learns has acted, and not its teacher."""
     broken: int = 0
-    """Worlds whose physics broke, and which began anew."""
+    """Worlds that were reset because their physics diverged."""
 
     @property
     def steps(self) -> int:
@@ -89,7 +89,7 @@ def concatenate(parts: Sequence[Batch]) -> Batch:
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:
-    """`parts` batches of nearly as many worlds; `concatenate` puts them together again."""
+    """`parts` batches of nearly equal numbers of worlds; the inverse of `concatenate`."""
     edges = [batch.reward.shape[1] * part // parts for part in range(parts + 1)]
     return [_worlds(batch, first, end) for first, end in pairwise(edges)]
 

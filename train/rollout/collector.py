@@ -1,7 +1,8 @@
-"""A worker: its own environment and actor, from which it brings batches of experience."""
+"""Steps an environment with the actor, and hands over batches of experience."""
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -10,16 +11,22 @@ from torch import Tensor
 
 from ...envs.env import Episode, HandEnv, Observation
 from ...policies.actor import Actor, Carry, forget
+from ...policies.distributions import Distribution
+from ..algorithms.algorithm import Collection
+from ..config import RolloutConfig
 from .batch import Batch, Terms
 
 
 class Collector:
-    """Steps N worlds with the actor; worlds, memory and random numbers go on between batches."""
+    """Steps N worlds with the actor; the next batch continues where the last one ended."""
 
-    def __init__(self, env: HandEnv, actor: Actor, horizon: int, chunk: int, seed: int) -> None:
+    def __init__(
+        self, env: HandEnv, actor: Actor, rollout: RolloutConfig, seed: int, asked: Collection
+    ) -> None:
+        """asked: what the algorithm asks of collection."""
         self.env = env
         self.actor = actor
-        self.horizon, self.chunk = horizon, chunk
+        self.rollout, self.asked = rollout, asked
         self.generator = torch.Generator().manual_seed(seed)
         self.observation: Observation | None = None
         self.carry: Carry = actor.initial_carry(env.num_envs)
@@ -28,9 +35,9 @@ class Collector:
 
     @torch.no_grad()
     def collect(self, version: int, progress: float = 0.0) -> Batch:
-        """One batch with the actor's present weights, which the caller has set.
+        """One batch with the present weights of the actor, which the caller has set.
 
-        progress: of the run, in [0, 1].
+        version: of these weights. progress: of the run, in [0, 1].
         """
         self.progress = progress
         began, physics = time.perf_counter(), self.env.sim_seconds
@@ -39,15 +46,14 @@ class Collector:
             self.observation, _ = self.env.reset()
         rows: list[dict[str, Any]] = []
         carries: list[Carry] = []
-        for step in range(self.horizon):
+        for step in range(self.rollout.horizon):
             self.carry = forget(self.carry, self.starts)
-            if step % self.chunk == 0:
+            if step % self.rollout.bptt_steps == 0:
                 carries.append(self.carry)
             rows.append(self._step())
         last = self.observation["critic"]
         critic = [row["critic"] for row in rows] + [last]
         final_index, final = _finals(rows, last)
-        told = [row["labels"] for row in rows]
         episodes: tuple[Episode, ...] = tuple(e for row in rows for e in row["episodes"])
         return Batch(
             version=version,
@@ -61,18 +67,18 @@ class Collector:
             sim_seconds=self.env.sim_seconds - physics,
             seconds=time.perf_counter() - began,
             episode_ids=(),
-            labels=_stack(told),
+            labels=_stack([row["labels"] for row in rows]),
             student_share=sum(row["share"] for row in rows) / len(rows),
             broken=self.env.sim.failures - broken,
         )
 
     def state(self) -> dict[str, Tensor]:
-        """What continuing takes beside the environment's own state."""
+        """What resuming needs, beside the state of the environment."""
         assert self.observation is not None, "nothing was collected yet"
-        found = {f"carry.{i}": part.clone() for i, part in enumerate(self.carry)}
+        tensors = {f"carry.{i}": part.clone() for i, part in enumerate(self.carry)}
         for group, terms in self.observation.items():
-            found |= {f"{group}.{name}": value.clone() for name, value in terms.items()}
-        return {**found, "starts": self.starts, "rng": self.generator.get_state()}
+            tensors |= {f"{group}.{name}": value.clone() for name, value in terms.items()}
+        return {**tensors, "starts": self.starts, "rng": self.generator.get_state()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Continue from `state()`."""
@@ -95,7 +101,7 @@ class Collector:
         row = {
             **seen,
             "raw": raw,
-            "log_prob": distribution.log_prob(raw),
+            "log_prob": self._log_prob(distribution, raw),
             "reward": reward,
             "terminated": terminated,
             "truncated": truncated,
@@ -109,9 +115,15 @@ class Collector:
         self.starts = terminated | truncated
         return row
 
+    def _log_prob(self, distribution: Distribution, raw: Tensor) -> Tensor:
+        """(N,), nan where the algorithm does not ask for it."""
+        if self.asked.log_prob:
+            return distribution.log_prob(raw)
+        return torch.full(raw.shape[:1], math.nan, device=raw.device)
+
     def _act(self, seen: Observation, action: Tensor) -> tuple[Tensor, Terms, float]:
-        """The actions that are taken (N, A), where the actor's are `action`; what a teacher says;
-        and the share of worlds in which the actor acts."""
+        """The actions that are applied (N, A), the labels of a teacher, and the fraction of worlds
+        in which the actor acts. action: (N, A), of the actor."""
         return action, {}, 1.0
 
 
@@ -123,13 +135,14 @@ def _stack(rows: list[Terms]) -> Terms:
 
 
 def _finals(rows: list[dict[str, Any]], like: Terms) -> tuple[Tensor, Terms]:
-    found = [(t, row) for t, row in enumerate(rows) if row["final"] is not None]
-    if not found:
+    """Step and world of each truncation (K, 2), and what the critic sees there, each (K, size)."""
+    cut = [(t, row) for t, row in enumerate(rows) if row["final"] is not None]
+    if not cut:
         empty = torch.zeros(0, 2, dtype=torch.long)
         return empty, {name: value[:0] for name, value in like.items()}
     index = [
         torch.stack((torch.full_like(row["final_worlds"], t), row["final_worlds"]), dim=1)
-        for t, row in found
+        for t, row in cut
     ]
-    final = {name: torch.cat([row["final"]["critic"][name] for _, row in found]) for name in like}
+    final = {name: torch.cat([row["final"]["critic"][name] for _, row in cut]) for name in like}
     return torch.cat(index), final

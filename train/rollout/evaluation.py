@@ -24,7 +24,7 @@ from .goal_book import GoalBook, share
 from .players import Player
 
 FRESH = 1_000_003
-"""Added to seeds: start states and goals of an evaluation are not those of training."""
+"""Added to seeds, so that start states and goals differ from those of training."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Evaluation:
 
     player: str
     trials: list[int]
-    """Goals reached in a row, one number a trial, in the order of the worlds."""
+    """Consecutive successes of each trial, in the order of the worlds."""
     drops: int
     timeouts: int
     seconds_per_success: float
-    """Hand time per goal reached, over all trials."""
+    """Simulated time per goal reached, over all trials [s]."""
     settings: dict[str, Any]
     goals: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Kind of goal -> (asked, reached), over all trials."""
@@ -76,7 +76,7 @@ class Evaluation:
         }
 
     def table(self) -> str:
-        """For people."""
+        """The evaluation as text."""
         trials = ", ".join(map(str, sorted(self.trials, reverse=True)))
         goals = "".join(f"  {kind:<28} {share(*row)}\n" for kind, row in self.goals.items())
         nominal = self.settings.get("nominal", {}).items()
@@ -142,7 +142,7 @@ def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") 
             "variant": config.model.variant,
             "versions": versions(),
         },
-        goals=book.found(),
+        goals=book.results(),
         worlds=_worlds(env, config, [first[world] for world in range(env.num_envs)]),
     )
 
@@ -155,7 +155,7 @@ def _worlds(env: HandEnv, config: EnvConfig, first: list[Episode]) -> dict[str, 
 
 
 class Watcher(Protocol):
-    """Looks on while trials run, and may interfere."""
+    """Observes trials while they run, and may interfere."""
 
     def acted(self, player: Player, counts: Tensor) -> None:
         """The player has chosen its actions; worlds whose trial runs, (N,) bool."""

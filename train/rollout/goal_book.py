@@ -78,7 +78,7 @@ class GoalBook:
         assert fresh is not None
         self._kind = torch.where(new, fresh, self._kind)
 
-    def found(self) -> dict[str, tuple[int, int]]:
+    def results(self) -> dict[str, tuple[int, int]]:
         """Kind -> (asked, reached), of those that were asked."""
         rows = zip(KINDS, self._asked.tolist(), self._reached.tolist(), strict=True)
         return {kind.name: (asked, reached) for kind, asked, reached in rows if asked}

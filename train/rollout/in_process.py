@@ -1,4 +1,4 @@
-"""Everything in one process: the factory that `sleight train` uses unless it is told otherwise."""
+"""Collection and learning in one process, which is the default of `sleight train`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ...envs.make import make_env
 from ...envs.snapshot import load_state, save_state
 from ...errors import CheckpointError
 from ..algorithms.agent import Agent, build_agent
-from ..algorithms.clone import CloneLearner
-from ..algorithms.learner_group import Alone
-from ..algorithms.ppo import Learner
+from ..algorithms.algorithm import Algorithm
+from ..algorithms.learner_group import LearnerGroup
+from ..algorithms.registry import build_algorithm, collection_of
 from ..algorithms.teacher import Files, groups_of, open_teacher
 from ..config import TrainConfig
 from ..runs.training_loop import Training
 from .adr_source import AdrSource, start_state
 from .batch import Batch
-from .clone_collector import CloneCollector
 from .collector import Collector
+from .teacher_collector import TeacherCollector
 
 
 class LocalSampler:
-    """One collector that shares the learner's actor: what is published is already there."""
+    """One collector that shares the actor of the algorithm, so weights need no publishing."""
 
     def __init__(self, collector: Collector, source: AdrSource) -> None:
         self.collector = collector
@@ -53,7 +53,7 @@ class LocalSampler:
 
     def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
         """See `Sampler`."""
-        if "lives" in data:  # of workers on a cluster, whose worlds are not kept
+        if "lives" in data:  # saved with workers on a cluster, whose worlds are not kept
             return
         parts: dict[str, dict[str, Tensor]] = {"env": {}, "collector": {}}
         for key, value in tensors.items():
@@ -73,9 +73,9 @@ class LocalSampler:
         """See `Sampler`."""
 
 
-def _check_shapes(own: dict[str, Tensor], given: dict[str, Tensor]) -> None:
+def _check_shapes(own: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
     for name, value in own.items():
-        got = tuple(given[name].shape) if name in given else "nothing"
+        got = tuple(saved[name].shape) if name in saved else "nothing"
         if got != (allowed := tuple(value.shape)):
             raise CheckpointError(
                 f"state.safetensors: {name}: got {got}, allowed: {allowed};"
@@ -86,11 +86,11 @@ def _check_shapes(own: dict[str, Tensor], given: dict[str, Tensor]) -> None:
 def build(
     config: TrainConfig, failures: Path | None = None, teacher: Files | None = None
 ) -> Training:
-    """A run at its beginning, in this process. teacher: see `read_teacher`."""
+    """A new run in this process. teacher: see `read_teacher`."""
     adr = start_state(config)
     source = AdrSource(config, adr, config.seed)
-    agent, gatherer = collector(config, config.seed, source, failures, teacher)
-    sampler = LocalSampler(gatherer, source)
+    agent, worlds = collector(config, config.seed, source, failures, teacher)
+    sampler = LocalSampler(worlds, source)
     return Training(config, agent, learner(config, agent), sampler, adr)
 
 
@@ -101,30 +101,26 @@ def collector(
     failures: Path | None = None,
     teacher: Files | None = None,
 ) -> tuple[Agent, Collector]:
-    """Fresh networks, and a collector of worlds from `source` with their actor.
+    """New networks, and a collector that acts with their actor in worlds from `source`.
 
-    The collector's random numbers, the environment's among them, follow from `seed`.
+    All random numbers of the collector and of its environment follow from `seed`.
     """
-    shown = open_teacher(teacher, config) if teacher else None
-    env = make_env(config.env, seed, source, failures, groups=groups_of(shown))
+    asked = collection_of(config)
+    labeller = open_teacher(teacher, asked) if teacher else None
+    env = make_env(config.env, seed, source, failures, groups=groups_of(labeller))
     agent = build_agent(config.policy, env, config.seed)
     env.rng.seed(seed)
-    horizon, chunk = config.ppo.horizon, config.ppo.chunk
-    if shown is None:
-        return agent, Collector(env, agent.actor, horizon, chunk, seed + 1)
-    clone = config.clone
-    return agent, CloneCollector(env, agent.actor, horizon, chunk, seed + 1, clone, shown)
+    if labeller is None:
+        return agent, Collector(env, agent.actor, config.rollout, seed + 1, asked)
+    return agent, TeacherCollector(env, agent.actor, config.rollout, seed + 1, asked, labeller)
 
 
-def learner(config: TrainConfig, agent: Agent, peers: Alone | None = None) -> Learner:
-    """What improves these networks: PPO, or cloning where there is a teacher."""
-    seed = config.seed + 2
-    if config.clone.teacher:
-        return CloneLearner(config.clone, config.ppo, agent.actor, agent.critic, seed, peers)
-    return Learner(config.ppo, agent.actor, agent.critic, seed, peers)
+def learner(config: TrainConfig, agent: Agent, group: LearnerGroup | None = None) -> Algorithm:
+    """The algorithm of the run, which improves these networks."""
+    return build_algorithm(config, agent, group or LearnerGroup())
 
 
 def use_threads(config: TrainConfig) -> None:
-    """Set torch's threads; 0 leaves the cores that the process may use."""
+    """Set the number of threads of torch; 0 leaves its default."""
     if config.threads:
         torch.set_num_threads(config.threads)

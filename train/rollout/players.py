@@ -1,4 +1,4 @@
-"""What can act in an environment: the networks of a run, or the graph of a bundle."""
+"""Policies that can act in an environment: the networks of a run, or the graph of a bundle."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Player(ABC):
 
     name: str
     config: TrainConfig
-    """Of the run that trained it."""
+    """Config of the run that trained it."""
     ranges: dict[str, tuple[float, float]]
-    """Parameter -> [low, high] that it was trained on at last, in the parameter's unit."""
+    """Parameter -> [low, high] in its own unit: the last ranges of its training."""
     steps: int | None = None
     """Control steps of its training."""
 
@@ -45,7 +45,7 @@ class Player(ABC):
 
     @abstractmethod
     def start(self, env: HandEnv) -> None:
-        """Get ready for `env`, whose worlds all begin an episode."""
+        """Prepare for `env`, whose worlds all start an episode."""
 
     @abstractmethod
     def act(self, env: HandEnv, observation: Observation, starts: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class RunPlayer(Player):
 
 
 class BundlePlayer(Player):
-    """The very graph that the robot runs, here with a batch of worlds."""
+    """The graph that the robot runs, here with a batch of worlds."""
 
     def __init__(self, path: Path, seed: int = 0) -> None:
         self.bundle: Bundle = load_bundle(path)
@@ -133,7 +133,7 @@ class BundlePlayer(Player):
         return self.act_on(env.actor_sensors, starts, noise)
 
     def act_on(self, sensors: Sensors, starts: Tensor, noise: Tensor) -> Tensor:
-        """`act`, from the sensors that the graph reads, and the noise (N, A) that it draws by."""
+        """`act`, from the sensors that the graph reads and the noise (N, A) for sampling."""
         sensors = {**sensors, "last_target": sensors["target"], "noise": noise}
         feed = {
             tensor.name: sensors[tensor.name].float().numpy()
@@ -141,9 +141,9 @@ class BundlePlayer(Player):
         }
         keep = (~starts).numpy().astype(np.float32)[:, None]
         feed |= {name: value * keep for name, value in self._carry.items()}
-        found = dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
-        self._carry = {name: found[f"next_{name}"] for name in self._carry}
-        return torch.from_numpy(found["action"])
+        outputs = dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
+        self._carry = {name: outputs[f"next_{name}"] for name in self._carry}
+        return torch.from_numpy(outputs["action"])
 
     def memory(self) -> tuple[Tensor, ...]:
         """See `Player`."""
@@ -154,7 +154,7 @@ class BundlePlayer(Player):
         self.recall(forget(self.memory(), worlds))
 
     def recall(self, memory: tuple[Tensor, ...]) -> None:
-        """Go on from `memory()`."""
+        """Continue from `memory()`."""
         self._carry = {n: v.numpy() for n, v in zip(self._carry, memory, strict=True)}
 
 

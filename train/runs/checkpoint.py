@@ -32,7 +32,7 @@ _FIELDS = {"sizes": dict, "steps": int, "config": dict, "adr": dict}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that continuing a run takes."""
+    """The whole state of a run."""
 
     weights: dict[str, Tensor]
     state: dict[str, Tensor]
@@ -101,16 +101,17 @@ def complete(folder: Path) -> list[Path]:
 
 
 def find(path: Path) -> Path:
-    """The newest checkpoint of a run folder, or `path` itself if it is one."""
-    if (path / "checkpoint.json").is_file():
-        return path
-    found = complete(path / "checkpoints")
-    if not found:
+    """The newest checkpoint of a run folder, `path` itself, or the checkpoint beside a bundle."""
+    for folder in (path, path / "checkpoint"):
+        if (folder / "checkpoint.json").is_file():
+            return folder
+    checkpoints = complete(path / "checkpoints")
+    if not checkpoints:
         raise CheckpointError(
-            f"{path}: got no checkpoint, allowed: a run folder with checkpoints/<steps>/,"
-            " or such a folder itself"
+            f"{path}: got no checkpoint, allowed: a run folder with checkpoints/<steps>/, such a"
+            " folder itself, or a bundle with checkpoint/"
         )
-    return found[-1]
+    return checkpoints[-1]
 
 
 def load(path: Path, state: bool = True) -> Checkpoint:
@@ -122,7 +123,7 @@ def load(path: Path, state: bool = True) -> Checkpoint:
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself, its files being there whole. Raises CheckpointError."""
+    """The metadata of a checkpoint whose files are complete. Raises CheckpointError."""
     meta = _meta(path / "checkpoint.json")
     for name in ("weights.safetensors", "state.safetensors"):
         _check_size(path / name, meta)
@@ -165,24 +166,24 @@ def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
 def load_module(prefix: str, module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
     """Fill a module. Raises CheckpointError that names the first tensor which does not fit."""
     own = module.state_dict()
-    given = {
+    saved = {
         name.removeprefix(f"{prefix}."): value
         for name, value in weights.items()
         if name.startswith(f"{prefix}.")
     }
-    for name in sorted({*own, *given}):
-        got = tuple(given[name].shape) if name in given else "nothing"
+    for name in sorted({*own, *saved}):
+        got = tuple(saved[name].shape) if name in saved else "nothing"
         allowed = tuple(own[name].shape) if name in own else "nothing"
         if got != allowed:
             raise CheckpointError(
                 f"{source}: {prefix}.{name}: got {got}, allowed: {allowed};"
                 " the checkpoint is of another policy"
             )
-    module.load_state_dict(given)
+    module.load_state_dict(saved)
 
 
 def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
-    """What an optimizer remembers, by parameter and name."""
+    """The state of an optimizer, by parameter and name."""
     state = optimizer.state_dict()["state"]
     return {
         f"{index}.{name}": torch.as_tensor(value)

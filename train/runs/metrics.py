@@ -1,4 +1,4 @@
-"""What a run writes down about itself: one line of JSON per iteration."""
+"""The metrics of a run: one line of JSON per iteration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import SleightError
 from ...files import write_text
 
 RECENT = 200
-"""Finished episodes that the running means are over."""
+"""Number of finished episodes in the running means."""
 
 
 class EpisodeWindow:
@@ -23,7 +23,7 @@ class EpisodeWindow:
         self.episodes: deque[tuple[int, int, float, bool]] = deque(maxlen=RECENT)
 
     def add(self, episodes: tuple[Episode, ...]) -> None:
-        """Note finished episodes."""
+        """Add finished episodes."""
         self.episodes.extend((e.successes, e.length, e.reward, e.dropped) for e in episodes)
 
     def means(self) -> dict[str, float]:
@@ -49,7 +49,7 @@ class EpisodeWindow:
 
 
 class MetricsFile:
-    """metrics.jsonl: appended to, and cut back to the checkpoint when a run goes on from one."""
+    """metrics.jsonl: appended to, and truncated to the checkpoint when a run is resumed."""
 
     def __init__(self, path: Path, resume_at: int | None = None) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""How far a long job is: a bar on a terminal, now and then a line in a log."""
+"""Progress of a long job: a bar on a terminal, or a line in a log from time to time."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ class RunSummary:
     successes: float | None
     """Mean over the latest 200 episodes of training."""
     entropy_npd: float | None
-    """ADR's, nats per dimension."""
+    """ADR entropy [nats per dimension]."""
     age_s: float
-    """Since it last wrote."""
+    """Time since its last write [s]."""
     state: State
     remark: str = ""
-    """What is damaged."""
+    """Why it is marked as damaged; empty: it is not."""
     rows: list[dict[str, Any]] = field(default_factory=list, repr=False)
     config: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -54,15 +54,15 @@ def find_runs(folder: Path) -> list[Path]:
     """The run folders under `folder`, those of sweeps included. Raises DataError without any."""
     if not folder.is_dir():
         raise DataError(f"--runs: got {folder}, which is no folder, allowed: a folder of runs")
-    found = []
+    folders = []
     for path in sorted(folder.iterdir()):
         if is_run(path):
-            found.append(path)
+            folders.append(path)
         elif (path / "sweep.yaml").is_file():
-            found += [inner for inner in sorted(path.iterdir()) if is_run(inner)]
-    if not found:
+            folders += [inner for inner in sorted(path.iterdir()) if is_run(inner)]
+    if not folders:
         raise DataError(f"--runs: got {folder}, which holds no run, allowed: a folder of runs")
-    return found
+    return folders
 
 
 def is_run(folder: Path) -> bool:
@@ -87,7 +87,7 @@ def chosen(folder: Path, names: Iterable[str]) -> list[Path]:
 
 
 def read(folder: Path, under: Path | None = None) -> RunSummary:
-    """One run; what cannot be read makes it damaged, and is said."""
+    """One run; a run that cannot be read is marked as damaged, with the reason."""
     rows = read_metrics(folder / "metrics.jsonl")
     config, wrong = _config(folder / "config.yaml")
     steps, damage = _saved(folder)
@@ -116,7 +116,7 @@ def read(folder: Path, under: Path | None = None) -> RunSummary:
 
 
 def table(runs: list[RunSummary]) -> str:
-    """For people: one line a run, the latest last."""
+    """As text: one line for each run, the latest last."""
     lines = [HEAD, *(run.cells() for run in sorted(runs, key=lambda run: -run.age_s))]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
     numbers = range(2, 7)

@@ -1,4 +1,4 @@
-"""What a run has left on disk, to look at or to go on from."""
+"""A run on disk: its config and its networks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from . import checkpoint
 
 
 def load_run(path: Path) -> tuple[TrainConfig, checkpoint.Checkpoint]:
-    """A run's config and networks, to look at or to export. Raises CheckpointError."""
-    found = checkpoint.load(path, state=False)
-    if "config" not in found.meta:
+    """The config of a run and its checkpoint, without optimizer state. Raises CheckpointError."""
+    saved = checkpoint.load(path, state=False)
+    if "config" not in saved.meta:
         raise CheckpointError(f"{path}: config: got nothing, allowed: the run's config")
-    return from_dict(TrainConfig, found.meta["config"], str(path)), found
+    return from_dict(TrainConfig, saved.meta["config"], str(path)), saved

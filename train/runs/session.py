@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import torch
 
 from ...adr import persistence
 from ...adr.state import AdrState, restart
+from ...config import check_renamed, to_dict
 from ...config import load as load_config
 from ...config import save as save_config
-from ...config import to_dict
 from ...errors import CheckpointError, ConfigError, SleightError
+from ..algorithms.registry import collection_of
 from ..algorithms.teacher import FOLDER as TEACHER
 from ..algorithms.teacher import Files, read_teacher, write_teacher
 from ..config import TrainConfig
@@ -36,7 +38,11 @@ WORLD_TENSORS = (
     "embedding.weights.world",
     *(f"normalizers.world.{name}" for name in ("mean", "variance", "count")),
 )
-"""Of the critic: what depends on which parameters vary."""
+"""Tensors of the critic that depend on which parameters vary."""
+
+
+_OF_THE_START = ("name", "runs", "algorithm", "seed", "warm_start", "adr.initial_ranges")
+"""Fields that only the beginning of a run reads."""
 
 
 def start(config: TrainConfig) -> Path:
@@ -46,7 +52,8 @@ def start(config: TrainConfig) -> Path:
     check_new(folder)
     if config.warm_start:
         checkpoint.find(Path(config.warm_start))
-    teacher = read_teacher(Path(config.clone.teacher), config) if config.clone.teacher else None
+    asked = collection_of(config).teacher
+    teacher = read_teacher(Path(asked), config) if asked else None
     with _built(config, folder, teacher) as training:
         if config.warm_start:
             warm_start(training, Path(config.warm_start))
@@ -72,21 +79,22 @@ def check_new(folder: Path) -> None:
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
-    """Continue a run from its newest checkpoint; the curve goes on as if it had not stopped.
+    """Resume a run from its newest checkpoint; the result is that of a run without a stop.
 
     Raises ConfigError for a field that only the beginning of a run reads.
     """
     before = load_config(TrainConfig, folder / "config.yaml", [])
     config = load_config(TrainConfig, folder / "config.yaml", overrides)
-    for name in ("name", "runs", "seed", "warm_start", "first"):
-        if getattr(config, name) != getattr(before, name):
+    for name in _OF_THE_START:
+        if attrgetter(name)(config) != attrgetter(name)(before):
             raise ConfigError(f"--{name}: got it with --resume, allowed: as the run began")
     with FolderLock(folder):
-        found = checkpoint.load(folder)
-        lives = found.meta.get("sampler", {}).get("lives", 0)
-        teacher = read_teacher(folder / TEACHER, config) if config.clone.teacher else None
+        saved = checkpoint.load(folder)
+        lives = saved.meta.get("sampler", {}).get("lives", 0)
+        taught = bool(collection_of(config).teacher)
+        teacher = read_teacher(folder / TEACHER, config) if taught else None
         with _built(config, folder, teacher, lives) as training:
-            restore(training, found, str(folder))
+            restore(training, saved, str(folder))
             if overrides:
                 save_config(config, folder / "config.yaml")
             _go(training, folder, training.steps)
@@ -111,12 +119,12 @@ def _built(
         training.sampler.close()
 
 
-def restore(training: Training, found: checkpoint.Checkpoint, source: str) -> None:
-    """Go on from a checkpoint. Raises CheckpointError when it is of another run."""
+def restore(training: Training, saved: checkpoint.Checkpoint, source: str) -> None:
+    """Continue from a checkpoint. Raises CheckpointError when it is of another run."""
     try:
         # First: networks sized for other parameters would say less.
-        adr = _same_world(training.config, found.meta, source)
-        training.load(found.weights, found.state, found.meta)
+        adr = _same_world(training.config, saved.meta, source)
+        training.load(saved.weights, saved.state, saved.meta)
     except KeyError as error:
         raise CheckpointError(
             f"{source}: {error.args[0]}: got nothing, allowed: the whole state of a run"
@@ -140,46 +148,48 @@ def _same_world(config: TrainConfig, meta: dict[str, Any], source: str) -> AdrSt
 
 
 def _world_differs(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """How the parameters of the critic's term `world` differ between two runs; empty: not."""
+    """How the parameters that vary differ between two runs; empty: not at all."""
     theirs, ours = world_names(before), world_names(now)
     if set(theirs) == set(ours):
         return "" if theirs == ours else f"order: got {', '.join(ours)}; was {', '.join(theirs)}"
     only = (sorted({*theirs} - {*ours}), sorted({*ours} - {*theirs}))
-    gone, new = (", ".join(names) or "none" for names in only)
-    return f"only in that run: {gone}; only in this one: {new}"
+    removed, added = (", ".join(names) or "none" for names in only)
+    return f"only in that run: {removed}; only in this one: {added}"
 
 
 def warm_start(training: Training, path: Path) -> None:
     """Begin with the networks and the ADR ranges of another run.
 
-    The critic's term `world` lists the parameters that vary; where they are others than in that
-    run it begins at zero, which changes nothing yet (embeddings add), and a line says so.
+    The term `world` of the critic lists the parameters that vary. Where they differ from those of
+    that run, its embedding starts at zero, which changes nothing yet (embeddings are summed), and
+    a line on stderr says so.
     """
-    found = checkpoint.load(path, state=False)
-    residual = bool((found.meta["config"].get("policy") or {}).get("residual"))
+    saved = checkpoint.load(path, state=False)
+    check_renamed(TrainConfig, saved.meta["config"], str(path))
+    residual = bool((saved.meta["config"].get("policy") or {}).get("residual"))
     if residual != training.config.policy.residual:
         # Of the same shapes, so that nothing else would tell.
         allowed = str(residual).lower()
         raise CheckpointError(
             f"policy.residual: got {str(not residual).lower()}, allowed: {allowed}, as in {path}"
         )
-    weights = found.weights
-    if differs := _world_differs(found.meta["config"], to_dict(training.config)):
+    weights = saved.weights
+    if differs := _world_differs(saved.meta["config"], to_dict(training.config)):
         sys.stderr.write(f"warm start: the critic learns the parameters anew: {differs}\n")
         own = checkpoint.module_tensors("critic", training.agent.critic)
-        fresh = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
-        fresh |= {k: torch.zeros_like(v) for k, v in fresh.items() if k.endswith("weights.world")}
-        weights = {k: v for k, v in weights.items() if not k.endswith(WORLD_TENSORS)} | fresh
+        world = {name: value for name, value in own.items() if name.endswith(WORLD_TENSORS)}
+        world |= {k: torch.zeros_like(v) for k, v in world.items() if k.endswith("weights.world")}
+        weights = {k: v for k, v in weights.items() if not k.endswith(WORLD_TENSORS)} | world
     training.load_weights(weights, str(path))
-    if found.meta.get("adr") and training.adr.dimensions:
+    if saved.meta.get("adr") and training.adr.dimensions:
         table = dimensions(training.config)
-        data = found.meta["adr"]
+        data = saved.meta["adr"]
         carried = persistence.from_data(data, table, str(path), carry=True)
         training.adr = begin(restart(carried), training.config)
 
 
 def _filming(folder: Path) -> Callable[[Training, Metrics], None]:
-    """Films of the present actor; where the machine cannot render, the run goes on without."""
+    """Records videos of the present actor; where the machine cannot render, the run continues."""
     from ..reports.video import checkpoint_video
 
     able = True
@@ -191,7 +201,7 @@ def _filming(folder: Path) -> Callable[[Training, Metrics], None]:
                 checkpoint_video(training, folder)
         except SleightError as error:
             able = False
-            sys.stderr.write(f"no films: {error}\n")
+            sys.stderr.write(f"no videos: {error}\n")
 
     return film
 
@@ -249,13 +259,13 @@ def _note(row: Metrics) -> str:
         parts.append(f"entropy {row['adr_entropy']:.2f} npd")
     if "kl_to_teacher" in row:
         parts.append(f"student acts {row['student_share']:.0%}")
-        parts.append(f"{row['kl_to_teacher']:.3f} nats from the teacher")
+        parts.append(f"KL to the teacher {row['kl_to_teacher']:.3f} nats")
     if row["broken_worlds"]:
         parts.append(f"physics broke in {row['broken_worlds']} worlds, kept in failures/")
     if "workers" in row:
         rates = [rate for name, rate in row.items() if name.endswith("/steps_per_second")]
         parts.append(f"{row['workers']} workers of {sum(rates) / len(rates):,.0f}/s")
-        parts.append(f"weights {row['lag_mean']:.1f} versions old  queue {row['queue']}")
+        parts.append(f"policy lag {row['lag_mean']:.1f}  queue {row['queue']}")
         seconds = (f"{name[:-2]} {row[name]:.2f}" for name in ("sim_s", "transfer_s", "learn_s"))
         parts.append(f"{'  '.join(seconds)} s")
     return "  ".join(parts)

@@ -32,8 +32,8 @@ def supervise(words: Sequence[str], folder: Path, restarts: int) -> int:
     words: of a run whose folder is `folder`, new or resumed.
     """
     for left in range(restarts, -1, -1):
-        code, told = _run(words)
-        if code >= 0 or told or not left:
+        code, signals = _run(words)
+        if code >= 0 or signals or not left:
             break
         name = signal.Signals(-code).name
         sys.stderr.write(f"{folder.name}: killed by {name}; going on, {left} times at most\n")
@@ -57,21 +57,21 @@ def _run(words: Sequence[str]) -> tuple[int, bool]:
     """
     command = [sys.executable, "-m", "sleight", "train", *words]
     child = subprocess.Popen(command, env={**os.environ, MARK: "1"}, start_new_session=True)
-    with _handing_on(child) as told:
-        return child.wait(), bool(told)
+    with _handing_on(child) as signals:
+        return child.wait(), bool(signals)
 
 
 @contextmanager
 def _handing_on(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    told: list[int] = []
+    signals: list[int] = []
 
     def hand_on(number: int, frame: FrameType | None) -> None:
-        told.append(number)
+        signals.append(number)
         child.send_signal(number)
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield told
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -21,7 +21,7 @@ from .metrics import EpisodeWindow
 
 Metrics = dict[str, Any]
 Decide = Callable[[AdrState, AdrConfig, Reports], AdrState]
-"""See `decide`, which a server elsewhere may do."""
+"""See `decide`; a server on the cluster may do it instead."""
 
 
 class Sampler(Protocol):
@@ -30,18 +30,18 @@ class Sampler(Protocol):
     def publish(
         self, version: int, weights: dict[str, Tensor], adr: AdrState, progress: float = 0.0
     ) -> None:
-        """Let experience from now on come from this version of the actor and these ranges.
+        """Collect from now on with this version of the actor and in these ranges.
 
-        progress: of the run, in [0, 1], which a teacher gives way by.
+        progress: of the run, in [0, 1], by which a teacher gives way to its student.
         """
         ...
 
     def next(self) -> Batch:
-        """The next batch, of the published version or, from workers, of a slightly older one."""
+        """The next batch, of the published version, or from workers of a slightly older one."""
         ...
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and plain data that continuing takes."""
+        """Tensors and plain data that resuming needs."""
         ...
 
     def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ class Sampler(Protocol):
         ...
 
     def metrics(self) -> Metrics:
-        """Of the last batch, for the log, beside what every batch says."""
+        """Metrics of the last collection, beside those of the batch itself."""
         ...
 
     def close(self) -> None:
@@ -58,14 +58,14 @@ class Sampler(Protocol):
 
 
 class Learns(Protocol):
-    """What improves the networks: this process, or learners elsewhere."""
+    """What improves the networks: an `Algorithm` in this process, or learners elsewhere."""
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """Learn from `batch`, after which the agent's weights are the new ones; see `Learner`."""
+        """Learn from `batch`, and leave the new weights in the agent; see `Algorithm`."""
         ...
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and plain data that continuing takes, beside the weights."""
+        """Tensors and plain data that resuming needs, beside the weights."""
         ...
 
     def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ class Learns(Protocol):
 
 @dataclass
 class Training:
-    """A run in memory: what a checkpoint holds, and what one iteration changes."""
+    """The state of a run in memory, and its iterations."""
 
     config: TrainConfig
     agent: Agent
@@ -90,7 +90,7 @@ class Training:
 
     @property
     def progress(self) -> float:
-        """Of the run, in [0, 1]."""
+        """Progress of the run, in [0, 1]."""
         return min(self.steps / self.config.steps, 1.0)
 
     def iterate(self) -> Metrics:
@@ -173,14 +173,14 @@ class Training:
         self.episodes.load_state(meta["episodes"])
 
     def load_weights(self, weights: dict[str, Tensor], source: str) -> None:
-        """Only the networks, for a warm start."""
+        """Load only the networks, for a warm start."""
         load_module("actor", self.agent.actor, weights, source)
         load_module("critic", self.agent.critic, weights, source)
 
 
 @dataclass(frozen=True)
 class Hook:
-    """Something to do now and then: `every` of seconds or of steps, whichever is given."""
+    """Something to do periodically, at an interval of seconds or of control steps."""
 
     run: Callable[[Training, Metrics], object]
     every_s: float = 0.0

@@ -26,7 +26,7 @@ def commit() -> str:
     """The commit of the checkout, with + when it was changed; empty outside one."""
     here = Path(__file__).parent
     try:
-        found = subprocess.run(
+        completed = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
             cwd=here,
             capture_output=True,
@@ -35,4 +35,4 @@ def commit() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return found.stdout.strip()
+    return completed.stdout.strip()

@@ -145,23 +145,23 @@ def artifact_of(path: Path, metadata: dict[str, Any] | None = None) -> Any:
 
 def curves(row: dict[str, Any]) -> dict[str, Any]:
     """A line of the metrics as W&B plots it: the two ends of a range are two curves."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in row.items():
         if name.startswith("range/") and isinstance(value, list) and len(value) == 2:
-            found[f"{name}/low"], found[f"{name}/high"] = value
+            values[f"{name}/low"], values[f"{name}/high"] = value
         elif name != "steps":
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def tables(result: dict[str, Any]) -> dict[str, Any]:
     """An evaluation: every trial as a table, and its numbers."""
     trials = list(enumerate(result.get("trials", [])))
-    found: dict[str, Any] = {"eval/trials": wandb.Table(["trial", "successes"], data=trials)}
+    values: dict[str, Any] = {"eval/trials": wandb.Table(["trial", "successes"], data=trials)}
     for name in ("mean", "standard_error", "median", "max", "drops", "timeouts"):
         if isinstance(result.get(name), int | float):
-            found[f"eval/{name}"] = result[name]
-    return found
+            values[f"eval/{name}"] = result[name]
+    return values
 
 
 def _open(folder: Path, mode: str, config: dict[str, Any], kind: str, name: str | None) -> Any:
@@ -187,8 +187,8 @@ def _open(folder: Path, mode: str, config: dict[str, Any], kind: str, name: str 
 
 def _id(folder: Path) -> str:
     """The W&B run of this run folder, the same after --resume; an agent brings its own."""
-    if given := os.environ.get("WANDB_RUN_ID"):
-        return given
+    if run_id := os.environ.get("WANDB_RUN_ID"):
+        return run_id
     path = folder / "wandb" / "id.txt"
     if not path.is_file():
         write_text(path, secrets.token_hex(4))
@@ -196,8 +196,8 @@ def _id(folder: Path) -> str:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    found = yamlfile.read(folder / "config.yaml")
-    return found if isinstance(found, dict) else {}
+    config = yamlfile.read(folder / "config.yaml")
+    return config if isinstance(config, dict) else {}
 
 
 def _ended(seconds: float) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ...config import Range
 from ...envs.config import GoalConfig
@@ -56,24 +57,31 @@ class FieldConfig:
 class AshaConfig:
     """Asynchronous successive halving (Li et al. 2020), by Optuna's SuccessiveHalvingPruner."""
 
-    first: Annotated[int, Range(0, 1e12)] = 0
-    """Control steps at which runs are first compared; 0 takes 1/reduction^2 of the steps."""
-    reduction: Annotated[int, Range(2, 16)] = 3
-    """Of the runs that reach a rung about one in so many goes on; each rung is so much later."""
+    min_steps: Annotated[int, Range(0, 1e12)] = 0
+    """Control steps of the first rung; 0: the steps of a run / reduction_factor^2."""
+    reduction_factor: Annotated[int, Range(2, 16)] = 3
+    """About one in this many runs of a rung is promoted; the next rung is this factor later."""
+    renamed: ClassVar[Mapping[str, str]] = {"first": "min_steps", "reduction": "reduction_factor"}
 
 
 @dataclass(frozen=True)
 class PbtConfig:
     """Population-based training (Jaderberg et al. 2017), in generations that wait for all."""
 
-    interval: Annotated[int, Range(0, 1e12)] = 0
-    """Control steps of a generation; 0 takes 1/8 of the steps."""
-    share: Annotated[float, Range(0, 0.5, open_low=True)] = 0.25
-    """So many at the bottom go on from a checkpoint of one at the top."""
-    factors: tuple[float, float] = (0.8, 1.25)
-    """One of these multiplies each range of a run that does; of `values` it takes a neighbour."""
-    resample: Annotated[float, Range(0, 1)] = 0.25
-    """Probability of a fresh draw instead."""
+    interval_steps: Annotated[int, Range(0, 1e12)] = 0
+    """Control steps between two exploit-and-explore phases; 0: 1/8 of the steps of a run."""
+    quantile: Annotated[float, Range(0, 0.5, open_low=True)] = 0.25
+    """Exploit: this fraction at the bottom continues from checkpoints of the one at the top."""
+    perturbation_factors: tuple[float, float] = (0.8, 1.25)
+    """Explore: one of these multiplies a value from a range; of `values` a neighbour is taken."""
+    resample_probability: Annotated[float, Range(0, 1)] = 0.25
+    """Explore: probability that a value is drawn anew instead."""
+    renamed: ClassVar[Mapping[str, str]] = {
+        "interval": "interval_steps",
+        "share": "quantile",
+        "factors": "perturbation_factors",
+        "resample": "resample_probability",
+    }
 
 
 @dataclass(frozen=True)
@@ -81,15 +89,15 @@ class EvaluateConfig:
     """Trials of every finished run, by the protocol of `sleight eval`."""
 
     trials: Annotated[int, Range(0, 100_000)] = 0
-    """Worlds, one trial each; 0: runs are not evaluated."""
+    """Trials, one in each world; 0: runs are not evaluated."""
     seed: Annotated[int, Range(0, 2**30)] = 0
-    """Of the trials, the same for every run."""
+    """Seed of the trials, the same for every run."""
     goals: GoalConfig = field(default_factory=GoalConfig)
-    """By default the papers'."""
+    """The goals; by default the protocol of the papers."""
     set: dict[str, float] = field(default_factory=dict)
     """Randomization parameter -> value that it is held at."""
     randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Parameter -> [low, high]: runs are evaluated in worlds drawn from these as well."""
+    """Parameter -> [low, high]: a second evaluation in worlds drawn from these ranges."""
 
 
 @dataclass(frozen=True)
@@ -97,41 +105,41 @@ class SweepConfig:
     """`sleight sweep`."""
 
     train: str
-    """The training config that all runs share; relative to this file."""
+    """The training config of all runs; relative to this file."""
     name: str = ""
-    """Folder under runs/; by default this file's name."""
+    """Folder of the sweep in `runs`; empty: the name of this file."""
     runs: str = "runs"
-    """Where the sweep's folder goes."""
+    """Folder of the sweep's folder."""
     set: dict[str, Value] = field(default_factory=dict)
-    """Fields of the training config that are other than in `train`, for all runs."""
+    """Fields of the training config that replace those of `train`, for all runs."""
     fields: dict[str, FieldConfig] = field(default_factory=dict)
     """Fields of the training config, dotted as in a flag, and what to try for each."""
     arms: dict[str, dict[str, Value | tuple[str, ...]]] = field(default_factory=dict)
     """Name -> fields of the training config that change together: the arms of an ablation."""
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
-    """What is made of the runs at the end: a table in the papers' form."""
+    """Evaluation of the finished runs: a table in the form of the papers."""
     method: Literal["grid", "random", "bayesian"] = "random"
     """grid: every combination of values; bayesian: Optuna's TPE."""
     trials: Annotated[int, Range(1, 10_000)] = 16
-    """Settings to try; with pbt the size of the population; a grid tries them all."""
+    """Number of settings; with pbt the size of the population; a grid ignores it."""
     seeds: Annotated[int, Range(1, 100)] = 1
-    """Runs of each setting, each with another seed; two or more measure the noise."""
+    """Runs of each setting, with different seeds; two or more measure the noise."""
     seed: Annotated[int, Range(0, 2**30)] = 0
-    """Of the draws; and the first of the seeds of the runs."""
+    """Seed of the search, and first seed of the runs."""
     concurrent: Annotated[int, Range(1, 1024)] = 1
-    """Runs at the same time."""
+    """Number of runs at the same time."""
     steps: Annotated[int, Range(0, 1e12)] = 0
-    """Control steps of each run; 0 takes those of `train`."""
+    """Control steps of each run; 0: those of `train`."""
     metric: Metric = "successes_mean"
-    """What is compared: the mean over the last tenth of a run's steps."""
+    """The objective: its mean over the last tenth of a run."""
     mode: Literal["max", "min"] = "max"
-    """Whether more of it is better."""
+    """Maximize or minimize the objective."""
     stopping: Literal["none", "asha", "pbt"] = "none"
-    """Which runs end early, or go on from others."""
+    """Early stopping: asha, or population-based training."""
     asha: AshaConfig = field(default_factory=AshaConfig)
-    """With stopping asha; of several seeds the first decides, and the survivors are repeated."""
+    """Settings of asha; of several seeds the first decides, and the survivors are repeated."""
     pbt: PbtConfig = field(default_factory=PbtConfig)
-    """With stopping pbt."""
+    """Settings of pbt."""
 
     def __post_init__(self) -> None:
         if len(self.arms) == 1:

@@ -132,7 +132,7 @@ class Population(Sweep):
 
 def boundaries(config: PbtConfig, steps: int) -> list[int]:
     """Control steps at which generations end; the last is the end of the runs."""
-    interval = config.interval or max(1, steps // 8)
+    interval = config.interval_steps or max(1, steps // 8)
     return [*range(interval, steps, interval), steps]
 
 
@@ -147,7 +147,7 @@ def plan(
     sign = 1.0 if config.mode == "max" else -1.0
     worth = [-np.inf if score is None else sign * score for score in scores]
     order = [int(i) for i in np.argsort(worth, kind="stable")]  # the worst first
-    count = min(max(1, int(config.pbt.share * len(alive))), len(alive) // 2)
+    count = min(max(1, int(config.pbt.quantile * len(alive))), len(alive) // 2)
     top = [i for i in order[-count:] if scores[i] is not None]
     moves: list[dict[str, object]] = []
     for loser in order[:count] if top else ():
@@ -161,7 +161,7 @@ def perturb(
     dimension: Dimension, value: str | int | float, config: PbtConfig, rng: np.random.Generator
 ) -> str | int | float:
     """A neighbour of a value, within its limits; now and then one drawn afresh."""
-    fresh = rng.random() < config.resample
+    fresh = rng.random() < config.resample_probability
     if dimension.choices:
         last = len(dimension.choices) - 1
         at = dimension.choices.index(str(value)) + int(rng.choice([-1, 1]))
@@ -172,7 +172,7 @@ def perturb(
     elif fresh:
         found = float(rng.uniform(low, high))
     else:
-        found = float(value) * float(rng.choice(config.factors))
+        found = float(value) * float(rng.choice(config.perturbation_factors))
     found = min(max(found, low), high)
     return round(found) if dimension.whole else found
 
@@ -183,6 +183,7 @@ def hand_over(sweep: Path, donor: str, member: str, values: Setting, seed: int) 
     config = replace(check(sweep / BASE, values), name=member, runs=str(sweep), seed=seed)
     meta = {k: v for k, v in found.meta.items() if k not in ("format", "sizes")}
     meta["config"] = to_dict(config)
-    if "ppo.rate" in values:  # elsewhere the learner keeps the rate that it has steered to
-        meta["learner"] = {**meta["learner"], "rate": float(values["ppo.rate"])}
+    # Without a new one, the adapted learning rate of the checkpoint stays.
+    if (rate := values.get("ppo.learning_rate")) is not None:
+        meta["learner"] = {**meta["learner"], "learning_rate": float(rate)}
     checkpoint.save(sweep / member / "checkpoints", replace(found, meta=meta))

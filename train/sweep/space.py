@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...config import load
+from ...config import Extensible, load
 from ...envs.make import resolve
 from ...envs.mdp import observations
 from ...envs.mdp.rewards import RewardTable
@@ -34,7 +34,7 @@ _OWN = {
 }
 _FIXED_IN_A_RUN = (
     "policy.", "env.task", "env.num_worlds", "env.model.", "env.actor_terms", "env.critic_terms",
-    "env.randomization", "ppo.horizon", "ppo.chunk", "widen", "curriculum", "warm_start",
+    "env.randomization", "rollout.", "algorithm", "adr.step_sizes", "adr.curriculum", "warm_start",
 )  # fmt: skip
 """A run that goes on from a checkpoint must keep these."""
 
@@ -180,7 +180,9 @@ def value_of(config: Any, name: str) -> Any:
     while words:
         if isinstance(config, dict):
             return config.get(".".join(words))
-        config = getattr(config, words.pop(0).replace("-", "_"))
+        word = words.pop(0).replace("-", "_")
+        blocks = config.known_blocks() if isinstance(config, Extensible) else {}
+        config = config.block(blocks[word]) if word in blocks else getattr(config, word)
     return config
 
 
@@ -198,15 +200,17 @@ def _check_grid(space: Space, train: Path, fixed: list[str], source: Path) -> No
 
 
 def _check_stopping(config: SweepConfig, base: TrainConfig, source: Path) -> None:
-    if config.stopping == "asha" and config.asha.first >= base.steps:
+    if config.stopping == "asha" and config.asha.min_steps >= base.steps:
         raise ConfigError(
-            f"{source}: asha.first: got {config.asha.first}, allowed: below steps, {base.steps}"
+            f"{source}: asha.min_steps: got {config.asha.min_steps},"
+            f" allowed: below steps, {base.steps}"
         )
     if config.stopping != "pbt":
         return
-    if config.pbt.interval >= base.steps:
+    if config.pbt.interval_steps >= base.steps:
         raise ConfigError(
-            f"{source}: pbt.interval: got {config.pbt.interval}, allowed: below {base.steps}"
+            f"{source}: pbt.interval_steps: got {config.pbt.interval_steps},"
+            f" allowed: below {base.steps}"
         )
     for name in config.fields:
         if name.startswith(_FIXED_IN_A_RUN):
@@ -217,8 +221,8 @@ def _check_stopping(config: SweepConfig, base: TrainConfig, source: Path) -> Non
 
 def rungs(config: SweepConfig, steps: int) -> list[int]:
     """Control steps at which ASHA decides; one in the last half would spare little."""
-    reduction = config.asha.reduction
-    rung = config.asha.first or max(1, steps // reduction**2)
+    reduction = config.asha.reduction_factor
+    rung = config.asha.min_steps or max(1, steps // reduction**2)
     found = []
     while 2 * rung <= steps:
         found.append(rung)

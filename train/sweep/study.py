@@ -32,7 +32,7 @@ class Study:
             direction="maximize" if config.mode == "max" else "minimize",
             pruner=optuna.pruners.SuccessiveHalvingPruner(
                 min_resource=self.rungs[0] if self.rungs else 1,
-                reduction_factor=config.asha.reduction,
+                reduction_factor=config.asha.reduction_factor,
             ),
         )
         self._trials: list[Trial] = []

@@ -1,4 +1,4 @@
-"""From a calibration to a file that `sleight train` takes: nominal values and first ranges."""
+"""From a calibration to a file that `sleight train` takes: nominal values and initial ranges."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...envs.randomization.table import BY_NAME
 from .fit import Calibration, Found
 
 STEP = 0.02
-"""Of a boundary in lambda, as the paper's; a training file may widen faster."""
+"""Step of a boundary in lambda, the paper's; a training file may have larger ones."""
 
 
 def _spread(found: Found) -> float:
@@ -90,9 +90,9 @@ def training_yaml(found: Calibration, base: str = "") -> str:
     lines += [f"base: {base}"] if base else []
     lines += ["env:", "  nominal:"]
     lines += [f"    {row.name}: {row.value:.5g}  # {row.why}" for row in rows]
-    lines += ["widen:", *(f"  {row.name}: {STEP}" for row, _ in ranged)]
-    lines += ["first:  # 95 % intervals: ADR begins with these"]
-    lines += [f"  {row.name}: [{low:.5g}, {high:.5g}]" for row, (low, high) in ranged]
+    lines += ["adr:", "  step_sizes:", *(f"    {row.name}: {STEP}" for row, _ in ranged)]
+    lines += ["  initial_ranges:  # 95 % intervals"]
+    lines += [f"    {row.name}: [{low:.5g}, {high:.5g}]" for row, (low, high) in ranged]
     return "\n".join(lines) + "\n"
 
 

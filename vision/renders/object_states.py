@@ -64,11 +64,11 @@ def varied(
     """A random state of `states` (M, nq), with its block (`block` in qpos) unchanged or moved."""
     qpos = states[rng.integers(len(states))].copy()
     kind = rng.random()
-    if kind < config.as_is:
+    if kind < config.unchanged_share:
         return qpos
     pose = qpos[block]
     rotation = matrix_of(pose[3:]) @ _CUBE[rng.integers(len(_CUBE))]
-    if kind >= config.as_is + config.turned:
+    if kind >= config.unchanged_share + config.rotated_share:
         axis = rng.standard_normal(3)
         size = np.radians(config.jitter_deg) * rng.random()
         rotation = turn(size * axis / np.linalg.norm(axis)) @ rotation

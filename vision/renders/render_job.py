@@ -54,7 +54,7 @@ def render(
     if count < 1:
         raise ConfigError(f"--count: got {count}, allowed: an integer >= 1")
     _claim(folder, config, draws)
-    sizes = [min(config.shard, count - first) for first in range(0, count, config.shard)]
+    sizes = [min(config.shard_size, count - first) for first in range(0, count, config.shard_size)]
     (folder / INDEX).unlink(missing_ok=True)
     if not (folder / STATES).is_file():
         with atomic_path(folder / STATES) as temporary:
@@ -152,7 +152,7 @@ def render_shard(folder: str, index: int, size: int) -> None:
     config = load(RenderConfig, path / CONFIG)
     states = read_states(path / STATES)
     draws = read_draws(path / DRAWS) if (path / DRAWS).is_file() else None
-    first = index * config.shard
+    first = index * config.shard_size
     with Studio(config.cameras, config.object_size_m) as studio:
         samples = [shoot(studio, config, states, first + i, draws) for i in range(size)]
     names = list(samples[0][1])

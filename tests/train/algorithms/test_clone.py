@@ -13,13 +13,15 @@ from sleight.config import load
 from sleight.config import save as save_config
 from sleight.policies.actor import Actor
 from sleight.policies.config import PolicyConfig
+from sleight.train.algorithms.clone import CloneConfig
+from sleight.train.algorithms.registry import collection_of
 from sleight.train.algorithms.teacher import FOLDER, open_teacher, read_teacher
-from sleight.train.config import CloneConfig, TrainConfig
+from sleight.train.config import TrainConfig
 from sleight.train.export.bundle_export import export
-from sleight.train.rollout.clone_collector import CloneCollector
 from sleight.train.rollout.evaluation import evaluate, protocol
 from sleight.train.rollout.in_process import build
 from sleight.train.rollout.players import open_player
+from sleight.train.rollout.teacher_collector import TeacherCollector
 from sleight.train.runs import checkpoint
 from sleight.train.runs.metrics import read_metrics
 from sleight.train.runs.session import resume, start
@@ -36,17 +38,19 @@ EASY = [
 
 def _cloning(config: TrainConfig, teacher: Path, share: float = 0.0) -> TrainConfig:
     """A run that clones; the student acts in `share` of the steps at first, and alone at last."""
-    clone = CloneConfig(teacher=str(teacher), student_share=(share, 1.0))
-    return replace(config, widen={}, curriculum={}, clone=clone, seed=3, name="student")
+    clone = CloneConfig(minibatches=2, teacher=str(teacher), student_share=(share, 1.0))
+    adr = replace(config.adr, step_sizes={}, curriculum={})
+    config = replace(config.with_block(clone), adr=adr)
+    return replace(config, algorithm="clone", seed=3, name="student")
 
 
 def _build(config: TrainConfig) -> Training:
-    return build(config, teacher=read_teacher(Path(config.clone.teacher), config))
+    return build(config, teacher=read_teacher(Path(collection_of(config).teacher), config))
 
 
-def _collector(training: Training) -> CloneCollector:
+def _collector(training: Training) -> TeacherCollector:
     found: Any = training.sampler
-    assert isinstance(found.collector, CloneCollector)
+    assert isinstance(found.collector, TeacherCollector)
     return found.collector
 
 
@@ -57,7 +61,9 @@ def test_the_teacher_says_what_it_would_do_in_the_true_state(
     """Its memory goes on from step to step and is forgotten with each episode, as its own was."""
     env = replace(reach_config.env, randomization={"observation.noise": (noise, noise)})
     config = _cloning(replace(reach_config, env=env), reach_run)
-    training = _build(replace(config, policy=PolicyConfig(memory="none", embed=16, hidden=16)))
+    training = _build(
+        replace(config, policy=PolicyConfig(memory="none", embedding_size=16, hidden_size=16))
+    )
     collector = _collector(training)
     batch = training.sampler.next()
     assert batch.starts[1:].any(), "an episode begins within the batch"
@@ -125,7 +131,7 @@ def test_a_bundle_says_what_its_network_says(
     shutil.copytree(checkpoint.find(block_run), bundle / "checkpoint")
     found = read_teacher(bundle, block_config)
     assert found.keys() == {"checkpoint.json", "weights.safetensors"}
-    assert open_teacher(found, block_config).terms == block_config.env.actor_terms
+    assert open_teacher(found, collection_of(block_config)).terms == block_config.env.actor_terms
 
 
 def test_a_run_that_was_stopped_goes_on_as_the_one_that_was_not(
@@ -157,7 +163,7 @@ def test_a_student_with_a_memory_does_what_its_teacher_does(
 ) -> None:
     """At least four fifths of the successes of a feed-forward teacher, which it learned from."""
     words = ["--steps", "24000", "--policy.memory", "none", "--ppo.gamma", "0.9"]
-    words += ["--ppo.rate", "2e-3", "--runs", str(tmp_path), "--name", "teacher", *EASY]
+    words += ["--ppo.learning_rate", "2e-3", "--runs", str(tmp_path), "--name", "teacher", *EASY]
     teacher = start(load(TrainConfig, RECIPE, words))
     words = ["--teacher", str(teacher), "--steps", "24000", "--runs", str(tmp_path)]
     code, out, err = cli("clone", RECIPE, *words, "--name", "student", *EASY)
@@ -182,7 +188,7 @@ def test_the_program_clones_and_the_student_is_a_run_like_any_other(
     assert (code, out) == (0, f"{tmp_path / 'student'}\n"), err
     rows = read_metrics(tmp_path / "student" / "metrics.jsonl")
     assert len(rows) == 4 and rows[-1]["kl_to_teacher"] < rows[0]["kl_to_teacher"]
-    assert "kl" not in rows[0] and rows[-1]["rate"] == pytest.approx(1e-4)
+    assert "kl" not in rows[0] and rows[-1]["learning_rate"] == pytest.approx(1e-4)
     code, out, err = cli("eval", tmp_path / "student", "--trials", 2)
     assert code == 0 and "mean +- s.e." in out, err
 
@@ -201,8 +207,8 @@ def test_bad_teachers_are_one_line(
     assert "env.task: got reach, allowed: block" in refused(*clone, "--teacher", block_run)
     other = refused(*clone, "--teacher", reach_run, "--env.control.scale", 0.2)
     assert "env.control.scale: got 0.2, allowed: 0.35, as " in other and str(reach_run) in other
-    adr = refused(*clone, "--teacher", reach_run, "--widen.object.mass", 0.1)
-    assert "got object.mass with clone.teacher, allowed: fixed ranges" in adr
+    adr = refused(*clone, "--teacher", reach_run, "--adr.step_sizes.object.mass", 0.1)
+    assert "got object.mass with algorithm clone, allowed: fixed ranges" in adr
     second = refused(*clone, "--teacher", reach_run, "--clone.student_share", "[0, 0]")
     assert "student_share: got 0 as its second" in second
     broken = shutil.copytree(reach_run, tmp_path / "broken")

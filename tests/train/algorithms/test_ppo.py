@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from sleight.train.algorithms.agent import build_agent
-from sleight.train.algorithms.ppo import Learner
+from sleight.train.algorithms.learner_group import LearnerGroup
+from sleight.train.algorithms.ppo import Ppo, PpoConfig
 from sleight.train.algorithms.sequences import Sequences, shuffled
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.batch import Batch
@@ -32,17 +33,18 @@ def batch(training: Training) -> Batch:
 def learn(training: Training) -> Any:
     """A fresh learner with changed settings, at the weights of `training`."""
 
-    def make(**changes: Any) -> Learner:
+    def make(**changes: Any) -> Ppo:
+        settings = replace(training.config.block(PpoConfig), **changes)
         env = training.sampler.collector.env  # type: ignore[attr-defined]  # it is the local one
         agent = build_agent(training.config.policy, env, 0)
         agent.actor.load_state_dict(training.agent.actor.state_dict())
         agent.critic.load_state_dict(training.agent.critic.state_dict())
-        return Learner(replace(training.config.ppo, **changes), agent.actor, agent.critic, seed=3)
+        return Ppo(settings, training.config, agent, seed=3, group=LearnerGroup())
 
     return make
 
 
-def _weights(learner: Learner) -> dict[str, torch.Tensor]:
+def _weights(learner: Ppo) -> dict[str, torch.Tensor]:
     parts = {"actor": learner.actor, "critic": learner.critic}
     return {
         f"{part}.{name}": value.clone()
@@ -51,12 +53,12 @@ def _weights(learner: Learner) -> dict[str, torch.Tensor]:
     }
 
 
-def _same(one: Learner, two: Learner) -> bool:
+def _same(one: Ppo, two: Ppo) -> bool:
     others = _weights(two)
     return all(torch.equal(value, others[name]) for name, value in _weights(one).items())
 
 
-def _rates(learner: Learner) -> set[float]:
+def _rates(learner: Ppo) -> set[float]:
     return {group["lr"] for group in learner.optimizer.param_groups}
 
 
@@ -66,29 +68,29 @@ def _rates(learner: Learner) -> set[float]:
 def test_the_rate_follows_the_kl(
     learn: Any, batch: Batch, target: tuple[float, float], factor: float
 ) -> None:
-    learner = learn(rate=3e-4, kl_target=target)
+    learner = learn(learning_rate=3e-4, kl_target=target)
     row = learner.update(batch, 0.0)
-    assert row["rate"] == pytest.approx(3e-4 * factor)
-    assert _rates(learner) == {row["rate"]}
+    assert row["learning_rate"] == pytest.approx(3e-4 * factor)
+    assert _rates(learner) == {row["learning_rate"]}
 
 
 def test_the_rate_stays_within_its_limits(learn: Any, batch: Batch) -> None:
-    rising = learn(rate=3e-4, rate_limits=(1e-4, 3.5e-4), kl_target=(1e6, 2e6))
-    falling = learn(rate=3e-4, rate_limits=(2.5e-4, 1e-3), kl_target=(-2.0, -1.0))
+    rising = learn(learning_rate=3e-4, learning_rate_limits=(1e-4, 3.5e-4), kl_target=(1e6, 2e6))
+    falling = learn(learning_rate=3e-4, learning_rate_limits=(2.5e-4, 1e-3), kl_target=(-2.0, -1.0))
     for _ in range(2):
         up, down = (learner.update(batch, 0.0) for learner in (rising, falling))
-    assert (up["rate"], down["rate"]) == (3.5e-4, 2.5e-4)
+    assert (up["learning_rate"], down["learning_rate"]) == (3.5e-4, 2.5e-4)
 
 
 def test_an_epoch_of_too_large_a_kl_is_the_last(learn: Any, batch: Batch) -> None:
     assert learn(epochs=4, kl_stop=10.0).update(batch, 0.0)["epochs"] == 4.0
-    stopped = learn(epochs=4, kl_stop=1e-9, rate=1e-3)
+    stopped = learn(epochs=4, kl_stop=1e-9, learning_rate=1e-3)
     row = stopped.update(batch, 0.0)
     assert row["epochs"] == 1.0 and row["kl"] > 1e-9
-    assert _same(stopped, _updated(learn(epochs=1, rate=1e-3), batch))
+    assert _same(stopped, _updated(learn(epochs=1, learning_rate=1e-3), batch))
 
 
-def _updated(learner: Learner, batch: Batch) -> Learner:
+def _updated(learner: Ppo, batch: Batch) -> Ppo:
     learner.update(batch, 0.0)
     return learner
 
@@ -107,18 +109,23 @@ def _norm(module: nn.Module) -> float:
 
 
 def test_the_entropy_bonus_goes_in_a_line_from_first_to_last_step(learn: Any, batch: Batch) -> None:
-    moving, fixed = learn(entropy=(0.2, 1.0)), learn(entropy=(0.4, 0.4))
+    moving, fixed = learn(entropy_coefficient=(0.2, 1.0)), learn(entropy_coefficient=(0.4, 0.4))
     moving.update(batch, 0.25)
     fixed.update(batch, 0.9)
     assert _same(moving, fixed)
-    other = learn(entropy=(0.2, 1.0))
+    other = learn(entropy_coefficient=(0.2, 1.0))
     other.update(batch, 0.75)
     assert not _same(other, fixed)
 
 
 def test_the_entropy_bonus_raises_the_entropy(learn: Any, batch: Batch) -> None:
     def after(bonus: float) -> float:
-        learner = learn(entropy=(bonus, bonus), epochs=4, rate=1e-3, rate_limits=(1e-3, 1e-3))
+        learner = learn(
+            entropy_coefficient=(bonus, bonus),
+            epochs=4,
+            learning_rate=1e-3,
+            learning_rate_limits=(1e-3, 1e-3),
+        )
         learner.update(batch, 0.0)
         return float(learner.update(batch, 0.0)["entropy"])
 
@@ -130,7 +137,7 @@ def test_saved_and_loaded_it_learns_the_same(learn: Any, batch: Batch) -> None:
     learner.update(batch, 0.0)
     tensors, data = learner.state()
     tensors = {name: value.clone() for name, value in tensors.items()}
-    copy = learn(rate=1.0)
+    copy = learn(learning_rate=1.0)
     copy.actor.load_state_dict(learner.actor.state_dict())
     copy.critic.load_state_dict(learner.critic.state_dict())
     copy.load_state(tensors, data)
@@ -189,7 +196,9 @@ def test_learners_share_the_minibatches_of_an_epoch() -> None:
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_rewarded_actions_become_likelier(learn: Any, batch: Batch, sign: float) -> None:
     """The reward is one motor's action, at once and without a future: its mode follows."""
-    learner = learn(gamma=0.0, epochs=10, rate=6e-3, rate_limits=(6e-3, 6e-3), kl_stop=10.0)
+    learner = learn(
+        gamma=0.0, epochs=10, learning_rate=6e-3, learning_rate_limits=(6e-3, 6e-3), kl_stop=10.0
+    )
 
     def motor(raw: torch.Tensor | None) -> torch.Tensor:
         with torch.no_grad():
@@ -202,12 +211,14 @@ def test_rewarded_actions_become_likelier(learn: Any, batch: Batch, sign: float)
 
 
 def test_the_kl_that_is_aimed_at_shrinks_evenly(learn: Any, batch: Batch) -> None:
-    kl = learn(epochs=1, rate=5e-4).update(batch, 0.0)["kl"]
+    kl = learn(epochs=1, learning_rate=5e-4).update(batch, 0.0)["kl"]
     assert kl > 0.0
     # The band [kl / 2, 2 kl] holds kl; times 0.55, halfway to 0.1, its upper end still
     # does; at a tenth no more.
     rates = [
-        learn(epochs=1, rate=5e-4, kl_target=(kl / 2, 2 * kl), kl_final=0.1).update(batch, progress)
+        learn(epochs=1, learning_rate=5e-4, kl_target=(kl / 2, 2 * kl), kl_final=0.1).update(
+            batch, progress
+        )
         for progress in (0.0, 0.5, 1.0)
     ]
-    assert [row["rate"] for row in rates] == pytest.approx([5e-4, 5e-4, 5e-4 / 1.5])
+    assert [row["learning_rate"] for row in rates] == pytest.approx([5e-4, 5e-4, 5e-4 / 1.5])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.algorithms.sequences import Sequences
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.batch import Batch
@@ -31,9 +32,9 @@ def test_replay_gives_the_probabilities_that_the_worker_saw(
 ) -> None:
     training, batch = _collected(request.getfixturevalue(f"{task}_config"), memory, head)
     inside = batch.starts.clone()
-    inside[:: training.config.ppo.chunk] = False
+    inside[:: training.config.rollout.bptt_steps] = False
     assert inside.any(), "no episode begins inside a chunk: the test would show nothing"
-    actor, chunk = training.agent.actor, training.config.ppo.chunk
+    actor, chunk = training.agent.actor, training.config.rollout.bptt_steps
     seen = actor.embedding.inputs(batch.actor)
     sequences = Sequences(batch, seen, seen, batch.reward, batch.reward, chunk)
     part = sequences.take(torch.randperm(sequences.count))
@@ -45,8 +46,7 @@ def test_replay_gives_the_probabilities_that_the_worker_saw(
 
 def test_an_update_starts_from_a_ratio_of_one(reach_config: TrainConfig) -> None:
     """Normalizers move with every batch, but only after it was replayed as it had been seen."""
-    one = replace(reach_config.ppo, epochs=1, minibatches=1)
-    training = build(replace(reach_config, ppo=one))
+    training = build(reach_config.with_block(PpoConfig(epochs=1, minibatches=1)))
     training.iterate()  # the first batch of all sets the normalizers, before it is replayed
     for _ in range(3):
         row = training.iterate()
@@ -56,12 +56,12 @@ def test_an_update_starts_from_a_ratio_of_one(reach_config: TrainConfig) -> None
 
 def test_a_batch_is_what_happened(reach_config: TrainConfig) -> None:
     _, batch = _collected(reach_config, "lstm", "bins")
-    horizon, worlds = reach_config.ppo.horizon, reach_config.env.num_worlds
+    horizon, worlds = reach_config.rollout.horizon, reach_config.env.num_worlds
     assert batch.version == 7
     assert batch.steps == horizon * worlds
     assert batch.raw.shape == (horizon, worlds, 20)
     assert {len(term) for term in batch.critic.values()} == {horizon + 1}
-    assert len(batch.carries) == horizon // reach_config.ppo.chunk
+    assert len(batch.carries) == horizon // reach_config.rollout.bptt_steps
     # An episode begins where one ended the step before.
     ended = batch.terminated | batch.truncated
     assert torch.equal(batch.starts[1:], ended[:-1])

@@ -20,7 +20,7 @@ from sleight.envs.randomization.table import BY_NAME
 from sleight.train.analysis.adr_csv import write_csvs
 from sleight.train.analysis.adr_report import report
 from sleight.train.analysis.adr_runs import read, read_runs
-from sleight.train.config import TrainConfig
+from sleight.train.config import RunAdrConfig, TrainConfig
 from sleight.train.rollout.adr_source import start_state
 
 CONFIG = AdrConfig(buffer=2, threshold_low=1.0, threshold_high=2.0, step=0.2)
@@ -107,7 +107,8 @@ def test_the_csvs_are_in_physical_units(runs: list[Path], tmp_path: Path) -> Non
 
 def test_the_nominal_value_is_the_calibrated_one(tmp_path: Path) -> None:
     env = replace(EnvConfig(), nominal={"hand.gain": 0.8})
-    config = replace(TrainConfig(), env=env, widen={"hand.gain": 0.1, "object.mass": 0.1})
+    steps = {"hand.gain": 0.1, "object.mass": 0.1}
+    config = TrainConfig(env=env, adr=RunAdrConfig(step_sizes=steps))
     state = replace(start_state(config), step=1000)
     persistence.save(state, tmp_path / "adr.json")
     save(config, tmp_path / "config.yaml")
@@ -135,7 +136,7 @@ def test_bad_input_is_one_line(runs: list[Path], tmp_path: Path, refused: Callab
     none = tmp_path / "none"
     none.mkdir()
     persistence.save(initial((), CONFIG), none / "adr.json")
-    assert "got no parameters, allowed: a run trained with `widen`" in refused(
+    assert "got no parameters, allowed: a run trained with `adr.step_sizes`" in refused(
         "adr", "report", none
     )
     persistence.save(initial(TABLE, CONFIG), none / "adr.json")

@@ -70,7 +70,7 @@ def test_the_next_batch_is_collected_while_the_learner_learns(pair: Training) ->
     assert row["weights_age_s"] > rows[-2]["learn_s"]
     assert row["adr_restarts"] == 0
     note = _note(row)
-    assert "2 workers of " in note and "weights 1.0 versions old" in note
+    assert "2 workers of " in note and "policy lag 1.0" in note
     assert f"learn {row['learn_s']:.2f} s" in note
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from sleight.train.algorithms.clone import CloneConfig
+from sleight.train.algorithms.registry import collection_of
 from sleight.train.algorithms.teacher import read_teacher
 from sleight.train.cluster.cluster_build import build
-from sleight.train.config import ActorsConfig, CloneConfig, RayConfig, TrainConfig
+from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.rollout.in_process import build as build_local
 from sleight.train.runs.training_loop import Training
 from tests.train.programs import PATIENCE_S
@@ -20,16 +22,19 @@ from tests.train.rows import iterate_both
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
-def _cloning(config: TrainConfig, teacher: Path, **actors: Any) -> TrainConfig:
+def _cloning(
+    config: TrainConfig, teacher: Path, minibatches: int = 2, **actors: Any
+) -> TrainConfig:
     train = ActorsConfig(worker_cpus=0.5, **actors)
-    clone = CloneConfig(teacher=str(teacher), student_share=(0.5, 1.0))
+    clone = CloneConfig(minibatches=minibatches, teacher=str(teacher), student_share=(0.5, 1.0))
     # Where many tests run at once, a worker takes minutes to get ready, and is no hung one.
     ray = RayConfig(wait_s=PATIENCE_S, hang_s=10 * PATIENCE_S)
-    return replace(config, train=train, clone=clone, ray=ray, steps=10**4)
+    config = replace(config.with_block(clone), algorithm="clone")
+    return replace(config, train=train, ray=ray, steps=10**4)
 
 
 def _build(config: TrainConfig) -> Training:
-    return build(config, teacher=read_teacher(Path(config.clone.teacher), config))
+    return build(config, teacher=read_teacher(Path(collection_of(config).teacher), config))
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +75,7 @@ def test_a_killed_worker_is_replaced_and_learns_who_the_teacher_is(pair: Trainin
 
 @pytest.mark.slow
 def test_two_learners_clone_what_one_does(reach_config: TrainConfig, reach_run: Path) -> None:
-    ppo = replace(reach_config.ppo, minibatches=1)
-    config = _cloning(replace(reach_config, ppo=ppo), reach_run, workers=1, max_lag=0)
+    config = _cloning(reach_config, reach_run, minibatches=1, workers=1, max_lag=0)
     one = _build(config)
     two = _build(replace(config, train=replace(config.train, learners=2)))
     try:

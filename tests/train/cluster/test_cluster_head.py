@@ -123,7 +123,7 @@ def test_a_full_object_store(reach_config: TrainConfig, tmp_path: Path) -> None:
     config = replace(
         reach_config,
         runs=str(tmp_path),
-        policy=replace(reach_config.policy, embed=8192, hidden=640),
+        policy=replace(reach_config.policy, embedding_size=8192, hidden_size=640),
         train=ActorsConfig(workers=1),
         ray=RayConfig(cpus=1, store_mb=80, wait_s=PATIENCE_S),
     )

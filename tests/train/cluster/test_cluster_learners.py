@@ -13,6 +13,7 @@ import torch
 
 from sleight.errors import ConfigError
 from sleight.train.algorithms.agent import Agent, build_agent, term_sizes
+from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.cluster.cluster_build import build
 from sleight.train.cluster.learning.learners import Learners
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
@@ -27,9 +28,9 @@ TOLERANCE = {"atol": 2e-5, "rtol": 2e-4}
 @pytest.fixture(scope="module")
 def whole(reach_config: TrainConfig) -> TrainConfig:
     """Minibatches are whole batches, so that one learner and several take the same."""
-    ppo = replace(reach_config.ppo, minibatches=1, epochs=3, kl_stop=10.0)
+    ppo = PpoConfig(minibatches=1, epochs=3, kl_stop=10.0)
     actors = ActorsConfig(workers=1, learners=2)
-    return replace(reach_config, ppo=ppo, train=actors, ray=RayConfig(wait_s=300.0))
+    return replace(reach_config.with_block(ppo), train=actors, ray=RayConfig(wait_s=300.0))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_two_learners_learn_what_one_learns_from_the_whole_batch(
     for got, row in zip(rows, expected, strict=True):
         for name in got.keys() & row.keys():
             assert got[name] == pytest.approx(row[name], rel=2e-3, abs=2e-5), name
-        assert got["rate"] == row["rate"] and got["epochs"] == row["epochs"]
+        assert got["learning_rate"] == row["learning_rate"] and got["epochs"] == row["epochs"]
         assert {"kl", "entropy", "explained_variance", "grad_norm"} <= got.keys()
     one, several = _weights(training.agent), _weights(learners.agent)
     assert several.keys() == one.keys()
@@ -103,9 +104,8 @@ def test_two_learners_learn_what_one_learns_from_the_whole_batch(
 def test_a_single_learner_elsewhere_is_the_one_in_this_process(
     local: Any, whole: TrainConfig
 ) -> None:
-    config = replace(
-        whole, ppo=replace(whole.ppo, minibatches=2), train=ActorsConfig(workers=1, learners=1)
-    )
+    ppo = replace(whole.block(PpoConfig), minibatches=2)
+    config = replace(whole.with_block(ppo), train=ActorsConfig(workers=1, learners=1))
     near = build_local(replace(config, train=ActorsConfig()))
     learners = _learners(config, near)
     batch = local[1][0]
@@ -181,7 +181,7 @@ def _come_late_once(learners: Learners) -> None:
 
 
 def test_more_learners_than_the_batch_has_shares(reach_config: TrainConfig) -> None:
-    ppo = replace(reach_config.ppo, minibatches=8)
-    config = replace(reach_config, ppo=ppo, train=ActorsConfig(workers=1, learners=3))
+    config = reach_config.with_block(PpoConfig(minibatches=8))
+    config = replace(config, train=ActorsConfig(workers=1, learners=3))
     with pytest.raises(ConfigError, match=r"train\.learners: got 3, allowed: at most 2: .* 4 of"):
         build(config)

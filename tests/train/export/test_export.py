@@ -196,8 +196,8 @@ def test_the_manifest_says_what_was_trained(
     assert manifest.training["steps"] == block_config.steps
     # Fixed ranges as given; ADR's in the parameters' own units, as the log had them at the end.
     last = read_metrics(block_run / "metrics.jsonl")[-1]
-    expected = {name: tuple(last[f"range/{name}"]) for name in block_config.widen}
-    expected |= {name: tuple(last[f"range/{name}"]) for name in block_config.curriculum}
+    expected = {name: tuple(last[f"range/{name}"]) for name in block_config.adr.step_sizes}
+    expected |= {name: tuple(last[f"range/{name}"]) for name in block_config.adr.curriculum}
     assert manifest.randomization == {"hand.damping": (0.8, 1.3), **expected}
     assert any(high > low for low, high in expected.values())
     for name, ends in manifest.randomization.items():

@@ -24,21 +24,21 @@ from sleight.vision.renders.shards import open_renders
 from tests.deploy.conftest import make_bundle
 from tests.vision.conftest import can_render, prepare  # noqa: F401  (a fixture)
 
-NET = NetConfig(channels=(8, 16, 16), hidden=32)
+NET = NetConfig(channels=(8, 16, 16), hidden_size=32)
 
 
 @pytest.fixture(scope="module")
 def renders(can_render, tmp_path_factory):  # noqa: F811
     """Eight fixed pictures of the nominal rig."""
-    config = RenderConfig(strength=0.0, cameras=CamerasConfig(image_px=32), shard=5)
+    config = RenderConfig(strength=0.0, cameras=CamerasConfig(image_px=32), shard_size=5)
     folder = prepare(tmp_path_factory.mktemp("data") / "renders", config)
     return render(config, 8, folder)
 
 
 def _config(renders, tmp_path, **changes):
     return PoseTrainConfig(
-        data=renders, test=renders, runs=tmp_path, name="pose", net=NET, batch=8, seed=1,
-        visits=changes.pop("visits", 64), **changes,
+        data=renders, test=renders, runs=tmp_path, name="pose", net=NET, batch_size=8, seed=1,
+        training_samples=changes.pop("training_samples", 64), **changes,
     )  # fmt: skip
 
 
@@ -56,10 +56,12 @@ def test_every_sample_comes_once_an_epoch_in_an_order_that_can_be_resumed(render
 
 def test_it_learns_eight_pictures_by_heart(renders, tmp_path):
     plain = PhotoConfig((1, 1), (1, 1), (1, 1), 0.0, 0.0, 0.0)
-    trainer = Trainer(_config(renders, tmp_path, visits=8 * 400, photo=plain, rate=3e-3))
+    trainer = Trainer(
+        _config(renders, tmp_path, training_samples=8 * 400, photo=plain, learning_rate=3e-3)
+    )
     order = batches(trainer.renders, 8, 16, 1)
     losses = []
-    while trainer.visits < trainer.config.visits:
+    while trainer.samples_seen < trainer.config.training_samples:
         losses.append(trainer.step(next(order)))
         if len(losses) % 50 == 0:
             errors = judge(NetReader(trainer.net), trainer.renders).errors
@@ -72,14 +74,14 @@ def test_it_learns_eight_pictures_by_heart(renders, tmp_path):
 
 
 def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_path, capsys):
-    whole = start(_config(renders, tmp_path / "whole", visits=64))
-    part = start(_config(renders, tmp_path / "part", visits=64))
+    whole = start(_config(renders, tmp_path / "whole", training_samples=64))
+    part = start(_config(renders, tmp_path / "part", training_samples=64))
     # The same to the last bit, and so it is after a stop in the middle.
     _, net, _ = load_pose_run(whole)
     _, same, _ = load_pose_run(part)
     for one, other in zip(net.state_dict().values(), same.state_dict().values(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
-    stopped = Trainer(_config(renders, tmp_path / "stopped", visits=64))
+    stopped = Trainer(_config(renders, tmp_path / "stopped", training_samples=64))
     folder = tmp_path / "stopped" / "pose"
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text((whole / "config.yaml").read_text())
@@ -122,7 +124,7 @@ def test_states_of_a_policy_can_be_rendered(can_render, tmp_path, monkeypatch): 
     # Moments of one trial lie 8 steps apart: the hand has moved, the block still is one.
     assert np.abs(states[:4, :24] - states[4:8, :24]).max(axis=1).min() > 0.05
     np.testing.assert_allclose(np.linalg.norm(states[:, 27:], axis=1), 1.0, atol=1e-6)
-    shown = StatesConfig(file=file, as_is=1.0, turned=0.0)
+    shown = StatesConfig(file=file, unchanged_share=1.0, rotated_share=0.0)
     config = RenderConfig(strength=0.0, cameras=CamerasConfig(image_px=16), states=shown)
     (shard,) = open_renders(render(config, 3, tmp_path / "renders")).shards()
     apart = np.abs(shard["position"][:, None] - states[None, :, 24:27]).max(axis=-1)

@@ -39,15 +39,21 @@ RENDER = RenderConfig(
     cameras=CamerasConfig(image_px=16, fovy_deg=30.0),  # which `in_the_light` is made for
     looks=LooksConfig(shadow_share=0.0, plain_share=1.0),
 )
-ALWAYS = AdrConfig(boundary_probability=1.0, threshold_high=0.7, threshold_low=0.3, buffer=4)
+ALWAYS = AdrConfig(
+    step_sizes={"light.ambient": 1.0, "background.colour": 0.3},
+    boundary_probability=1.0,
+    threshold_high=0.7,
+    threshold_low=0.3,
+    buffer=4,
+)
 
 
 def _config(tmp_path, **changes):
     given = {
-        "widen": {"light.ambient": 1.0, "background.colour": 0.3},
-        "adr": ALWAYS, "rounds": 2, "round_samples": 24, "round_visits": 24, "batch": 12,
+        "adr": ALWAYS, "rounds": 2, "round_samples": 24, "round_training_samples": 24,
+        "batch_size": 12,
         "render": RENDER, "name": "wide", "runs": tmp_path, "target_mm": 1e4, "target_deg": 180.0,
-        "net": NetConfig(channels=(8, 8), hidden=16), **changes,
+        "net": NetConfig(channels=(8, 8), hidden_size=16), **changes,
     }  # fmt: skip
     return WidenConfig(**given)
 
@@ -66,8 +72,8 @@ def in_the_light(batch):
 
 
 def test_what_cannot_be_read_at_an_end_keeps_that_end_from_growing(can_render, tmp_path):  # noqa: F811
-    widen = {"light.ambient": 1.0, "hand.gloss": 1.0}
-    config = _config(tmp_path, target_mm=5.0, target_deg=5.0, widen=widen)
+    adr = replace(ALWAYS, step_sizes={"light.ambient": 1.0, "hand.gloss": 1.0})
+    config = _config(tmp_path, target_mm=5.0, target_deg=5.0, adr=adr)
     _prepare(tmp_path / "renders")
     state = initial(table(config), config.adr)
     for number in range(4):
@@ -127,7 +133,7 @@ def test_a_run_resumes_exactly_and_its_report_speaks_of_renders(can_render, tmp_
     assert main(["vision", "eval", str(whole), "--data", data]) == 0
     assert "24 samples" in capsys.readouterr().out
 
-    other = replace(config, name="other", net=NetConfig(channels=(8, 16), hidden=16))
+    other = replace(config, name="other", net=NetConfig(channels=(8, 16), hidden_size=16))
     with pytest.raises(CheckpointError, match="got a network of"):
         start(replace(other, warm_start=whole))
     assert not (tmp_path / "whole" / "other").exists()
@@ -157,7 +163,7 @@ def test_a_round_is_drawn_by_its_number_within_the_ranges(tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--widen.light.ambiant", "0.1"], "did you mean"),
+        (["--adr.step_sizes.light.ambiant", "0.1"], "did you mean"),
         (["--adr.threshold_low", "0.9"], "low < high"),
         (["--target_deg", "0"], "target_deg"),
         (["--warm_start", "nowhere"], "nowhere: got no checkpoint"),
@@ -173,5 +179,5 @@ def test_bad_input_is_one_line(words, line, capsys, tmp_path, monkeypatch):
 
 
 def test_something_must_widen(tmp_path):
-    with pytest.raises(ConfigError, match="widen: got nothing"):
-        _config(tmp_path, widen={})
+    with pytest.raises(ConfigError, match=r"adr\.step_sizes: got nothing"):
+        _config(tmp_path, adr=replace(ALWAYS, step_sizes={}))

@@ -35,7 +35,7 @@ def curve(path: Path, count: int = 40, best: float = 9.0) -> None:
             "successes_mean": best * i / count,
             "kl": 0.01,
             "entropy": 48.0 - i / 10,
-            "rate": 5e-4,
+            "learning_rate": 5e-4,
             "explained_variance": math.nan if i == 1 else 1 - 1 / i,
             "steps_per_second": 1300.0,
             "adr_entropy": -4.6 + i / count,

@@ -21,7 +21,8 @@ from sleight.envs.rendering.renderer import HandRenderer
 from sleight.envs.tasks.reach import ReachConfig
 from sleight.errors import ConfigError, SleightError
 from sleight.policies.config import PolicyConfig
-from sleight.train.config import PpoConfig, TrainConfig
+from sleight.train.algorithms.ppo import PpoConfig
+from sleight.train.config import RolloutConfig, TrainConfig
 from sleight.train.reports import video
 from sleight.train.reports.overlay import GOOD, Flash, Words, write
 from sleight.train.rollout.in_process import build
@@ -175,11 +176,13 @@ def test_films_of_a_training_do_not_disturb_it(
 ) -> None:
     monkeypatch.setattr(video, "TRAINING_FILM_S", 0.24)
     env = EnvConfig(task="reach", num_worlds=2, threads=1)
-    small = PolicyConfig(embed=8, hidden=8)
-    ppo = PpoConfig(horizon=4, chunk=4, epochs=1, minibatches=1)
+    small = PolicyConfig(embedding_size=8, hidden_size=8)
+    short = RolloutConfig(horizon=4, bptt_steps=4)
+    ppo = {"ppo": PpoConfig(epochs=1, minibatches=1)}
     curves = []
     for filmed in (False, True):
-        training = build(TrainConfig(env=env, policy=small, ppo=ppo, steps=10_000, seed=5))
+        config = TrainConfig(env=env, rollout=short, policy=small, steps=10_000, seed=5, blocks=ppo)
+        training = build(config)
         training.iterate()
         if filmed:
             video.checkpoint_video(training, tmp_path)
@@ -190,7 +193,7 @@ def test_films_of_a_training_do_not_disturb_it(
     assert len(_frames(film)[1]) == 3
 
 
-def test_a_run_on_a_machine_that_cannot_render_goes_on_without_films(
+def test_a_run_on_a_machine_that_cannot_render_goes_on_without_videos(
     reach_config: TrainConfig, tmp_path: Path
 ) -> None:
     config = replace(reach_config, runs=str(tmp_path), name="run", video_steps=128)
@@ -201,6 +204,6 @@ def test_a_run_on_a_machine_that_cannot_render_goes_on_without_films(
         env={**os.environ, "MUJOCO_GL": "disable"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("no films: rendering: MuJoCo got no OpenGL") == 1
+    assert done.stderr.count("no videos: rendering: MuJoCo got no OpenGL") == 1
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 4
     assert not (tmp_path / "run" / "videos").exists()

@@ -23,14 +23,20 @@ def test_resume_of_what_is_no_run(run: Path, refused: Refused, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--policy.hidden", "16"], "actor.head.weight: got (20, 32), allowed: (20, 16); the chec"),
+        (
+            ["--policy.hidden_size", "16"],
+            "actor.head.weight: got (20, 32), allowed: (20, 16); the chec",
+        ),
         (
             ["--policy.memory", "none"],
             "actor.memory.bias: got nothing, allowed: (32,); the checkpoint is of",
         ),
         (["--env.num_worlds", "4"], "sim.state: got (8, 310), allowed: (4, 310); a run goes on"),
         (["--env.randomization.gravity", "[-10,-9]"], "only in this one: gravity; --warm_start"),
-        (["--curriculum.gravity", "[1, 2, 3, 0.1]"], "only in the config: gravity; --warm_start"),
+        (
+            ["--adr.curriculum.gravity", "[1, 2, 3, 0.1]"],
+            "only in the config: gravity; --warm_start",
+        ),
     ],
 )
 def test_resume_of_another_run_is_refused(
@@ -49,7 +55,7 @@ def test_resume_of_another_run_is_refused(
         ("runs", "elsewhere"),
         ("seed", "7"),
         ("warm_start", "x"),
-        ("first.gravity", "[-10,-9]"),
+        ("adr.initial_ranges.gravity", "[-10,-9]"),
     ],
 )
 def test_what_only_the_beginning_of_a_run_reads_is_refused(
@@ -57,7 +63,10 @@ def test_what_only_the_beginning_of_a_run_reads_is_refused(
 ) -> None:
     before = contents(run)
     line = refused("train", "--resume", run, f"--{name}", value)
-    assert f"--{name.partition('.')[0]}: got it with --resume, allowed: as the run began" in line
+    assert (
+        f"--{name.removesuffix('.gravity')}: got it with --resume, allowed: as the run began"
+        in line
+    )
     assert contents(run) == before
 
 
@@ -80,7 +89,7 @@ def test_an_adr_state_of_another_table_says_what_differs_and_what_can_be_done(
     ("flags", "says"),
     [
         (
-            ["--widen.object.mass", "null", "--widen.hand.gain", "0.1"],
+            ["--adr.step_sizes.object.mass", "null", "--adr.step_sizes.hand.gain", "0.1"],
             "another table: only in the file: object.mass; only in the config: hand.gain; ",
         ),
         (
@@ -144,7 +153,7 @@ def test_a_checkpoint_of_another_policy_shape_is_refused(
     run = Path(shutil.copytree(block_run, tmp_path / "own"))
     path = checkpoint.find(run) / "checkpoint.json"
     data = json.loads(path.read_text())
-    data["config"]["policy"]["hidden"] = 48
+    data["config"]["policy"]["hidden_size"] = 48
     path.write_text(json.dumps(data))
     more = {"eval": ["--trials", 2], "export": ["--out", run / "bundle"]}[command]
     line = refused(command, run, *more)

@@ -26,7 +26,7 @@ def test_an_iteration_says_what_practitioners_look_for(block_config: TrainConfig
     assert 0 < row["sim_share"] < 1 and 0 < row["learn_share"] < 1 - row["sim_share"]
     assert row["steps_per_second"] > 0
     named = {
-        "policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "grad_norm", "rate",
+        "policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "grad_norm", "learning_rate",
         "epochs", "explained_variance", "return_mean", "reward_mean", "adr_entropy",
         "successes_mean", "successes_max", "drop_rate", "episode_length", "episode_reward",
     }  # fmt: skip
@@ -144,7 +144,8 @@ def test_a_source_draws_adrs_ranges_beside_fixed_ones(
 def test_a_parameter_is_in_one_place(block_config: TrainConfig) -> None:
     assert [d.name for d in dimensions(block_config)][-1] == "goal.angle"
     assert [d.counts for d in dimensions(block_config)] == [True] * 6 + [False]
-    twice = replace(block_config, curriculum={"gravity": (1.0, 2.0, 3, 0.1)})
+    adr = replace(block_config.adr, curriculum={"gravity": (1.0, 2.0, 3, 0.1)})
+    twice = replace(block_config, adr=adr)
     with pytest.raises(ConfigError, match="gravity"):
         dimensions(twice)
 

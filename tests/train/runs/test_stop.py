@@ -105,7 +105,7 @@ def test_a_second_interrupt_stops_at_once_and_loses_nothing_that_was_saved(
     folder = start(replace(reach_config, runs=str(tmp_path), name="long"))
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     # An iteration that would take minutes.
-    words = ["--steps", "1e9", "--ppo.horizon", "4096", "--ppo.epochs", "100"]
+    words = ["--steps", "1e9", "--rollout.horizon", "4096", "--ppo.epochs", "100"]
     presses, began = _interrupt_after(2.0, times=2), time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         resume(folder, words)
@@ -125,7 +125,7 @@ def test_a_pause_is_exact_and_changes_nothing(reach_config: TrainConfig, tmp_pat
     assert checkpoint.load(paused).meta["steps"] == 256
     resume(paused, ["--pause_steps", "0"])
     rows = [read_metrics(run / "metrics.jsonl") for run in (whole, paused)]
-    kept = ("steps", "kl", "reward_mean", "entropy", "rate")
+    kept = ("steps", "kl", "reward_mean", "entropy", "learning_rate")
     assert [[r[k] for k in kept] for r in rows[0]] == [[r[k] for k in kept] for r in rows[1]]
 
 

@@ -1,32 +1,41 @@
 """Beginning with another run's networks, though other parameters vary now."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from sleight.config import load
-from sleight.errors import CheckpointError
+from sleight.errors import CheckpointError, ConfigError
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.adr_source import physical_ranges
 from sleight.train.rollout.in_process import build
+from sleight.train.runs import checkpoint
 from sleight.train.runs.session import save, warm_start
 
-SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden", "16",
-         "--policy.embed", "16", "--policy.critic", "[16, 16]", "--ppo.horizon", "4",
-         "--ppo.chunk", "4", "--ppo.minibatches", "1", "--env.threads", "1"]  # fmt: skip
+SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden_size", "16",
+         "--policy.embedding_size", "16", "--policy.critic_layers", "[16, 16]",
+         "--rollout.horizon", "4", "--rollout.bptt_steps", "4", "--ppo.minibatches", "1",
+         "--env.threads", "1"]  # fmt: skip
+GRAVITY = ["--adr.step_sizes.gravity", "0.1"]
+GAIN = ["--adr.step_sizes.hand.gain", "0.1"]
+
+
+def _widens(config: TrainConfig, steps: dict[str, float], **changes: Any) -> TrainConfig:
+    return replace(config, adr=replace(config.adr, step_sizes=steps, **changes), seed=5)
 
 
 def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
+    config = load(TrainConfig, None, [*SMALL, *GRAVITY])
     first = build(config)
     first.iterate()
     save(first, tmp_path)
-    more = replace(config, widen={"gravity": 0.1, "object.size": 0.1}, seed=5)
-    second = build(more)
+    second = build(_widens(config, {"gravity": 0.1, "object.size": 0.1}))
     warm_start(second, tmp_path)
     assert second.agent.critic.embedding.weights["world"].abs().max() == 0
     said = "learns the parameters anew: only in that run: none; only in this one: object.size"
@@ -43,7 +52,7 @@ def test_a_world_of_other_parameters_starts_at_zero_and_changes_nothing(
 def test_as_many_parameters_of_other_names_are_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+    config = load(TrainConfig, None, [*SMALL, *GRAVITY, *GAIN])
     first = build(config)
     first.iterate()
     save(first, tmp_path)
@@ -51,7 +60,7 @@ def test_as_many_parameters_of_other_names_are_others(
         ({"gravity": 0.1, "object.size": 0.1}, "that run: hand.gain; only in this one: object.s"),
         ({"hand.gain": 0.1, "gravity": 0.1}, "order: got hand.gain, gravity; was gravity, hand."),
     ):
-        second = build(replace(config, widen=widen, seed=5))
+        second = build(_widens(config, widen))
         warm_start(second, tmp_path)
         assert second.agent.critic.embedding.weights["world"].abs().max() == 0
         assert second.agent.critic.embedding.normalizers["world"].count == 0
@@ -61,7 +70,7 @@ def test_as_many_parameters_of_other_names_are_others(
 def test_a_world_of_the_same_parameters_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1"])
+    config = load(TrainConfig, None, [*SMALL, *GRAVITY])
     first = build(config)
     first.iterate()
     save(first, tmp_path)
@@ -72,15 +81,15 @@ def test_a_world_of_the_same_parameters_is_kept(
     assert "anew" not in capsys.readouterr().err
 
 
-def test_first_ranges_hold_for_a_warm_start_too(tmp_path: Path) -> None:
-    config = load(TrainConfig, None, [*SMALL, "--widen.gravity", "0.1", "--widen.hand.gain", "0.1"])
+def test_initial_ranges_hold_for_a_warm_start_too(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, [*SMALL, *GRAVITY, *GAIN])
     first = build(config)
     first.iterate()
     first.adr = replace(first.adr, low=(-1.0, -0.5), high=(1.0, 0.5))
     save(first, tmp_path)
     widen = {"gravity": 0.1, "hand.gain": 0.1, "hand.damping": 0.1}
     ranges = {"gravity": (-10.0, -9.0), "hand.damping": (0.9, 1.2)}
-    second = build(replace(config, widen=widen, first=ranges))
+    second = build(_widens(config, widen, initial_ranges=ranges))
     warm_start(second, tmp_path)
     found = physical_ranges(second.adr)
     assert found["gravity"] == pytest.approx((-10.0, -9.0))
@@ -101,3 +110,28 @@ def test_weights_of_another_wiring_are_refused_though_their_shapes_fit(tmp_path:
 def _sizes(training: object) -> dict[str, int]:
     embedding = training.agent.critic.embedding  # type: ignore[attr-defined]  # a Training
     return {n: w.shape[1] for n, w in embedding.weights.items() if n != "world"}
+
+
+def test_a_checkpoint_with_old_field_names_is_refused(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, SMALL)
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    file = checkpoint.find(tmp_path) / "checkpoint.json"
+    meta = json.loads(file.read_text())
+    file.write_text(json.dumps({**meta, "config": {**meta["config"], "widen": {"gravity": 0.1}}}))
+    with pytest.raises(ConfigError, match=r"widen: renamed to adr\.step_sizes"):
+        warm_start(build(config), tmp_path)
+
+
+def test_the_checkpoint_beside_a_bundle_is_one_to_begin_with(tmp_path: Path) -> None:
+    config = load(TrainConfig, None, SMALL)
+    first = build(config)
+    first.iterate()
+    save(first, tmp_path)
+    checkpoint.find(tmp_path).rename(tmp_path / "checkpoint")
+    (tmp_path / "bundle.json").write_text("{}")
+    second = build(replace(config, seed=5))
+    warm_start(second, tmp_path)
+    for name, value in first.agent.actor.state_dict().items():
+        assert torch.equal(second.agent.actor.state_dict()[name], value)

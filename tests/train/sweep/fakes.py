@@ -26,7 +26,7 @@ class FakeTrial:
     def start(self, words: list[str], threads: int = 0) -> None:
         flags = dict(w[2:].split("=", 1) for w in words if w.startswith("--"))
         seed = int(flags["seed"])
-        good = float(flags.get("ppo.gamma", 0.5)) + 10 * float(flags.get("ppo.clip", 0.0))
+        good = float(flags.get("ppo.gamma", 0.5)) + 10 * float(flags.get("ppo.clip_range", 0.0))
         steps = self.steps()  # it goes on from where it was
         run = {"steps": steps, "good": good + 0.01 * seed, "alive": True}
         self.world[self.name] = run

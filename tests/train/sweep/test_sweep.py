@@ -12,7 +12,8 @@ import pytest
 
 from sleight.cli import find
 from sleight.config import load, yamlfile
-from sleight.train.config import TrainConfig
+from sleight.train.algorithms.ppo import PpoConfig
+from sleight.train.config import RunAdrConfig, TrainConfig
 from sleight.train.sweep import runner, space
 from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep import trial_process as trial
@@ -25,11 +26,11 @@ ROOT = Path(__file__).parents[3]
 def test_a_grid_is_every_combination_with_every_seed(write: Write, world: dict[str, Any]) -> None:
     fields = {
         "ppo.gamma": FieldConfig(values=(0.5, 0.9)),
-        "policy.critic": FieldConfig(values=((8.0, 8.0), (16.0,))),
+        "policy.critic_layers": FieldConfig(values=((8.0, 8.0), (16.0,))),
     }
     state = run_sweep(write(method="grid", fields=fields, seeds=3, concurrent=2)).state
     assert [tried.values for tried in state.settings] == [
-        {"ppo.gamma": gamma, "policy.critic": critic}
+        {"ppo.gamma": gamma, "policy.critic_layers": critic}
         for gamma in ("0.5", "0.9")
         for critic in ("[8.0, 8.0]", "[16.0]")
     ]
@@ -48,27 +49,27 @@ def test_the_noise_is_pooled_over_settings_by_hand(write: Write, world: dict[str
 
 
 def test_bayesian_draws_gather_where_it_is_good(write: Write, world: dict[str, Any]) -> None:
-    fields = {"ppo.clip": FieldConfig(low=0.01, high=1.0)}
+    fields = {"ppo.clip_range": FieldConfig(low=0.01, high=1.0)}
     found = {}
     for method in ("random", "bayesian"):
         state = run_sweep(write(name=method, method=method, fields=fields, trials=30)).state
-        found[method] = [float(tried.values["ppo.clip"]) for tried in state.settings]
+        found[method] = [float(tried.values["ppo.clip_range"]) for tried in state.settings]
     assert np.mean(found["bayesian"][15:]) > np.mean(found["random"][15:]) + 0.15
     assert all(0.01 <= value <= 1 for value in found["bayesian"])
 
 
 def test_fields_that_disagree_fail_alone(write: Write, world: dict[str, Any]) -> None:
-    fields = {"ppo.horizon": FieldConfig(low=8, high=24)}
+    fields = {"rollout.horizon": FieldConfig(low=8, high=24)}
     state = run_sweep(write(fields=fields, trials=12)).state
     for tried in state.settings:
-        fits = int(tried.values["ppo.horizon"]) % 8 == 0  # `chunk` divides the horizon
+        fits = int(tried.values["rollout.horizon"]) % 8 == 0  # `bptt_steps` divides the horizon
         end = tried.ends[0]
         assert end.state == ("complete" if fits else "failed")
         assert fits or "allowed: a divisor of" in end.remark
 
 
 def test_a_run_without_the_metric_has_failed(write: Write, world: dict[str, Any]) -> None:
-    fields = {"ppo.clip": FieldConfig(values=(10.0 / 100, 1.0))}
+    fields = {"ppo.clip_range": FieldConfig(values=(10.0 / 100, 1.0))}
     source = write(method="grid", fields=fields)
     (first, _) = run_sweep(source).state.settings
     assert first.ends[0].state == "complete"
@@ -94,30 +95,31 @@ def test_a_score_is_the_mean_over_the_last_tenth(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("fields: {ppo.horizn: {values: [8]}}", "fields: ppo.horizn: unknown field, did you mean"),
-        ("fields: {ppo.clip: {values: [0.1, 2]}}", "ppo.clip: got 2, allowed: a number in (0, 1]"),
-        ("fields: {ppo.clip: {low: 0.1, high: 3}}", "ppo.clip: got 3, allowed: a number in (0, 1]"),
+        ("fields: {ppo.clip_range: {values: [0.1, 2]}}", "clip_range: got 2, allowed: a number "),
+        ("fields: {ppo.clip_range: {low: 0.1, high: 3}}", "clip_range: got 3, allowed: a number"),
         ("fields: {ppo.epochs: {low: 1.5, high: 3}}", "ppo.epochs: got 1.5, allowed: an integer"),
         ("fields: {policy.memory: {low: 1, high: 3}}", "policy.memory: got 1, allowed: lstm, none"),
         ("fields: {wandb: {low: 1, high: 3}}", "wandb: got 1, allowed: auto"),
-        ("fields: {ppo.clip: {values: [0.1], low: 1}}", "values: got both or neither"),
-        ("fields: {ppo.clip: {}}", "values: got both or neither"),
-        ("fields: {ppo.clip: {low: 0.2, high: 0.1}}", "got 0.2, 0.1, allowed: low < high"),
-        ("fields: {ppo.entropy: {values: [0.1]}}", "ppo.entropy: got 0.1, allowed: a list of 2"),
-        ("fields: {ppo.clip: {values: [0.1, 0.1]}}", "values: got one twice"),
+        ("fields: {ppo.clip_range: {values: [0.1], low: 1}}", "values: got both or neither"),
+        ("fields: {ppo.clip_range: {}}", "values: got both or neither"),
+        ("fields: {ppo.clip_range: {low: 0.2, high: 0.1}}", "got 0.2, 0.1, allowed: low < high"),
+        ("fields: {ppo.kl_target: {values: [0.1]}}", "kl_target: got 0.1, allowed: a list of 2"),
+        ("fields: {ppo.rate: {values: [0.1]}}", "fields: ppo.rate: renamed to ppo.learning_rate"),
+        ("fields: {ppo.clip_range: {values: [0.1, 0.1]}}", "values: got one twice"),
         ("fields: {ppo.gamma: {low: 0, high: 1, log: true}}", "allowed with log: above 0"),
         ("fields: {seed: {values: [1, 2]}}", "got seed, allowed: the sweep's own `seeds`"),
-        ("fields: {widen.objekt.size: {low: 0.1, high: 1}}", "unknown parameter 'objekt.size'"),
+        ("fields: {adr.step_sizes.objekt.size: {low: 0.1, high: 1}}", "unknown parameter 'obj"),
         ("fields: {env.rewards.sucess: {low: 0.1, high: 1}}", "did you mean 'success'?"),
-        ("set: {ppo.clip: 7}", "set: ppo.clip: got 7, allowed: a number in (0, 1]"),
+        ("set: {ppo.clip_range: 7}", "set: ppo.clip_range: got 7, allowed: a number in (0, 1]"),
         ("set: {stepz: 7}", "set: stepz: unknown field, did you mean"),
         ("method: gird", "method: got \"gird\", allowed: grid, random, bayesian"),
         ("feilds: {}", "feilds: unknown field, did you mean 'fields'?"),
         ("metric: success", "metric: got \"success\", allowed: successes_mean"),
         ("concurrent: 0", "concurrent: got 0, allowed: an integer in [1, 1024]"),
-        ("method: grid\nfields: {ppo.clip: {low: 0.1, high: 1}}", "allowed with grid: values"),
+        ("method: grid\nfields: {ppo.gamma: {low: 0.1, high: 1}}", "allowed with grid: values"),
         ("stopping: pbt\nmethod: grid", "method: got grid, allowed with stopping pbt: random"),
-        ("stopping: pbt\nfields: {policy.hidden: {values: [8]}}", "which a run must keep"),
-        ("stopping: asha\nasha: {first: 900}", "asha.first: got 900, allowed: below steps, 900"),
+        ("stopping: pbt\nfields: {policy.hidden_size: {values: [8]}}", "which a run must keep"),
+        ("stopping: asha\nasha: {min_steps: 900}", "asha.min_steps: got 900, allowed: below"),
         ("train: none.yaml", "none.yaml: no such file"),
     ],
 )  # fmt: skip
@@ -133,8 +135,8 @@ def test_what_cannot_be_swept_is_refused(
 
 
 def test_a_value_is_found_by_its_dotted_name(reach_config: TrainConfig) -> None:
-    config = replace(reach_config, widen={"object.size": 0.25})
-    assert space.value_of(config, "widen.object.size") == 0.25
+    config = replace(reach_config, adr=RunAdrConfig(step_sizes={"object.size": 0.25}))
+    assert space.value_of(config, "adr.step_sizes.object.size") == 0.25
     assert space.value_of(config, "env.goals.timeout-s") == 0.8
     assert space.flags({"a.b": True, "c": (1.0, 2.0), "d": 1e-5}) == [
         "--a.b=true", "--c=[1.0, 2.0]", "--d=1e-05"]  # fmt: skip
@@ -160,4 +162,4 @@ def test_the_flags_of_a_wandb_agent_are_those_of_train() -> None:
                                             kind.get("max", kind.get("value"))]  # fmt: skip
             words.append(f"--{name}={values[ends]}")  # as ${args} writes them
         config = load(TrainConfig, ROOT / sweep["command"][2], words)
-        assert config.ppo.epochs == (1, 6)[ends] and config.steps == 100_000
+        assert config.block(PpoConfig).epochs == (1, 6)[ends] and config.steps == 100_000

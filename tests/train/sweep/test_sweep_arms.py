@@ -12,6 +12,7 @@ from sleight.config import load
 from sleight.config import save as save_config
 from sleight.envs.config import GoalConfig
 from sleight.errors import ConfigError, DataError
+from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.config import TrainConfig
 from sleight.train.runs.session import start
 from sleight.train.sweep import runner
@@ -43,17 +44,17 @@ def _sweep(config: TrainConfig, folder: Path, **fields: object) -> tuple[SweepCo
 
 def test_an_arm_is_all_of_its_fields(reach_config: TrainConfig, tmp_path: Path) -> None:
     config, folder = _sweep(
-        reach_config, tmp_path, fields={"ppo.clip": FieldConfig(values=(0.1, 0.2))}
+        reach_config, tmp_path, fields={"ppo.clip_range": FieldConfig(values=(0.1, 0.2))}
     )
     space, _ = sweep_folder.create(config, folder, tmp_path / "s.yaml")
     settings = list(space.grid())
     assert [s["arm"] for s in settings] == ["LSTM", "LSTM", "plain", "plain"]
     made = [check(folder / "base.yaml", space.expand(s)) for s in settings]
     assert [c.policy.memory for c in made] == ["lstm", "lstm", "none", "none"]
-    assert [c.ppo.gamma for c in made] == [reach_config.ppo.gamma] * 2 + [0.9] * 2
-    assert [c.ppo.clip for c in made] == [0.1, 0.2, 0.1, 0.2]
+    assert [c.block(PpoConfig).gamma for c in made] == [0.99] * 2 + [0.9] * 2
+    assert [c.block(PpoConfig).clip_range for c in made] == [0.1, 0.2, 0.1, 0.2]
     words = runner.command(folder, (2, 1), space.expand(settings[2]), 5)
-    assert "--policy.memory=none" in words and "--ppo.clip=0.1" in words
+    assert "--policy.memory=none" in words and "--ppo.clip_range=0.1" in words
     assert not any(word.startswith("--arm") for word in words)
     # What is read back means the same.
     again = sweep_folder.read(folder)
@@ -66,7 +67,11 @@ def test_an_arm_is_all_of_its_fields(reach_config: TrainConfig, tmp_path: Path) 
         ({"a": {"ppo.gama": 0.9}, "b": {}}, {}, "arms: a: ppo.gama"),
         ({"a": {"ppo.gamma": 9.0}, "b": {}}, {}, "allowed"),
         ({"a": {"seed": 1}, "b": {}}, {}, "the sweep's own `seeds`"),
-        ({"a": {"ppo.clip": 0.3}, "b": {}}, {"ppo.clip": FieldConfig(values=(0.1,))}, "in fields"),
+        (
+            {"a": {"ppo.clip_range": 0.3}, "b": {}},
+            {"ppo.clip_range": FieldConfig(values=(0.1,))},
+            "in fields",
+        ),
     ],
 )
 def test_arms_are_checked_before_anything_runs(

@@ -22,7 +22,9 @@ def _members(count: int, value: float = 0.5) -> list[Tried]:
 
 
 def test_the_worst_go_on_from_the_best() -> None:
-    config = SweepConfig(train="", stopping="pbt", pbt=PbtConfig(share=0.25, resample=0.0))
+    config = SweepConfig(
+        train="", stopping="pbt", pbt=PbtConfig(quantile=0.25, resample_probability=0.0)
+    )
     scores = [5.0, None, 1.0, 9.0, 4.0, 3.0, 8.0, 2.0]
     moves = pbt.plan(config, DIMENSIONS, _members(8), scores, np.random.default_rng(0))
     assert {move["member"] for move in moves} == {1, 2}, "nothing scored is the worst"
@@ -40,7 +42,7 @@ def test_the_worst_go_on_from_the_best() -> None:
 def test_a_perturbed_value_stays_in_its_limits() -> None:
     rng = np.random.default_rng(1)
     for resample in (0.0, 0.5, 1.0):
-        config = PbtConfig(resample=resample)
+        config = PbtConfig(resample_probability=resample)
         for dimension, value in zip(DIMENSIONS, (0.95, "w", 8), strict=True):
             for _ in range(50):
                 found = pbt.perturb(dimension, value, config, rng)
@@ -52,6 +54,6 @@ def test_a_perturbed_value_stays_in_its_limits() -> None:
 
 
 def test_generations_end_with_the_runs() -> None:
-    assert pbt.boundaries(PbtConfig(interval=300), 900) == [300, 600, 900]
-    assert pbt.boundaries(PbtConfig(interval=400), 900) == [400, 800, 900]
+    assert pbt.boundaries(PbtConfig(interval_steps=300), 900) == [300, 600, 900]
+    assert pbt.boundaries(PbtConfig(interval_steps=400), 900) == [400, 800, 900]
     assert pbt.boundaries(PbtConfig(), 800) == list(range(100, 801, 100))

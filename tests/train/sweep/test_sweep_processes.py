@@ -15,6 +15,7 @@ import pytest
 
 from sleight.config import load
 from sleight.config import save as save_config
+from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.config import TrainConfig
 from sleight.train.runs import checkpoint
 from sleight.train.runs.folder_lock import holder
@@ -88,7 +89,7 @@ def test_a_trial_is_the_command_that_runs_alone(write: Write, runs: Path, tmp_pa
     assert out.splitlines()[-1] == str(runs / "report.html") and (runs / "report.html").is_file()
     run = runs / "t000-s0"
     config = load(TrainConfig, run / "config.yaml")
-    assert (config.seed, config.ppo.gamma) == (3, 0.8)
+    assert (config.seed, config.block(PpoConfig).gamma) == (3, 0.8)
     alone = start(replace(config, runs=str(tmp_path), name="alone"))
     assert _curve(run) == _curve(alone) != []
     said = (runs / "logs" / "t000-s0.txt").read_text().splitlines()[0]
@@ -156,11 +157,11 @@ def test_runs_that_cannot_be_say_why(write: Write, runs: Path) -> None:
 
 @pytest.mark.slow
 def test_a_population_hands_on_what_is_best(write: Write, runs: Path) -> None:
-    fields = {"ppo.rate": FieldConfig(low=1e-4, high=1e-3, log=True)}
+    fields = {"ppo.learning_rate": FieldConfig(low=1e-4, high=1e-3, log=True)}
     source = write(
         128 * 6, fields=fields, trials=3, concurrent=2, stopping="pbt", metric="episode_reward",
         set={"ppo.kl_target": (0.0, 10.0)},  # the learner leaves its rate alone
-        pbt=PbtConfig(interval=256, share=0.4),
+        pbt=PbtConfig(interval_steps=256, quantile=0.4),
     )  # fmt: skip
     sweep = _Sweep(source)
     sweep.wait_for(lambda: any(e["event"] == "generation" for e in _events(runs)))
@@ -174,10 +175,11 @@ def test_a_population_hands_on_what_is_best(write: Write, runs: Path) -> None:
     last = [e for e in events if e["event"] == "generation"][-1]
     (move,) = last["moves"]
     run = runs / f"t{move['member']:03d}-s0"
-    assert load(TrainConfig, run / "config.yaml").ppo.rate == move["values"]["ppo.rate"]
+    ppo = load(TrainConfig, run / "config.yaml").block(PpoConfig)
+    assert ppo.learning_rate == move["values"]["ppo.learning_rate"]
     rows = read_metrics(run / "metrics.jsonl")
     assert [row["steps"] for row in rows] == list(range(128, 128 * 6 + 1, 128))
-    assert rows[-1]["rate"] == pytest.approx(move["values"]["ppo.rate"])
+    assert rows[-1]["learning_rate"] == pytest.approx(move["values"]["ppo.learning_rate"])
 
 
 def _events(runs: Path) -> list[dict[str, Any]]:

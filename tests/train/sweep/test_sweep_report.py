@@ -51,12 +51,12 @@ def made(reach_config: TrainConfig, tmp_path: Path) -> Made:
     return make
 
 
-FIELDS = {"ppo.gamma": GAMMA, "ppo.clip": CLIP}
+FIELDS = {"ppo.gamma": GAMMA, "ppo.clip_range": CLIP}
 FOUR = [
-    ({"ppo.gamma": "0.9", "ppo.clip": 0.1}, [1.0, 3.0]),
-    ({"ppo.gamma": "0.9", "ppo.clip": 0.9}, [2.0, 4.0]),
-    ({"ppo.gamma": "0.99", "ppo.clip": 0.1}, [6.0, 8.0]),
-    ({"ppo.gamma": "0.99", "ppo.clip": 0.9}, [7.0, 9.0]),
+    ({"ppo.gamma": "0.9", "ppo.clip_range": 0.1}, [1.0, 3.0]),
+    ({"ppo.gamma": "0.9", "ppo.clip_range": 0.9}, [2.0, 4.0]),
+    ({"ppo.gamma": "0.99", "ppo.clip_range": 0.1}, [6.0, 8.0]),
+    ({"ppo.gamma": "0.99", "ppo.clip_range": 0.9}, [7.0, 9.0]),
 ]
 
 
@@ -65,7 +65,7 @@ def test_effects_and_noise_by_hand(made: Made) -> None:
     gamma, clip = effects.effects(state)
     # Means of gamma: (1+3+2+4)/4 and (6+8+7+9)/4; of clip: (1+3+6+8)/4 and (2+4+7+9)/4.
     assert (gamma.dimension.name, gamma.size) == ("ppo.gamma", 7.5 - 2.5)
-    assert (clip.dimension.name, clip.size) == ("ppo.clip", 5.5 - 4.5)
+    assert (clip.dimension.name, clip.size) == ("ppo.clip_range", 5.5 - 4.5)
     # Seeds differ by 2 in every setting: variance 2; four runs a group.
     assert gamma.noise == pytest.approx(2 * (2 * (1 / 4 + 1 / 4)) ** 0.5)
     assert clip.noise is not None and clip.size < clip.noise < gamma.size
@@ -77,11 +77,13 @@ def test_effects_and_noise_by_hand(made: Made) -> None:
 def test_importance_finds_the_field_that_matters(made: Made) -> None:
     rng = np.random.default_rng(0)
     drawn = [(str(rng.choice([0.9, 0.99])), float(rng.uniform(0.1, 0.9))) for _ in range(30)]
-    tried = [({"ppo.gamma": g, "ppo.clip": c}, [10 * c + rng.normal(0, 0.1)]) for g, c in drawn]
+    tried = [
+        ({"ppo.gamma": g, "ppo.clip_range": c}, [10 * c + rng.normal(0, 0.1)]) for g, c in drawn
+    ]
     state, _ = made(tried, fields=FIELDS, trials=30)
     shares = effects.importance(state)
     assert shares is not None and sum(shares.values()) == pytest.approx(1)
-    assert shares["ppo.clip"] > 0.9
+    assert shares["ppo.clip_range"] > 0.9
     assert effects.noise_share(state) is None
 
 

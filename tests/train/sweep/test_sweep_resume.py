@@ -84,11 +84,11 @@ def test_going_on_with_something_else_is_refused(
     assert "seeds: got 2, allowed with --resume: 1" in refused("sweep", source, "--resume")
     write(method="grid", fields={"ppo.gamma": GAMMAS})
     recipe = tmp_path / "reach.yaml"
-    recipe.write_text(recipe.read_text().replace("chunk: 8", "chunk: 4"))
+    recipe.write_text(recipe.read_text().replace("bptt_steps: 8", "bptt_steps: 4"))
     line = refused("sweep", source, "--resume")
-    assert "train: ppo.chunk: got 4, allowed with --resume: 8" in line
+    assert "train: rollout.bptt_steps: got 4, allowed with --resume: 8" in line
     write(method="grid", fields={"ppo.gamma": GAMMAS}, concurrent=4)
-    recipe.write_text(recipe.read_text().replace("chunk: 4", "chunk: 8"))
+    recipe.write_text(recipe.read_text().replace("bptt_steps: 4", "bptt_steps: 8"))
     run_sweep(source, again=True)
 
 

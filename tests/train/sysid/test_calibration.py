@@ -10,7 +10,7 @@ from sleight.adr.sampling import sample
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.make import make_env
 from sleight.errors import ConfigError
-from sleight.train.config import TrainConfig
+from sleight.train.config import RunAdrConfig, TrainConfig
 from sleight.train.rollout.adr_source import dimensions, physical_ranges, start_state
 
 SMALL = EnvConfig(num_worlds=2, threads=1, resets=ResetConfig(cache=32))
@@ -19,8 +19,8 @@ CALIBRATED = {"hand.gain": 0.8, "hand.friction_loss": 0.01, "action.latency": 20
 
 def config(**changes):
     env = replace(SMALL, nominal=changes.pop("nominal", CALIBRATED))
-    widen = {"hand.gain": 0.02, "hand.friction_loss": 0.02, "object.mass": 0.02}
-    return replace(TrainConfig(), env=env, widen=widen, **changes)
+    steps = {"hand.gain": 0.02, "hand.friction_loss": 0.02, "object.mass": 0.02}
+    return TrainConfig(env=env, adr=RunAdrConfig(step_sizes=steps, **changes))
 
 
 def test_worlds_have_the_calibrated_values():
@@ -55,7 +55,7 @@ def test_adr_starts_from_them():
 
 
 def test_adr_begins_in_the_first_range():
-    recipe = config(first={"hand.gain": (0.7, 1.0)})
+    recipe = config(initial_ranges={"hand.gain": (0.7, 1.0)})
     state = start_state(recipe)
     assert physical_ranges(state)["hand.gain"] == pytest.approx((0.7, 1.0))
     lam = sample(state, recipe.adr, np.random.default_rng(0), 200).lam[:, 0]
@@ -66,13 +66,19 @@ def test_adr_begins_in_the_first_range():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"first": {"hand.gain": (0.9, 1.0)}}, "hand.gain: got [0.9, 1], allowed: a range around"),
         (
-            {"first": {"gravity": (-10, -9)}},
-            "first: got gravity, allowed: a parameter of widen: hand.gain, ",
+            {"initial_ranges": {"hand.gain": (0.9, 1.0)}},
+            "hand.gain: got [0.9, 1], allowed: a range around",
         ),
-        ({"first": {"hand.gian": (1, 1)}}, "first: got unknown parameter 'hand.gian', did you m"),
-        ({"first": {"hand.gain": (0.1, 1)}}, "hand.gain: got 0.1, allowed: [0.4, 2.5] x"),
+        (
+            {"initial_ranges": {"gravity": (-10, -9)}},
+            "initial_ranges: got gravity, allowed: those of adr.step_sizes: hand.gain, ",
+        ),
+        (
+            {"initial_ranges": {"hand.gian": (1, 1)}},
+            "initial_ranges: got unknown parameter 'hand.gian', did you m",
+        ),
+        ({"initial_ranges": {"hand.gain": (0.1, 1)}}, "hand.gain: got 0.1, allowed: [0.4, 2.5] x"),
         ({"nominal": {"hand.gain": 9.0}}, "hand.gain: got 9, allowed: [0.4, 2.5] x"),
     ],
 )

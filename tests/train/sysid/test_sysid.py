@@ -191,7 +191,8 @@ def test_a_calibrated_file_lies_over_a_training_file(tmp_path):
     path = tmp_path / "lab.yaml"
     path.write_text(training_yaml(calibration(), str(ROOT / "configs" / "block_adr.yaml")))
     config = load(TrainConfig, path, [])
-    assert config.widen["object.size"] == 0.1 and config.widen["hand.gain"] == 0.02
+    assert config.adr.step_sizes["object.size"] == 0.1
+    assert config.adr.step_sizes["hand.gain"] == 0.02
     start_state(config)
 
 

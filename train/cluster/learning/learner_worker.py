@@ -1,4 +1,4 @@
-"""The Ray actor of a learner; see `worker` for why its methods import what they need."""
+"""The Ray actor of a learner; see `rollout_worker` for why its methods import what they need."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class LearnerWorker:
         gpus: float,
         threads: int,
     ) -> None:
-        """See `Replica.join`; config: as `config.to_dict` gives it, meeting: a `peers.Meeting`."""
+        """See `Replica.join`. config: from `to_dict`; meeting: the fields of a `Meeting`."""
         from ....config import from_dict
         from ...config import TrainConfig
         from .process_group import Meeting
 
-        given = from_dict(TrainConfig, config, f"learner {meeting['rank']}")
-        self.replica.join(given, about, Meeting(**meeting), gpus, threads)
+        parsed = from_dict(TrainConfig, config, f"learner {meeting['rank']}")
+        self.replica.join(parsed, about, Meeting(**meeting), gpus, threads)
 
-    def load(self, given: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> None:
+    def load(self, state: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> None:
         """See `Replica.load`."""
-        self.replica.load(*given)
+        self.replica.load(*state)
 
     def update(self, share: dict[str, Any], progress: float) -> dict[str, Any]:
         """See `Replica.update`."""

@@ -1,4 +1,4 @@
-"""Learners on the cluster: each takes its share of every batch, and all of them improve together.
+"""Data-parallel learners on the cluster: each has a share of every batch.
 
 This process keeps what learner 0 brought back from the last update: weights, optimizer, random
 numbers. So whoever is killed, all are started again from there, and learn from the same batch
@@ -17,6 +17,7 @@ from ....config import to_dict
 from ....envs.sim.batch_sim import default_threads
 from ....errors import ConfigError, ConnectError, SleightError
 from ...algorithms.agent import Agent
+from ...algorithms.registry import least_worlds
 from ...config import TrainConfig
 from ...rollout.batch import Batch, split
 from ...runs.checkpoint import load_module, module_tensors
@@ -29,14 +30,14 @@ from .learner_worker import LearnerWorker
 
 
 class Lost(Exception):
-    """A learner died, or does not answer."""
+    """A learner died, or does not respond."""
 
 
 class Learners:
-    """See `loop.Learns`."""
+    """See `training_loop.Learns`."""
 
     def __init__(self, config: TrainConfig) -> None:
-        """Asks for the processes, and waits for none. Raises ConfigError for too many."""
+        """Requests the processes without waiting for them. Raises ConfigError for too many."""
         check_shares(config)
         self.config = config
         self.count = config.train.learners
@@ -44,15 +45,16 @@ class Learners:
         self._patience = Patience(config.ray.hang_s)
         self._state: tuple[dict[str, Tensor], dict[str, Any]] = {}, {}
         self._fresh = False
-        """Whether the learners have what this process has."""
+        """Whether the learners have the weights and the state of this process."""
         self._deaths = 0
         self._places: list[Any] = []
         self.pids: list[int] = []
         self.actors = self._ask()
 
     def begin(self, agent: Agent, about: dict[str, Any]) -> None:
-        """Wait until all have met. about: see `Rollout.about`; agent: whose weights they improve.
+        """Wait until all have joined the group.
 
+        about: see `Rollout.about`; agent: the networks that they improve.
         Raises ConfigError when they find no room within `ray.wait_s`, or run other code.
         """
         self.agent, self.about = agent, about
@@ -66,22 +68,22 @@ class Learners:
         began = time.perf_counter()
         shares = [put(pack(part)) for part in split(batch, self.count)]
         shared = time.perf_counter()
-        found = self._until_done(shares, progress)
+        results = self._until_done(shares, progress)
         learned = time.perf_counter()
-        if len({each["digest"] for each in found}) > 1:
+        if len({each["digest"] for each in results}) > 1:
             raise SleightError(
                 "learners: got weights that differ after an update, allowed: the same in each;"
                 " their machines have to be of one kind"
             )
-        state = to_tensors(found[0]["state"])
+        state = to_tensors(results[0]["state"])
         self._state = state["tensors"], state["data"]
         for prefix, module in (("actor", self.agent.actor), ("critic", self.agent.critic)):
             load_module(prefix, module, state["weights"], "learner 0")
         return {
-            **found[0]["metrics"],
+            **results[0]["metrics"],
             "learners": self.count,
             "learner_restarts": self.restarts,
-            "learner_s": round(max(each["seconds"] for each in found), 4),
+            "learner_s": round(max(each["seconds"] for each in results), 4),
             "share_s": round(shared - began + time.perf_counter() - learned, 4),
         }
 
@@ -104,7 +106,7 @@ class Learners:
     def _until_done(self, shares: Sequence[Any], progress: float) -> list[dict[str, Any]]:
         while True:
             try:
-                found = self._attempt(shares, progress)
+                results = self._attempt(shares, progress)
             except Lost as error:
                 self._deaths += 1
                 self.restarts += 1
@@ -115,10 +117,10 @@ class Learners:
                 self.close()
             else:
                 self._deaths = 0
-                return found
+                return results
 
     def _attempt(self, shares: Sequence[Any], progress: float) -> list[dict[str, Any]]:
-        """One update by all. Raises Lost when it has to be done again with new processes."""
+        """One update by all learners. Raises Lost when it has to be repeated with new processes."""
         if not self.actors:
             self.actors = self._ask()
             try:
@@ -129,11 +131,11 @@ class Learners:
             weights = module_tensors("actor", self.agent.actor)
             weights |= module_tensors("critic", self.agent.critic)
             tensors, data = self._state
-            given = put((to_arrays(weights), to_arrays(tensors), data))
-            self._gather("load", [actor.load.remote(given) for actor in self.actors])
+            state = put((to_arrays(weights), to_arrays(tensors), data))
+            self._gather("load", [actor.load.remote(state) for actor in self.actors])
             self._fresh = True
         self._fresh = False  # until all have done the whole update
-        found = self._gather(
+        results = self._gather(
             "update",
             [
                 actor.update.remote(share, progress)
@@ -141,7 +143,7 @@ class Learners:
             ],
         )
         self._fresh = True
-        return found
+        return results
 
     def _ask(self) -> list[Any]:
         """New processes, which Ray starts as soon as there is room."""
@@ -156,13 +158,13 @@ class Learners:
         return actors
 
     def _meet(self) -> None:
-        """Wait for their places, and let them find each other at the first one's."""
+        """Wait for their addresses, and let them join a group at that of learner 0."""
         train, ray_config = self.config.train, self.config.ray
-        found = self._gather("place", self._places, ray_config.wait_s)
-        for rank, place in enumerate(found):
+        places = self._gather("place", self._places, ray_config.wait_s)
+        for rank, place in enumerate(places):
             check_identity(place, identity(), f"learner {rank}")
-        self.pids = [int(place["pid"]) for place in found]
-        meeting = {"host": found[0]["host"], "port": int(found[0]["port"]), "count": self.count}
+        self.pids = [int(place["pid"]) for place in places]
+        meeting = {"host": places[0]["host"], "port": int(places[0]["port"]), "count": self.count}
         threads = (
             int(train.learner_cpus) or (self.config.threads or default_threads()) // self.count
         )
@@ -176,7 +178,7 @@ class Learners:
         )
 
     def _gather(self, task: str, references: list[Any], limit_s: float | None = None) -> list[Any]:
-        """What all of them answer. Raises Lost when one does not, and errors of their own."""
+        """The results of all. Raises Lost when one does not respond, and errors of the learners."""
         import ray
 
         began = time.monotonic()
@@ -214,13 +216,12 @@ class Learners:
 
 
 def check_shares(config: TrainConfig) -> None:
-    """Raise ConfigError unless each learner has a sequence for every minibatch."""
-    train, ppo = config.train, config.ppo
+    """Raise ConfigError unless each learner has the worlds that the algorithm needs."""
+    train = config.train
     worlds = train.workers * config.env.num_worlds
-    chunks = ppo.horizon // ppo.chunk
-    least = -(-ppo.minibatches // chunks)  # worlds that hold a sequence for each minibatch
+    least = least_worlds(config)
     if worlds // train.learners < least:
         raise ConfigError(
             f"train.learners: got {train.learners}, allowed: at most {worlds // least}: each needs"
-            f" {least} of the batch's {worlds} worlds to have a sequence in every minibatch"
+            f" {least} of the {worlds} worlds of a batch"
         )

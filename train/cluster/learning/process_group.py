@@ -1,4 +1,4 @@
-"""Several processes that learn together: torch's process group, and sums over what each has."""
+"""Several learner processes: torch's process group, and reductions over it."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from ....policies.embedding import Moments
-from ...algorithms.learner_group import Alone, Spread
+from ...algorithms.learner_group import LearnerGroup, Spread
 
 FOREVER = timedelta(days=365)
-"""Learners wait for each other; who waits too long is ended by the process that started them."""
+"""Learners wait for each other without limit; the process that started them has the timeout."""
 SIOCGIFADDR = 0x8915
 """Linux: the address of a network interface (netdevice(7))."""
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where the learners of a run find each other."""
+    """The rendezvous of the learners of a run."""
 
     host: str
-    """Of the machine that learner 0 is on."""
+    """Address of the machine of learner 0."""
     port: int
     rank: int
     count: int
 
 
-class Peers(Alone):
-    """See `Alone`. Sums are the same bits in every process, so what follows from them is too."""
+class ProcessGroup(LearnerGroup):
+    """Learners of torch's process group; sums have the same bits in each, and so have weights."""
 
     def __init__(
         self, meeting: Meeting, listener: socket.socket | None, device: str, backend: str
@@ -66,18 +66,18 @@ class Peers(Alone):
         )
 
     def wrap(self, module: nn.Module) -> Callable[..., Any]:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         return DistributedDataParallel(module, broadcast_buffers=False)
 
     def gather(self, count: int) -> list[int]:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         own = torch.tensor([count], device=self._device)
-        found = [torch.empty_like(own) for _ in range(self.count)]
-        dist.all_gather(found, own)
-        return [int(value) for value in found]
+        counts = [torch.empty_like(own) for _ in range(self.count)]
+        dist.all_gather(counts, own)
+        return [int(value) for value in counts]
 
     def combine(self, moments: Moments) -> Moments:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         count, mean, variance = moments
         flat = torch.cat((count.view(1), count * mean, count * (variance + mean.square())))
         dist.all_reduce(flat)
@@ -86,16 +86,16 @@ class Peers(Alone):
         return total, mean, (square - mean.square()).clamp_min(0.0)
 
     def spread(self, values: Tensor) -> Spread:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         flat = values.double().flatten()
         own = (flat.new_tensor(len(flat)), flat.mean().view(1), flat.var(correction=0).view(1))
         count, mean, variance = self.combine(own)
         variance = variance[0] * count / (count - 1)
-        found = (mean[0], variance.sqrt(), variance)
-        return Spread(*(value.to(values.dtype) for value in found))
+        spread = (mean[0], variance.sqrt(), variance)
+        return Spread(*(value.to(values.dtype) for value in spread))
 
     def mean(self, values: Tensor, weight: float) -> Tensor:
-        """See `Alone`."""
+        """See `LearnerGroup`."""
         sums = values * weight
         dist.all_reduce(sums)
         return sums / self.count
@@ -108,10 +108,10 @@ def lost(error: RuntimeError) -> bool:
 
 def listen(host: str) -> socket.socket:
     """A socket on a free port of one address of this machine."""
-    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    found.bind((host, 0))
-    found.listen()
-    return found
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.bind((host, 0))
+    listener.listen()
+    return listener
 
 
 def own_address(host: str, port: int) -> str:

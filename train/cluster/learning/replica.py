@@ -1,4 +1,4 @@
-"""What a learner process does: its copy of the networks and its share of batches. Knows no Ray."""
+"""The work of a learner process: its copy of the networks, its share of batches. Without Ray."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...algorithms.agent import sized_agent
-from ...algorithms.learner_group import Alone
+from ...algorithms.learner_group import LearnerGroup
 from ...config import TrainConfig
 from ...rollout.batch import Batch
 from ...rollout.in_process import learner
@@ -17,11 +17,11 @@ from ...runs.checkpoint import load_module, module_tensors
 from ...runs.training_loop import Metrics
 from ..actor_errors import PeerLost
 from ..array_wire import digest, to_arrays, to_tensors, unpack
-from .process_group import Meeting, Peers, listen, lost
+from .process_group import Meeting, ProcessGroup, listen, lost
 
 
 class Replica:
-    """One of several learners; what they have agrees bit for bit after every update."""
+    """One of several learners; their weights agree bit for bit after every update."""
 
     def __init__(self, host: str) -> None:
         """host: this machine's address, at which the others find it if it is the first."""
@@ -44,25 +44,27 @@ class Replica:
         for module in (agent.actor, agent.critic):
             module.to(device)
         self._device = device
-        peers = self._peers(meeting, "nccl" if gpus >= 1 and device == "cuda" else "gloo")
-        self.learner = learner(config, agent, peers)
+        self.group = self._meet(meeting, "nccl" if gpus >= 1 and device == "cuda" else "gloo")
+        self.learner = learner(config, agent, self.group)
 
-    def _peers(self, meeting: Meeting, backend: str) -> Alone:
+    def _meet(self, meeting: Meeting, backend: str) -> LearnerGroup:
         if meeting.rank == 0 and meeting.count > 1:
-            return Peers(meeting, self._listener, self._device, backend)
+            return ProcessGroup(meeting, self._listener, self._device, backend)
         self._listener.close()
-        return Peers(meeting, None, self._device, backend) if meeting.rank else Alone()
+        if not meeting.rank:
+            return LearnerGroup()
+        return ProcessGroup(meeting, None, self._device, backend)
 
     def load(self, weights: dict[str, Any], tensors: dict[str, Any], data: dict[str, Any]) -> None:
         """Continue from what `update` returned, or from the weights alone."""
-        own = to_tensors(weights)
-        load_module("actor", self.agent.actor, own, "learner")
-        load_module("critic", self.agent.critic, own, "learner")
+        named = to_tensors(weights)
+        load_module("actor", self.agent.actor, named, "learner")
+        load_module("critic", self.agent.critic, named, "learner")
         if data:
             self.learner.load_state(to_tensors(tensors), data)
 
     def update(self, share: dict[str, Any], progress: float) -> dict[str, Any]:
-        """Learn from the own share (`wire.pack`) of a batch, together with the others.
+        """Learn from the own share (`array_wire.pack`) of a batch, together with the others.
 
         Each returns its time and a digest of its weights; learner 0 also all that continuing takes,
         and the metrics of the whole batch.
@@ -71,12 +73,12 @@ class Replica:
         batch = unpack(share, self._device)
         metrics = self._learn(batch, progress)
         weights = to_arrays(self._weights())
-        found = {"seconds": time.perf_counter() - began, "digest": digest(weights)}
-        if self.learner.peers.rank:
-            return found
+        result = {"seconds": time.perf_counter() - began, "digest": digest(weights)}
+        if self.group.rank:
+            return result
         tensors, data = self.learner.state()
         state = {"weights": weights, "tensors": to_arrays(tensors), "data": data}
-        return {**found, "metrics": metrics, "state": state}
+        return {**result, "metrics": metrics, "state": state}
 
     def _learn(self, batch: Batch, progress: float) -> Metrics:
         try:

@@ -22,11 +22,11 @@ def rollout_pool(
     """`config.train.workers` workers, see `Rollout`. Raises ConfigError as `worker_cores` does."""
     cores = worker_cores(config)
     dump = str(failures.resolve()) if failures else ""
-    shown = put(teacher) if teacher else None
+    files = put(teacher) if teacher else None
 
     def begin(actor: Any, life: int, threads: int) -> Any:
         env = replace(config.env, threads=config.env.threads or threads)
-        return actor.begin.remote(to_dict(replace(config, env=env)), life, dump, shown)
+        return actor.begin.remote(to_dict(replace(config, env=env)), life, dump, files)
 
     train = config.train
     return Pool(

@@ -1,4 +1,4 @@
-"""What a worker does: its own worlds and its own copy of the policy. Knows nothing of Ray."""
+"""The work of a rollout worker: its worlds and its copy of the policy. Without Ray."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def worker_seed(seed: int, life: int) -> int:
 
 
 def draw_state(state: AdrState) -> AdrState:
-    """What a worker needs of ADR's state to draw worlds; its history grows, its ranges do not."""
+    """The part of the ADR state that a worker needs to draw worlds, without its history."""
     return replace(state, history=(), seen=(), buffers=((),) * len(state.buffers))
 
 
@@ -51,7 +51,7 @@ class Rollout:
         self._next_id = life << LIFE_BITS
 
     def about(self) -> dict[str, Any]:
-        """What the learner needs to know of the environment to size its networks."""
+        """The sizes of observations and actions, by which the learner builds its networks."""
         return {"sizes": term_sizes(self.env), "actuators": len(self.env.hand.actuators)}
 
     def collect(

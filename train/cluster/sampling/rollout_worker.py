@@ -28,12 +28,12 @@ class RolloutWorker:
         from ...config import TrainConfig
         from .rollout_task import Rollout
 
-        given = from_dict(TrainConfig, config, f"worker {life}")
-        self.rollout = Rollout(given, life, Path(failures) if failures else None, teacher)
+        parsed = from_dict(TrainConfig, config, f"worker {life}")
+        self.rollout = Rollout(parsed, life, Path(failures) if failures else None, teacher)
         return self.rollout.about()
 
     def collect(self, published: dict[str, Any]) -> dict[str, Any]:
-        """A batch as `wire.pack` makes it; published: as `Rollout.collect` takes it."""
+        """A batch as `array_wire.pack` makes it; published: as `Rollout.collect` takes it."""
         from ..array_wire import pack
 
         return pack(self.rollout.collect(**published))

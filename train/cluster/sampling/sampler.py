@@ -30,18 +30,18 @@ class Timing:
     """Of the last batch."""
 
     wait_s: float = 0.0
-    """Waiting for workers; while the learner learns, nobody waits."""
+    """Time that the learner waits for workers."""
     transfer_s: float = 0.0
-    """Putting weights into the store, and copying batches out of it."""
+    """Time to put weights into the object store, and to copy batches out of it."""
     sim_s: float = 0.0
-    """Physics of the parts, their mean; and the longest collecting of them."""
+    """Physics time, the mean over the parts; and the longest collection of a part."""
     collect_s: float = 0.0
     weights_bytes: int = 0
     batch_bytes: int = 0
 
 
 class RaySampler:
-    """See `loop.Sampler`."""
+    """See `training_loop.Sampler`."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RaySampler:
         self._version = 0
         self._published: Any = None
         self._queue: list[tuple[int, Batch]] = []
-        """Slot of the worker and what it brought, in order of arrival."""
+        """Slot of the worker and its batch, in order of arrival."""
         self._versions: dict[int, int] = {}
         """Slot -> version that it collects with."""
         self._rates: dict[int, float] = {}
@@ -109,12 +109,12 @@ class RaySampler:
         return batch
 
     def settle(self) -> None:
-        """Wait for all that is being collected, and start nothing new."""
+        """Wait for all batches that are being collected, and start no new ones."""
         while self.pool.collecting:
             self._receive(self.pool.poll(1.0))
 
     def _late(self) -> bool:
-        """Whether somebody still collects what this batch is the last to take."""
+        """Whether a worker still collects with a version that only this update may use."""
         return any(
             self._version - self._versions[member.slot] >= self.max_lag
             for member in self.pool.collecting

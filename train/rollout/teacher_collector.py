@@ -1,4 +1,4 @@
-"""Experience of teacher and student together, in which the teacher says what it would do."""
+"""Experience of student and teacher together, in which the teacher labels every step."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from torch import Tensor
 from ...envs.env import HandEnv, Observation
 from ...policies.actor import Actor
 from ...policies.imitation import describe
+from ..algorithms.algorithm import Collection
 from ..algorithms.teacher import Teacher
-from ..config import CloneConfig
+from ..config import RolloutConfig
 from .batch import Terms
 from .collector import Collector
 
 
-class CloneCollector(Collector):
-    """Both see every step, and keep a memory of their own; one of them acts.
+class TeacherCollector(Collector):
+    """Both observe every step, each with its own memory; one of them acts.
 
-    Who acts is drawn for each world every `chunk` steps, so that each gets to places that only it
-    gets to, and has to go on from the other's.
+    Who acts is drawn for each world every `rollout.bptt_steps`, so that each visits states that
+    only it gets to, and has to continue from those of the other.
     """
 
     def __init__(
         self,
         env: HandEnv,
         actor: Actor,
-        horizon: int,
-        chunk: int,
+        rollout: RolloutConfig,
         seed: int,
-        config: CloneConfig,
+        asked: Collection,
         teacher: Teacher,
     ) -> None:
-        super().__init__(env, actor, horizon, chunk, seed)
-        self.config, self.teacher = config, teacher
+        super().__init__(env, actor, rollout, seed, asked)
+        self.teacher = teacher
         teacher.start(env)
         self.students = torch.zeros(env.num_envs, dtype=torch.bool)
         """(N,) the worlds in which the student acts."""
@@ -40,10 +40,10 @@ class CloneCollector(Collector):
 
     def state(self) -> dict[str, Tensor]:
         """See `Collector`."""
-        found = {f"teacher_carry.{i}": part for i, part in enumerate(self.teacher.memory())}
+        tensors = {f"teacher_carry.{i}": part for i, part in enumerate(self.teacher.memory())}
         if not self.teacher.terms:  # it reads the sensors themselves
-            found |= {f"sensors.{n}": value.clone() for n, value in self.env.true_sensors.items()}
-        return {**super().state(), **found}
+            tensors |= {f"sensors.{n}": value.clone() for n, value in self.env.true_sensors.items()}
+        return {**super().state(), **tensors}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """See `Collector`."""
@@ -56,12 +56,13 @@ class CloneCollector(Collector):
         }
 
     def _act(self, seen: Observation, action: Tensor) -> tuple[Tensor, Terms, float]:
-        """See `Collector`. Both draw their actions, as in training."""
-        if self._taken % self.chunk == 0:  # batches are whole chunks, so that none is cut by a save
-            share = self.config.student_at(self.progress)
+        """See `Collector`. Both sample their actions."""
+        # Batches are whole sequences, so that a checkpoint never cuts one.
+        if self._taken % self.rollout.bptt_steps == 0:
+            share = self.asked.student_share(self.progress)
             self.students = torch.rand(len(action), generator=self.generator) < share
         self._taken += 1
-        said = self.teacher.say(self.env, seen, self.starts)
-        shown = said.action(said.sample(self.generator))
-        taken = torch.where(self.students.unsqueeze(-1), action, shown)
-        return taken, describe(said, self.actor.config), float(self.students.float().mean())
+        labels = self.teacher.label(self.env, seen, self.starts)
+        demonstrated = labels.action(labels.sample(self.generator))
+        applied = torch.where(self.students.unsqueeze(-1), action, demonstrated)
+        return applied, describe(labels, self.actor.config), float(self.students.float().mean())
