@@ -12,7 +12,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from ..registry import Registry
 
 VECTOR = "vector"
@@ -68,4 +68,7 @@ ENCODERS: Registry[Callable[[tuple[int, ...], int], nn.Module]] = Registry(
 
 def encoder_of(name: str, term: TermShape, width: int) -> nn.Module:
     """The encoder of one term. Raises ConfigError for a kind that nobody has registered."""
+    if term.kind not in (known := ENCODERS.names()):
+        nearby = nearest(term.kind, (VECTOR, *known))
+        raise ConfigError(f"kind of term {name}: got {term.kind}, {nearby}")
     return ENCODERS.get(term.kind, f"kind of term {name}")(term.shape, width)
