@@ -13,7 +13,7 @@ from math import prod
 from torch import Tensor, nn
 
 from ..errors import ConfigError, nearest
-from ..registry import Registry
+from ..registry import Registry, must_call
 
 VECTOR = "vector"
 """The kind whose terms share one linear map, in `embedding`."""
@@ -62,7 +62,7 @@ class ImageEncoder(nn.Module):
 
 
 ENCODERS: Registry[Callable[[tuple[int, ...], int], nn.Module]] = Registry(
-    "sleight.encoders", {"image": "policies.encoders:ImageEncoder"}
+    "sleight.encoders", {"image": "policies.encoders:ImageEncoder"}, must_call
 )
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 from ...config import Range
 from ...errors import ConfigError, nearest
-from ...registry import Registry
+from ...registry import Registry, must_call
 from ..hand.hand import HandDriver
 
 
@@ -55,13 +55,6 @@ class HandConfig:
 
 
 OpenHand = Callable[[HandConfig], HandDriver]
-
-
-def _callable(name: str, thing: object) -> None:
-    if not callable(thing):
-        raise TypeError(f"got {thing!r:.60}, allowed: a function of HandConfig")
-
-
 DRIVERS: Registry[OpenHand] = Registry(
     "sleight.drivers",
     {
@@ -69,7 +62,7 @@ DRIVERS: Registry[OpenHand] = Registry(
         "ros1": "deploy.drivers.ros.ros1_driver:open_hand",
         "ros2": "deploy.drivers.ros.ros2_driver:open_hand",
     },
-    _callable,
+    must_call,
 )
 
 
