@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sleight.errors import ConfigError
-from sleight.registry import Registry
+from sleight.registry import Registry, must_call
 
 
 @pytest.fixture
@@ -45,6 +45,14 @@ def test_a_broken_package_is_one_line_when_it_is_chosen_and_left_out_before() ->
         names.get("bad", "env.trial")
     with pytest.raises(ConfigError, match="AttributeError"):
         names.get("gone", "env.trial")
+
+
+@pytest.mark.usefixtures("packages")
+def test_what_has_to_be_called_and_cannot_be_is_one_line() -> None:
+    names: Registry[object] = Registry("sleight.trial", {"exit": "errors:SleightError"}, must_call)
+    assert callable(names.get("exit", "env.trial"))
+    with pytest.raises(ConfigError, match="dial cannot be loaded: TypeError: got 3, allowed: a fu"):
+        names.get("dial", "env.trial")
 
 
 def test_an_unknown_name_names_the_nearest() -> None:
