@@ -21,8 +21,8 @@ from . import rotations
 
 Sensors = dict[str, Tensor]
 Sizes = Mapping[str, int]
-"""What depends on the hand, the object and the run: joints, actuators, tip_coordinates, inner (the
-object's inner joints), parameters (those that vary between worlds)."""
+"""What depends on the hand, the object and the run: joints, actuators, fingertips, tip_coordinates
+(three for each), inner (the object's inner joints), parameters (those that vary between worlds)."""
 
 
 def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
@@ -30,6 +30,7 @@ def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
     return {
         "joints": len(hand.joints),
         "actuators": len(hand.actuators),
+        "fingertips": len(hand.fingertips),
         "tip_coordinates": 3 * len(hand.fingertips),
         "inner": len(held.joints),
         "parameters": parameters,
@@ -58,7 +59,10 @@ class Term:
     """Which encoder a policy gives it: `vector`, `image`, or what an installed package adds."""
 
     def shape_in(self, sizes: Sizes) -> tuple[int, ...]:
-        """The shape in numbers."""
+        """The shape in numbers. Raises ConfigError for a name that `sizes` does not have."""
+        for part in self.shape:
+            if isinstance(part, str) and part not in sizes:
+                raise ConfigError(f"term {self.name}: shape: got {part}, {nearest(part, sizes)}")
         return tuple(sizes[part] if isinstance(part, str) else part for part in self.shape)
 
 
