@@ -14,12 +14,14 @@ def save_state(env: HandEnv) -> dict[str, Tensor]:
     """Physics, per-world model fields, goals, counters, noise and random numbers, all copied."""
     found = {f"sim.{name}": value for name, value in env.sim.save().items()}
     for part, owner in _parts(env).items():
-        found |= {f"{part}.{name}": value.clone() for name, value in tensors_of(owner).items()}
+        found |= {
+            f"{part}.{name}": value.clone().cpu() for name, value in tensors_of(owner).items()
+        }
     for name in env.task.saved:
-        found[f"task.{name}"] = getattr(env.task, name).clone()
+        found[f"task.{name}"] = getattr(env.task, name).clone().cpu()
     if env.disturbances.adversary is not None:
         # What it will look at next.
-        found |= {f"seen.{name}": value.clone() for name, value in env.actor_sensors.items()}
+        found |= {f"seen.{name}": value.clone().cpu() for name, value in env.actor_sensors.items()}
     found["rng"] = env.rng.state()
     return found
 
@@ -43,6 +45,7 @@ def forgotten(env: HandEnv, steps: int = 40) -> list[str]:
 
     For the test of a task: what is named here would be lost when a run is resumed.
     """
+    env.reset(seed=1)
     before = {name: value.clone() for name, value in tensors_of(env.task).items()}
     env.reset(seed=0)
     shape = (env.num_envs, len(env.hand.actuators))

