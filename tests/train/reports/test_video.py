@@ -204,6 +204,6 @@ def test_a_run_on_a_machine_that_cannot_render_goes_on_without_videos(
         env={**os.environ, "MUJOCO_GL": "disable"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("no videos: rendering: MuJoCo got no OpenGL") == 1
+    assert done.stderr.count("no videos: rendering: MuJoCo has no OpenGL") == 1
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 4
     assert not (tmp_path / "run" / "videos").exists()
