@@ -70,9 +70,9 @@ class Disturbances:
         """Draw what a reset draws again in `worlds` (K,), whose episodes continue."""
         if self.adversary is not None:
             self.adversary.reset(worlds)
-        for part in (self.faults, self.tracking):
-            if part is not None:
-                part.redraw(worlds, value)
+        for with_history in (self.faults, self.tracking):
+            if with_history is not None:
+                with_history.redraw(worlds, value)
         for part in (self.forces, self.clock):
             if part is not None:
                 part.reset(worlds, value)
