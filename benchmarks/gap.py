@@ -64,7 +64,7 @@ def rows(bundle: Bundle, trials: int, seed: int) -> Iterator[str]:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench gap", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=Path, help="folder of the bundle")
     parser.add_argument("--trials", type=int, default=20, help="trials in each world")
     parser.add_argument("--seed", type=seed_of, default=0, help="seed of the first trial")
     args = parser.parse_args(argv)

@@ -142,7 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--worlds", type=int, default=EnvConfig().num_worlds, help="our number of worlds"
     )
-    parser.add_argument("--seconds", type=float, default=4.0, help="duration of one measurement")
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="duration of one measurement [s]"
+    )
     parser.add_argument(
         "--repetitions", type=int, default=5, help="repetitions; the median is reported"
     )

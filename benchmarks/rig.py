@@ -303,14 +303,16 @@ def timing(bundle: Bundle, shown: list[Sensors], in_torch: Step | None) -> list[
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench rig", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=Path, help="folder of the bundle")
     parser.add_argument("--trials", type=int, default=20, help="trials in each kind of world")
     parser.add_argument("--seed", type=seed_of, default=0, help="seed of the first trial")
     parser.add_argument(
         "--flip_share", type=float, help="fraction of goals that flip (default: the bundle's)"
     )
     parser.add_argument(
-        "--max_angle_rad", type=float, help="largest angle of other goals (default: the bundle's)"
+        "--max_angle_rad",
+        type=float,
+        help="largest angle of other goals [rad] (default: the bundle's)",
     )
     parser.add_argument("--run", type=Path, help="run or checkpoint for torch")
     args = parser.parse_args(argv)

@@ -243,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=3, help="number of workers to kill at the end")
     parser.add_argument("--workers", default="1,2", help="numbers of workers, for example 1,2")
     parser.add_argument("--learners", default="", help="numbers of learners, for example 1,2")
-    model = parser.add_argument_group("the model, from the file of --json")
+    model = parser.add_argument_group("forecasts, from a file of --json")
     model.add_argument("--simulate", type=Path, metavar="FILE", help="forecast from this file")
     model.add_argument("--plot", type=Path, help="plot the forecast to this file: .png, .svg, .pdf")
     model.add_argument("--cores", type=int, default=6144, help="cores of all workers")

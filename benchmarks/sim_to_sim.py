@@ -174,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench sim_to_sim", description=__doc__.split("\n", 1)[0])
     add = parser.add_argument
-    add("bundles", nargs="*", metavar="[NAME=]BUNDLE")
+    add("bundles", nargs="*", metavar="[NAME=]BUNDLE", help="folders of bundles, with names")
     add(
         "--variants",
         default=",".join(VARIANTS),
@@ -184,7 +184,11 @@ def main(argv: list[str] | None = None) -> int:
     add("--seed", type=seed_of, default=0, help="seed of the first trial")
     add("--hand", type=seed_of, help="use the hand of `sleight rig sim --seed HAND` in all trials")
     add("--flip_share", type=float, help="fraction of goals that flip (default: the bundle's)")
-    add("--max_angle_rad", type=float, help="largest angle of other goals (default: the bundle's)")
+    add(
+        "--max_angle_rad",
+        type=float,
+        help="largest angle of other goals [rad] (default: the bundle's)",
+    )
     add("--json", type=Path, help="file for the results; its rows are kept")
     add("--join", type=Path, nargs="+", metavar="FILE", help="print files of --json as one table")
     args = parser.parse_args(argv)

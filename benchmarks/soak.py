@@ -191,7 +191,9 @@ def _memory(axes: Axes, killed: Sequence[Kill], looks: Sequence[Look]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench soak", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--minutes", type=float, default=30.0, help="duration of the disturbed run")
+    parser.add_argument(
+        "--minutes", type=float, default=30.0, help="duration of the disturbed run [min]"
+    )
     parser.add_argument("--every", type=float, default=60.0, help="seconds between kills")
     parser.add_argument(
         "--seed", type=seed_of, default=0, help="seed of the choice of killed processes"

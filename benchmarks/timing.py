@@ -225,8 +225,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = Parser("sleight bench timing", description=__doc__.split("\n", 1)[0])
     add = parser.add_argument
-    add("bundle", type=Path)
-    add("--minutes", type=float, default=10.0)
+    add("bundle", type=Path, help="folder of the bundle")
+    add("--minutes", type=float, default=10.0, help="duration of the run [min] (default: 10)")
     add(
         "--pose_from",
         choices=("cameras", "referee"),
@@ -235,7 +235,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--pose_run", type=Path, help="run of the bundle's pose network, for torch")
     add("--run", type=Path, help="run or checkpoint of the policy, for torch")
-    add("--fps", type=float, default=30.0, help="frame rate of the rig's cameras")
+    add("--fps", type=float, default=30.0, help="frames per second of the rig's cameras")
     add(
         "--images_hz",
         type=float,

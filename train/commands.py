@@ -185,7 +185,7 @@ def play(argv: list[str]) -> int:
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
     parser.add_argument("--video", type=Path, help="write an MP4 instead of opening a window")
     parser.add_argument(
-        "--seconds", type=float, default=20.0, help="length of the video (default: 20)"
+        "--seconds", type=float, default=20.0, help="length of the video [s] (default: 20)"
     )
     parser.add_argument("--browser", action="store_true", help="serve a live page; needs no screen")
     parser.add_argument("--port", type=int, default=0, help="TCP port of the page; 0: a free port")

@@ -13,11 +13,11 @@ from ..commands import goals_of, make_parser, setting
 
 _USAGE = """usage: sleight adr report RUN... | probe RUN... | perturb RUN
 
-    report   write a page and CSVs: ranges, entropy and performance over training
-    probe    test what the memory encodes about the world, with classifiers of each parameter
-    perturb  measure recovery after a memory reset, a change of the world, or a broken joint
+  report   write a page and CSVs: ranges, entropy and performance over training
+  probe    test what the memory encodes about the world, with classifiers of each parameter
+  perturb  measure recovery after a memory reset, a change of the world, or a broken joint
 
-  sleight adr COMMAND --help lists its options.
+sleight adr COMMAND --help lists its options.
 """
 
 

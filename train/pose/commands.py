@@ -59,7 +59,7 @@ def _states(argv: list[str]) -> int:
     )
     parser.add_argument("player", type=Path, help="a run folder or a bundle")
     parser.add_argument("--count", type=int, required=True, help="number of states")
-    parser.add_argument("--seed", type=seed_of, default=0)
+    parser.add_argument("--seed", type=seed_of, default=0, help="seed of the worlds (default: 0)")
     parser.add_argument("--out", type=Path, required=True, help="file for the states, .npy")
     args = parser.parse_args(argv)
     check_count("--count", args.count)
