@@ -83,6 +83,7 @@ setup(
             "griffelib>=2",
             "hypothesis>=6",
             "import-linter>=2",
+            "mujoco-menagerie>=2026.10",
             "mujoco[sysid]>=4.0,<5",
             "mypy>=1.13",
             "myst-parser>=5",
@@ -97,7 +98,7 @@ setup(
         ],
         "docs": ["furo>=2025.9", "griffelib>=2", "myst-parser>=5", "sphinx>=9"],
         "gpu": ["mujoco-warp>=4.0,<5", "warp-lang>=1.9"],
-        "menagerie": ["mujoco-menagerie"],
+        "menagerie": ["mujoco-menagerie>=2026.10"],
         "sysid": ["mujoco[sysid]>=4.0,<5"],  # calibration from recordings
         "ros2": ["cyclonedds>=0.10"],
     },

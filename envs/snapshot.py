@@ -14,12 +14,14 @@ def save_state(env: HandEnv) -> dict[str, Tensor]:
     """A copy of physics, per-world model fields, goals, counters, noise and generators."""
     state = {f"sim.{name}": value for name, value in env.sim.save().items()}
     for part, owner in _parts(env).items():
-        state |= {f"{part}.{name}": value.clone() for name, value in tensors_of(owner).items()}
+        state |= {
+            f"{part}.{name}": value.clone().cpu() for name, value in tensors_of(owner).items()
+        }
     for name in env.task.saved:
-        state[f"task.{name}"] = getattr(env.task, name).clone()
+        state[f"task.{name}"] = getattr(env.task, name).clone().cpu()
     if env.disturbances.adversary is not None:
         # Sensors that the adversary reads at the next step.
-        state |= {f"seen.{name}": value.clone() for name, value in env.actor_sensors.items()}
+        state |= {f"seen.{name}": value.clone().cpu() for name, value in env.actor_sensors.items()}
     state["rng"] = env.rng.state()
     return state
 
@@ -43,6 +45,7 @@ def forgotten(env: HandEnv, steps: int = 40) -> list[str]:
 
     For tests of tasks: the returned names would be lost when a run is resumed.
     """
+    env.reset(seed=1)
     before = {name: value.clone() for name, value in tensors_of(env.task).items()}
     env.reset(seed=0)
     shape = (env.num_envs, len(env.hand.actuators))

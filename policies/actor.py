@@ -49,7 +49,8 @@ class Actor(nn.Module):
         if self.config.memory == "none":
             return ()
         size = self.config.hidden_size
-        return torch.zeros(count, size), torch.zeros(count, size)
+        device = self.head.weight.device
+        return torch.zeros(count, size, device=device), torch.zeros(count, size, device=device)
 
     def forward(self, terms: Terms, carry: Carry) -> tuple[Distribution, Carry]:
         """One step of N worlds: terms (N, size), carry (N, hidden)."""

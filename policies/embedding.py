@@ -14,6 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ..errors import ConfigError
 from .encoders import VECTOR, TermShape, encoder_of
 
 Sizes = Mapping[str, int | TermShape]
@@ -66,10 +67,17 @@ class Embedding(nn.Module):
     """Normalizes and embeds terms (..., *shape) -> (..., width)."""
 
     def __init__(self, sizes: Sizes, width: int, clip: float) -> None:
+        """Raises ConfigError without a vector, for one of two axes, and for an unknown kind."""
         super().__init__()
         shapes = {n: TermShape((s,)) if isinstance(s, int) else s for n, s in sizes.items()}
         vectors = {name: term.size for name, term in shapes.items() if term.kind == VECTOR}
         others = {name: term for name, term in shapes.items() if term.kind != VECTOR}
+        if not vectors:
+            got = ", ".join(f"{name} ({term.kind})" for name, term in others.items()) or "none"
+            raise ConfigError(f"observation terms: got {got}, allowed: at least one {VECTOR} too")
+        for name in vectors:
+            if len(shape := shapes[name].shape) != 1:
+                raise ConfigError(f"{VECTOR} term {name}: got shape {shape}, allowed: (size,)")
         self.vectors, self.names = tuple(vectors), (*vectors, *others)
         self.clip = clip
         self.normalizers = nn.ModuleDict({name: Normalizer(size) for name, size in vectors.items()})
@@ -85,7 +93,7 @@ class Embedding(nn.Module):
     @property
     def fresh(self) -> bool:
         """Whether the normalizers have not seen anything yet."""
-        return bool(self.vectors) and not self.normalizer(self.vectors[0]).count
+        return not self.normalizer(self.vectors[0]).count
 
     def forward(self, terms: Terms) -> Tensor:
         """Normalize, clip, embed and add the terms."""

@@ -12,8 +12,8 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ..errors import ConfigError
-from ..registry import Registry
+from ..errors import ConfigError, nearest
+from ..registry import Registry, must_call
 
 VECTOR = "vector"
 """The kind whose terms share one linear map, in `embedding`."""
@@ -62,10 +62,13 @@ class ImageEncoder(nn.Module):
 
 
 ENCODERS: Registry[Callable[[tuple[int, ...], int], nn.Module]] = Registry(
-    "sleight.encoders", {"image": "policies.encoders:ImageEncoder"}
+    "sleight.encoders", {"image": "policies.encoders:ImageEncoder"}, must_call
 )
 
 
 def encoder_of(name: str, term: TermShape, width: int) -> nn.Module:
     """The encoder of one term. Raises ConfigError for a kind that nobody has registered."""
+    if term.kind not in (known := ENCODERS.names()):
+        nearby = nearest(term.kind, (VECTOR, *known))
+        raise ConfigError(f"kind of term {name}: got {term.kind}, {nearby}")
     return ENCODERS.get(term.kind, f"kind of term {name}")(term.shape, width)

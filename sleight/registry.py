@@ -102,6 +102,12 @@ def must_be(*kinds: str) -> Callable[[str, object], None]:
     return check
 
 
+def must_call(name: str, thing: object) -> None:
+    """A check that a thing is a function or a class."""
+    if not callable(thing):
+        raise TypeError(f"got {thing!r:.60}, allowed: a function or a class")
+
+
 def _load(place: EntryPoint | str) -> object:
     if isinstance(place, EntryPoint):
         return place.load()

@@ -57,6 +57,8 @@ class ActorsConfig:
     """Rollout workers on Ray, with `env.num_worlds` worlds each; 0: collect in this process."""
     max_lag: Annotated[int, Range(0, 64)] = 1
     """Largest number of policy updates by which experience may be out of date; 0: synchronous."""
+    device: str = "cpu"
+    """Device of the learner in this process: cpu or cuda. Learners on Ray: `learner_gpus`."""
     worker_cpus: Annotated[float, Range(0, 1024)] = 0.0
     """CPU cores reserved for each worker; 0 divides those of the cluster among the workers."""
     worker_gpus: Annotated[float, Range(0, 64)] = 0.0

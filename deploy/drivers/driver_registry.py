@@ -1,26 +1,25 @@
 """The registry of drivers: built-in ones, and those of other packages.
 
-Another package adds a hand by an entry point in the group `sleight.hands`. The entry point is a
+Another package adds a driver by an entry point in the group `sleight.drivers`. The entry point is a
 function `open_hand(config: HandConfig) -> HandDriver` that does not connect yet:
 
-    [project.entry-points."sleight.hands"]
+    [project.entry-points."sleight.drivers"]
     my_hand = "my_package:open_hand"
+
+(The group `sleight.hands` has hands for the simulation.)
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Literal
 
 from ...config import Range
 from ...errors import ConfigError, nearest
+from ...registry import Registry, must_call
 from ..hand.hand import HandDriver
-
-GROUP = "sleight.hands"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class HandConfig:
 
     driver: str = "rig"
     """rig: TCP, for a simulated rig or the bridge beside a Shadow Hand; ros1; ros2; or the name of
-    a hand that an installed package registers."""
+    a driver that an installed package adds."""
     host: str = "127.0.0.1"
     """Address. rig: of the hand's side; ros1: of the ROS master; ros2: not used."""
     port: Annotated[int, Range(0, 65535)] = 0
@@ -56,37 +55,20 @@ class HandConfig:
 
 
 OpenHand = Callable[[HandConfig], HandDriver]
-BUILT_IN = {
-    "rig": ".wire_driver:open_hand",
-    "ros1": ".ros.ros1_driver:open_hand",
-    "ros2": ".ros.ros2_driver:open_hand",
-}
-
-
-def available() -> dict[str, EntryPoint | str]:
-    """Name -> location of its function. Other packages cannot override the built-in names."""
-    registered: dict[str, EntryPoint | str] = {e.name: e for e in entry_points(group=GROUP)}
-    return registered | BUILT_IN
+DRIVERS: Registry[OpenHand] = Registry(
+    "sleight.drivers",
+    {
+        "rig": "deploy.drivers.wire_driver:open_hand",
+        "ros1": "deploy.drivers.ros.ros1_driver:open_hand",
+        "ros2": "deploy.drivers.ros.ros2_driver:open_hand",
+    },
+    must_call,
+)
 
 
 def open_hand(config: HandConfig) -> HandDriver:
     """The driver that `config` names, not connected yet. Raises ConfigError."""
-    hands = available()
-    if config.driver not in hands:
-        raise ConfigError(f"hand.driver: got {config.driver}, {nearest(config.driver, hands)}")
-    return _function(config.driver, hands[config.driver])(config)
-
-
-def _function(name: str, where: EntryPoint | str) -> OpenHand:
-    try:
-        if isinstance(where, EntryPoint):
-            function: OpenHand = where.load()
-        else:
-            module, _, attribute = where.partition(":")
-            function = getattr(importlib.import_module(module, __package__), attribute)
-        return function
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"hand.driver: {name} cannot be loaded: {error}") from error
+    return DRIVERS.get(config.driver, "hand.driver")(config)
 
 
 def with_port(config: HandConfig, default_port: int) -> HandConfig:

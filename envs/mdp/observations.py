@@ -21,8 +21,9 @@ from . import rotations
 
 Sensors = dict[str, Tensor]
 Sizes = Mapping[str, int]
-"""Sizes that depend on the hand, the object and the run: joints, actuators, tip_coordinates, inner
-(inner joints of the object), parameters (those that vary between worlds)."""
+"""Sizes that depend on the hand, the object and the run: joints, actuators, fingertips,
+tip_coordinates (three per fingertip), inner (inner joints of the object), parameters (those that
+vary between worlds)."""
 
 
 def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
@@ -30,6 +31,7 @@ def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
     return {
         "joints": len(hand.joints),
         "actuators": len(hand.actuators),
+        "fingertips": len(hand.fingertips),
         "tip_coordinates": 3 * len(hand.fingertips),
         "inner": len(held.joints),
         "parameters": parameters,
@@ -57,7 +59,10 @@ class Term:
     """Kind of encoder in a policy: `vector`, `image`, or one that an installed package adds."""
 
     def shape_in(self, sizes: Sizes) -> tuple[int, ...]:
-        """The shape in numbers."""
+        """The shape in numbers. Raises ConfigError for a name that `sizes` does not have."""
+        for part in self.shape:
+            if isinstance(part, str) and part not in sizes:
+                raise ConfigError(f"term {self.name}: shape: got {part}, {nearest(part, sizes)}")
         return tuple(sizes[part] if isinstance(part, str) else part for part in self.shape)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError, nearest
-from ...registry import Registry
+from ...registry import Registry, must_call
 from ..tasks.task import Outcome
 from .observations import Sensors
 
@@ -66,7 +66,7 @@ def wrist(s: Step) -> Tensor:
 
 RewardTerm = Callable[[Step], Tensor]
 """One step of N worlds -> (N,)."""
-REWARDS: Registry[RewardTerm] = Registry("sleight.rewards", {})
+REWARDS: Registry[RewardTerm] = Registry("sleight.rewards", {}, must_call)
 for _term in (progress, success, drop, action_change, action_size, effort, wrist):
     REWARDS.add(_term.__name__, _term)
 

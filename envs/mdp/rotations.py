@@ -64,8 +64,15 @@ def normalize(q: Tensor) -> Tensor:
 def from_rotvec(rotvec: Tensor) -> Tensor:
     """Rotation vector [rad], (..., 3) -> (..., 4)."""
     half = 0.5 * vector_norm(rotvec, dim=-1, keepdim=True)
-    # sin(x)/x by torch.sinc, which is exact at zero.
-    return torch.cat((half.cos(), 0.5 * torch.sinc(half / math.pi) * rotvec), dim=-1)
+    return torch.cat((half.cos(), 0.5 * _sine_over(half) * rotvec), dim=-1)
+
+
+def _sine_over(x: Tensor) -> Tensor:
+    """sin(x) / x for x >= 0."""
+    if torch.onnx.is_in_onnx_export():  # ONNX has no sinc; to float32 this is the same
+        x = x.clamp_min(1e-4)
+        return x.sin() / x
+    return torch.sinc(x / math.pi)
 
 
 def to_rotvec(q: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 GOAL = "goal"
 GOAL_POSITION = (0.158, -0.035, 0.045)
 """Position of the goal beside the hand, in the palm frame [m]."""
+GOAL_LARGEST_M = 0.12
+"""The goal of a longer object is rendered smaller, so that it fits beside the hand."""
 FLOOR_HEIGHT = -0.16
 """Height of the floor, below the hand and the drop height [m]."""
 
@@ -51,7 +53,7 @@ def dress(spec: mujoco.MjSpec, name: str, object_spec: ObjectSpec, size_m: float
 
 def _add_goal(spec: mujoco.MjSpec, object_spec: ObjectSpec, size_m: float) -> None:
     goal = spec.worldbody.add_body(name=GOAL, mocap=True, pos=GOAL_POSITION)
-    object_spec.build(goal, GOAL, size_m, object_spec.mass_kg)
+    object_spec.build(goal, GOAL, min(size_m, GOAL_LARGEST_M), object_spec.mass_kg)
     for geom in spec.geoms:
         if geom.name.startswith(GOAL):
             geom.contype = geom.conaffinity = 0

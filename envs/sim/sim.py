@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...registry import Registry
+from ...registry import Registry, must_call
 from .layout import Layout
 
 
@@ -91,7 +91,7 @@ class Sim(ABC):
 
 
 SIMS: Registry[Callable[[mujoco.MjModel, int, int, Layout, str], Sim]] = Registry(
-    "sleight.backends", {"mujoco": "envs.sim.batch_sim:BatchSim"}
+    "sleight.backends", {"mujoco": "envs.sim.batch_sim:BatchSim"}, must_call
 )
 
 

@@ -81,6 +81,11 @@ def _collect(
             break
         targets = _drop_objects(config, hand, sim, rng)
         keep = _stays(config, hand, sim, lean)
+        if object_of(config.model).symmetry != "cube":
+            # An object without faces may roll slowly: it must stay at rest for the same time again.
+            for _ in range(round(config.resets.settle_s / config.period_s)):
+                sim.step(config.control.substeps)
+            keep &= _stays(config, hand, sim, lean)
         qpos.append(sim.state("qpos")[keep].clone())
         target.append(targets[keep])
     if sum(map(len, qpos)) < count:

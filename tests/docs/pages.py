@@ -11,6 +11,7 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "pretrained/README.md",
+    "examples/README.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples").glob("*/README.md")),
 ]

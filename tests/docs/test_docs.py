@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,29 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "1000")
 
 
+@pytest.fixture
+def _with_its_package(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The README of an example is read as by somebody who has installed it."""
+    project = (ROOT / page).parent / "pyproject.toml"
+    if not page.startswith("examples/") or not project.is_file():
+        yield
+        return
+    info = tmp_path / "example-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: example\nVersion: 1\n")
+    groups = tomllib.loads(project.read_text())["project"]["entry-points"]
+    lines = []
+    for group, found in groups.items():
+        lines += [f"[{group}]", *(f"{name} = {place}" for name, place in found.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(project.parent)
+    commands.known_flags.cache_clear()
+    yield
+    commands.known_flags.cache_clear()
+
+
+@pytest.mark.usefixtures("_with_its_package")
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_are_understood(page: str) -> None:
     wrong = []

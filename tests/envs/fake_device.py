@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from sleight.envs.sim.batch_sim import BatchSim
+from sleight.envs.sim.sim import SIMS, on_device
 
 DEVICE = torch.device("meta")
 MOVES = {torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default}
@@ -107,8 +108,6 @@ class FakeSim(BatchSim):
 
     def __init__(self, model: Any, num_worlds: int, threads: int, layout: Any, device: str) -> None:
         super().__init__(model, num_worlds, threads)
-        from sleight.envs.sim.sim import on_device
-
         self.device = torch.device(device)
         self.layout = on_device(layout, self.device)
 
@@ -126,3 +125,6 @@ class FakeSim(BatchSim):
 
     def refresh_constants(self, worlds: Tensor) -> None:
         super().refresh_constants(worlds.cpu())
+
+
+SIMS.add("fake", FakeSim)

@@ -7,11 +7,9 @@ import torch
 
 from sleight.envs.make import make_env
 from sleight.envs.sim import draws
-from sleight.envs.sim.sim import SIMS
 from tests.envs.conftest import SMALL
-from tests.envs.fake_device import DEVICE, UPLOADS, FakeDevice, FakeSim, OnDevice
+from tests.envs.fake_device import DEVICE, UPLOADS, FakeDevice, OnDevice
 
-SIMS.add("fake", FakeSim)
 STEPS = 25
 
 

@@ -18,20 +18,21 @@ from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.make import make_env
 from sleight.envs.snapshot import forgotten
 env = make_env(EnvConfig(task="dial", num_worlds=4, threads=1, resets=ResetConfig(cache=32)))
-print(forgotten(env), env.sim.layout.inner, sorted(env.single_observation_space["critic"])[-3:])
+print(forgotten(env), "dial_axis" in env.single_observation_space["critic"].spaces)
 class Lossy(type(env.task)):
     saved = tuple(name for name in type(env.task).saved if name != "goal")
 env.task.__class__ = Lossy
 print(forgotten(env))
 """
 PICTURES = """
-import numpy as np
+import torch
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.gym import draw
 from sleight.envs.make import make_env
 from sleight.envs.rendering.renderer import HandRenderer
 env = make_env(EnvConfig(task="dial", num_worlds=1, threads=1, resets=ResetConfig(cache=32)))
 env.reset(seed=1)
+env.task.goal[0, :4] = torch.tensor([1.0, 0.0, 0.0, 0.0])  # so that the dial is on top
 with HandRenderer(env.config.model, 240, 180) as renderer:
     before = draw(env, renderer, 0)
     env.task.goal[0, -1] += 2.0
@@ -80,14 +81,14 @@ def test_it_resumes_bit_for_bit_with_its_own_fields(stranger, run):
 
 def test_what_it_saves_is_all_that_changes(stranger):
     whole, lossy = python(stranger, FORGOTTEN)
-    assert whole.startswith("[] slice(") and "dial_axis" in whole
+    assert whole == "[] True"
     assert lossy == "['goal']"
 
 
 def test_its_goal_is_drawn_with_its_inner_joint(stranger):
     (line,) = python(stranger, PICTURES)
     hand, goal = map(int, line.split())
-    assert hand == 0 and goal > 5, "the dial of the goal turns, beside the hand"
+    assert hand == 0 and goal > 20, "the dial of the goal turns, beside the hand"
 
 
 def test_it_is_evaluated_as_a_run_and_as_a_bundle(stranger, run, bundle):

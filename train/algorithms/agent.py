@@ -9,6 +9,7 @@ import torch
 
 from ...envs.env import HandEnv
 from ...envs.mdp.observations import Sizes, Term
+from ...errors import ConfigError
 from ...policies.actor import Actor
 from ...policies.config import PolicyConfig
 from ...policies.critic import Critic
@@ -21,6 +22,16 @@ class Agent:
 
     actor: Actor
     critic: Critic
+
+    def to(self, device: torch.device | str) -> Agent:
+        """The same networks, moved to a device. Raises ConfigError if there is no such device."""
+        try:
+            self.actor.to(device)
+            self.critic.to(device)
+        except (RuntimeError, AssertionError) as error:  # as torch says it
+            allowed = "cpu or cuda" if torch.cuda.is_available() else "cpu; torch sees no GPU here"
+            raise ConfigError(f"train.device: got {device}, allowed: {allowed}") from error
+        return self
 
 
 def term_shapes(terms: Sequence[Term], sizes: Sizes) -> dict[str, TermShape]:

@@ -46,7 +46,7 @@ def build(
             stack.callback(learners.close)
         pool.start_all()
         assert pool.about is not None
-        agent = sized_agent(config.policy, **pool.about, seed=config.seed)
+        agent = sized_agent(config.policy, **pool.about, seed=config.seed).to(config.train.device)
         learns: Learns = learners or learner(config, agent)
         if learners:
             learners.begin(agent, pool.about)

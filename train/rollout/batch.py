@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,6 +62,21 @@ class Batch:
         return self.reward.numel()
 
 
+def on_device(batch: Batch, device: torch.device | str) -> Batch:
+    """The batch with its tensors on a device."""
+    if batch.reward.device == torch.device(device):
+        return batch
+
+    def move(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.to(device)
+        if isinstance(value, dict):
+            return {name: move(part) for name, part in value.items()}
+        return tuple(map(move, value)) if isinstance(value, tuple) else value
+
+    return Batch(**{field.name: move(getattr(batch, field.name)) for field in fields(batch)})
+
+
 def concatenate(parts: Sequence[Batch]) -> Batch:
     """Batches of equal T side by side: their worlds follow each other in the order of `parts`."""
     first = parts[0]
@@ -76,7 +92,9 @@ def concatenate(parts: Sequence[Batch]) -> Batch:
         critic=_join([part.critic for part in parts], 1),
         **{name: torch.cat([getattr(part, name) for part in parts], 1) for name in _WORLDS},
         carries=tuple(tuple(map(torch.cat, zip(*chunk, strict=True))) for chunk in carries),
-        final_index=torch.cat([p.final_index + torch.tensor([0, at]) for p, at in placed]),
+        final_index=torch.cat(
+            [p.final_index + p.final_index.new_tensor([0, at]) for p, at in placed]
+        ),
         final=_join([part.final for part in parts], 0),
         episodes=tuple(replace(e, world=e.world + at) for p, at in placed for e in p.episodes),
         sim_seconds=sum(part.sim_seconds for part in parts) / len(parts),
@@ -105,7 +123,7 @@ def _worlds(batch: Batch, first: int, end: int) -> Batch:
         critic={name: value[:, first:end].contiguous() for name, value in batch.critic.items()},
         **{name: getattr(batch, name)[:, first:end].contiguous() for name in _WORLDS},
         carries=tuple(tuple(part[first:end] for part in carry) for carry in batch.carries),
-        final_index=batch.final_index[final] - torch.tensor([0, first]),
+        final_index=batch.final_index[final] - batch.final_index.new_tensor([0, first]),
         final={name: value[final] for name, value in batch.final.items()},
         episodes=tuple(replace(episode, world=episode.world - first) for episode in episodes),
         episode_ids=tuple(batch.episode_ids[at] for at in own) if batch.episode_ids else (),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...envs.env import Episode, HandEnv, Observation
+from ...envs.sim.draws import new_generator
 from ...policies.actor import Actor, Carry, forget
 from ...policies.distributions import Distribution
 from ..algorithms.algorithm import Collection
@@ -27,10 +28,10 @@ class Collector:
         self.env = env
         self.actor = actor
         self.rollout, self.asked = rollout, asked
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = new_generator(env.device).manual_seed(seed)
         self.observation: Observation | None = None
         self.carry: Carry = actor.initial_carry(env.num_envs)
-        self.starts = torch.ones(env.num_envs, dtype=torch.bool)
+        self.starts = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
         self.progress = 0.0
 
     @torch.no_grad()
@@ -75,13 +76,15 @@ class Collector:
     def state(self) -> dict[str, Tensor]:
         """What resuming needs, beside the state of the environment."""
         assert self.observation is not None, "nothing was collected yet"
-        tensors = {f"carry.{i}": part.clone() for i, part in enumerate(self.carry)}
+        tensors = {f"carry.{i}": part.clone().cpu() for i, part in enumerate(self.carry)}
         for group, terms in self.observation.items():
-            tensors |= {f"{group}.{name}": value.clone() for name, value in terms.items()}
-        return {**tensors, "starts": self.starts, "rng": self.generator.get_state()}
+            tensors |= {f"{group}.{name}": value.clone().cpu() for name, value in terms.items()}
+        return {**tensors, "starts": self.starts.cpu(), "rng": self.generator.get_state()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Continue from `state()`."""
+        generator = state["rng"]
+        state = {name: value.to(self.env.device) for name, value in state.items()}
         self.carry = tuple(state[f"carry.{i}"] for i in range(len(self.carry)))
         self.observation = {group: {} for group in self.env.terms}
         for key, value in state.items():
@@ -89,7 +92,7 @@ class Collector:
             if group in self.observation:
                 self.observation[group][name] = value
         self.starts = state["starts"]
-        self.generator.set_state(state["rng"])
+        self.generator.set_state(generator)
 
     def _step(self) -> dict[str, Any]:
         assert self.observation is not None
@@ -138,7 +141,8 @@ def _finals(rows: list[dict[str, Any]], like: Terms) -> tuple[Tensor, Terms]:
     """Step and world of each truncation (K, 2), and what the critic sees there, each (K, size)."""
     cut = [(t, row) for t, row in enumerate(rows) if row["final"] is not None]
     if not cut:
-        empty = torch.zeros(0, 2, dtype=torch.long)
+        device = next(iter(like.values())).device
+        empty = torch.zeros(0, 2, dtype=torch.long, device=device)
         return empty, {name: value[:0] for name, value in like.items()}
     index = [
         torch.stack((torch.full_like(row["final_worlds"], t), row["final_worlds"]), dim=1)

@@ -178,7 +178,7 @@ def first_episodes(
     first: dict[int, Episode] = {}
     observation, _ = env.reset()
     player.start(env)
-    starts = torch.ones(env.num_envs, dtype=torch.bool)
+    starts = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     counts, taken = starts, 0
     with ProgressBar(title, env.num_envs, unit="trials") as bar:
         while len(first) < env.num_envs and taken != steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,21 @@ from ..algorithms.teacher import Files, groups_of, open_teacher
 from ..config import TrainConfig
 from ..runs.training_loop import Training
 from .adr_source import AdrSource, start_state
-from .batch import Batch
+from .batch import Batch, on_device
 from .collector import Collector
 from .teacher_collector import TeacherCollector
 
 
 class LocalSampler:
-    """One collector that shares the actor of the algorithm, so weights need no publishing."""
+    """One collector in this process, and where its batches are to be learned from."""
 
-    def __init__(self, collector: Collector, source: AdrSource) -> None:
-        self.collector = collector
-        self.source = source
+    def __init__(self, collector: Collector, source: AdrSource, device: str, shared: bool) -> None:
+        """shared: the collector acts with the very actor that learns; weights need no publishing.
+
+        device: of the learner.
+        """
+        self.collector, self.source = collector, source
+        self._device, self._shared = device, shared
         self._version, self._progress = 0, 0.0
 
     def publish(
@@ -39,10 +44,13 @@ class LocalSampler:
         """See `Sampler`."""
         self._version, self._progress = version, progress
         self.source.state = adr
+        if not self._shared:
+            self.collector.actor.load_state_dict(weights)
 
     def next(self) -> Batch:
         """See `Sampler`."""
-        return self.collector.collect(self._version, self._progress)
+        batch = self.collector.collect(self._version, self._progress)
+        return on_device(batch, self._device)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See `Sampler`."""
@@ -90,7 +98,10 @@ def build(
     adr = start_state(config)
     source = AdrSource(config, adr, config.seed)
     agent, worlds = collector(config, config.seed, source, failures, teacher)
-    sampler = LocalSampler(worlds, source)
+    shared = config.train.device == config.env.device
+    if not shared:
+        agent = copy.deepcopy(agent).to(config.train.device)
+    sampler = LocalSampler(worlds, source, config.train.device, shared)
     return Training(config, agent, learner(config, agent), sampler, adr)
 
 
@@ -108,7 +119,7 @@ def collector(
     asked = collection_of(config)
     labeller = open_teacher(teacher, asked) if teacher else None
     env = make_env(config.env, seed, source, failures, groups=groups_of(labeller))
-    agent = build_agent(config.policy, env, config.seed)
+    agent = build_agent(config.policy, env, config.seed).to(env.device)
     env.rng.seed(seed)
     if labeller is None:
         return agent, Collector(env, agent.actor, config.rollout, seed + 1, asked)

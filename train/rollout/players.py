@@ -16,6 +16,7 @@ from ...contract.bundle import Bundle, load_bundle
 from ...envs.config import EnvConfig
 from ...envs.env import HandEnv, Observation
 from ...envs.mdp.observations import Sensors
+from ...envs.sim.draws import new_generator
 from ...errors import BundleError
 from ...policies.actor import Actor, forget
 from ..algorithms.agent import build_agent
@@ -76,6 +77,9 @@ class RunPlayer(Player):
         """See `Player`."""
         self._actor = build_agent(self.config.policy, env, 0).actor
         load_module("actor", self._actor, self._checkpoint.weights, self.name)
+        self._actor.to(env.device)
+        if self._generator.device != env.device:
+            self._generator = new_generator(env.device).manual_seed(self._generator.initial_seed())
         self._carry = self._actor.initial_carry(env.num_envs)
 
     @torch.no_grad()
@@ -130,16 +134,16 @@ class BundlePlayer(Player):
         """See `Player`."""
         shape = env.actor_sensors["target"].shape
         noise = torch.randn(shape, generator=self._generator)
-        return self.act_on(env.actor_sensors, starts, noise)
+        return self.act_on(env.actor_sensors, starts, noise).to(env.device)
 
     def act_on(self, sensors: Sensors, starts: Tensor, noise: Tensor) -> Tensor:
         """`act`, from the sensors that the graph reads and the noise (N, A) for sampling."""
         sensors = {**sensors, "last_target": sensors["target"], "noise": noise}
         feed = {
-            tensor.name: sensors[tensor.name].float().numpy()
+            tensor.name: sensors[tensor.name].float().cpu().numpy()
             for tensor in self.bundle.manifest.inputs
         }
-        keep = (~starts).numpy().astype(np.float32)[:, None]
+        keep = (~starts).cpu().numpy().astype(np.float32)[:, None]
         feed |= {name: value * keep for name, value in self._carry.items()}
         outputs = dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
         self._carry = {name: outputs[f"next_{name}"] for name in self._carry}

@@ -34,20 +34,23 @@ class TeacherCollector(Collector):
         super().__init__(env, actor, rollout, seed, asked)
         self.teacher = teacher
         teacher.start(env)
-        self.students = torch.zeros(env.num_envs, dtype=torch.bool)
+        self.students = torch.zeros(env.num_envs, dtype=torch.bool, device=env.device)
         """(N,) the worlds in which the student acts."""
         self._taken = 0
 
     def state(self) -> dict[str, Tensor]:
         """See `Collector`."""
-        tensors = {f"teacher_carry.{i}": part for i, part in enumerate(self.teacher.memory())}
+        tensors = {f"teacher_carry.{i}": part.cpu() for i, part in enumerate(self.teacher.memory())}
         if not self.teacher.terms:  # it reads the sensors themselves
-            tensors |= {f"sensors.{n}": value.clone() for n, value in self.env.true_sensors.items()}
+            tensors |= {
+                f"sensors.{n}": value.clone().cpu() for n, value in self.env.true_sensors.items()
+            }
         return {**super().state(), **tensors}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """See `Collector`."""
         super().load_state(state)
+        state = {name: value.to(self.env.device) for name, value in state.items()}
         count = len(self.teacher.memory())
         self.teacher.recall(tuple(state[f"teacher_carry.{i}"] for i in range(count)))
         named = {name.partition(".")[::2]: value for name, value in state.items()}
@@ -60,7 +63,9 @@ class TeacherCollector(Collector):
         # Batches are whole sequences, so that a checkpoint never cuts one.
         if self._taken % self.rollout.bptt_steps == 0:
             share = self.asked.student_share(self.progress)
-            self.students = torch.rand(len(action), generator=self.generator) < share
+            self.students = (
+                torch.rand(len(action), generator=self.generator, device=action.device) < share
+            )
         self._taken += 1
         labels = self.teacher.label(self.env, seen, self.starts)
         demonstrated = labels.action(labels.sample(self.generator))

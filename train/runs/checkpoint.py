@@ -160,7 +160,7 @@ def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
 
 def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
     """A module's parameters and buffers, named with a prefix."""
-    return {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
+    return {f"{prefix}.{name}": value.clone().cpu() for name, value in module.state_dict().items()}
 
 
 def load_module(prefix: str, module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
@@ -186,7 +186,7 @@ def moments_of(optimizer: Optimizer) -> dict[str, Tensor]:
     """The state of an optimizer, by parameter and name."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{index}.{name}": torch.as_tensor(value)
+        f"{index}.{name}": torch.as_tensor(value).cpu()
         for index, moments in state.items()
         for name, value in moments.items()
     }

@@ -1,4 +1,4 @@
-"""A 16-joint hand for sleight: the entry point `leap` in the group `sleight.hands`."""
+"""The driver of a 16-joint hand: the entry point `leap` in the group `sleight.drivers`."""
 
 from __future__ import annotations
 

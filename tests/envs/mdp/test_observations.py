@@ -81,6 +81,15 @@ def test_an_unknown_term_names_the_nearest():
         O.select(["joint_position", "goal_stop"], "env.actor_terms")
 
 
+def test_shapes_follow_the_hand_and_a_name_that_is_no_size_names_the_nearest():
+    assert O.Term("near", lambda s: s["near"], ("fingertips",), "", "", ()).shape_in(SIZES) == (5,)
+    cloud = O.Term("cloud", lambda s: s["cloud"], ("fingertips", 3), "m", "palm", (), "points")
+    assert cloud.shape_in(SIZES) == (5, 3)
+    odd = O.Term("odd", lambda s: s["odd"], ("fingertip",), "", "", ())
+    with pytest.raises(ConfigError, match="term odd: shape: got fingertip, did you mean 'finger"):
+        odd.shape_in(SIZES)
+
+
 def test_terms_that_share_a_rotation_leave_the_sensors_alone():
     given = sensors()
     before = {name: value.clone() for name, value in given.items()}

@@ -113,6 +113,18 @@ def test_the_goal_is_seen_beside_the_hand_and_can_be_left_out(renderer: HandRend
     assert rows.min() > 0 and rows.max() < 0.85 * 180, "the line of text would cover it"
 
 
+@pytest.mark.parametrize("name", ["egg", "pen"])
+def test_the_goal_of_a_long_object_stays_in_the_picture_and_off_the_hand(name: str) -> None:
+    rng = np.random.default_rng(0)
+    with HandRenderer(ModelConfig(object=name), 240, 180) as opened:
+        qpos = _qpos(opened, AWAY)
+        for wxyz in [*UP.values(), *rng.normal(size=(12, 4))]:
+            goal = _coloured(opened.frame(qpos, GoalPicture(wxyz / np.linalg.norm(wxyz))))
+            columns, rows = np.nonzero(goal.any(axis=0))[0], np.nonzero(goal.any(axis=1))[0]
+            assert columns.min() > 0.55 * 240 and columns.max() < 239
+            assert rows.min() > 0 and rows.max() < 0.85 * 180
+
+
 def test_block_and_goal_that_agree_look_alike(renderer: HandRenderer) -> None:
     high = 0.1
     for wxyz in (UP[0], UP[3], UP[5]):

@@ -39,13 +39,10 @@ class Replica:
         """Build the networks and meet the others. about: see `Rollout.about`."""
         torch.set_num_threads(threads)
         device = "cuda" if gpus and torch.cuda.is_available() else "cpu"
-        agent = sized_agent(config.policy, **about, seed=config.seed)
-        self.agent = agent
-        for module in (agent.actor, agent.critic):
-            module.to(device)
+        self.agent = sized_agent(config.policy, **about, seed=config.seed).to(device)
         self._device = device
         self.group = self._meet(meeting, "nccl" if gpus >= 1 and device == "cuda" else "gloo")
-        self.learner = learner(config, agent, self.group)
+        self.learner = learner(config, self.agent, self.group)
 
     def _meet(self, meeting: Meeting, backend: str) -> LearnerGroup:
         if meeting.rank == 0 and meeting.count > 1:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ....adr.state import AdrState
 from ...config import TrainConfig
-from ...rollout.batch import Batch, concatenate
+from ...rollout.batch import Batch, concatenate, on_device
 from ..actor_errors import put
 from ..adr_server import AdrServer
 from ..array_wire import nbytes, to_arrays, unpack
@@ -53,6 +53,8 @@ class RaySampler:
         """end: ends all processes, and the connection."""
         self.pool, self.server = pool, server
         self.max_lag = config.train.max_lag
+        # Learners take arrays of the host, and move their shares themselves.
+        self._device = "cpu" if config.train.learners else config.train.device
         self.evaluator = Evaluator(config)
         self.timing = Timing()
         self._end = end
@@ -98,7 +100,7 @@ class RaySampler:
         parts, self._queue = self._queue[:share], self._queue[share:]
         self._start(ahead)
         copied = time.perf_counter()
-        batch = concatenate([part for _, part in parts])
+        batch = on_device(concatenate([part for _, part in parts]), self._device)
         self._rates = _rates(parts)
         self._lags = [self._version - part.version for _, part in parts]
         now = time.monotonic()
