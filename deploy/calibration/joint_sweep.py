@@ -102,7 +102,7 @@ class _Run(RecordedRun):
         self._sweep = Sweep(targets, period_s, config.loop.stage.home_s)
         super().__init__(folder, hand, NoObject(), self._sweep, period_s, 1, config)
 
-    def _story(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, Any]:
         """See `RecordedRun`."""
         return {"sweep": self._name}
 

@@ -56,14 +56,14 @@ class RecordedRun(ABC):
         trials: int,
         config: RigConfig,
     ) -> None:
-        self._place, self._hand, self._config = folder, hand, config
+        self._folder, self._hand, self._config = folder, hand, config
         self._poses = poses
         self._period_s, self._trials = period_s, trials
         self._log = RunLog(folder / LOG, hand.spec, period_s)
         self._loop = ControlLoop(hand, poses, director, period_s, config.loop, self._log)
 
     @abstractmethod
-    def _story(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, Any]:
         """Facts for readers of the log, besides the rig, the names and the period."""
 
     @abstractmethod
@@ -74,7 +74,7 @@ class RecordedRun(ABC):
     def _progress(self, seconds: float) -> Progress:
         """The progress of the run, for the view."""
 
-    def _meanwhile(self) -> AbstractContextManager[None]:
+    def _during_loop(self) -> AbstractContextManager[None]:
         """A context that is active while the loop runs."""
         return nullcontext()
 
@@ -96,7 +96,7 @@ class RecordedRun(ABC):
         try:
             self._hand.arm()
             watchdog = Watchdog(self._hand, self._config.watchdog)
-            with watchdog, self._meanwhile(), _no_garbage_collection():
+            with watchdog, self._during_loop(), _no_garbage_collection():
                 self._loop.run(self._trials, over, lambda: show(self._progress(seconds())))
             end = "interrupted" if should_stop() else "done"
         except SleightError as error:
@@ -118,7 +118,7 @@ class RecordedRun(ABC):
             "period_s": self._period_s,
             "joints": self._hand.spec.joints,
             "actuators": self._hand.spec.actuators,
-            **self._story(),
+            **self._description(),
         }
 
     def _common(self, end: str) -> dict[str, Any]:
@@ -166,9 +166,9 @@ class RecordedRun(ABC):
 
     def _write(self, result: dict[str, Any]) -> None:
         try:
-            write_json(self._place / "result.json", result)
+            write_json(self._folder / "result.json", result)
             self._loop.timing.spans_s["look"] += self._poses.looks_s
-            write_json(self._place / "timing.json", self._loop.timing.summary())
+            write_json(self._folder / "timing.json", self._loop.timing.summary())
         except SleightError:
             # On a full disk the log fails first; its error is the one to show.
             if not result["end"].startswith("error"):

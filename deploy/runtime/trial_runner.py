@@ -98,7 +98,7 @@ class _Run(RecordedRun):
         period_s = manifest.control.period_s
         super().__init__(folder, hand, poses, self._stage, period_s, config.trials, config)
 
-    def _meanwhile(self) -> AbstractContextManager[None]:
+    def _during_loop(self) -> AbstractContextManager[None]:
         """See `RecordedRun`: logs camera pictures."""
         entry = self._config.log
         if not self._cameras or not entry.images_hz:
@@ -108,7 +108,7 @@ class _Run(RecordedRun):
         cameras = self._cameras.values()
         return frame_log(cameras, self._log, entry.images_hz, entry.images_quality)
 
-    def _story(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, Any]:
         """See `RecordedRun`: the data that a replay needs."""
         return {
             "bundle": {

@@ -51,7 +51,7 @@ class RigSim:
         self._hand = HandPort(hand, self._session, self._log)
         self.cameras = _cameras(config, body)
         self._sent = self.overruns = 0
-        self._told_s = time.monotonic()
+        self._reported_s = time.monotonic()
         self.lost_s = 0.0
         """Time that the physics skipped because the machine was too slow [s]."""
 
@@ -88,7 +88,7 @@ class RigSim:
             self._serve(now_s)
             self._faults.tick(self._session.mode is HandMode.ARMED, now_s)
             if now_s - stepped_s > MAX_LAG_S:
-                stepped_s = self._let_go(stepped_s, now_s)
+                stepped_s = self._skip_lag(stepped_s, now_s)
             while stepped_s + step_s <= now_s:
                 self._body.step()
                 stepped_s += step_s
@@ -126,16 +126,16 @@ class RigSim:
             raise
         return hand, referee
 
-    def _tell_motors(self, now_s: float) -> None:
-        elapsed_s = now_s - self._told_s
+    def _report_motors(self, now_s: float) -> None:
+        elapsed_s = now_s - self._reported_s
         if elapsed_s < MOTORS_S:
             return
-        self._told_s, motors = now_s, self._body.motors
+        self._reported_s, motors = now_s, self._body.motors
         motors.warm(elapsed_s)
         temperature_c = np.round(motors.temperature_c, 1).tolist()
         self._hand.publish(wire.encode("motors", temperature_c=temperature_c))
 
-    def _let_go(self, stepped_s: float, now_s: float) -> float:
+    def _skip_lag(self, stepped_s: float, now_s: float) -> float:
         self.overruns += 1
         self.lost_s += now_s - stepped_s
         self._log("overrun", lost_s=round(now_s - stepped_s, 4))
@@ -154,7 +154,7 @@ class RigSim:
         self._sent += 1
         now_s = time.monotonic()
         body, encoders = self._body, self._body.encoders
-        self._tell_motors(now_s)
+        self._report_motors(now_s)
         state = {
             "seq": self._sent,
             "time_s": now_s,

@@ -71,7 +71,7 @@ class FixedRanges:
         self._width = torch.tensor(highs - lows, device=device)
 
     def reseed(self, seed: int) -> None:
-        """Start the generator anew."""
+        """Restart the generator from a seed."""
         self._rng.seed(seed)
 
     def draw(self, worlds: Tensor) -> Draw:

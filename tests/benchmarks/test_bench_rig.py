@@ -24,7 +24,7 @@ def test_the_table_has_a_row_for_each_world_and_the_ends_add_up(bundle, capsys):
         assert sum(map(int, row[5:8])) == 2
     assert len(re.findall(r"^.+: \d of 2: \d+$", err, re.M)) == 6
     assert re.search(r"^ONNX Runtime, one thread +[\d.]+ +[\d.]+", out, re.M)
-    assert "torch: no checkpoint beside the bundle" in out
+    assert "torch: no checkpoint in the bundle" in out
 
 
 @pytest.mark.parametrize("world", ["Training", "Rig"])

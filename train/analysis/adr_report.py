@@ -60,9 +60,9 @@ def _entropy(runs: Sequence[AdrRun]) -> str:
                  height=270, marks=(Mark(floor, "floor"),))  # fmt: skip
     about = (
         "Mean log width of the ranges of lambda; a width below the floor counts as the floor."
-        " Success: consecutive successes with 95 % intervals in every evaluation (circles named"
-        " by their file) and on every rig that lies in the runs' folders, at the entropy that the"
-        " run has now; the curve is training's own mean as the entropy grew."
+        " Success: consecutive successes with 95 % intervals in every evaluation and rig result in"
+        " the run folders (circles with file names), at the present entropy of the run; the curve"
+        " is the mean in training as the entropy grew."
     )
     drawings = [line_chart(over, lines), _success(runs), _while_training(runs)]
     return html.section("Entropy and success", [html.charts([d for d in drawings if d])], about)

@@ -73,9 +73,9 @@ class PbtConfig:
     quantile: Annotated[float, Range(0, 0.5, open_low=True)] = 0.25
     """Exploit: this fraction at the bottom continues from checkpoints of the one at the top."""
     perturbation_factors: tuple[float, float] = (0.8, 1.25)
-    """Explore: one of these multiplies a value from a range; of `values` a neighbour is taken."""
+    """Explore: one of these factors multiplies a value of a range; `values` use a neighbour."""
     resample_probability: Annotated[float, Range(0, 1)] = 0.25
-    """Explore: probability that a value is drawn anew instead."""
+    """Explore: probability that a value is drawn again instead of perturbed."""
     renamed: ClassVar[Mapping[str, str]] = {
         "interval": "interval_steps",
         "share": "quantile",
@@ -113,7 +113,7 @@ class SweepConfig:
     set: dict[str, Value] = field(default_factory=dict)
     """Fields of the training config that replace those of `train`, for all runs."""
     fields: dict[str, FieldConfig] = field(default_factory=dict)
-    """Fields of the training config, dotted as in a flag, and what to try for each."""
+    """Fields of the training config, dotted as in a flag, and the values to try."""
     arms: dict[str, dict[str, Value | tuple[str, ...]]] = field(default_factory=dict)
     """Name -> fields of the training config that change together: the arms of an ablation."""
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)

@@ -36,7 +36,7 @@ class Tried:
     ends: dict[int, End] = field(default_factory=dict)
     rungs: dict[int, float | None] = field(default_factory=dict)
     """Control steps of a rung -> score."""
-    told: bool = False
+    reported: bool = False
     condemned: bool = False
     """ASHA stopped the setting at a rung."""
 
@@ -117,9 +117,9 @@ class State:
         """Report a setting to the study when all its runs have ended."""
         ends = tried.ends.values()
         pruned = any(end.state == "pruned" for end in ends)
-        if tried.told or (len(tried.ends) < self.config.seeds and not self.given_up(tried)):
+        if tried.reported or (len(tried.ends) < self.config.seeds and not self.given_up(tried)):
             return
-        tried.told = True
+        tried.reported = True
         mean = tried.mean()
         self.study.tell(tried.index, mean if mean is None or math.isfinite(mean) else None, pruned)
 

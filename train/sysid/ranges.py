@@ -39,7 +39,7 @@ TARGETS = (
     Target("hand.deadband", "deadband", 1.0, "of the hand"),
     Target("hand.damping", "damping", 1.0, "of training's motors"),
     Target("hand.friction_loss", "friction", sqrt(pi / 2), "of |N(0, v)|"),
-    Target("action.latency", "latency", 1e3, "stands for the way to the target too"),
+    Target("action.latency", "latency", 1e3, "includes the ramp to the target"),
 )
 SPREADS: dict[str, Callable[[Calibration], Found]] = {
     "hand.gain.spread": lambda c: c.hand["gain"],

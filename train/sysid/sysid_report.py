@@ -21,8 +21,8 @@ def text(calibration: Calibration) -> str:
         head,
     ]
     lines += [_line(name, row) for name, row in calibration.hand.items()]
-    lines += ["", "for training, whose targets are reached at once",
-              f"{'':22}{'value':>9}   ADR begins with"]  # fmt: skip
+    lines += ["", "for training, where setpoints jump to the target",
+              f"{'':22}{'value':>9}   initial ADR range"]  # fmt: skip
     for row in nominals(calibration):
         first = f"{row.first[0]:.4g} to {row.first[1]:.4g}" if row.first else "-"
         unit = TABLE[row.name].unit

@@ -146,6 +146,6 @@ def test_it_is_drawn_in_a_browser(made: Made, tmp_path: Path) -> None:
         assert all(url.startswith("file:") for url in browser.asked("report.html"))
         # Halfway between the axes: the best goes from 0.75 of the first to 1 of the second.
         tip = browser.point(".nsewdrag", 1 / 4, (1.02 - 0.875) / 1.04)
-        assert tip == ["t003  ppo.gamma 0.99  ppo.clip 0.9: 8"]
+        assert tip == ["t003  ppo.gamma 0.99  ppo.clip_range 0.9: 8"]
     finally:
         browser.close()
