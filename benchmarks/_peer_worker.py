@@ -1,7 +1,7 @@
-"""Runs in the peers' own environment: steps Gymnasium-Robotics' block for as long as it is told.
+"""The worker in the peer's environment: steps Gymnasium-Robotics' block for requested times.
 
-Reads a number of seconds per line; answers each with a line of JSON: steps summed over
-environments, and the seconds that they took. Its first line tells the seconds of hand time in one.
+It reads a number of seconds per line and answers each with a line of JSON: steps summed over
+environments, and the seconds that they took. Its first line has the period of a step.
 """
 
 import json

@@ -1,12 +1,12 @@
-"""Throughput of `block` against raw stepping of the same physics, in one run.
+"""Throughput of `block`, compared with raw stepping of the same physics in one run.
 
     sleight bench env [--worlds 128 256] [--threads 2] [--steps 60] [--repetitions 5] [--everything]
 
-Raw stepping replays what the environment did: the same model, start states, controls, resets and
-randomized fields, so every world goes through the very same states (checked to the last bit),
-while only the controls' writing and the stepping itself are timed. The environment is timed whole:
-actions, physics, rewards, goals, resets, randomization, observations. All take their steps in
-turns, because a shared machine changes its speed, and ratios are taken within a repetition.
+Raw stepping replays a run of the environment: the same model, start states, controls, resets and
+randomized fields, so that every world passes through the same states (checked bit by bit). Only
+writing the controls and the stepping itself are timed. The environment is timed as a whole:
+actions, physics, rewards, goals, resets, randomization, observations. All alternate step by step,
+because the speed of a shared machine changes, and ratios are taken within a repetition.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
 WARM_UP = 20
-"""Steps before the clock starts: first falls, first goals, warm caches."""
+"""Untimed steps at the start: first drops, first goals, warm caches."""
 RAW = {
     "one pass": (False, mujoco.mjtStage.mjSTAGE_NONE),
     "kept": (True, mujoco.mjtStage.mjSTAGE_VEL),
 }
-"""The two fast forms of `mujoco.batch`: one MjData per thread, or one kept for each world."""
+"""The two fast forms of `mujoco.batch`: one MjData per thread, or one per world."""
 
 
 @dataclass(frozen=True)
 class Reset:
-    """What the environment wrote to some worlds between two steps."""
+    """Values that the environment wrote to some worlds between two steps."""
 
     worlds: np.ndarray
     state: np.ndarray
@@ -61,7 +61,7 @@ class Recording:
 
     controls: list[np.ndarray]
     inputs: list[dict[str, np.ndarray]]
-    """What else was written before each step, where it was: forces, physics steps."""
+    """Other values written before each step, if any: forces, time steps."""
     resets: list[Reset]
     end: np.ndarray
     """(N, S) states after the last step."""
@@ -69,18 +69,18 @@ class Recording:
 
 @dataclass(frozen=True)
 class Result:
-    """One way of stepping, with one figure for each repetition."""
+    """The results of one way of stepping, with one number per repetition."""
 
     name: str
     worlds: int
     rates: list[float]
     """Control steps per second, summed over worlds."""
     ratios: list[float]
-    """Over the faster raw form in the same repetition."""
+    """Ratio to the faster raw form in the same repetition."""
 
 
 def usual() -> tuple[str, ...]:
-    """The parameters that configs/block_adr.yaml randomizes, and the goals."""
+    """The parameters that configs/block_adr.yaml randomizes, and the curriculum parameters."""
     config = load(TrainConfig, CONFIG, [])
     return (*config.adr.step_sizes, *(row.name for row in PARAMETERS if row.curriculum))
 
@@ -88,27 +88,27 @@ def usual() -> tuple[str, ...]:
 def wide_ranges(
     names: Collection[str] | None = None, reach: float = 0.5
 ) -> dict[str, tuple[float, float]]:
-    """`names` (or the usual ones) within reach of lambda = 0, the curriculum at its widest."""
-    found = {}
+    """Ranges of `names` (default: `usual()`): lambda up to `reach`, curriculum at its maximum."""
+    ranges = {}
     for name in usual() if names is None else names:
         row = BY_NAME[name]
         if row.curriculum:
-            found[row.name] = (row.limits[1], row.limits[1])
+            ranges[row.name] = (row.limits[1], row.limits[1])
         else:
             ends = [float(row.value(np.array(x))) for x in (-reach * (not row.one_sided), reach)]
-            found[row.name] = (min(ends), max(ends))
-    return found
+            ranges[row.name] = (min(ends), max(ends))
+    return ranges
 
 
 def record(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Recording:
-    """Run the environment and keep what raw stepping needs to do the same."""
+    """Run the environment and record what raw stepping needs for a replay."""
     sim = env.sim
     assert isinstance(sim, BatchSim)
     step, controls, inputs, resets = sim.step, [], [], []
     worlds, end = np.arange(env.num_envs), [np.empty(0)]
 
     def recorded(substeps: int) -> Tensor:
-        # Fields as they stand now are what this step runs on.
+        # This step uses the present values of the fields.
         fields = {name: sim.field(name)[worlds].numpy().copy() for name in sim.fields()}
         resets.append(Reset(worlds, sim.batch.state[worlds], fields))
         controls.append(sim.state("ctrl").numpy().copy())
@@ -127,16 +127,16 @@ def record(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Recording:
 
 
 def _inputs(env: HandEnv) -> dict[str, np.ndarray]:
-    found = {}
+    inputs = {}
     if env.disturbances.forces is not None:
-        found["xfrc_applied"] = env.sim.state("xfrc_applied").numpy().copy()
+        inputs["xfrc_applied"] = env.sim.state("xfrc_applied").numpy().copy()
     if env.disturbances.clock is not None:
-        found["opt.timestep"] = env.sim.field("opt.timestep").numpy().copy()
-    return found
+        inputs["opt.timestep"] = env.sim.field("opt.timestep").numpy().copy()
+    return inputs
 
 
 def step_env(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Iterator[float]:
-    """Seconds of each step of the whole environment."""
+    """Yield the duration of each step of the whole environment [s]."""
     env.reset(seed=seed)
     for action in actions:
         started = time.perf_counter()
@@ -145,7 +145,7 @@ def step_env(env: HandEnv, actions: Sequence[Tensor], seed: int) -> Iterator[flo
 
 
 def step_raw(env: HandEnv, recording: Recording, form: str) -> Iterator[float]:
-    """Seconds of each step of stepping alone. Raises RuntimeError when its states differ."""
+    """Yield the duration of each raw step [s]. Raises RuntimeError when states differ."""
     assert isinstance(env.sim, BatchSim)
     persistent, stage = RAW[form]
     threads, substeps = env.sim.batch.nthread, env.config.control.substeps
@@ -165,10 +165,10 @@ def step_raw(env: HandEnv, recording: Recording, form: str) -> Iterator[float]:
 
 
 def race(env: HandEnv, recording: Recording, actions: Sequence[Tensor], seed: int) -> list[float]:
-    """Control steps per second of each form of raw stepping and of the environment, in one race.
+    """Control steps per second of each form of raw stepping and of the environment.
 
-    They take their steps in turns, so that a machine that changes its speed changes all of theirs,
-    and each begins as often as the others, so that none always follows the same one.
+    They alternate step by step, so that changes of the machine's speed affect all of them. The
+    order rotates, so that none always follows the same one.
     """
     runners = [step_raw(env, recording, form) for form in RAW]
     runners.append(step_env(env, actions, seed))
@@ -179,7 +179,7 @@ def race(env: HandEnv, recording: Recording, actions: Sequence[Tensor], seed: in
             taken = next(runners[at])
             seconds[at] += taken * (number >= WARM_UP)
     for runner in runners:
-        if next(runner, None) is not None:  # The end of a raw one compares its states.
+        if next(runner, None) is not None:  # At its end a raw runner compares the states.
             raise RuntimeError("the runners took different numbers of steps")
     return [env.num_envs * (len(actions) - WARM_UP) / total for total in seconds]
 
@@ -203,7 +203,7 @@ def bench(
     seed: int = 0,
     everything: bool = False,
 ) -> list[Result]:
-    """Measure raw stepping and the environment: nominal, randomized as usual, and in everything."""
+    """Measure raw stepping and the environment: nominal, usual parameters, and all parameters."""
     config = config or EnvConfig()
     worlds = config.num_worlds
     actions = correlated_actions(worlds, WARM_UP + steps, seed)
@@ -216,12 +216,12 @@ def bench(
         recording = record(env, actions, seed)
         races = [race(env, recording, actions, seed) for _ in range(repetitions)]
         rates = dict(zip((*RAW, "env"), zip(*races, strict=True), strict=True))
-        # The form that is faster on the whole: the luckier one of each race would be neither.
+        # The form with the higher median: the maximum of each repetition would mix both forms.
         fastest = max((rates[form] for form in RAW), key=statistics.median)
-        for name, found in rates.items():
-            ratios = [rate / best for rate, best in zip(found, fastest, strict=True)]
+        for name, form_rates in rates.items():
+            ratios = [rate / best for rate, best in zip(form_rates, fastest, strict=True)]
             title = "environment" if name == "env" else f"raw, {name}"
-            results.append(Result(f"{title}, {label}", worlds, list(found), ratios))
+            results.append(Result(f"{title}, {label}", worlds, list(form_rates), ratios))
     return results
 
 
@@ -239,7 +239,7 @@ def table(results: Sequence[Result], period_s: float = EnvConfig().period_s) -> 
 
 
 def correlated_actions(num_worlds: int, steps: int, seed: int) -> list[Tensor]:
-    """T random actions (N, A) that wander, so that fingers move, turn blocks and drop them."""
+    """T correlated random actions (N, A), so that fingers move, turn blocks and drop them."""
     rng = torch.Generator().manual_seed(seed)
     size = len(SHADOW_RIGHT.actuators)
     actions = [torch.zeros(num_worlds, size)]
@@ -250,7 +250,7 @@ def correlated_actions(num_worlds: int, steps: int, seed: int) -> list[Tensor]:
 
 
 def circumstances(threads: int) -> str:
-    """What a reader needs to judge the figures."""
+    """The conditions of the measurement: threads, load, versions."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=Path(__file__).parent,
@@ -268,25 +268,34 @@ def circumstances(threads: int) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench env", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--worlds", type=int, nargs="+", default=[128, 256], help="one or several")
-    parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
-    parser.add_argument("--steps", type=int, default=60, help="that are timed, after the warm-up")
-    parser.add_argument("--repetitions", type=int, default=5, help="the median counts")
-    parser.add_argument("--everything", action="store_true", help="also with every parameter on")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    asked = parser.parse_args(argv)
-    for count in (*asked.worlds, asked.steps, asked.repetitions):
+    parser.add_argument(
+        "--worlds", type=int, nargs="+", default=[128, 256], help="numbers of worlds, one or more"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=0,
+        help="threads of the simulation; 0: all cores of this process",
+    )
+    parser.add_argument("--steps", type=int, default=60, help="timed steps, after the warm-up")
+    parser.add_argument(
+        "--repetitions", type=int, default=5, help="repetitions; the median is reported"
+    )
+    parser.add_argument("--everything", action="store_true", help="also randomize every parameter")
+    parser.add_argument("--json", type=Path, help="also write the results to this JSON file")
+    args = parser.parse_args(argv)
+    for count in (*args.worlds, args.steps, args.repetitions):
         check_count("--worlds, --steps, --repetitions", count)
-    before = circumstances(asked.threads)
+    before = circumstances(args.threads)
     print(f"before: {before}", flush=True)
     results: list[Result] = []
-    for worlds in asked.worlds:
-        config = EnvConfig(num_worlds=worlds, threads=asked.threads)
-        results += bench(config, asked.steps, asked.repetitions, everything=asked.everything)
-    after = circumstances(asked.threads)
+    for worlds in args.worlds:
+        config = EnvConfig(num_worlds=worlds, threads=args.threads)
+        results += bench(config, args.steps, args.repetitions, everything=args.everything)
+    after = circumstances(args.threads)
     print(f"after:  {after}\n\n{table(results)}")
-    if asked.json:
-        write_json(asked.json, {"before": before, "after": after, "results": results})
+    if args.json:
+        write_json(args.json, {"before": before, "after": after, "results": results})
     return 0
 
 

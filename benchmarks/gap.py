@@ -1,10 +1,10 @@
-"""What of the simulated rig costs a policy how much: each difference alone, and each one missing.
+"""The cost of each difference between training and the simulated rig, added or removed alone.
 
     sleight bench gap BUNDLE [--trials 20] [--seed 0]
 
-The same trials as in `sleight bench rig`, without the gate: on training's physics with one thing
-changed to what the rig has, and on the rig with one thing changed to what training has. What costs
-much is what training should randomize. Trial n has the same seed in each row.
+It runs the trials of `sleight bench rig`, without the gate: on training's physics with one property
+of the rig, and on the rig with one property of training. Training should randomize properties with
+a high cost. Trial n has the same seed in each row.
 """
 
 from __future__ import annotations
@@ -49,30 +49,30 @@ RIG: dict[str, dict[str, Any]] = {
 
 
 def rows(bundle: Bundle, trials: int, seed: int) -> Iterator[str]:
-    """The table, line by line as it is measured, in Markdown."""
+    """Yield the lines of the Markdown table as they are measured."""
     yield "| world | mean +- s.e. | median | " + " | ".join(COMPLETE) + " |"
     yield "|---|---|---|" + "---|" * len(COMPLETE)
     for kind, worlds in (("Training", TRAINING), ("Rig", RIG)):
         for name, changes in worlds.items():
             player = BENCH["Player"](bundle, seed)
             world = functools.partial(BENCH[kind], **changes)
-            found = summarize([player.trial(world, False, seed + n) for n in range(trials)])
-            mean, ends = BENCH["cells"](found)
-            yield f"| {name} | {mean} | {found['median']:g} | {ends} |"
+            summary = summarize([player.trial(world, False, seed + n) for n in range(trials)])
+            mean, ends = BENCH["cells"](summary)
+            yield f"| {name} | {mean} | {summary['median']:g} | {ends} |"
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench gap", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--trials", type=int, default=20, help="in each world")
-    parser.add_argument("--seed", type=seed_of, default=0, help="of the first trial")
-    asked = parser.parse_args(argv)
-    check_count("--trials", asked.trials)
-    for line in rows(load_bundle(asked.bundle), asked.trials, asked.seed):
+    parser.add_argument("bundle", type=Path, help="folder of the bundle")
+    parser.add_argument("--trials", type=int, default=20, help="trials in each world")
+    parser.add_argument("--seed", type=seed_of, default=0, help="seed of the first trial")
+    args = parser.parse_args(argv)
+    check_count("--trials", args.trials)
+    for line in rows(load_bundle(args.bundle), args.trials, args.seed):
         print(line, flush=True)
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    print(f"\n{asked.trials} trials each from seed {asked.seed}, load average {load}")
+    print(f"\n{args.trials} trials each from seed {args.seed}, load average {load}")
     return 0
 
 

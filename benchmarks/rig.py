@@ -1,15 +1,15 @@
-"""A bundle on the simulated rig's physics, faster than real time, and what a policy step costs.
+"""Successes of a bundle on the simulated rig's physics, without real time, and policy step times.
 
     sleight bench rig BUNDLE [--trials 20] [--seed 0] [--run RUN]
 
-Trials are the papers': successes in a row until a drop, a timeout or the maximum, with the goals of
-the bundle's task or easier ones. The same policy, on ONNX Runtime as on a robot, drives training's
-nominal physics without noise, the rig's physics, and these behind the safety gate. Trial n has the
-same seed in each; on the rig it is a hand of its own. What `sleight rig run` adds is real time:
-states that are some milliseconds old, turns that may be late.
+Trials follow the papers: consecutive successes until a drop, a timeout or the maximum, with the
+goals of the bundle's task or easier ones. The policy runs in ONNX Runtime, as on a robot, on
+training's nominal physics without noise, on the rig's physics, and on the rig behind the safety
+gate. Trial n has the same seed in each; on the rig, each trial has a different hand. `sleight rig
+run` adds real time: states that are some milliseconds old, and late turns.
 
-The time of a step is taken on what the policy saw in the first trials, ONNX Runtime and torch in
-turn, one thread each; torch runs the checkpoint of RUN, or the one beside the bundle.
+The time of a step is measured on the inputs of the first trials, for ONNX Runtime and torch
+alternately, with one thread each; torch runs the checkpoint of RUN or the one in the bundle.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ from sleight.train.runs.saved_run import load_run
 
 TIMED_STEPS = 500
 WARM_UP = 20
-"""Timed steps that do not count."""
+"""Warm-up steps that are not counted."""
 
 Look = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
 Step = Callable[[dict[str, np.ndarray]], np.ndarray]
-"""What a graph is fed -> target (A,)."""
+"""Inputs of a graph -> target (A,)."""
 
 
 def seen_pose(position: np.ndarray, wxyz: np.ndarray) -> dict[str, np.ndarray]:
-    """A pose by the names of a bundle."""
+    """A pose with the names of a bundle."""
     return {"object_position": position, "object_wxyz": canonical(wxyz)}
 
 
@@ -66,19 +66,19 @@ class World(ABC):
 
     @abstractmethod
     def place(self) -> None:
-        """Let the object go above the palm, in a random orientation."""
+        """Release the object above the palm in a random orientation."""
 
     @abstractmethod
     def tick(self, target: np.ndarray) -> None:
-        """One period towards `target` (A,) rad."""
+        """Step one control period with the target `target` (A,) [rad]."""
 
     @abstractmethod
     def look(self) -> Look:
-        """Joint angles and velocities (J,), and the object's pose by the names of a bundle."""
+        """Joint angles and velocities (J,), and the object's pose with the names of a bundle."""
 
 
 class Training(World):
-    """The physics that policies are trained in, nothing of it randomized."""
+    """The nominal physics of training, without randomization."""
 
     def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
         model = build_model(ModelConfig(object_size_m=task.object_size_m, **changes))
@@ -107,12 +107,12 @@ class Training(World):
     def look(self) -> Look:
         """See `World`."""
         pose = self._object.qpos.copy()
-        seen = seen_pose(pose[:3], pose[3:])
-        return self._data.qpos[self._qpos], self._data.qvel[self._qvel], seen
+        named_pose = seen_pose(pose[:3], pose[3:])
+        return self._data.qpos[self._qpos], self._data.qvel[self._qvel], named_pose
 
 
 class Rig(World):
-    """The hand that `sleight rig sim --seed SEED` is, without its clock."""
+    """The hand of `sleight rig sim --seed SEED`, without real time."""
 
     def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
         config = PlantConfig(object_size_m=task.object_size_m, **changes)
@@ -132,11 +132,11 @@ class Rig(World):
     def look(self) -> Look:
         """See `World`."""
         sensors, plant = self._body.encoders, self._body.plant
-        seen = seen_pose(plant.object_position, plant.object_wxyz)
-        return sensors.position, sensors.velocity, seen
+        named_pose = seen_pose(plant.object_position, plant.object_wxyz)
+        return sensors.position, sensors.velocity, named_pose
 
     def home(self) -> None:
-        """Open the hand after a trial, as `sleight rig run` does before the next one."""
+        """Move the hand home after a trial, as `sleight rig run` does."""
         for _ in range(round(StageConfig().home_s / self._period_s)):
             self.tick(HAND.home)
 
@@ -146,11 +146,11 @@ ROWS: dict[str, tuple[type[Training | Rig], bool]] = {
     "the rig's physics": (Rig, False),
     "the rig's, behind the gate": (Rig, True),
 }
-"""Name -> world, and whether the gate stands before it."""
+"""Name -> world, and whether it is behind the safety gate."""
 
 
 class Watched(OnnxPolicy):
-    """A policy that keeps what its graph was fed at the last step."""
+    """A policy that stores the inputs of its last step."""
 
     def inputs(self, sensors: Sensors) -> dict[str, np.ndarray]:
         """See `OnnxPolicy`."""
@@ -159,7 +159,7 @@ class Watched(OnnxPolicy):
 
 
 class Player:
-    """A bundle's policy, and what it was shown."""
+    """A bundle's policy, and a record of its inputs."""
 
     def __init__(self, bundle: Bundle, seed: int) -> None:
         self.policy = OnnxPolicy(bundle, seed)
@@ -169,7 +169,7 @@ class Player:
         self.hits: Counter[str] = Counter()
 
     def trial(self, kind: Callable[..., World], gated: bool, seed: int) -> Trial:
-        """One trial, from home with the object at rest in the palm."""
+        """Run one trial, from the home pose with the object at rest in the palm."""
         world = kind(self.task, self.period_s, seed)
         gate = SafetyGate(HAND, GateConfig(), self.period_s) if gated else None
         judge = TaskJudge(self.bundle, seed)
@@ -183,9 +183,9 @@ class Player:
             gate.connect()
             gate.arm(last, 0.0)
         while trial.ending is None:
-            seen = Sensors(joints, velocity, last, pose, trial.goal.parts)
-            self.shown.append(seen)
-            last = self._send(gate, self.policy.step(seen).target, joints, trial.duration_s)
+            sensors = Sensors(joints, velocity, last, pose, trial.goal.parts)
+            self.shown.append(sensors)
+            last = self._send(gate, self.policy.step(sensors).target, joints, trial.duration_s)
             world.tick(last)
             joints, velocity, pose = world.look()
             trial.advance(pose, self.period_s)
@@ -203,7 +203,7 @@ class Player:
     def _send(
         self, gate: SafetyGate | None, target: np.ndarray, joints: np.ndarray, elapsed_s: float
     ) -> np.ndarray:
-        """What reaches the motors, (A,)."""
+        """The target (A,) that reaches the motors."""
         if gate is None:
             return np.clip(target, HAND.lower, HAND.upper)
         now_s = elapsed_s + self.period_s
@@ -213,17 +213,17 @@ class Player:
         return admitted.target
 
 
-def cells(found: dict[str, Any]) -> tuple[str, str]:
-    """Of what `summarize` found, for Markdown: the mean with its error, and how trials ended."""
-    error = found["standard_error"]
-    mean = f"{found['mean']:.1f}" + ("" if error is None else f" +- {error:.1f}")
-    return mean, " | ".join(str(found["endings"].count(end)) for end in COMPLETE)
+def cells(summary: dict[str, Any]) -> tuple[str, str]:
+    """Markdown cells of a result of `summarize`: mean with its error, and counts of endings."""
+    error = summary["standard_error"]
+    mean = f"{summary['mean']:.1f}" + ("" if error is None else f" +- {error:.1f}")
+    return mean, " | ".join(str(summary["endings"].count(end)) for end in COMPLETE)
 
 
 def with_goals(bundle: Bundle, flip_share: float | None, max_angle_rad: float | None) -> Bundle:
-    """The bundle with easier goals, where they are asked for. Raises ConfigError."""
-    asked = {"flip_share": flip_share, "max_angle_rad": max_angle_rad}
-    changes = {name: value for name, value in asked.items() if value is not None}
+    """The bundle with the given options of its goals; None: unchanged. Raises ConfigError."""
+    options = {"flip_share": flip_share, "max_angle_rad": max_angle_rad}
+    changes = {name: value for name, value in options.items() if value is not None}
     return with_options(bundle, changes, "sleight bench rig")
 
 
@@ -233,7 +233,7 @@ def goals_of(bundle: Bundle) -> dict[str, float]:
 
 
 def successes(bundle: Bundle, trials: int, seed: int) -> tuple[list[str], list[Sensors]]:
-    """The table of successes, row by row, and what the policy saw first."""
+    """The rows of the table of successes, and the first inputs of the policy."""
     lines = [f"{'':27}  mean +- s.e.    median  max  dropped  timeout  maximum  gate hits/turn"]
     shown: list[Sensors] = []
     for name, (kind, gated) in ROWS.items():
@@ -242,25 +242,25 @@ def successes(bundle: Bundle, trials: int, seed: int) -> tuple[list[str], list[S
         for number in range(trials):
             done.append(player.trial(kind, gated, seed + number))
             sys.stderr.write(f"{name}: {number + 1} of {trials}: {done[-1].successes}\n")
-        found = summarize(done)
-        error = found["standard_error"]
+        summary = summarize(done)
+        error = summary["standard_error"]
         spread = "" if error is None else f"+- {error:5.2f}"
-        ends = "".join(f"{found['endings'].count(end):9}" for end in COMPLETE)
+        ends = "".join(f"{summary['endings'].count(end):9}" for end in COMPLETE)
         changes = f"{player.hits.total() / len(player.shown):.3f}" if gated else "-"
         lines.append(
-            f"{name:27}  {found['mean']:5.2f} {spread:8}  {found['median']:6g}"
-            f"  {found['max']:3}{ends}  {changes:>14}"
+            f"{name:27}  {summary['mean']:5.2f} {spread:8}  {summary['median']:6g}"
+            f"  {summary['max']:3}{ends}  {changes:>14}"
         )
         shown = shown or player.shown[: WARM_UP + TIMED_STEPS]
     return lines, shown
 
 
 def torch_step(run: Path, bundle: Bundle) -> Step:
-    """The policy of a run in torch. Raises CheckpointError, ConfigError."""
-    config, found = load_run(run)
+    """The policy of a run as a torch function. Raises CheckpointError, ConfigError."""
+    config, saved = load_run(run)
     inputs = tuple(tensor.name for tensor in bundle.manifest.inputs)
     law = rig_law(config.env, str(run))
-    graph = policy_graph(config, found, law, str(run), stochastic="noise" in inputs).eval()
+    graph = policy_graph(config, saved, law, str(run), stochastic="noise" in inputs).eval()
     if graph.inputs != inputs:
         raise ConfigError(f"--run: got {run}, which reads {graph.inputs}, allowed: {inputs}")
 
@@ -273,7 +273,7 @@ def torch_step(run: Path, bundle: Bundle) -> Step:
 
 
 def timing(bundle: Bundle, shown: list[Sensors], in_torch: Step | None) -> list[str]:
-    """The table of step times; both engines get the same inputs and the same memory."""
+    """The table of step times; both engines get the same inputs and memories."""
     torch.set_num_threads(1)
     policy = Watched(bundle)
     took: dict[str, list[float]] = {"ONNX Runtime": [], "torch": []}
@@ -295,7 +295,7 @@ def timing(bundle: Bundle, shown: list[Sensors], in_torch: Step | None) -> list[
     lines.append(
         f"targets differ by at most {apart:.1e} rad"
         if in_torch
-        else "torch: no checkpoint beside the bundle; --run names one"
+        else "torch: no checkpoint in the bundle; set one with --run"
     )
     return lines
 
@@ -303,24 +303,30 @@ def timing(bundle: Bundle, shown: list[Sensors], in_torch: Step | None) -> list[
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench rig", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--trials", type=int, default=20, help="in each kind of world")
-    parser.add_argument("--seed", type=seed_of, default=0, help="of the first trial")
-    parser.add_argument("--flip_share", type=float, help="of the goals; by default the bundle's")
-    parser.add_argument("--max_angle_rad", type=float, help="of a goal that is no flip; likewise")
-    parser.add_argument("--run", type=Path, help="run or checkpoint that torch steps")
-    asked = parser.parse_args(argv)
-    check_count("--trials", asked.trials)
-    bundle = with_goals(load_bundle(asked.bundle), asked.flip_share, asked.max_angle_rad)
-    beside = asked.bundle / "checkpoint"
-    run = asked.run or (beside if beside.is_dir() else None)
+    parser.add_argument("bundle", type=Path, help="folder of the bundle")
+    parser.add_argument("--trials", type=int, default=20, help="trials in each kind of world")
+    parser.add_argument("--seed", type=seed_of, default=0, help="seed of the first trial")
+    parser.add_argument(
+        "--flip_share", type=float, help="fraction of goals that flip (default: the bundle's)"
+    )
+    parser.add_argument(
+        "--max_angle_rad",
+        type=float,
+        help="largest angle of other goals [rad] (default: the bundle's)",
+    )
+    parser.add_argument("--run", type=Path, help="run or checkpoint for torch")
+    args = parser.parse_args(argv)
+    check_count("--trials", args.trials)
+    bundle = with_goals(load_bundle(args.bundle), args.flip_share, args.max_angle_rad)
+    beside = args.bundle / "checkpoint"
+    run = args.run or (beside if beside.is_dir() else None)
     in_torch = torch_step(run, bundle) if run else None
-    lines, shown = successes(bundle, asked.trials, asked.seed)
+    lines, shown = successes(bundle, args.trials, args.seed)
     lines += ["", *timing(bundle, shown, in_torch)]
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     print("\n".join(lines))
     print(
-        f"{asked.trials} trials each from seed {asked.seed}, {goals_of(bundle)},"
+        f"{args.trials} trials each from seed {args.seed}, {goals_of(bundle)},"
         f" load average {load}, MuJoCo {mujoco.__version__},"
         f" ONNX Runtime {onnxruntime.__version__}, torch {torch.__version__}"
     )

@@ -1,19 +1,19 @@
-"""What Ray costs and what it gives: one process, workers, learners, in turns; and what more would.
+"""Throughput of one process, of Ray workers and of learners, and forecasts for larger clusters.
 
     sleight bench scale [--config FILE] [--rounds 5] [--iterations 4] [--workers 1,2]
                         [--learners 1,2] [--kills 3] [--json FILE] [--field value]
     sleight bench scale --simulate FILE [--cores 6144] [--plot FILE] ...
 
-Every kind trains in turns for a few iterations, because a shared machine changes its speed; while
-one is timed the others' workers have nothing to do. The first iteration of a turn is not timed: its
-experience was collected at the end of the turn before. Ratios are to one process in the same
-round. The cores' limit is what one process would reach if no core ever waited: its steps per second
-of CPU time, times the cores. Workers divide the machine's cores among them; the learner shares
-them, as it does in one process. Learners are measured with the most workers.
+All setups alternate for a few iterations each, because the speed of a shared machine changes; while
+one is timed, the workers of the others are idle. The first iteration of a turn is not timed: its
+experience was collected at the end of the last turn. Ratios are relative to one process in the same
+round. The cores' limit is the rate of one process if no core ever waited: its steps per second of
+CPU time, times the number of cores. Workers divide the cores of the machine among them; the learner
+shares them, as in one process. Learners are measured with the largest number of workers.
 
-Each kind with workers also takes turns in which the workers are waited for (`--train.max_lag 0`):
-then nothing slows anything else down, and the times are the constants of the model that --simulate
-draws from the file of --json. The model's rates for the other turns are its check.
+Each setup with workers is also measured with `--train.max_lag 0`, in which the learner waits for
+the workers. Then no part slows another, and the times are the constants of the model that
+--simulate reads from the file of --json. The rates of the other turns are used to check the model.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TIMES = ("collect_s", "wait_s", "transfer_s", "learn_s", "share_s", "learner_s")
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to train, and with it a run."""
+    """One setup, and its run."""
 
     name: str
     workers: int
@@ -59,7 +59,7 @@ class Kind:
 
 
 def take_turn(kind: Kind, iterations: int) -> Turn:
-    """Time `iterations` of a run that has experience on its way, and let that arrive afterwards."""
+    """Time `iterations` of a run with pending experience, and let that arrive afterwards."""
     training = kind.training
     if isinstance(training.sampler, RaySampler):
         training.sampler.max_lag = kind.max_lag
@@ -86,13 +86,13 @@ def take_turn(kind: Kind, iterations: int) -> Turn:
 def kinds(
     config: TrainConfig, workers: Sequence[int], learners: Sequence[int], stack: ExitStack
 ) -> list[Kind]:
-    """One process, each number of workers, and each number of learners with the most workers."""
+    """One process, each number of workers, and each number of learners with most workers."""
     cores = default_threads()
     pairs = [(count, 0) for count in workers]
     pairs += [(max(workers), count) for count in learners]
-    # Room for the workers of every kind at once: only those of one work at a time.
+    # Ray needs room for the workers of every setup, although only one works at a time.
     stack.callback(connect(replace(config.ray, cpus=cores * len(pairs))))
-    found = [Kind("one process", 0, 0, 0, build(replace(config, train=ActorsConfig())))]
+    setups = [Kind("one process", 0, 0, 0, build(replace(config, train=ActorsConfig())))]
     for count, several in pairs:
         share = max(1, cores // count)
         actors = replace(config.train, workers=count, worker_cpus=share, learners=several)
@@ -100,9 +100,9 @@ def kinds(
         stack.callback(training.sampler.close)
         name = f"{_some(count, 'worker')}{', ' + _some(several, 'learner') if several else ''}"
         if config.train.max_lag:
-            found.append(Kind(name, count, several, config.train.max_lag, training))
-        found.append(Kind(f"{name}, waited for", count, several, 0, training))
-    return found
+            setups.append(Kind(name, count, several, config.train.max_lag, training))
+        setups.append(Kind(f"{name}, waited for", count, several, 0, training))
+    return setups
 
 
 def _some(count: int, what: str) -> str:
@@ -110,11 +110,11 @@ def _some(count: int, what: str) -> str:
 
 
 def time_without(kind: Kind) -> float:
-    """Kill a worker of a run that waits for its workers, so that none of its batches are left.
+    """Kill a worker of a run with max_lag 0, in which no finished batch of it is left.
 
-    Returns the seconds until the worker in its place has brought a batch.
+    Returns the seconds until its replacement has delivered a batch.
     """
-    training, came = kind.training, "worker/0/steps_per_second"  # of workers that brought a batch
+    training, came = kind.training, "worker/0/steps_per_second"  # only of workers that delivered
     assert isinstance(training.sampler, RaySampler)
     training.sampler.max_lag = 0
     before = training.iterate()["worker_restarts"]
@@ -133,22 +133,22 @@ def bench(
     iterations: int,
     kills: int,
 ) -> tuple[list[Result], list[float]]:
-    """Train in one process, with each number of workers and of learners, in turns; then kill."""
+    """Measure all setups in turns; then kill workers."""
     use_threads(config)
     with ExitStack() as stack:
         every = kinds(replace(config, steps=10**12), workers, learners, stack)
-        found: dict[str, list[Turn]] = {kind.name: [] for kind in every}
+        turns: dict[str, list[Turn]] = {kind.name: [] for kind in every}
         bar = stack.enter_context(ProgressBar("scale", (rounds + 1) * len(every), unit="turns"))
-        for number in range(rounds + 1):  # the first is to warm up
+        for number in range(rounds + 1):  # the first round is a warm-up
             for place, kind in enumerate(every, 1):
                 turn = take_turn(kind, iterations)
                 if number:
-                    found[kind.name].append(turn)
+                    turns[kind.name].append(turn)
                 bar.update(number * len(every) + place)
         killed = next(kind for kind in every if kind.workers == max(workers))
         without = [time_without(killed) for _ in range(kills)]
     results = [
-        Result(kind.name, kind.workers, kind.learners, kind.max_lag, tuple(found[kind.name]))
+        Result(kind.name, kind.workers, kind.learners, kind.max_lag, tuple(turns[kind.name]))
         for kind in every
     ]
     return results, without
@@ -181,7 +181,7 @@ def _share(turn: Turn, part: str) -> float:
 
 
 def circumstances(config: TrainConfig) -> str:
-    """What a reader needs to judge the figures."""
+    """The conditions of the measurement: config and machine."""
     return (
         f"{config.env.task}, {config.env.num_worlds} worlds a worker"
         f" x {config.rollout.horizon} steps, {config.block(PpoConfig).epochs} epochs,"
@@ -191,78 +191,78 @@ def circumstances(config: TrainConfig) -> str:
 
 
 def numbers(flag: str, text: str, least: int = 1) -> list[int]:
-    """`1,2` as numbers. Raises ConfigError for anything else."""
-    found = [word for word in text.split(",") if word]
-    if not all(word.isdigit() and int(word) >= least for word in found):
+    """Parse integers such as `1,2`. Raises ConfigError for anything else."""
+    parts = [word for word in text.split(",") if word]
+    if not all(word.isdigit() and int(word) >= least for word in parts):
         raise ConfigError(f"{flag}: got {text}, allowed: numbers like 1,2")
-    return [int(word) for word in found]
+    return [int(word) for word in parts]
 
 
-def measure(asked: argparse.Namespace, rest: list[str]) -> None:
-    """Without --simulate."""
-    workers = numbers("--workers", asked.workers)
-    learners = numbers("--learners", asked.learners)
+def measure(args: argparse.Namespace, rest: list[str]) -> None:
+    """Measure, without --simulate."""
+    workers = numbers("--workers", args.workers)
+    learners = numbers("--learners", args.learners)
     if not workers:
         raise ConfigError("--workers: got nothing, allowed: numbers like 1,2")
-    config = load(TrainConfig, asked.config, rest)
+    config = load(TrainConfig, args.config, rest)
     print(circumstances(config), flush=True)
-    results, without = bench(config, workers, learners, asked.rounds, asked.iterations, asked.kills)
+    results, without = bench(config, workers, learners, args.rounds, args.iterations, args.kills)
     about, cores = circumstances(config), default_threads()
     print(f"{about}\n\n{table(results, cores)}")
     if without:
         each = ", ".join(f"{seconds:.1f}" for seconds in without)
-        print(f"\nfrom a worker's death until the one in its place has brought a batch: {each} s")
-    if asked.json:
+        print(f"\nfrom a worker's death until its replacement has delivered a batch: {each} s")
+    if args.json:
         steps = config.env.num_worlds * config.rollout.horizon
-        found = to_dict(Measurement(about, cores, steps, tuple(results)))
-        write_json(asked.json, {"format": FORMAT, **found})
+        content = to_dict(Measurement(about, cores, steps, tuple(results)))
+        write_json(args.json, {"format": FORMAT, **content})
 
 
-def forecast(asked: argparse.Namespace, rest: list[str]) -> None:
-    """With --simulate."""
+def forecast(args: argparse.Namespace, rest: list[str]) -> None:
+    """Forecast, with --simulate."""
     if rest:
         raise ConfigError(f"{rest[0]}: got it with --simulate, allowed: without")
-    found = read(asked.simulate)
+    measurement = read(args.simulate)
     clusters = {}
-    for learners in numbers("--learners", asked.learners, least=0) or [0]:
-        cluster = Cluster(asked.cores, asked.worker_cores, asked.core_rate, learners,
-                          asked.learner_cores, asked.learner_speed, asked.worker_steps)  # fmt: skip
+    for learners in numbers("--learners", args.learners, least=0) or [0]:
+        cluster = Cluster(args.cores, args.worker_cores, args.core_rate, learners,
+                          args.learner_cores, args.learner_speed, args.worker_steps)  # fmt: skip
         who = _some(learners, "learner") if learners else "one learning process"
-        clusters[f"{asked.cores:,} cores, {who}"] = cluster
-    print(report(found, clusters))
-    if asked.plot:
+        clusters[f"{args.cores:,} cores, {who}"] = cluster
+    print(report(measurement, clusters))
+    if args.plot:
         from sleight.train.scaling.forecast_plot import draw
 
-        draw(found, clusters, asked.plot)
+        draw(measurement, clusters, args.plot)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = benching.parser("scale", __doc__, iterations=4)
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each kind that count")
-    parser.add_argument("--kills", type=int, default=3, help="of a worker, at the end")
-    parser.add_argument("--workers", default="1,2", help="numbers of workers, with commas")
-    parser.add_argument("--learners", default="", help="numbers of learners, with commas")
-    model = parser.add_argument_group("the model, from the file of --json")
-    model.add_argument("--simulate", type=Path, metavar="FILE", help="measure nothing, foretell")
-    model.add_argument("--plot", type=Path, help="draw it into this file: .png, .svg, .pdf")
-    model.add_argument("--cores", type=int, default=6144, help="of all workers")
-    model.add_argument("--worker_cores", type=int, default=1, help="of each worker")
+    parser.add_argument("--rounds", type=int, default=5, help="timed turns of each setup")
+    parser.add_argument("--kills", type=int, default=3, help="number of workers to kill at the end")
+    parser.add_argument("--workers", default="1,2", help="numbers of workers, for example 1,2")
+    parser.add_argument("--learners", default="", help="numbers of learners, for example 1,2")
+    model = parser.add_argument_group("forecasts, from a file of --json")
+    model.add_argument("--simulate", type=Path, metavar="FILE", help="forecast from this file")
+    model.add_argument("--plot", type=Path, help="plot the forecast to this file: .png, .svg, .pdf")
+    model.add_argument("--cores", type=int, default=6144, help="cores of all workers")
+    model.add_argument("--worker_cores", type=int, default=1, help="cores of each worker")
     model.add_argument("--core_rate", type=float, default=0.0,
-                       help="steps/s that a core, or a GPU, simulates; 0: as measured")  # fmt: skip
+                       help="control steps/s of one core or GPU; 0: as measured")  # fmt: skip
     model.add_argument("--worker_steps", type=int, default=0,
-                       help="control steps of a worker's batch; 0: as measured")  # fmt: skip
-    model.add_argument("--learner_cores", type=int, default=1, help="of each learner")
+                       help="control steps in a worker's batch; 0: as measured")  # fmt: skip
+    model.add_argument("--learner_cores", type=int, default=1, help="cores of each learner")
     model.add_argument("--learner_speed", type=float, default=1.0,
-                       help="of a learner, in times that of as many measured cores")  # fmt: skip
-    asked, rest = parser.parse_known_args(argv)
+                       help="speed relative to as many measured cores")  # fmt: skip
+    args, rest = parser.parse_known_args(argv)
     for name in ("rounds", "iterations", "cores", "worker_cores", "learner_cores", "learner_speed"):
-        if not 0 < (value := getattr(asked, name)) < math.inf:
+        if not 0 < (value := getattr(args, name)) < math.inf:
             raise ConfigError(f"--{name}: got {value}, allowed: above 0")
     for name in ("kills", "core_rate", "worker_steps"):
-        if not 0 <= (value := getattr(asked, name)) < math.inf:
+        if not 0 <= (value := getattr(args, name)) < math.inf:
             raise ConfigError(f"--{name}: got {value}, allowed: 0 or more")
-    (forecast if asked.simulate else measure)(asked, rest)
+    (forecast if args.simulate else measure)(args, rest)
     return 0
 
 

@@ -1,14 +1,14 @@
-"""Policies x variants of the simulated rig: the papers' table, every trial listed.
+"""Successes of policies on variants of the simulated rig, as a table with every trial.
 
     sleight bench sim_to_sim [NAME=]BUNDLE... [--variants none,...] [--trials 10] [--json FILE]
     sleight bench sim_to_sim --join FILE...
 
-Each policy drives the hand that `sleight rig sim` is, without its clock, behind the safety gate: a
-new hand for each trial, the same ones for every policy; with --hand H all of them with the one of
-`sleight rig sim --seed H`, object after object. A trial is the papers': goals in a row until a
-drop, a timeout or the maximum. The table is Markdown. FILE is written anew after each row,
-and rows that it already has are not measured again, so that the same command goes on after a
-Ctrl-C; files that were written at the same time, one for each policy, are joined to one table.
+Each policy runs on the hand of `sleight rig sim`, without real time, behind the safety gate. Every
+trial has a new hand; the hands are the same for every policy. With --hand H all trials use the hand
+of `sleight rig sim --seed H`. Trials follow the papers: consecutive successes until a drop, a
+timeout or the maximum. The table is Markdown. FILE is rewritten after each row, and existing rows
+are not measured again, so that the same command continues after Ctrl-C. --join combines files that
+were measured in parallel, one per policy, into one table.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Entry:
 
     @staticmethod
     def of(word: str, flip_share: float | None, max_angle_rad: float | None) -> Entry:
-        """From `[NAME=]BUNDLE`. Raises SleightError."""
+        """Parse `[NAME=]BUNDLE`. Raises SleightError."""
         name, mark, folder = word.partition("=")
         path = Path(folder if mark else word)
         bundle = load_bundle(path)
@@ -58,44 +58,44 @@ class Entry:
 
     @property
     def goals(self) -> dict[str, Any]:
-        """What the policy is asked for."""
+        """The options of the policy's goals."""
         return dict(BENCH["goals_of"](self.bundle))
 
 
 def one_hand(world: Callable[..., Any], hand: int) -> Callable[..., Any]:
-    """The hand of seed `hand` for every trial, home again between them."""
-    made: list[Any] = []
+    """The hand of seed `hand` for every trial; it moves home between trials."""
+    hands: list[Any] = []
 
     def same(task: TaskEntry, period_s: float, seed: int) -> Any:
-        if made:
-            made[0].home()
+        if hands:
+            hands[0].home()
         else:
-            made.append(world(task, period_s, hand))
-        return made[0]
+            hands.append(world(task, period_s, hand))
+        return hands[0]
 
     return same
 
 
-def row(entry: Entry, variant: str, asked: argparse.Namespace) -> dict[str, Any]:
-    """One policy under one variant; trial n has the goals of --seed + n, and its hand or --hand."""
+def row(entry: Entry, variant: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Measure one policy on one variant; trial n uses seed --seed + n for goals and hand."""
     bundle = entry.bundle
-    player = BENCH["Player"](bundle, asked.seed)
+    player = BENCH["Player"](bundle, args.seed)
     world: Callable[..., Any] = functools.partial(BENCH["Rig"], variant=variant)
-    world = world if asked.hand is None else one_hand(world, asked.hand)
+    world = world if args.hand is None else one_hand(world, args.hand)
     done = []
-    for number in range(asked.trials):
-        done.append(player.trial(world, True, asked.seed + number))
-        name = f"{entry.name}, {variant}: {number + 1} of {asked.trials}"
+    for number in range(args.trials):
+        done.append(player.trial(world, True, args.seed + number))
+        name = f"{entry.name}, {variant}: {number + 1} of {args.trials}"
         sys.stderr.write(f"{name}: {done[-1].successes} {done[-1].ending}\n")
-    found = summarize(done)
+    summary = summarize(done)
     return {
         "policy": entry.name,
         "variant": variant,
         "sha256": bundle.manifest.graph.sha256,
         "goals": entry.goals,
         "gate_hits_per_turn": player.hits.total() / len(player.shown),
-        **{key: found[key] for key in ("mean", "standard_error", "median", "max")},
-        **{key: found[key] for key in ("trials", "endings", "seconds")},
+        **{key: summary[key] for key in ("mean", "standard_error", "median", "max")},
+        **{key: summary[key] for key in ("trials", "endings", "seconds")},
     }
 
 
@@ -103,17 +103,17 @@ def markdown(rows: list[dict[str, Any]]) -> Iterator[str]:
     """The table, line by line."""
     yield HEAD
     yield "|---|---|---|---|---|" + "---|" * len(COMPLETE)
-    for found in rows:
-        mean, ends = BENCH["cells"](found)
-        trials = ", ".join(map(str, sorted(found["trials"], reverse=True)))
+    for data in rows:
+        mean, ends = BENCH["cells"](data)
+        trials = ", ".join(map(str, sorted(data["trials"], reverse=True)))
         yield (
-            f"| {found['policy']} | {found['variant']} | {mean} | {found['median']:g}"
+            f"| {data['policy']} | {data['variant']} | {mean} | {data['median']:g}"
             f" | {trials} | {ends} |"
         )
 
 
 def variants(text: str) -> list[str]:
-    """Names with commas between them. Raises ConfigError."""
+    """Parse names separated by commas. Raises ConfigError."""
     names = text.split(",")
     for name in names:
         if name not in VARIANTS:
@@ -121,82 +121,90 @@ def variants(text: str) -> list[str]:
     return names
 
 
-def about(asked: argparse.Namespace) -> dict[str, Any]:
-    """What rows of one table have in common."""
+def about(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that all rows of a table share."""
     return {
-        "seed": asked.seed, "trials": asked.trials, "hand": asked.hand, "sleight": __version__,
+        "seed": args.seed, "trials": args.trials, "hand": args.hand, "sleight": __version__,
         "mujoco": mujoco.__version__, "onnxruntime": onnxruntime.__version__,
     }  # fmt: skip
 
 
 def read_rows(path: Path, common: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of a file. Raises DataError when it is none, or of another measurement."""
+    """The rows of a file. Raises DataError for an invalid file or other settings."""
     data = read_json(path)
     rows = data.get("rows") if isinstance(data, dict) else None
     if not isinstance(rows, list):
-        raise DataError(f"{path}: got no rows, allowed: what --json wrote")
+        raise DataError(f"{path}: got no rows, allowed: a file of --json")
     for name, value in common.items():
         if data.get(name) != value:
             raise DataError(
-                f"{path}: {name}: got {data.get(name)}, allowed: {value}; rows of different"
-                " measurements are not one table"
+                f"{path}: {name}: got {data.get(name)}, allowed: {value}; one table cannot"
+                " combine different measurements"
             )
     return rows
 
 
-def measured(entries: list[Entry], names: list[str], asked: argparse.Namespace) -> list[dict]:
-    """The rows, those that `--json` has and those that it lacks, in the order asked for."""
-    common = about(asked)
-    kept = read_rows(asked.json, common) if asked.json and asked.json.exists() else []
+def measured(entries: list[Entry], names: list[str], args: argparse.Namespace) -> list[dict]:
+    """All rows in the requested order; rows that --json has are not measured again."""
+    common = about(args)
+    kept = read_rows(args.json, common) if args.json and args.json.exists() else []
     rows: list[dict[str, Any]] = []
     for entry in entries:
         for name in names:
-            wanted = {
+            settings = {
                 "policy": entry.name, "variant": name, "goals": entry.goals,
                 "sha256": entry.bundle.manifest.graph.sha256,
             }  # fmt: skip
-            known = [found for found in kept if wanted.items() <= found.items()]
-            rows.append(known[0] if known else row(entry, name, asked))
-            if asked.json:
+            existing = [found for found in kept if settings.items() <= found.items()]
+            rows.append(existing[0] if existing else row(entry, name, args))
+            if args.json:
                 others = [found for found in kept if found not in rows]
-                write_json(asked.json, {**common, "rows": rows + others})
+                write_json(args.json, {**common, "rows": rows + others})
     return rows
 
 
-def joined(asked: argparse.Namespace) -> list[dict[str, Any]]:
-    """The rows of the files of --join, of one measurement. Raises DataError."""
-    first = read_json(asked.join[0])
-    common = {name: first.get(name) for name in about(asked)} if isinstance(first, dict) else {}
-    return [found for path in asked.join for found in read_rows(path, common)]
+def joined(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """The rows of the files of --join. Raises DataError for different measurements."""
+    first = read_json(args.join[0])
+    common = {name: first.get(name) for name in about(args)} if isinstance(first, dict) else {}
+    return [found for path in args.join for found in read_rows(path, common)]
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench sim_to_sim", description=__doc__.split("\n", 1)[0])
     add = parser.add_argument
-    add("bundles", nargs="*", metavar="[NAME=]BUNDLE")
-    add("--variants", default=",".join(VARIANTS), help="with commas between them")
-    add("--trials", type=int, default=10, help="of each policy under each variant")
-    add("--seed", type=seed_of, default=0, help="of the first trial")
-    add("--hand", type=seed_of, help="every trial with the hand of `sleight rig sim --seed HAND`")
-    add("--flip_share", type=float, help="of the goals; by default the bundle's")
-    add("--max_angle_rad", type=float, help="of a goal that is no flip; likewise")
-    add("--json", type=Path, help="write all that was measured here; rows in it are kept")
-    add("--join", type=Path, nargs="+", metavar="FILE", help="print what --json wrote as one table")
-    asked = parser.parse_args(argv)
-    if bool(asked.bundles) == bool(asked.join):
-        got = "both" if asked.join else "neither"
+    add("bundles", nargs="*", metavar="[NAME=]BUNDLE", help="folders of bundles, with names")
+    add(
+        "--variants",
+        default=",".join(VARIANTS),
+        help="variants, separated by commas (default: all)",
+    )
+    add("--trials", type=int, default=10, help="trials of each policy on each variant")
+    add("--seed", type=seed_of, default=0, help="seed of the first trial")
+    add("--hand", type=seed_of, help="use the hand of `sleight rig sim --seed HAND` in all trials")
+    add("--flip_share", type=float, help="fraction of goals that flip (default: the bundle's)")
+    add(
+        "--max_angle_rad",
+        type=float,
+        help="largest angle of other goals [rad] (default: the bundle's)",
+    )
+    add("--json", type=Path, help="file for the results; its rows are kept")
+    add("--join", type=Path, nargs="+", metavar="FILE", help="print files of --json as one table")
+    args = parser.parse_args(argv)
+    if bool(args.bundles) == bool(args.join):
+        got = "both" if args.join else "neither"
         raise ConfigError(f"sim_to_sim: got {got}, allowed: bundles, or --join FILE...")
-    if asked.join:
-        print("\n".join(markdown(joined(asked))))
+    if args.join:
+        print("\n".join(markdown(joined(args))))
         return 0
-    check_count("--trials", asked.trials)
-    names = variants(asked.variants)
-    easier = asked.flip_share, asked.max_angle_rad
-    rows = measured([Entry.of(word, *easier) for word in asked.bundles], names, asked)
+    check_count("--trials", args.trials)
+    names = variants(args.variants)
+    easier = args.flip_share, args.max_angle_rad
+    rows = measured([Entry.of(word, *easier) for word in args.bundles], names, args)
     print("\n".join(markdown(rows)))
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    print(f"\n{about(asked)}, load average {load}")
+    print(f"\n{about(args)}, load average {load}")
     return 0
 
 

@@ -1,12 +1,12 @@
-"""A long run on Ray in which something is killed every minute, beside one that is left alone.
+"""A long run on Ray in which a process is killed every minute, compared with an undisturbed run.
 
     sleight bench soak [--minutes 30] [--every 60] [--seed 0] [--out runs/soak] [--field value]
 
-Trains `reach` with workers and `--train.restarts`; a random one of the workers, the evaluator, the
-process that trains, and where the fields ask for them (`--train.learners 2`, `adr.curriculum`) the
-learners and the ADR server, gets kill -9. Afterwards the same steps are trained undisturbed. Prints
-where both ended and how the memory of processes changed over their lives, and draws both curves,
-the kills, and the memory (soak.png); a leak shows as a slope.
+Trains `reach` with workers and `--train.restarts`. kill -9 ends a random process: a worker, the
+evaluator, the process that trains, or, if they are configured (`--train.learners 2`,
+`adr.curriculum`), a learner or the ADR server. Afterwards the same number of steps is trained
+undisturbed. Prints the results of both runs and the growth of the processes' memory, and plots both
+curves, the kills and the memory (soak.png); a leak appears as a slope.
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ from sleight.train.runs.metrics import read_metrics
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "reach.yaml"
 VICTIMS = ("RolloutWorker", "EvaluationWorker", "LearnerWorker", "AdrActor", "learner")
-"""The last is the process that trains."""
+"""Kinds of processes that are killed; the last is the process that trains."""
 LOOK_S = 10.0
-"""Between two looks at the memory."""
+"""Interval between two measurements of memory [s]."""
 YOUNG_S = 60.0
-"""Of a process's life, in which its memory still fills, and says nothing about a leak."""
+"""Start of a process's life [s] in which its memory still fills; not used to detect a leak."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process that descends from the run's."""
+    """A descendant of the run's process."""
 
     pid: int
     kind: str
     """One of VICTIMS, or other."""
     memory_mb: float
-    """Of its own, without what it shares with others."""
+    """Private memory, without shared memory."""
 
 
 def descendants(root: int) -> list[Process]:
-    """Every process below `root`, which supervises: its only child is the learner."""
+    """All descendants of `root`, the supervisor, whose only child is the learner."""
     words = ["ps", "-eo", "pid=,ppid=,rss=,args="]
     listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 3) for line in listed.splitlines()]
-    below, found = {root}, []
+    below, processes = {root}, []
     for _ in range(6):  # deeper than any process tree of Ray
         below |= {int(row[0]) for row in rows if int(row[1]) in below}
     for pid, parent, _, args in rows:
         if int(pid) in below and int(pid) != root:
             kind = "learner" if int(parent) == root else "other"
             kind = next((name for name in VICTIMS if f"::{name}" in args), kind)
-            found.append(Process(int(pid), kind, memory_mb(int(pid))))
-    return found
+            processes.append(Process(int(pid), kind, memory_mb(int(pid))))
+    return processes
 
 
 def memory_mb(pid: int) -> float:
@@ -78,7 +78,7 @@ def memory_mb(pid: int) -> float:
 
 
 def train(name: str, out: Path, fields: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a run that resumes by itself."""
+    """Start a run that restarts itself."""
     words = [sys.executable, "-m", "sleight", "train", str(CONFIG), "--name", name]
     words += ["--runs", str(out), "--wandb", "off", "--checkpoint_s", "10"]
     words += ["--train.workers", "2", "--train.evaluate_s", "30", "--train.restarts", "1000"]
@@ -87,10 +87,10 @@ def train(name: str, out: Path, fields: Sequence[str]) -> subprocess.Popen[bytes
 
 @dataclass(frozen=True)
 class Look:
-    """One process at one moment."""
+    """Memory of one process at one time."""
 
     time_s: float
-    """Since the run began."""
+    """Time since the start of the run [s]."""
     pid: int
     kind: str
     memory_mb: float
@@ -98,7 +98,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Kill:
-    """What was killed, and when."""
+    """One kill: its time and the kind of process."""
 
     time_s: float
     kind: str
@@ -107,7 +107,7 @@ class Kill:
 def disturb(
     run: subprocess.Popen[bytes], minutes: float, every_s: float, chance: random.Random
 ) -> tuple[list[Kill], list[Look]]:
-    """Kill one process every so often, and look at the memory of all more often than that."""
+    """Kill one process every `every_s`, and measure the memory of all more often."""
     began, killed, looks = time.monotonic(), [], []
     while (now := time.monotonic() - began) < 60 * minutes and run.poll() is None:
         processes = [p for p in descendants(run.pid) if p.kind in VICTIMS]
@@ -121,22 +121,22 @@ def disturb(
 
 
 def growth(looks: Sequence[Look]) -> dict[str, float]:
-    """MB per hour by kind: least squares over lives that were watched for a minute beyond youth."""
+    """Growth of memory [MB/h] per kind: least squares over lives longer than YOUNG_S + 60 s."""
     lives: dict[int, list[Look]] = {}
     for look in looks:
         lives.setdefault(look.pid, []).append(look)
-    found = {}
+    slopes = {}
     for kind in VICTIMS:
         grown = [[row for row in life if row.time_s - life[0].time_s >= YOUNG_S]
                  for life in lives.values() if life[0].kind == kind]  # fmt: skip
         grown = [life for life in grown if life and life[-1].time_s - life[0].time_s >= 60.0]
         if grown:
-            found[kind] = 3600.0 * _slope(grown)
-    return found
+            slopes[kind] = 3600.0 * _slope(grown)
+    return slopes
 
 
 def _slope(lives: Sequence[Sequence[Look]]) -> float:
-    """One slope through all lives [MB/s], each about its own mean."""
+    """One slope for all lives [MB/s], each centred at its own mean."""
     above = below = 0.0
     for life in lives:
         time_s, memory = (statistics.fmean(v) for v in zip(*((x.time_s, x.memory_mb) for x in life),
@@ -149,7 +149,7 @@ def _slope(lives: Sequence[Sequence[Look]]) -> float:
 def ending(folder: Path) -> tuple[int, float]:
     """Steps of a run, and the mean of its successes over its last tenth.
 
-    Raises ConfigError where it ended before its first iteration did.
+    Raises ConfigError for a run without a complete iteration.
     """
     rows = read_metrics(folder / "metrics.jsonl")
     if not rows:
@@ -159,7 +159,7 @@ def ending(folder: Path) -> tuple[int, float]:
 
 
 def draw(out: Path, killed: Sequence[Kill], looks: Sequence[Look]) -> None:
-    """soak.png: successes of both runs over steps; memory over time, with the kills."""
+    """Write soak.png: successes of both runs over steps; memory over time, with the kills."""
     figure = Figure(figsize=(10.5, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
@@ -191,26 +191,30 @@ def _memory(axes: Axes, killed: Sequence[Kill], looks: Sequence[Look]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench soak", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--minutes", type=float, default=30.0, help="of the disturbed run")
+    parser.add_argument(
+        "--minutes", type=float, default=30.0, help="duration of the disturbed run [min]"
+    )
     parser.add_argument("--every", type=float, default=60.0, help="seconds between kills")
-    parser.add_argument("--seed", type=seed_of, default=0, help="of who is killed")
-    parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="where the runs go")
-    asked, fields = parser.parse_known_args(argv)
-    run = train("disturbed", asked.out, ["--steps", "1000000000", *fields])
-    killed, looks = disturb(run, asked.minutes, asked.every, random.Random(asked.seed))
+    parser.add_argument(
+        "--seed", type=seed_of, default=0, help="seed of the choice of killed processes"
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="folder of the runs")
+    args, fields = parser.parse_known_args(argv)
+    run = train("disturbed", args.out, ["--steps", "1000000000", *fields])
+    killed, looks = disturb(run, args.minutes, args.every, random.Random(args.seed))
     run.send_signal(signal.SIGTERM)  # SIGINT is ignored where a shell started it in the background
     run.wait()
-    steps, successes = ending(asked.out / "disturbed")
-    train("alone", asked.out, ["--steps", str(steps), *fields]).wait()
-    _, undisturbed = ending(asked.out / "alone")
+    steps, successes = ending(args.out / "disturbed")
+    train("alone", args.out, ["--steps", str(steps), *fields]).wait()
+    _, undisturbed = ending(args.out / "alone")
     result = {
         "steps": steps,
         "killed": [asdict(x) for x in killed],
         "looks": [asdict(x) for x in looks],
     }
     result |= {"successes": successes, "successes_undisturbed": undisturbed}
-    write_json(asked.out / "soak.json", result)
-    draw(asked.out, killed, looks)
+    write_json(args.out / "soak.json", result)
+    draw(args.out, killed, looks)
     counted = {kind: sum(kill.kind == kind for kill in killed) for kind in VICTIMS}
     print("killed: " + ", ".join(f"{n} {kind}" for kind, n in counted.items() if n))
     print(f"steps: {steps:,}")
@@ -218,7 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for kind, slope in growth(looks).items():
         most = max(look.memory_mb for look in looks if look.kind == kind)
         print(f"{kind}: {slope:+.0f} MB per hour of life, at most {most:.0f} MB")
-    print(asked.out / "soak.png")
+    print(args.out / "soak.png")
     return 0
 
 

@@ -1,10 +1,10 @@
-"""How near `sleight calibrate` comes to hands whose hidden numbers are known.
+"""Accuracy of `sleight calibrate` on simulated hands with known parameters.
 
     sleight bench sysid [--seeds 0,1,2] [--no-effort] [--json FILE]
 
-Each seed draws a hand as `sleight rig sim --seed N` does. It sweeps its joints as by `sleight rig
-calibrate joints`, behind the gate but without the clock, so that nothing hangs on the load of this
-machine. The fit sees the recording alone; the hidden numbers are read here, to be compared with.
+Each seed draws a hand as `sleight rig sim --seed N` does. The joints are swept as by `sleight rig
+calibrate joints`, behind the gate but without real time, so that results do not depend on the load
+of the machine. The fit uses only the recording; the hidden numbers are read for the comparison.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HOME_TURNS = 15
 
 
 def record(seed: int, config: ExcitationConfig | None = None) -> tuple[Recording, dict]:
-    """A sweep of the hand that `seed` draws, and its hidden numbers by the rows of the fit."""
+    """A sweep of the hand drawn from `seed`, and its hidden numbers by row of the fit."""
     config, plant = config or ExcitationConfig(), PlantConfig()
     period_s = config.period_s
     body = Body(HAND, plant, seed)
@@ -40,9 +40,9 @@ def record(seed: int, config: ExcitationConfig | None = None) -> tuple[Recording
     gate.arm(HAND.home, 0.0)
     sweep = excitation(HAND, config, gate.limits)
     rows: dict[str, list[np.ndarray]] = {"target": [], "position": [], "effort": []}
-    for turn, wanted in enumerate(np.concatenate((np.tile(sweep[0], (HOME_TURNS, 1)), sweep))):
+    for turn, setpoint in enumerate(np.concatenate((np.tile(sweep[0], (HOME_TURNS, 1)), sweep))):
         joints, now_s = body.encoders.position.copy(), turn * period_s
-        admitted = gate.admit(wanted, joints, now_s).target
+        admitted = gate.admit(setpoint, joints, now_s).target
         gate.sent(admitted, now_s)
         for name, value in zip(rows, (admitted, joints, body.motors.force), strict=True):
             rows[name].append(value)
@@ -56,7 +56,7 @@ def record(seed: int, config: ExcitationConfig | None = None) -> tuple[Recording
 
 
 def truth(body: Body, plant: PlantConfig) -> dict[str, np.ndarray]:
-    """Row of the fit -> what the hand really has, for each motor or for the hand."""
+    """Row of the fit -> true values, per motor or for the whole hand."""
     hidden, motors = body.hidden, len(HAND.actuators)
     joints = HAND.coupling / HAND.coupling.sum(axis=1, keepdims=True)
     return {
@@ -65,25 +65,27 @@ def truth(body: Body, plant: PlantConfig) -> dict[str, np.ndarray]:
         "slack": hidden.slack_rad,
         "deadband": np.array([plant.deadband_rad]),
         "latency": np.zeros(1),
-        # Of a pair: the geometric mean of both joints.
+        # A coupled pair has the geometric mean of both joints.
         "damping": np.exp(joints @ np.log(hidden.damping)),
         "friction": np.full(motors, plant.joint_friction),
     }
 
 
-def errors(found: Calibration, hidden: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
-    """Row -> true and fitted mean, error of each motor, and how many lie in their intervals."""
+def errors(calibration: Calibration, hidden: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """Row -> true and fitted mean, errors of motors, and number of values in their intervals."""
     table = {}
     for name, true in hidden.items():
-        row = found.hand[name]
-        away, known = row.value - true, row.known
+        row = calibration.hand[name]
+        away, identified = row.value - true, row.known
         table[name] = {
             "true": float(true.mean()),
             "fitted": row.mean,
             "half": row.mean_half,
-            "rms_error": float(np.sqrt(np.square(away[known]).mean())) if known.any() else np.nan,
-            "within": int((np.abs(away) <= row.half)[known].sum()),
-            "told": int(known.sum()),
+            "rms_error": float(np.sqrt(np.square(away[identified]).mean()))
+            if identified.any()
+            else np.nan,
+            "within": int((np.abs(away) <= row.half)[identified].sum()),
+            "told": int(identified.sum()),
             "of": len(true),
         }
     return table
@@ -93,7 +95,7 @@ def markdown(tables: dict[int, dict[str, dict[str, float]]]) -> str:
     """All seeds as one table."""
     lines = [
         "| | seed | true mean | fitted mean | interval | error of the mean | rms error of each |"
-        " in its interval | told |",
+        " in its interval | identified |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in next(iter(tables.values())):
@@ -112,21 +114,28 @@ def markdown(tables: dict[int, dict[str, dict[str, float]]]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("sleight bench sysid", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seeds", default="0,1,2", help="of the hands, with commas between them",
+    parser.add_argument("--seeds", default="0,1,2", help="seeds of the hands, separated by commas",
                         type=lambda text: [seed_of(word) for word in text.split(",")])  # fmt: skip
-    parser.add_argument("--no-effort", action="store_true", help="by angles alone")
-    parser.add_argument("--json", type=Path, help="write all that was measured here as well")
-    asked = parser.parse_args(argv)
+    parser.add_argument("--no-effort", action="store_true", help="fit angles only")
+    parser.add_argument("--json", type=Path, help="also write the results to this JSON file")
+    args = parser.parse_args(argv)
     tables: dict[int, dict[str, dict[str, float]]] = {}
-    said: dict[str, Any] = {"sleight": __version__, "mujoco": mujoco.__version__, "error_rad": {}}
-    for seed in asked.seeds:
+    results: dict[str, Any] = {
+        "sleight": __version__,
+        "mujoco": mujoco.__version__,
+        "error_rad": {},
+    }
+    for seed in args.seeds:
         recording, hidden = record(seed)
-        found = calibrate([recording], not asked.no_effort, lambda _: None)
-        tables[seed], said["error_rad"][seed] = errors(found, hidden), found.error_rad
-        if asked.json:
-            write_json(asked.json, {**said, "seeds": tables})
+        calibration = calibrate([recording], not args.no_effort, lambda _: None)
+        tables[seed], results["error_rad"][seed] = (
+            errors(calibration, hidden),
+            calibration.error_rad,
+        )
+        if args.json:
+            write_json(args.json, {**results, "seeds": tables})
     print(markdown(tables))
-    print(f"\n{said}")
+    print(f"\n{results}")
     return 0
 
 

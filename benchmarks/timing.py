@@ -1,12 +1,12 @@
-"""A run in real time on the simulated rig, with a pose network in it: how well the loop keeps time.
+"""Timing of the control loop in a real-time run on the simulated rig, with a pose network.
 
     sleight bench timing BUNDLE [--minutes 10] [--pose_from cameras|referee] [--pose_run RUN]
 
-The rig, its three cameras and this program are processes of their own, as in `sleight rig run`. The
-policy steps in the 80 ms loop; beside it the pose network looks at every set of frames. What it
-sees drives the policy with `--pose_from cameras`; with `referee` the true pose does, at the same
-cost. A bundle without a pose network gets one of the standard size that has learned nothing.
-Afterwards ONNX Runtime and torch step both networks in turn, on what the run saw, one thread each.
+The rig, its three cameras and this program are separate processes, as in `sleight rig run`. The
+policy steps in the 80 ms loop; in parallel the pose network processes every set of frames. With
+`--pose_from cameras` its poses drive the policy; with `referee` the true poses do, at the same
+cost. A bundle without a pose network gets an untrained one of the standard size. Afterwards ONNX
+Runtime and torch step both networks alternately, on the inputs of the run, with one thread each.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ from sleight.vision.pose_net import PoseNet
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 HOST = "127.0.0.1"
 LOOKS, WARM_UP = 200, 5
-"""Timed steps of the pose network after the run."""
+"""Timed steps of the pose network after the run, and warm-up steps among them."""
 ANY_DEG = 180.0
-"""A network that has learned nothing is believed whatever its views say: only its time counts."""
+"""Confidence limit of an untrained network: every pose is accepted, as only its time matters."""
 ROWS = {
     "lateness": "start after the deadline",
     "policy": "policy, in the loop",
@@ -71,7 +71,7 @@ Views = tuple[np.ndarray, list[Placement]]
 
 @dataclass(frozen=True)
 class Networks:
-    """What runs, and the pose network in torch where it is known."""
+    """The bundle that runs, and its pose network in torch if it is known."""
 
     bundle: Bundle
     pose: PoseNet | None
@@ -100,9 +100,9 @@ def networks(folder: Path, pose_run: Path | None, work: Path) -> Networks:
 def rig(fps: float, seed: int, work: Path) -> Iterator[list[int]]:
     """`sleight rig sim` with cameras; yields the ports of hand, referee, cameras."""
     free = ("--port", "0", "--referee_port", "0", "--cameras.port", "0")
-    told = ("--seed", str(seed), "--cameras.fps", str(fps), "--log", str(work / "hand.jsonl"))
+    options = ("--seed", str(seed), "--cameras.fps", str(fps), "--log", str(work / "hand.jsonl"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "sleight", "rig", "sim", *free, *told],
+        [sys.executable, "-m", "sleight", "rig", "sim", *free, *options],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -119,63 +119,63 @@ def rig(fps: float, seed: int, work: Path) -> Iterator[list[int]]:
         process.communicate()
 
 
-def rig_file(asked: argparse.Namespace, ports: Sequence[int], work: Path) -> RigConfig:
-    """The rig, and a run that holds and goes on rather than ends early."""
-    shown = RigCamerasConfig(fps=asked.fps)
+def rig_file(args: argparse.Namespace, ports: Sequence[int], work: Path) -> RigConfig:
+    """The config of the rig, with limits that let a run hold and continue instead of ending."""
+    shown = RigCamerasConfig(fps=args.fps)
     return RigConfig(
         hand=HandConfig(host=HOST, port=ports[0], timeout_s=30.0),
         referee=RefereeEntry(HOST, ports[1]),
-        cameras=write_truth(work, shown, asked.seed, HOST, ports[2]),
+        cameras=write_truth(work, shown, args.seed, HOST, ports[2]),
         poses=CameraPosesConfig(open_timeout_s=60.0),
-        pose_from=asked.pose_from,
+        pose_from=args.pose_from,
         loop=LoopConfig(hold_timeout_s=60.0, max_holds=1000, stop_after_s=5.0),
-        log=LogEntry(dir=asked.out, images_hz=asked.images_hz),
+        log=LogEntry(dir=args.out, images_hz=args.images_hz),
         trials=10_000,
-        duration_s=60.0 * asked.minutes,
+        duration_s=60.0 * args.minutes,
     )
 
 
 def run(config: RigConfig, bundle: Bundle) -> tuple[Path, dict[str, Any], dict[str, Any]]:
-    """The run; returns its folder, `result.json`, and `timing.json` with the looks in it."""
-    began_s = told_s = time.monotonic()
+    """Run; returns the folder, `result.json`, and `timing.json` including the pose network."""
+    began_s = reported_s = time.monotonic()
 
     def show(_: Any) -> None:
-        nonlocal told_s
-        if time.monotonic() - told_s > 60.0:
-            told_s += 60.0
-            sys.stderr.write(f"{told_s - began_s:.0f} s of {config.duration_s:.0f}\n")
+        nonlocal reported_s
+        if time.monotonic() - reported_s > 60.0:
+            reported_s += 60.0
+            sys.stderr.write(f"{reported_s - began_s:.0f} s of {config.duration_s:.0f}\n")
 
     with ExitStack() as stack:
-        beside = None
+        pose_source = None
         if config.pose_from != "cameras":
-            # The network looks as it would, by the same thread; only its poses are not used.
+            # The network runs as usual, in the same thread; only its poses are not used.
             seeing = replace(config, pose_from="cameras", referee=None)
             cameras = stack.enter_context(connected_cameras(seeing, bundle))
-            beside = stack.enter_context(connected_poses(seeing, bundle, cameras))
+            pose_source = stack.enter_context(connected_poses(seeing, bundle, cameras))
             config = replace(config, log=replace(config.log, images_hz=0.0))
         place, result = run_rig(config, bundle, lambda: False, show, only_simulated=True)
     timing = read_json(place / "timing.json")
-    if beside is not None:
-        timing["look_ms"] = spread_ms(list(beside.looks_s))
+    if pose_source is not None:
+        timing["look_ms"] = spread_ms(list(pose_source.looks_s))
     return place, result, timing
 
 
 def seen(config: RigConfig, bundle: Bundle) -> list[Views]:
-    """A few sets of what the pose network is shown."""
+    """A few sets of input pictures of the pose network."""
     config = replace(config, pose_from="cameras")
-    found = []
+    views = []
     with (
         connected_cameras(config, bundle) as cameras,
         connected_poses(config, bundle, cameras) as poses,
     ):
         for _ in range(10):
             time.sleep(0.2)
-            found.append(poses.views())  # type: ignore[attr-defined]
-    return found
+            views.append(poses.views())  # type: ignore[attr-defined]
+    return views
 
 
 def in_torch(net: PoseNet) -> Callable[[np.ndarray, list[Placement]], np.ndarray]:
-    """The pose network on one thread of torch: position (3,) m."""
+    """The pose network in torch with one thread; returns the position (3,) [m]."""
     torch.set_num_threads(1)
     graph = PoseGraph(net).eval()
 
@@ -191,16 +191,16 @@ def in_torch(net: PoseNet) -> Callable[[np.ndarray, list[Placement]], np.ndarray
     return step
 
 
-def pose_steps(found: Networks, shown: list[Views]) -> list[str]:
-    """Time of the pose network on ONNX Runtime and torch, and how far they differ."""
-    entry = found.bundle.manifest.pose
+def pose_steps(nets: Networks, shown: list[Views]) -> list[str]:
+    """Time of the pose network in ONNX Runtime and torch, and the difference of results."""
+    entry = nets.bundle.manifest.pose
     assert entry is not None
-    graph = OnnxPose(found.bundle.pose_graph, entry)
+    graph = OnnxPose(nets.bundle.pose_graph, entry)
     engines: dict[str, Callable[..., np.ndarray]] = {
         "ONNX Runtime": lambda *views: graph.see(*views).position
     }
-    if found.pose is not None:
-        engines["torch"] = in_torch(found.pose)
+    if nets.pose is not None:
+        engines["torch"] = in_torch(nets.pose)
     took: dict[str, list[float]] = {name: [] for name in engines}
     apart_m = 0.0
     for index in range(LOOKS):
@@ -211,8 +211,8 @@ def pose_steps(found: Networks, shown: list[Views]) -> list[str]:
             took[name].append(time.perf_counter() - started_s)
         apart_m = max(apart_m, float(np.abs(answers[0] - answers[-1]).max()))
     lines = [line(f"pose, {name}, one thread", spread_ms(t[WARM_UP:])) for name, t in took.items()]
-    without = "torch: --pose_run names the network's run"
-    return [*lines, f"positions differ by at most {apart_m:.1e} m" if found.pose else without]
+    without = "torch: set the network's run with --pose_run"
+    return [*lines, f"positions differ by at most {apart_m:.1e} m" if nets.pose else without]
 
 
 def line(name: str, spread: dict[str, float] | None) -> str:
@@ -225,40 +225,50 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = Parser("sleight bench timing", description=__doc__.split("\n", 1)[0])
     add = parser.add_argument
-    add("bundle", type=Path)
-    add("--minutes", type=float, default=10.0)
-    add("--pose_from", choices=("cameras", "referee"), default="referee", help="for the policy")
+    add("bundle", type=Path, help="folder of the bundle")
+    add("--minutes", type=float, default=10.0, help="duration of the run [min] (default: 10)")
+    add(
+        "--pose_from",
+        choices=("cameras", "referee"),
+        default="referee",
+        help="poses for the policy",
+    )
     add("--pose_run", type=Path, help="run of the bundle's pose network, for torch")
-    add("--run", type=Path, help="run or checkpoint of its policy, for torch")
-    add("--fps", type=float, default=30.0, help="of the rig's cameras")
-    add("--images_hz", type=float, default=1.0, help="pictures logged, with --pose_from cameras")
-    add("--seed", type=seed_of, default=0, help="of the rig")
-    add("--out", type=Path, default=Path("runs"), help="where the run's folder is made")
-    add("--json", type=Path, help="write the figures here as well")
+    add("--run", type=Path, help="run or checkpoint of the policy, for torch")
+    add("--fps", type=float, default=30.0, help="frames per second of the rig's cameras")
+    add(
+        "--images_hz",
+        type=float,
+        default=1.0,
+        help="rate of logged pictures, with --pose_from cameras",
+    )
+    add("--seed", type=seed_of, default=0, help="seed of the rig")
+    add("--out", type=Path, default=Path("runs"), help="folder of the run folder")
+    add("--json", type=Path, help="also write the results to this JSON file")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run, then compare, then print."""
-    asked = arguments(argv)
+    args = arguments(argv)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        found = networks(asked.bundle, asked.pose_run, work)
-        with rig(asked.fps, asked.seed, work) as ports:
-            config = rig_file(asked, ports, work)
-            place, result, timing = run(config, found.bundle)
-            shown = seen(config, found.bundle)
-        beside = asked.bundle / "checkpoint"
-        source = asked.run or (beside if beside.is_dir() else None)
-        policy = BENCH["torch_step"](source, found.bundle) if source else None
+        nets = networks(args.bundle, args.pose_run, work)
+        with rig(args.fps, args.seed, work) as ports:
+            config = rig_file(args, ports, work)
+            place, result, timing = run(config, nets.bundle)
+            shown = seen(config, nets.bundle)
+        beside = args.bundle / "checkpoint"
+        source = args.run or (beside if beside.is_dir() else None)
+        policy = BENCH["torch_step"](source, nets.bundle) if source else None
         turns = [turn for turn in read_log(place).turns if turn["action"] is not None]
         saw = [sensors_of(turn) for turn in turns[: BENCH["WARM_UP"] + BENCH["TIMED_STEPS"]]]
-        tables = pose_steps(found, shown)
-        tables += BENCH["timing"](found.bundle, saw, policy) if saw else ["the policy never ran"]
-    kind = "learned" if found.learned else "of the standard size, untrained"
-    print(f"{asked.bundle}, pose from {asked.pose_from}, pose network {kind}")
+        tables = pose_steps(nets, shown)
+        tables += BENCH["timing"](nets.bundle, saw, policy) if saw else ["the policy never ran"]
+    kind = "learned" if nets.learned else "of the standard size, untrained"
+    print(f"{args.bundle}, pose from {args.pose_from}, pose network {kind}")
     print(
-        f"{asked.minutes:g} minutes at {1 / timing['period_s']:g} Hz: {timing['ticks']} turns,"
+        f"{args.minutes:g} minutes at {1 / timing['period_s']:g} Hz: {timing['ticks']} turns,"
         f" {timing['late_ticks']} late by {1e3 * timing['late_is_s']:g} ms or more,"
         f" {timing['dropped_ticks']} dropped, {timing['held_ticks']} held in"
         f" {result['holds']} holds"
@@ -267,8 +277,8 @@ def main(argv: list[str] | None = None) -> int:
     print("\n".join(line(text, timing[f"{name}_ms"]) for name, text in ROWS.items()))
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     print("\n".join(("", *tables, f"run {place}, load average {load}")))
-    if asked.json:
-        write_json(asked.json, {"minutes": asked.minutes, "timing": timing, "tables": tables})
+    if args.json:
+        write_json(args.json, {"minutes": args.minutes, "timing": timing, "tables": tables})
     return 0
 
 

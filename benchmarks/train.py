@@ -1,12 +1,11 @@
-"""Where the time of training goes: simulation, the rest of the environment, policy, learner.
+"""Time shares of training: simulation, rest of the environment, policy, learner.
 
     sleight bench train [--config FILE] [--iterations 8] [--threads 2] [--json FILE] [--field value]
 
-Trains `block` at the default sizes, with the LSTM and without memory in turns, because a shared
-machine changes its speed. Simulation is physics alone: goals, rewards, observations, resets and
-randomization are the environment's. Shares are of wall time; what others take of the machine counts
-for the part that they hit. The last column is the share of CPU time, in which waiting for a busy
-core does not count.
+Trains `block` at the default sizes, with the LSTM and without a memory alternately, because the
+speed of a shared machine changes. Simulation is physics only; goals, rewards, observations, resets
+and randomization belong to the environment. Shares refer to wall time, in which the load of other
+programs is included. The last column is the share of CPU time, without waiting for busy cores.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from sleight.train.rollout.in_process import LocalSampler, build, use_threads
 from sleight.train.runs.training_loop import Training
 
 WARM_UP = 2
-"""Iterations before the clock starts: the first falls, memory that is allocated once."""
+"""Untimed iterations at the start: first drops, memory allocation."""
 PARTS = ("simulation", "environment", "policy", "learner")
 
 
@@ -47,13 +46,13 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Result:
-    """One kind of policy."""
+    """The results of one kind of policy."""
 
     name: str
     iterations: list[Iteration]
 
     def median(self, of: Callable[[Iteration], float]) -> float:
-        """Over the iterations."""
+        """Median over the iterations."""
         return statistics.median(map(of, self.iterations))
 
     def share(self, part: str) -> float:
@@ -71,14 +70,14 @@ class _Watch:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         wall, cpu = time.perf_counter(), time.process_time()
-        found = self._call(*arguments, **named)
+        result = self._call(*arguments, **named)
         self.seconds += time.perf_counter() - wall
         self.cpu_s += time.process_time() - cpu
-        return found
+        return result
 
 
 class _Watched:
-    """A run whose parts are timed."""
+    """A run with timed parts."""
 
     def __init__(self, training: Training) -> None:
         assert isinstance(training.sampler, LocalSampler)
@@ -105,24 +104,24 @@ class _Watched:
 
 
 def bench(config: TrainConfig, iterations: int = 8) -> list[Result]:
-    """Train with the LSTM and without memory, in turns."""
+    """Train with the LSTM and without a memory, alternately."""
     use_threads(config)
     runs: dict[str, _Watched] = {}
     for memory in ("lstm", "none"):
         policy = replace(config.policy, memory=memory)
         runs[memory] = _Watched(build(replace(config, policy=policy)))
-    found: dict[str, list[Iteration]] = {memory: [] for memory in runs}
+    iterations_of: dict[str, list[Iteration]] = {memory: [] for memory in runs}
     for number in range(WARM_UP + iterations):
         for memory, run in runs.items():
             iteration = run.iterate()
             if number >= WARM_UP:
-                found[memory].append(iteration)
+                iterations_of[memory].append(iteration)
     names = {"lstm": "LSTM", "none": "feed-forward"}
-    return [Result(names[memory], rows) for memory, rows in found.items()]
+    return [Result(names[memory], rows) for memory, rows in iterations_of.items()]
 
 
 def table(results: Sequence[Result]) -> str:
-    """Medians over iterations; of the share of simulation also the lowest and highest."""
+    """Medians over iterations; for the share of simulation also the lowest and highest."""
     heads = "".join(f"{part:>13}" for part in PARTS)
     lines = [f"{'':<14}{'steps/s':>9}{heads}  (lowest, highest)   simulation of CPU"]
     for result in results:
@@ -137,7 +136,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def circumstances(config: TrainConfig) -> str:
-    """What a reader needs to judge the figures."""
+    """The conditions of the measurement: config, threads, versions, machine."""
     ppo, env = config.block(PpoConfig), config.env
     threads = env.threads or default_threads()
     return (
@@ -151,17 +150,19 @@ def circumstances(config: TrainConfig) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = benching.parser("train", __doc__, iterations=8)
-    parser.add_argument("--threads", type=int, default=0, help="0: the cores of this process")
-    asked, rest = parser.parse_known_args(argv)
-    check_count("--iterations", asked.iterations)
-    config = load(TrainConfig, asked.config, rest)
-    config = replace(config, threads=asked.threads, env=replace(config.env, threads=asked.threads))
+    parser.add_argument(
+        "--threads", type=int, default=0, help="threads of simulation and torch; 0: all cores"
+    )
+    args, rest = parser.parse_known_args(argv)
+    check_count("--iterations", args.iterations)
+    config = load(TrainConfig, args.config, rest)
+    config = replace(config, threads=args.threads, env=replace(config.env, threads=args.threads))
     print(circumstances(config), flush=True)
-    results = bench(config, asked.iterations)
+    results = bench(config, args.iterations)
     print(f"{circumstances(config)}\n\n{table(results)}")
-    if asked.json:
+    if args.json:
         about = circumstances(config)
-        write_json(asked.json, {"about": about, "results": results})
+        write_json(args.json, {"about": about, "results": results})
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What a user may say about the simulated hand and its task; the original work's defaults."""
+"""Config of the environment: control, goals, resets, observation terms, rewards, randomization."""
 
 from __future__ import annotations
 
@@ -15,60 +15,60 @@ Positive = Annotated[float, Range(0, 1e6, open_low=True)]
 
 @dataclass(frozen=True)
 class ControlConfig:
-    """From an action in [-1, 1] to the targets of the hand's motors."""
+    """How an action in [-1, 1] becomes position targets of the hand's motors."""
 
     substeps: Annotated[int, Range(1, 200)] = 10
-    """Physics steps per action; with model.timestep_s this is the control period (80 ms)."""
+    """Physics steps per action. The control period is substeps times model.timestep_s (80 ms)."""
     law: Literal["relative_to_target", "relative_to_joint", "absolute"] = "relative_to_target"
-    """What an action moves: the last target, the present joint angle, the middle of the range."""
+    """What an action is added to: the last target, the joint angle, or the middle of the range."""
     scale: Annotated[float, Range(0, 2, open_low=True)] = 0.35
-    """Change of the target for an action of 1, in half ranges of the motor."""
+    """Change of the target for an action of 1, as a fraction of half the motor's range."""
     ema: Annotated[float, Range(0, 1, open_high=True)] = 0.0
-    """Weight of the last target in the exponential moving average of targets."""
+    """Weight of the last target in the exponential moving average of targets; 0: no smoothing."""
     rated_speed: bool = True
-    """Targets move no faster than the motors are rated for, as a robot's safety gate demands."""
+    """Limit the speed of targets to the rated speed of the motors, as the safety gate does."""
     max_error_rad: Annotated[float, Range(0.01, 10)] = 0.35
-    """Farthest that a target may lie from the measured angle, per joint that the motor moves."""
+    """Largest distance of a target from the measured angle [rad], per joint of the motor."""
     margin_rad: Annotated[float, Range(0, 0.1)] = 0.02
-    """Targets stay this far inside the motors' limits."""
+    """Targets stay this far inside the position limits of the motors [rad]."""
     wrist_rad: Annotated[float, Range(0, 1)] = 1.0
-    """The wrist's targets stay this near to level; 1 lets it go anywhere, 0 holds it."""
+    """Largest wrist target from level [rad]; 0 keeps the wrist level, 1 leaves it free."""
 
 
 @dataclass(frozen=True)
 class GoalConfig:
-    """Which orientations are asked for, and when one counts as reached."""
+    """How goal orientations are drawn, and when a goal is reached."""
 
     face_up: Share = 1.0
-    """Share of goals with one face up and any yaw (Solving Rubik's Cube, algorithm 3)."""
+    """Fraction of goals with one face up and any yaw (Solving Rubik's Cube, algorithm 3)."""
     any_axis: Share = 0.0
-    """Share of goals uniform on SO(3)."""
+    """Fraction of goals drawn uniformly on SO(3)."""
     about_z: Share = 0.0
-    """Share of goals that turn the block about the vertical alone."""
+    """Fraction of goals that rotate the block about the vertical axis only."""
     flip_share: Share = 0.5
-    """Among face-up goals, how many bring another face up."""
+    """Fraction of face-up goals that bring another face up."""
     half_share: Share = 0.2
-    """Among these, how many turn the block upside down, where goals reach that far."""
+    """Fraction of those flips that turn the block upside down, once goals may be that far away."""
     threshold_rad: Annotated[float, Range(0, 3, open_low=True)] = 0.4
-    """A goal within this rotation distance is reached."""
+    """A goal is reached within this rotation distance [rad]."""
     timeout_s: Positive = 32.0
-    """Time for one goal; then the episode is cut short (a truncation)."""
+    """Time limit for one goal [s]; after it the episode is truncated."""
     max_successes: Annotated[int, Range(1, 1000)] = 50
-    """Goals reached in a row that end an episode."""
+    """Number of goals reached after which an episode is truncated."""
 
 
 @dataclass(frozen=True)
 class ResetConfig:
-    """The cache of settled in-palm states from which episodes start."""
+    """The cache of settled states, with the object in the palm, from which episodes start."""
 
     cache: Annotated[int, Range(1, 100_000)] = 1024
-    """How many states to settle when the environment is built."""
+    """Number of states that are settled when the environment is built."""
     settle_s: Positive = 0.8
-    """Time for the block to come to rest in the palm."""
+    """Time for the object to come to rest in the palm [s]."""
     many_poses: Share = 0.7
-    """Share of states settled in random hand poses; the others in the home pose."""
+    """Fraction of states settled in random hand poses; the others use the home pose."""
     half_flipped: Share = 0.3
-    """Share of states in which the block leans, caught by moving fingers halfway through a flip."""
+    """Fraction of states in which the block leans on the fingers, halfway through a flip."""
 
 
 ACTOR_TERMS = (
@@ -96,27 +96,27 @@ REWARDS = {"progress": 1.0, "success": 5.0, "drop": -20.0, "action_change": -0.0
 
 @dataclass(frozen=True)
 class EnvConfig(Extensible):
-    """A task, its worlds, and everything that is random in them."""
+    """The task, its worlds, and their randomization."""
 
     task: str = "block"
-    """block: reorient a block to any goal; block-z: about the vertical; egg: any orientation; pen:
-    any direction; reach: fingertips to targets; or a task of an installed package."""
+    """block: reorient a block to any goal; block-z: rotate it about the vertical; egg: reorient an
+    egg; pen: point a pen; reach: move fingertips to targets; or a task of an installed package."""
     num_worlds: Annotated[int, Range(1, 100_000)] = 128
-    """Worlds stepped together."""
+    """Number of worlds stepped together."""
     threads: Annotated[int, Range(0, 1024)] = 0
-    """Threads of the simulation; 0 takes the cores that the process may use."""
+    """Threads of the simulation; 0: one per core that the process may use."""
     backend: str = "mujoco"
-    """Physics: mujoco on the CPU, or what an installed package adds."""
+    """Physics backend: mujoco (CPU), or one that an installed package adds."""
     device: str = "cpu"
-    """Where the worlds and their random numbers live, as torch names it."""
+    """torch device of the worlds and of their random numbers, for example cpu or cuda."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The hand and the object."""
     control: ControlConfig = field(default_factory=ControlConfig)
-    """How actions become targets."""
+    """How actions become motor targets."""
     goals: GoalConfig = field(default_factory=GoalConfig)
-    """Goals of tasks that turn an object."""
+    """Goals of the tasks that reorient an object."""
     resets: ResetConfig = field(default_factory=ResetConfig)
-    """The states that episodes start from."""
+    """States from which episodes start."""
     actor_terms: tuple[str, ...] = ACTOR_TERMS
     """Observation terms of the policy, computed from noisy sensors."""
     critic_terms: tuple[str, ...] = CRITIC_TERMS
@@ -124,12 +124,11 @@ class EnvConfig(Extensible):
     rewards: dict[str, float] = field(default_factory=lambda: dict(REWARDS))
     """Weight of each reward term."""
     randomization: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Parameter -> [low, high] in its own unit, fixed ranges; parameters left out stay nominal."""
-
+    """Parameter -> [low, high] in its own unit: fixed ranges. Other parameters stay nominal."""
     nominal: dict[str, float] = field(default_factory=dict)
-    """Parameter -> calibrated value in its own unit, where it is not drawn; ADR starts from it."""
+    """Parameter -> calibrated value in its own unit: replaces the nominal one; ADR starts there."""
     adversary_width: Annotated[int, Range(1, 1024)] = 32
-    """Of the three hidden layers of each world's random network (adversary.action, .force)."""
+    """Width of the hidden layers of the random networks of adversary.action and adversary.force."""
 
     selector = "task"
 

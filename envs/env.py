@@ -1,4 +1,4 @@
-"""N hands at a task, as one `gymnasium.vector.VectorEnv` on tensors."""
+"""`HandEnv`: N hands at a task, as one `gymnasium.vector.VectorEnv` on tensors."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from .tasks.task import Task, task_of
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on this thread alone: to wake others for some hundred worlds costs more than it gives,
-    and while they wait they take cores from the physics."""
-    before = torch.get_num_threads()
+    """Run torch on one thread: for some hundred worlds more threads cost more than they gain, and
+    while they wait they take cores from the physics."""
+    previous = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous)
 
 
 Observation = dict[str, dict[str, Tensor]]
-"""Group ("actor", "critic", and those that were asked for) -> term -> (N, size) float32."""
+"""Group ("actor", "critic", and additional groups) -> term -> (N, size) float32."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Episode:
     world: int
     successes: int
     length: int
-    """Control steps."""
+    """Length in control steps."""
     reward: float
     dropped: bool
     tag: int
     version: int
-    """As the world source gave them."""
+    """Tag and version from the world source."""
     coordinates: np.ndarray
-    """(D,) lambda of its world."""
+    """(D,) lambda of the world."""
 
 
 class HandEnv(VectorEnv):
@@ -75,8 +75,8 @@ class HandEnv(VectorEnv):
     A world that ends is reset within the same step; `info["final"]` then holds the last observation
     of the truncated worlds `info["truncated_worlds"]` (K,), and `info["episodes"]` the finished
     episodes.
-    Termination is a drop (or broken physics). A goal's time limit and the cap on successes are
-    truncations: the policy does not see either, so neither is the end of what it can earn.
+    Termination is a drop (or failed physics). The time limit of a goal and the cap on successes are
+    truncations: the policy observes neither, so the value of the last state still counts.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
@@ -95,7 +95,7 @@ class HandEnv(VectorEnv):
         failures: Path | None = None,
         groups: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """groups: more groups of terms, by their names, computed from the true state."""
+        """groups: additional groups of observation terms, computed from the true state."""
         self.config, self.sim, self.task, self.rng = config, sim, task, rng
         self.num_envs = n = sim.num_worlds
         self.hand, self.device = hand, sim.device
@@ -124,12 +124,12 @@ class HandEnv(VectorEnv):
         self.randomizer = Randomizer(sim, acting, rng)
         self.failures = failures
         self.autoreset = True
-        """Whether a world that ends starts anew within the step; if not, `restart` does it."""
+        """Whether a world that ends is reset within the step; if not, call `restart`."""
         self.sim_seconds = 0.0
         self.actor_sensors: Sensors = {}
-        """What the actor's last observation was computed from: a bundle's graph starts there."""
+        """Sensors of the actor's last observation: the inputs of a bundle's graph."""
         self.true_sensors: Sensors = {}
-        """The same, without noise."""
+        """The same sensors without noise."""
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._set_counters(n, len(names))
         self.sizes = sizes_of(hand, held, len(names))
@@ -154,21 +154,21 @@ class HandEnv(VectorEnv):
         )
 
     def _check_terms(self) -> None:
-        """Raise ConfigError for a term that reads what this task does not have."""
+        """Raise ConfigError for a term that reads a sensor that this task does not have."""
         one = slice(0, 1)
-        given = PoseMemory(1, self.device).extend(self._sensors(one), one, remember=False)
+        sensors = PoseMemory(1, self.device).extend(self._sensors(one), one, remember=False)
         for group, terms in self.terms.items():
             for term in terms:
-                if lacking := [name for name in term.reads if name not in given]:
+                if missing := [name for name in term.reads if name not in sensors]:
                     raise ConfigError(
-                        f"env.{group}_terms: got {term.name}, which reads {lacking[0]},"
-                        f" allowed with env.task {self.config.task}: terms of {', '.join(given)}"
+                        f"env.{group}_terms: got {term.name}, which reads {missing[0]},"
+                        f" allowed with env.task {self.config.task}: terms of {', '.join(sensors)}"
                     )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Start every world anew; a seed makes all that follows reproducible."""
+        """Reset every world; a seed makes the following episodes reproducible."""
         if seed is not None:
             self.rng.seed(seed)
             if isinstance(self.source, Reseedable):
@@ -177,15 +177,15 @@ class HandEnv(VectorEnv):
         return self._observe(slice(None), remember=True), {}
 
     def restart(self, worlds: Tensor) -> Observation:
-        """Start `worlds` (K,) anew; returns their first observations (K, ...)."""
+        """Reset `worlds` (K,); returns their first observations (K, ...)."""
         self._reset(worlds)
         return self._observe(worlds, remember=True)
 
     def redraw(self, worlds: Tensor) -> None:
-        """Draw the parameters of `worlds` (K,) anew, in the middle of an episode.
+        """Draw the parameters of `worlds` (K,) again, in the middle of an episode.
 
-        Hand, object, goal, targets, counters and what was seen last go on; everything else that a
-        reset draws is drawn again, the noise of the episode and the delays of the motors among it.
+        Hand, object, goal, targets, counters and last observed values continue. Everything else
+        that a reset draws is drawn again, including episode noise and delays of the motors.
         """
         value = self._enter(worlds, self.source.draw(worlds))
         self.randomizer.apply(worlds, value)
@@ -220,15 +220,15 @@ class HandEnv(VectorEnv):
         force = self.sim.output("actuator_force").float()
         force = force[:, self.sim.layout.motors]
         wrist = self.sim.state("qpos")[:, self.sim.layout.wrist].float()
-        # Only terms of a task's own read its sensors.
-        seen = self.task.sensors(slice(None)) if self.task_spec.reward_terms else {}
-        step = Step(outcome, self.control.action, self.control.action_change, force, wrist, seen)
+        # Only reward terms of the task itself read its sensors.
+        sensors = self.task.sensors(slice(None)) if self.task_spec.reward_terms else {}
+        step = Step(outcome, self.control.action, self.control.action_change, force, wrist, sensors)
         reward, terms = self.rewards(step)
-        # Not a product: what broke the physics may have been an action that is no number.
+        # Not a product: an action that is not a number may have caused the failure.
         return reward.masked_fill(broken, 0.0), terms, outcome.success & ~broken, outcome.drop
 
     def _repair(self, worlds: Tensor) -> None:
-        """Broken physics never reaches the learner: keep its state for replay, start from rest."""
+        """Save the state of failed worlds for replay and reset them: the learner never sees it."""
         if self.failures is not None:
             dump_failures(self.sim, worlds, self.failures)
         self.sim.reset(worlds)
@@ -255,7 +255,7 @@ class HandEnv(VectorEnv):
             self._reset(worlds)
 
     def _episodes(self, worlds: Tensor, terminated: Tensor) -> list[Episode]:
-        told = {
+        fields = {
             "successes": self.successes,
             "length": self.length,
             "reward": self.earned,
@@ -263,9 +263,9 @@ class HandEnv(VectorEnv):
             "tag": self.tags,
             "version": self.versions,
         }
-        # Whole columns at once: a single number out of a tensor costs as much.
+        # Whole columns at once: reading a single number from a tensor costs as much.
         columns = {"world": worlds.cpu().tolist()}
-        columns |= {k: v[worlds].cpu().tolist() for k, v in told.items()}
+        columns |= {k: v[worlds].cpu().tolist() for k, v in fields.items()}
         rows = zip(*columns.values(), self.coordinates[worlds].cpu().numpy(), strict=True)
         return [Episode(**dict(zip((*columns, "coordinates"), row, strict=True))) for row in rows]
 
@@ -285,7 +285,7 @@ class HandEnv(VectorEnv):
             counter.index_fill_(0, worlds, 0)
 
     def _enter(self, worlds: Tensor, draw: Draw) -> dict[str, Tensor]:
-        """Note the parameters of new episodes; returns the value of each (K,)."""
+        """Store the parameters of new episodes; returns the value of each (K,)."""
         self.coordinates[worlds] = draw.coordinates.float()
         self.tags[worlds] = draw.tags
         self.versions[worlds] = draw.versions
@@ -297,7 +297,7 @@ class HandEnv(VectorEnv):
         return value
 
     def _delays(self, mean: Tensor) -> Tensor:
-        """Delay of each motor in whole steps (K, A), whose mean is `mean` (K,)."""
+        """Draw the delay of each motor in whole steps (K, A), with mean `mean` (K,)."""
         shape = (len(mean), len(self.hand.actuators))
         if "action.delay" not in self._acting:
             return torch.zeros(shape, dtype=torch.long, device=self.device)
@@ -307,17 +307,17 @@ class HandEnv(VectorEnv):
     def _observe(self, worlds: Tensor | slice, remember: bool) -> Observation:
         sensors = self._sensors(worlds)
         true = self.memories["critic"].extend(sensors, worlds, remember)
-        seen = true
+        actor_sensors = true
         if self._noisy:
             noisy = self.noise(sensors, worlds)
             if self.disturbances.tracking is not None:
                 noisy = self.disturbances.tracking(noisy, sensors, worlds, remember)
-            seen = self.memories["actor"].extend(noisy, worlds, remember)
+            actor_sensors = self.memories["actor"].extend(noisy, worlds, remember)
         if isinstance(worlds, slice):
-            self.actor_sensors, self.true_sensors = seen, true
-        # A term of several groups that see the same is computed once.
+            self.actor_sensors, self.true_sensors = actor_sensors, true
+        # A term of several groups with the same sensors is computed once.
         noisy_terms = self.terms["actor"] if self._noisy else ()
-        own, shared = observations.compute_both(noisy_terms, seen, self._exact_terms, true)
+        own, shared = observations.compute_both(noisy_terms, actor_sensors, self._exact_terms, true)
         return {
             group: own
             if self._noisy and group == "actor"
@@ -327,7 +327,7 @@ class HandEnv(VectorEnv):
 
     @cached_property
     def _exact_terms(self) -> tuple[observations.Term, ...]:
-        """Those that are computed from the true state, each once."""
+        """The terms that are computed from the true state, each once."""
         groups = (t for group, t in self.terms.items() if group != "actor" or not self._noisy)
         return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
@@ -337,7 +337,7 @@ class HandEnv(VectorEnv):
         return {
             "joint_position": qpos[:, layout.joints],
             "joint_velocity": qvel[:, layout.joint_dofs],
-            # Copies of what is written in place: an observation never changes once it is given.
+            # Copies, because state is written in place and observations must not change later.
             "target": self.control.target[worlds].clone(),
             "last_action": self.control.action[worlds].clone(),
             "fingertips": self.sim.output("site_xpos")[worlds][:, layout.tips].float(),

@@ -1,7 +1,7 @@
-"""Standard Gymnasium environments on numpy, around `HandEnv`: one hand, or N of them as a vector.
+"""Standard Gymnasium environments on numpy around `HandEnv`: one hand, or a vector of N hands.
 
 Observations are the actor's terms, a Dict of float32 arrays; actions are Box(-1, 1), one per motor.
-Keywords of `gymnasium.make` are fields of `EnvConfig`, or `config=` gives all of them:
+Keywords of `gymnasium.make` are fields of `EnvConfig`; `config=` sets all of them:
 
     gymnasium.make("sleight/Block-v0", goals=GoalConfig(flip_share=0.0))
     gymnasium.make_vec("sleight/Block-v0", num_envs=64, randomization={"object.mass": (0.5, 2.0)})
@@ -31,7 +31,7 @@ Arrays = dict[str, np.ndarray]
 """Observation term -> (size,) or (N, size) float32."""
 
 SMALL_CACHE = 64
-"""Start states that are settled when no config is given: a second of building, not many."""
+"""Number of start states without a config: settling them takes about a second."""
 
 
 def gym_config(
@@ -40,7 +40,7 @@ def gym_config(
     config: EnvConfig | None,
     overrides: Mapping[str, Any],
 ) -> EnvConfig:
-    """The config of a Gymnasium environment, `overrides` as dataclasses or as plain data.
+    """The config of a Gymnasium environment; `overrides` are dataclasses or plain data.
 
     Raises ConfigError for an unknown keyword and for a value that its field does not allow.
     """
@@ -50,14 +50,14 @@ def gym_config(
         if name not in names:
             raise ConfigError(f"make: got unknown keyword '{name}', {nearest(name, names)}")
     base = config or EnvConfig(resets=ResetConfig(cache=SMALL_CACHE))
-    given = {name: to_dict(value) for name, value in overrides.items()}
+    values = {name: to_dict(value) for name, value in overrides.items()}
     return from_dict(
-        EnvConfig, {**to_dict(base), **given, "task": task, "num_worlds": num_worlds}, "make"
+        EnvConfig, {**to_dict(base), **values, "task": task, "num_worlds": num_worlds}, "make"
     )
 
 
 class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
-    """One hand at a task. `info` has success (bool), successes of the episode, reward_terms."""
+    """One hand at a task. `info` has success (bool), successes in the episode, reward_terms."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
         "render_modes": ["rgb_array"],
@@ -74,7 +74,7 @@ class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigError(f"make: render_mode: got {render_mode}, allowed: rgb_array or None")
         self.render_mode = render_mode
-        # One world has nothing to share among threads.
+        # One world needs one thread.
         self.engine = make_env(gym_config(task, 1, config, {"threads": 1, **overrides}))
         self.engine.autoreset = False
         self.observation_space = _actor(self.engine.single_observation_space)
@@ -88,24 +88,24 @@ class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
         super().reset(seed=seed)
         fresh = seed is not None or not self._seeded
         self._seeded = True
-        # Gymnasium's generator seeds the engine's, so that without a seed every run differs.
-        found, _ = self.engine.reset(seed=_draw(self.np_random) if fresh else None)
-        return _first(found["actor"]), {}
+        # Gymnasium's generator seeds the engine's, so every run without a seed differs.
+        observation, _ = self.engine.reset(seed=_draw(self.np_random) if fresh else None)
+        return _first(observation["actor"]), {}
 
     def step(self, action: np.ndarray) -> tuple[Arrays, float, bool, bool, dict[str, Any]]:
-        found, reward, terminated, truncated, info = self.engine.step(
+        observation, reward, terminated, truncated, info = self.engine.step(
             torch.as_tensor(action, dtype=torch.float32).unsqueeze(0)
         )
-        told = {
+        step_info = {
             "success": bool(info["success"][0]),
             "successes": int(self.engine.successes[0]),
             "reward_terms": {name: float(term[0]) for name, term in info["reward_terms"].items()},
         }
         ended = bool(terminated[0]), bool(truncated[0])
-        return _first(found["actor"]), float(reward[0]), *ended, told
+        return _first(observation["actor"]), float(reward[0]), *ended, step_info
 
     def render(self) -> np.ndarray | None:
-        """The hand, the object and the goal (H, W, 3) uint8; None without a render mode."""
+        """A picture (H, W, 3) uint8 of hand, object and goal; None without a render mode."""
         if self.render_mode is None:
             return None
         if self._renderer is None:
@@ -119,7 +119,7 @@ class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
 
 
 class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
-    """N hands stepped together on numpy; as in Gymnasium, a world resets in the next step."""
+    """N hands stepped together on numpy; a world resets in the next step, as in Gymnasium."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012
         "autoreset_mode": AutoresetMode.NEXT_STEP,
@@ -146,42 +146,44 @@ class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Arrays, dict[str, Any]]:
-        """Start every world anew. A sequence of seeds is folded into one: the worlds share it."""
+        """Reset every world. A sequence of seeds is combined into one, which the worlds share."""
         if seed is not None and not isinstance(seed, int):
             seed = int(np.random.SeedSequence(list(seed)).generate_state(1)[0])
         super().reset(seed=seed)
         fresh = seed is not None or not self._seeded
         self._seeded = True
         self._ended[:] = False
-        found, _ = self.engine.reset(seed=_draw(self.np_random) if fresh else None)
-        return _arrays(found["actor"]), {}
+        observation, _ = self.engine.reset(seed=_draw(self.np_random) if fresh else None)
+        return _arrays(observation["actor"]), {}
 
     def step(
         self, actions: np.ndarray
     ) -> tuple[Arrays, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        found, reward, terminated, truncated, info = self.engine.step(torch.as_tensor(actions))
+        observation, reward, terminated, truncated, info = self.engine.step(
+            torch.as_tensor(actions)
+        )
         success = info["success"]
         if self._ended.any():
             worlds = self._ended.nonzero().squeeze(-1)
             for name, rows in self.engine.restart(worlds)["actor"].items():
-                found["actor"][name][worlds] = rows
+                observation["actor"][name][worlds] = rows
             for row in (reward, terminated, truncated, success):
                 row[worlds] = 0
         self._ended = terminated | truncated
-        told = {"success": success.numpy(), "successes": self.engine.successes.numpy().copy()}
-        told |= {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in told}
+        step_info = {"success": success.numpy(), "successes": self.engine.successes.numpy().copy()}
+        step_info |= {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in step_info}
         ended = terminated.numpy(), truncated.numpy()
-        return _arrays(found["actor"]), reward.double().numpy(), *ended, told
+        return _arrays(observation["actor"]), reward.double().numpy(), *ended, step_info
 
 
 def draw(env: HandEnv, renderer: HandRenderer, world: int) -> np.ndarray:
-    """A picture (H, W, 3) uint8 of one world as it is, with its goal."""
+    """A picture (H, W, 3) uint8 of the state of one world, with its goal."""
     qpos = env.sim.state("qpos")[world].cpu().numpy()
     return renderer.frame(qpos, env.task.picture(world), size_scale(env, world))
 
 
 def size_scale(env: HandEnv, world: int) -> float:
-    """Size of the object of one world over the nominal one."""
+    """Size of the object in one world, relative to the nominal size."""
     sim = env.sim
     if "geom_size" not in sim.fields():
         return 1.0

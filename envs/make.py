@@ -1,4 +1,4 @@
-"""From a config to an environment."""
+"""Builds an environment from a config."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .sim.sim import SIMS, Sim
 from .tasks.task import TaskContext, task_of
 
 CACHE_SEED = 7
-"""Start states are part of the task: the same for every run of one config."""
+"""Seed of the start states, which are part of the task: every run of a config has the same."""
 
 
 def make_env(
@@ -34,7 +34,8 @@ def make_env(
 ) -> HandEnv:
     """Build the environment of `config`; `source` replaces its fixed randomization ranges.
 
-    cache_seed: of the start states; another one than training's gives states that it never saw.
+    cache_seed: seed of the start states; a value other than the default gives states that
+    training never used.
     groups: see `HandEnv`.
     """
     config = resolve(config)
@@ -50,7 +51,7 @@ def make_env(
 
 
 def open_sim(config: EnvConfig, varying: set[str] | None = None) -> Sim:
-    """The worlds of a resolved config; `varying`: parameters that differ between them."""
+    """The simulation of a resolved config; `varying`: parameters that differ between worlds."""
     model = build_model(config.model, extras(varying or ()))
     layout = layout_of(model, hand_of(config.model).spec, object_of(config.model))
     backend = SIMS.get(config.backend, "env.backend")
@@ -58,9 +59,9 @@ def open_sim(config: EnvConfig, varying: set[str] | None = None) -> Sim:
 
 
 def resolve(config: EnvConfig) -> EnvConfig:
-    """The config with what its task, hand and object imply filled in.
+    """The config with the defaults of its task, hand and object filled in.
 
-    Terms and rewards that somebody asked for stay; defaults give way to those of the task.
+    Terms and rewards that the user set stay; default ones are replaced by those of the task.
     """
     spec = task_of(config)
     config = spec.adapt(config)

@@ -1,7 +1,7 @@
-"""The tasks under Gymnasium's names, for `gymnasium.make` and `gymnasium.make_vec`.
+"""Registers the tasks with Gymnasium, for `gymnasium.make` and `gymnasium.make_vec`.
 
-Importing this module registers them: Gymnasium 1.0 dropped the entry points by which packages once
-registered themselves. It can be told to import it by the id alone:
+Importing this module registers them, because Gymnasium 1.0 has no entry points for packages. An id
+can also name the module to import:
 
     gymnasium.make("sleight.envs.registration:sleight/Block-v0")
 
@@ -16,12 +16,12 @@ from .tasks.task_registry import TASKS
 
 
 def gym_id(task: str) -> str:
-    """Gymnasium's id of a task: `block-z` is sleight/BlockZ-v0."""
+    """Gymnasium's id of a task; `block-z` becomes sleight/BlockZ-v0."""
     return f"sleight/{''.join(part.capitalize() for part in task.split('-'))}-v0"
 
 
 def register() -> None:
-    """Register every task, those of installed packages too; what is registered stays as it is."""
+    """Register every task, including those of installed packages; skip registered ids."""
     for task in TASKS.names():
         name = gym_id(task)
         if name not in registration.registry:

@@ -1,4 +1,4 @@
-"""The whole state of an environment as named tensors, so that a run can go on where it stopped."""
+"""Saves and loads the full state of an environment as named tensors, to resume a run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .env import HandEnv
 
 
 def save_state(env: HandEnv) -> dict[str, Tensor]:
-    """Physics, per-world model fields, goals, counters, noise and random numbers, all copied."""
-    found = {f"sim.{name}": value for name, value in env.sim.save().items()}
+    """A copy of physics, per-world model fields, goals, counters, noise and generators."""
+    state = {f"sim.{name}": value for name, value in env.sim.save().items()}
     for part, owner in _parts(env).items():
-        found |= {
+        state |= {
             f"{part}.{name}": value.clone().cpu() for name, value in tensors_of(owner).items()
         }
     for name in env.task.saved:
-        found[f"task.{name}"] = getattr(env.task, name).clone().cpu()
+        state[f"task.{name}"] = getattr(env.task, name).clone().cpu()
     if env.disturbances.adversary is not None:
-        # What it will look at next.
-        found |= {f"seen.{name}": value.clone().cpu() for name, value in env.actor_sensors.items()}
-    found["rng"] = env.rng.state()
-    return found
+        # Sensors that the adversary reads at the next step.
+        state |= {f"seen.{name}": value.clone().cpu() for name, value in env.actor_sensors.items()}
+    state["rng"] = env.rng.state()
+    return state
 
 
 def load_state(env: HandEnv, state: dict[str, Tensor]) -> None:
@@ -41,9 +41,9 @@ def load_state(env: HandEnv, state: dict[str, Tensor]) -> None:
 
 
 def forgotten(env: HandEnv, steps: int = 40) -> list[str]:
-    """Tensors of the task that change while it runs and that `Task.saved` leaves out.
+    """Tensors of the task that change while it runs but are missing in `Task.saved`.
 
-    For the test of a task: what is named here would be lost when a run is resumed.
+    For tests of tasks: the returned names would be lost when a run is resumed.
     """
     env.reset(seed=1)
     before = {name: value.clone() for name, value in tensors_of(env.task).items()}
@@ -57,7 +57,7 @@ def forgotten(env: HandEnv, steps: int = 40) -> list[str]:
 
 
 def tensors_of(owner: Any) -> dict[str, Tensor]:
-    """Attribute -> tensor of an object."""
+    """Attribute -> tensor, for all tensors of an object."""
     return {name: value for name, value in vars(owner).items() if isinstance(value, Tensor)}
 
 

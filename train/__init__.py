@@ -1,5 +1,5 @@
-"""PPO, cloning, pose training, sweeps: what turns worlds into checkpoints; the only place with Ray.
+"""Training: PPO, cloning, pose networks, sweeps, analysis, export; the only folder that uses Ray.
 
-The loop takes factories and runs in this process unless workers are asked for. A checkpoint is
+The loop takes factories and runs in one process unless workers are configured. A checkpoint is
 safetensors and JSON, written atomically; resuming it continues the same run.
 """

@@ -1,4 +1,4 @@
-"""What the benchmarks of training share: their words, and what a reader needs to judge figures."""
+"""Shared parts of the training benchmarks: command line and description of the machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from .runs.versions import commit
 
 
 def parser(command: str, text: str, iterations: int) -> argparse.ArgumentParser:
-    """The command line of `sleight bench COMMAND`; text: its module's docstring."""
-    made = Parser(f"sleight bench {command}", description=text.split("\n", 1)[0])
-    made.add_argument("--config", type=Path, help="a recipe; without it all defaults")
-    made.add_argument("--iterations", type=int, default=iterations, help="that are timed")
-    made.add_argument("--json", type=Path, help="also write the figures to this file")
-    return made
+    """The command line of `sleight bench COMMAND`; text: the docstring of its module."""
+    arguments = Parser(f"sleight bench {command}", description=text.split("\n", 1)[0])
+    arguments.add_argument("--config", type=Path, help="training config (default: all defaults)")
+    arguments.add_argument(
+        "--iterations", type=int, default=iterations, help="number of timed iterations"
+    )
+    arguments.add_argument("--json", type=Path, help="also write the results to this file")
+    return arguments
 
 
 def machine() -> str:
-    """Cores, how busy they are, and the code."""
+    """Number of cores, load average, and commit of the code."""
     load_average = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     cores, code = default_threads(), commit() or "unknown"
     return f"{cores} cores, load average {load_average}, commit {code}"

@@ -1,4 +1,4 @@
-"""The commands that live in this folder: each parses its words and calls the work."""
+"""The commands train, eval, export, play, bench, report and runs: they parse arguments."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def train(argv: list[str]) -> int:
 
 
 def config_of(argv: list[str]) -> TrainConfig:
-    """Of a new run: `[CONFIG.yaml] [--field value ...]`."""
+    """The config of a new run, from `[CONFIG.yaml] [--field value ...]`."""
     path = None if argv[0].startswith("--") else Path(argv[0])
     return load_config(TrainConfig, path, argv[path is not None :])
 
@@ -59,27 +59,29 @@ def config_of(argv: list[str]) -> TrainConfig:
 def _eval_parser() -> argparse.ArgumentParser:
     parser = make_parser(
         "eval",
-        "Consecutive successes in fresh worlds, by the papers' protocol.",
-        "--goals.FIELD VALUE changes the protocol, for instance --goals.flip_share 0",
+        "Evaluate a policy: consecutive successes in new worlds, by the papers' protocol.",
+        "--goals.FIELD VALUE changes the protocol, for example --goals.flip_share 0",
     )
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
-    parser.add_argument("--trials", type=int, default=100, help="worlds, one trial each")
-    parser.add_argument("--seed", type=seed_of, default=0)
-    parser.add_argument("--stochastic", action="store_true", help="sample actions (runs only)")
+    parser.add_argument("--trials", type=int, default=100,
+                        help="number of trials, one per world (default: 100)")  # fmt: skip
+    parser.add_argument("--seed", type=seed_of, default=0, help="seed of the worlds (default: 0)")
+    parser.add_argument("--stochastic", action="store_true",
+                        help="sample actions instead of using the mean; runs only")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
-                        help="hold a randomization parameter at a value")  # fmt: skip
-    range_flags(parser, "by stratum: ")
+                        help="set a randomization parameter to a fixed value")  # fmt: skip
+    range_flags(parser, "success by stratum: ")
     parser.add_argument("--variant", choices=VARIANTS, default="none",
-                        help="put a glove on the hand, tie two fingers, push, cover")  # fmt: skip
-    parser.add_argument("--json", type=Path, help="write the result here as well")
-    parser.add_argument("--html", type=Path, help="by stratum: write a page with charts")
+                        help="variant: glove, two fingers tied, pushes or cover")  # fmt: skip
+    parser.add_argument("--json", type=Path, help="also write the result to this JSON file")
+    parser.add_argument("--html", type=Path, help="success by stratum: write this page with charts")
     _track_flag(parser)
     return parser
 
 
 def eval_(argv: list[str]) -> int:
-    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`, and
-    with `--trained` or `--range name=low,high` success by stratum."""
+    """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`; with
+    `--trained` or `--range name=low,high` also success by stratum."""
     from .analysis.analysis_worlds import wanted_ranges
     from .analysis.strata import check_trials, page, strata
     from .rollout.evaluation import evaluate, protocol
@@ -87,27 +89,27 @@ def eval_(argv: list[str]) -> int:
     from .runs.wandb_tracker import record
 
     parser = _eval_parser()
-    given, rest = parser.parse_known_args(argv)
-    check_count("--trials", given.trials)
-    player = open_player(given.player, given.stochastic, given.seed)
+    args, rest = parser.parse_known_args(argv)
+    check_count("--trials", args.trials)
+    player = open_player(args.player, args.stochastic, args.seed)
     goals = goals_of(rest, parser)
-    values = dict(setting(word) for word in given.set)
-    ranges = wanted_ranges(player, given.trained, given.range, values)
+    values = dict(setting(word) for word in args.set)
+    ranges = wanted_ranges(player, args.trained, args.range, values)
     if ranges:
-        check_trials(given.trials, ranges)
-    elif given.html:
+        check_trials(args.trials, ranges)
+    elif args.html:
         raise ConfigError("--html: got no ranges, allowed with --trained or --range NAME=LOW,HIGH")
-    config = protocol(player.env_config, given.trials, values, goals, ranges)
-    config = replace(config, model=replace(config.model, variant=given.variant))
-    result = evaluate(player, config, given.seed)
-    found = strata(result, config) if ranges else None
-    sys.stdout.write(result.table() + (found.table() if found else "") + "\n")
-    if given.json:
-        write_json(given.json, result.data() | ({"strata": found.data()} if found else {}))
-    if given.html and found:
-        sys.stdout.write(f"{write_text(given.html, page(found, result))}\n")
-    record(given.wandb, Path("runs", f"eval-{given.player.resolve().name}"),
-           {"kind": "eval", "uses": str(given.player), "result": result.data()})  # fmt: skip
+    config = protocol(player.env_config, args.trials, values, goals, ranges)
+    config = replace(config, model=replace(config.model, variant=args.variant))
+    result = evaluate(player, config, args.seed)
+    by_stratum = strata(result, config) if ranges else None
+    sys.stdout.write(result.table() + (by_stratum.table() if by_stratum else "") + "\n")
+    if args.json:
+        write_json(args.json, result.data() | ({"strata": by_stratum.data()} if by_stratum else {}))
+    if args.html and by_stratum:
+        sys.stdout.write(f"{write_text(args.html, page(by_stratum, result))}\n")
+    record(args.wandb, Path("runs", f"eval-{args.player.resolve().name}"),
+           {"kind": "eval", "uses": str(args.player), "result": result.data()})  # fmt: skip
     return 0
 
 
@@ -116,21 +118,21 @@ def export(argv: list[str]) -> int:
     from .export.bundle_export import export as write_bundle
     from .runs.wandb_tracker import record
 
-    parser = make_parser("export", "Write the bundle that a robot runs.")
+    parser = make_parser("export", "Export a policy as the bundle that runs on a robot.")
     parser.add_argument("run", type=Path, help="a run folder or a checkpoint")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
-    parser.add_argument("--name", default="", help="of the bundle; by default the task")
-    parser.add_argument("--stochastic", action="store_true", help="draw actions, as in training")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
+    parser.add_argument("--name", default="", help="name of the bundle (default: the task)")
+    parser.add_argument("--stochastic", action="store_true", help="sample actions, as in training")
     _track_flag(parser)
-    given = parser.parse_args(argv)
-    sys.stdout.write(f"{write_bundle(given.run, given.out, given.name, given.stochastic)}\n")
-    record(given.wandb, Path("runs", f"export-{given.out.resolve().name}"),
-           {"kind": "export", "uses": str(given.run), "bundle": str(given.out)})  # fmt: skip
+    args = parser.parse_args(argv)
+    sys.stdout.write(f"{write_bundle(args.run, args.out, args.name, args.stochastic)}\n")
+    record(args.wandb, Path("runs", f"export-{args.out.resolve().name}"),
+           {"kind": "export", "uses": str(args.run), "bundle": str(args.out)})  # fmt: skip
     return 0
 
 
 def _track_flag(parser: argparse.ArgumentParser) -> None:
-    text = "record it, with what it used and made, at Weights & Biases"
+    text = "log the result, inputs and outputs to Weights & Biases (default: off)"
     parser.add_argument("--wandb", choices=("auto", "offline", "off"), default="off", help=text)
 
 
@@ -144,19 +146,19 @@ class _Goals:
 
 
 def goals_of(words: list[str], parser: argparse.ArgumentParser) -> GoalConfig:
-    """What `--goals.FIELD value ...` says. Raises ConfigError for any other flag."""
+    """The config from `--goals.FIELD value ...`. Raises ConfigError for any other flag."""
     for word in words:
         if word.startswith("--") and not word.startswith("--goals."):
-            known = re.findall(r"--\w+", parser.format_usage())
-            raise ConfigError(f"{word}: unknown flag, {nearest(word, [*known, '--goals.FIELD'])}")
+            flags = re.findall(r"--\w+", parser.format_usage())
+            raise ConfigError(f"{word}: unknown flag, {nearest(word, [*flags, '--goals.FIELD'])}")
     return load_config(_Goals, None, words).goals
 
 
 def range_flags(parser: argparse.ArgumentParser, what: str = "") -> None:
-    """`--trained` and `--range`: the worlds that are drawn from."""
-    trained = f"{what}draw worlds from the ranges that it was trained on at last"
+    """Add `--trained` and `--range`: the ranges from which worlds are drawn."""
+    trained = f"{what}draw worlds from the final ranges of training"
     parser.add_argument("--trained", action="store_true", help=trained)
-    one = f"{what}draw a parameter of each world from a range"
+    one = f"{what}draw a parameter of each world from this range"
     parser.add_argument("--range", action="append", default=[], metavar="NAME=LOW,HIGH", help=one)
 
 
@@ -179,69 +181,80 @@ def play(argv: list[str]) -> int:
     from .reports import play as stage
     from .rollout.players import open_player
 
-    parser = make_parser("play", "Watch a policy: in a window, in a browser, or as a film.")
+    parser = make_parser("play", "Show a policy in a window, in a browser, or as a video.")
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
     parser.add_argument("--video", type=Path, help="write an MP4 instead of opening a window")
-    parser.add_argument("--seconds", type=float, default=20.0, help="length of the film")
     parser.add_argument(
-        "--browser", action="store_true", help="serve a live page, without a screen"
+        "--seconds", type=float, default=20.0, help="length of the video [s] (default: 20)"
     )
-    parser.add_argument("--port", type=int, default=0, help="of the page; 0 takes a free one")
-    parser.add_argument("--seed", type=seed_of, default=0)
+    parser.add_argument("--browser", action="store_true", help="serve a live page; needs no screen")
+    parser.add_argument("--port", type=int, default=0, help="TCP port of the page; 0: a free port")
+    parser.add_argument("--seed", type=seed_of, default=0, help="seed of the world (default: 0)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
-                        help="hold a randomization parameter at a value")  # fmt: skip
-    given = parser.parse_args(argv)
-    if not 0 < given.seconds < math.inf:
-        raise ConfigError(f"--seconds: got {given.seconds:g}, allowed: above 0")
-    player = open_player(given.player)
-    env = stage.open_stage(player, dict(setting(word) for word in given.set), given.seed)
-    if given.video:
-        sys.stdout.write(f"{stage.film(player, env, given.video, given.seconds)}\n")
-    elif given.browser:
-        stage.browser(player, env, given.port, lambda url: sys.stdout.write(f"{url}\n"))
+                        help="set a randomization parameter to a fixed value")  # fmt: skip
+    args = parser.parse_args(argv)
+    if not 0 < args.seconds < math.inf:
+        raise ConfigError(f"--seconds: got {args.seconds:g}, allowed: above 0")
+    player = open_player(args.player)
+    env = stage.open_stage(player, dict(setting(word) for word in args.set), args.seed)
+    if args.video:
+        sys.stdout.write(f"{stage.film(player, env, args.video, args.seconds)}\n")
+    elif args.browser:
+        stage.browser(player, env, args.port, lambda url: sys.stdout.write(f"{url}\n"))
     else:
         stage.window(player, env)
     return 0
 
 
 def bench(argv: list[str]) -> int:
-    """`sleight bench NAME ...`: runs a script of the checkout's benchmarks folder."""
+    """`sleight bench NAME ...`: runs a script of the benchmarks folder in a checkout."""
     folder = Path(__file__).resolve().parent.parent / "benchmarks"
-    known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
-    if not known:
+    names = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    if not names:
         raise ConfigError(f"sleight bench: got no {folder}, allowed: a checkout of the sources")
 
     def run(name: str, argv: list[str]) -> int:
         return int(runpy.run_path(str(folder / f"{name}.py"))["main"](argv) or 0)
 
-    scripts = {name: partial(run, name) for name in known}
-    return dispatch("sleight bench", _bench_usage(folder, known), scripts, argv)
+    scripts = {name: partial(run, name) for name in names}
+    return dispatch("sleight bench", _bench_usage(folder, names), scripts, argv)
 
 
 def _bench_usage(folder: Path, names: list[str]) -> str:
-    """Each benchmark with the first line of what it says of itself."""
+    """The usage text: each benchmark with the first line of its docstring."""
     pages = {
         name: ast.get_docstring(ast.parse((folder / f"{name}.py").read_text())) or ""
         for name in names
     }
     width = max(map(len, names))
     lines = [f"  {name:<{width}}  {page.partition(chr(10))[0]}" for name, page in pages.items()]
-    return "\n".join(["usage: sleight bench NAME ...", "", *lines, "", "Each has --help.", ""])
+    return "\n".join(
+        [
+            "usage: sleight bench NAME ...",
+            "",
+            *lines,
+            "",
+            "sleight bench NAME --help lists its options.",
+            "",
+        ]
+    )
 
 
 def report(argv: list[str]) -> int:
     """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]`."""
     from .reports.run_report import write_report
 
-    parser = make_parser("report", "A run as one HTML page that opens without a network.")
+    parser = make_parser("report", "Write a report of a run: one HTML page that needs no network.")
     parser.add_argument("run", type=Path, help="a run folder")
-    parser.add_argument("--out", type=Path, help="the page; by default report.html in the run")
-    parser.add_argument("--rig", type=Path, help="the folder of a run on a rig")
-    parser.add_argument("--eval", type=Path, help="what `sleight eval --json` wrote")
-    parser.add_argument("--expected", type=Path, help="a metrics.jsonl to draw behind the curve")
-    given = parser.parse_args(argv)
+    parser.add_argument("--out", type=Path, help="HTML file (default: report.html in the run)")
+    parser.add_argument("--rig", type=Path, help="folder of a rig run, to include its results")
+    parser.add_argument("--eval", type=Path, help="result file of `sleight eval --json`")
+    parser.add_argument(
+        "--expected", type=Path, help="a metrics.jsonl to plot as a reference curve"
+    )
+    args = parser.parse_args(argv)
     page = write_report(
-        given.run, given.out, expected=given.expected, rig=given.rig, evaluation=given.eval
+        args.run, args.out, expected=args.expected, rig=args.rig, evaluation=args.eval
     )
     sys.stdout.write(f"{page}\n")
     return 0
@@ -252,17 +265,15 @@ def runs(argv: list[str]) -> int:
     from .reports.compare import write_comparison
     from .runs.run_table import chosen, find_runs, read, table
 
-    parser = make_parser(
-        "runs", "The local runs as a table, or some of them side by side as a page."
-    )
-    parser.add_argument("run", nargs="*", help="runs to show, by name or folder; default: all")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of the runs")
-    parser.add_argument("--html", type=Path, help="write a page that compares the runs")
-    given = parser.parse_args(argv)
-    if given.html and not given.run:
+    parser = make_parser("runs", "List local runs in a table, or compare some of them on a page.")
+    parser.add_argument("run", nargs="*", help="runs to show, by name or folder (default: all)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
+    parser.add_argument("--html", type=Path, help="write this page, which compares the runs")
+    args = parser.parse_args(argv)
+    if args.html and not args.run:
         raise ConfigError("--html: got no runs, allowed: --html FILE RUN...")
-    folders = chosen(given.runs, given.run) if given.run else find_runs(given.runs)
-    found = [read(folder, given.runs) for folder in folders]
-    page = write_comparison(found, given.html) if given.html else None
-    sys.stdout.write(f"{page}\n" if page else f"{table(found)}\n")
+    folders = chosen(args.runs, args.run) if args.run else find_runs(args.runs)
+    rows = [read(folder, args.runs) for folder in folders]
+    page = write_comparison(rows, args.html) if args.html else None
+    sys.stdout.write(f"{page}\n" if page else f"{table(rows)}\n")
     return 0

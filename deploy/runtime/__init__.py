@@ -1,1 +1,1 @@
-"""The 80 ms loop: from a rig file to trials of a policy on a connected hand."""
+"""The control loop and what it runs: from a rig file to trials of a policy on a connected hand."""

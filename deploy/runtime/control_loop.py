@@ -1,7 +1,7 @@
-"""The control loop: one turn per period, the gate before the hand, hold when in doubt.
+"""The control loop: one turn per period, a safety gate before the hand, and holds on faults.
 
-A turn looks (hand state, object pose), decides (stage.py), sends (guard.py) and records. It never
-catches up: a turn that comes late repeats the last target, one that was missed is gone (pacer.py).
+A turn reads hand state and object pose, decides (stage.py), sends (guard.py) and records. The loop
+never catches up: a late turn repeats the last target, a missed turn is skipped (pacer.py).
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ Age = Annotated[float, Range(1e-3, 1)]
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """Ages that the loop accepts, and what it does beyond them."""
+    """Limits of the control loop: ages of data, holds, and late turns."""
 
     hand_max_age_s: Age = 0.03
-    """Nothing is commanded on a joint state older than this; the hand holds."""
+    """Largest age of a joint state [s]; with an older one the hand holds."""
     pose_max_age_s: Age = 0.06
-    """A pose older than this is missing."""
+    """Largest age of an object pose [s]; an older one counts as missing."""
     stop_after_s: Annotated[float, Range(1e-3, 60)] = 0.3
-    """Without a joint state for this long the run ends with a safety stop."""
+    """Time without a joint state [s] after which the run ends with a safety stop."""
     resume_ticks: Annotated[int, Range(1, 1000)] = 5
-    """Good turns in a row after which a holding hand is armed again."""
+    """Number of consecutive good turns after which a holding hand is armed again."""
     hold_timeout_s: Annotated[float, Range(0.1, 60)] = 10.0
-    """A hold that lasts longer ends the run with a safety stop."""
+    """Longest hold [s]; a longer one ends the run with a safety stop."""
     max_holds: Annotated[int, Range(0, 1000)] = 10
-    """More holds than this in one trial end the run with a safety stop."""
+    """Largest number of holds in one trial; one more ends the run with a safety stop."""
     lost_after_s: Annotated[float, Range(1e-3, 60)] = 2.0
-    """An object of a trial that nobody has seen for this long has fallen: the next one begins."""
+    """Time without an object pose in a trial [s] after which the object counts as dropped."""
     overrun: OverrunConfig = field(default_factory=OverrunConfig)
-    """When turns are late."""
+    """Limits for late turns."""
     stage: StageConfig = field(default_factory=StageConfig)
-    """Between trials."""
+    """Times and limits between trials."""
     temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
-    """Of the motors, where the hand tells it."""
+    """Temperature limits of the motors, for hands that report temperatures."""
 
 
 @dataclass
 class _Turn:
-    """What one turn saw and did, for the log."""
+    """Inputs and results of one turn, for the log."""
 
     tick: Tick
     verdict: Verdict
@@ -77,29 +77,29 @@ class _Turn:
 
 
 class Clock(Protocol):
-    """Tells when the next turn begins; `Pacer` is the real one."""
+    """Paces the loop; `Pacer` is the real implementation."""
 
     def wait(self) -> Tick:
-        """Until the next turn."""
+        """Sleep until the next turn."""
 
 
 class Director(Protocol):
-    """What the hand is asked for at each turn: trials of a policy (`Stage`), or a sweep."""
+    """Chooses the target of each turn: trials of a policy (`Stage`), or a sweep."""
 
     trials: list[Trial]
-    """Those that have begun."""
+    """Trials that have begun."""
     decision: Decision | None
-    """What a policy wanted at this turn; None when none was asked."""
+    """The policy's decision at this turn; None if the policy did not run."""
     pose: ObjectPose | None
-    """The newest pose that was believed."""
+    """The newest accepted pose."""
 
     @property
     def phase(self) -> str:
-        """Where between two trials, or in one."""
+        """The present phase: in a trial, or between two trials."""
 
     @property
     def trial(self) -> Trial | None:
-        """The trial under way."""
+        """The present trial."""
 
     @property
     def finished(self) -> int:
@@ -116,11 +116,11 @@ class Director(Protocol):
         """The target (A,) for this turn. Raises PoseMissing, HandError."""
 
     def lose(self) -> None:
-        """Nobody has seen the object for too long."""
+        """Handle an object that was not seen for too long."""
 
 
 class ControlLoop:
-    """Runs the stage's trials on a hand that is connected and armed."""
+    """Runs the trials of a director on a hand that is connected and armed."""
 
     def __init__(
         self,
@@ -139,10 +139,10 @@ class ControlLoop:
         self._good_turns = 0
         self.timing = Timing(period_s, config.overrun.late_s)
         self.gate_hits: Counter[str] = Counter()
-        """`kind:actuator` -> how often the gate or the hand changed a target."""
+        """`kind:actuator` -> number of targets that the gate or the hand changed."""
         self.holds = 0
         self.temperature_c: Sequence[float] = ()
-        """(A,) of the motors, as last told."""
+        """(A,) last reported temperatures of the motors."""
         self._logged_c: Sequence[float] = ()
 
     def run(
@@ -152,7 +152,7 @@ class ControlLoop:
         after_turn: Callable[[], None] = lambda: None,
         pacer: Clock | None = None,
     ) -> None:
-        """Turn until `trials` have ended or `should_stop`.
+        """Run until `trials` trials have ended or `should_stop()` is true.
 
         Raises HandError, SafetyStop, LogError.
         """
@@ -182,7 +182,7 @@ class ControlLoop:
         return turn
 
     def _look(self) -> HandState:
-        """The newest state. Raises StaleState; SafetyStop when that has lasted too long."""
+        """The newest state. Raises StaleState, or SafetyStop if states are missing for too long."""
         try:
             state = self._hand.read(self._config.hand_max_age_s)
         except StaleState as error:
@@ -218,7 +218,7 @@ class ControlLoop:
         self.gate_hits.update(turn.applied.reasons)
 
     def _note_sending(self, turn: _Turn, now_s: float) -> None:
-        """A turn that began in time may still send late, and then counts as a late one."""
+        """Count a turn that began in time but sent late as a late turn."""
         turn.sent_s = turn.tick.lateness_s + now_s - turn.started_s
         self.timing.note("sent", turn.sent_s)
         if turn.sent_s >= self._config.overrun.send_s:
@@ -232,7 +232,7 @@ class ControlLoop:
         return pose
 
     def _hold(self, turn: _Turn, reason: str) -> None:
-        """Hold, and say so again while it lasts: a sign of life to the hand, and no command."""
+        """Hold, and repeat the hold while it lasts, as a keep-alive for the hand."""
         turn.note = reason
         self._hand.hold(reason)
         self._count_hold(reason)
@@ -252,7 +252,7 @@ class ControlLoop:
             raise SafetyStop(f"held {trial.holds} times in one trial, at last because {reason}")
 
     def _wait_to_resume(self, turn: _Turn) -> None:
-        """The gate holds: arm again after enough turns in which nothing was wrong."""
+        """While the gate holds: arm again after enough good turns."""
         turn.note = self._hand.reason
         self._count_hold(turn.note)
         self._hand.heartbeat()
@@ -260,10 +260,10 @@ class ControlLoop:
         held_s = time.monotonic() - self._held_since_s
         if held_s > self._config.hold_timeout_s:
             raise SafetyStop(f"held for {held_s:.0f} s, because {turn.note}")
-        seen = self._stage.trial is None or self._newest_pose() is not None
-        if not seen and time.monotonic() - self._seen_s > self._config.lost_after_s:
+        pose_ok = self._stage.trial is None or self._newest_pose() is not None
+        if not pose_ok and time.monotonic() - self._seen_s > self._config.lost_after_s:
             self._stage.lose()
-        good = turn.verdict is Verdict.RUN and seen
+        good = turn.verdict is Verdict.RUN and pose_ok
         self._good_turns = self._good_turns + 1 if good else 0
         if self._good_turns >= self._config.resume_ticks:
             self._hand.arm()
@@ -278,14 +278,14 @@ class ControlLoop:
         self._log.write("turn", **self._fields(turn))
 
     def _news_of_motors(self) -> Sequence[float] | None:
-        """Temperatures that are not in the log yet."""
+        """New temperatures that are not in the log yet."""
         if self.temperature_c == self._logged_c:
             return None
         self._logged_c = self.temperature_c
         return self._logged_c
 
     def _fields(self, turn: _Turn) -> dict[str, Any]:
-        """One turn as data: enough to compute the policy's steps again."""
+        """One turn as data: enough to recompute the policy's steps."""
         stage, state, applied = self._stage, turn.state, turn.applied
         return {
             "t": time.monotonic(),

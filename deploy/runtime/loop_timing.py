@@ -1,4 +1,4 @@
-"""How well the loop kept its time: numbers for `timing.json`."""
+"""Timing statistics of the control loop for `timing.json`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPANS = (
     "pose_age",
     "look",
 )
-"""`look`, from frames to the object's pose, is not the loop's: it has a thread of its own."""
+"""`look`, from frames to the object's pose, is not in the loop: it runs in its own thread."""
 
 
 BINS = 40
@@ -25,32 +25,32 @@ BINS = 40
 
 @dataclass
 class Timing:
-    """Spans of time of every turn; `summary` is what is written."""
+    """Time spans of every turn; `summary` is written to the file."""
 
     period_s: float
     late_s: float
     spans_s: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in SPANS})
-    """What took or was how long [s], turn by turn."""
+    """Name of a span -> its durations [s], one per turn."""
     dropped: int = 0
     repeated: int = 0
     held: int = 0
 
     def note(self, name: str, seconds: float) -> None:
-        """One span of one turn."""
+        """Record one span of one turn."""
         self.spans_s[name].append(seconds)
 
     def newest(self, name: str) -> float | None:
-        """The last span of a kind [s]; None without one."""
+        """The last duration of a span [s]; None if there is none."""
         values = self.spans_s[name]
         return values[-1] if values else None
 
     @property
     def ticks(self) -> int:
-        """Turns so far."""
+        """Number of turns so far."""
         return len(self.spans_s["lateness"])
 
     def late(self, window: int | None = None) -> int:
-        """How many of the last `window` turns, or of all, were late."""
+        """Number of late turns among the last `window` turns, or among all."""
         recent = self.spans_s["lateness"][-window:] if window else self.spans_s["lateness"]
         return sum(seconds >= self.late_s for seconds in recent)
 
@@ -78,10 +78,10 @@ def spread_ms(values_s: list[float]) -> dict[str, float] | None:
 
 
 def histogram_ms(values_s: list[float]) -> dict[str, list[float]]:
-    """Counts between edges in ms; what lies beyond the last edge is in the last bin.
+    """Counts between edges in ms; values above the last edge are in the last bin.
 
-    The edges end at ten times the 99th percentile at most: one turn that took seconds must not
-    squeeze all the others into one bin.
+    The last edge is at most ten times the 99th percentile, so that one turn of several seconds
+    does not put all other turns into one bin.
     """
     values_ms = np.array(values_s) * 1e3
     top = max(min(values_ms.max(), 10.0 * float(np.percentile(values_ms, 99))), 0.1)

@@ -1,4 +1,4 @@
-"""What an operator sees while a hand runs: a panel on a terminal, a line now and then in a file."""
+"""The progress view of a run on a hand: a panel on a terminal, a line every 10 s otherwise."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from rich.text import Text
 LINE_S = 10.0
 PANEL_HZ = 4.0
 _COLOURS = {"armed": "green", "hold": "yellow", "stopped": "red"}
-_KEYS = "Ctrl-C: hold and end; once more: end at once"
+_KEYS = "Ctrl-C: hold and end; again: end at once"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is."""
+    """The state of a run, for the view."""
 
     rig: str = ""
     seconds: float = 0.0
     trials_done: int = 0
     trials: int = 0
     successes: int = 0
-    """Of all trials so far."""
+    """Successes of all trials so far."""
     in_trial: int = 0
-    """Of the one under way."""
+    """Successes of the present trial."""
     goal_s: float = 0.0
     to_go: str = ""
-    """Distance that is left to the goal, with its unit; empty between trials."""
+    """Remaining distance to the goal, with its unit; empty between trials."""
     phase: str = ""
     gate: str = ""
     reason: str = ""
     """Why the gate holds."""
     ticks: int = 0
     late_ticks: int = 0
-    """Of the last hundred."""
+    """Late turns among the last hundred."""
     lateness_s: float = 0.0
     hand_age_s: float | None = None
     pose_age_s: float | None = None
     holds: int = 0
     gate_hits: Counter[str] = field(default_factory=Counter)
     hottest: tuple[str, float] | None = None
-    """The warmest motor [degrees Celsius]; None where the hand does not tell."""
+    """The hottest motor [degrees Celsius]; None if the hand reports no temperatures."""
     warn_c: float = float("inf")
-    """From here it is a warning."""
+    """Temperature from which the view shows a warning [degrees Celsius]."""
 
 
 class View:
-    """Call it at each turn with where the run is; a context manager that owns the terminal."""
+    """A context manager that owns the terminal; call it at each turn with the progress."""
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False)
@@ -63,7 +63,7 @@ class View:
 
     def __enter__(self) -> View:
         if self._console.is_terminal:
-            # A thread of its own draws, so that a slow terminal delays no turn.
+            # A separate thread draws, so that a slow terminal does not delay a turn.
             self._live = Live(
                 get_renderable=self._panel,
                 console=self._console,
@@ -89,7 +89,7 @@ class View:
 
 
 def line(at: Progress) -> str:
-    """One line of text."""
+    """The progress as one line of text."""
     return (
         f"{at.seconds:6.1f} s  trial {min(at.trials_done + 1, at.trials)}/{at.trials}"
         f"  {at.phase:6}  successes {at.successes}  goal {at.goal_s:4.1f} s  hand {at.gate}"
@@ -99,7 +99,7 @@ def line(at: Progress) -> str:
 
 
 def panel(at: Progress) -> Panel:
-    """The same, and ages, the goal, and which motors the gate held back."""
+    """The progress as a panel, with ages, the goal, and the motors that the gate limited."""
     colour = _COLOURS.get(at.gate, "white")
     state = Text(at.gate.upper(), style=f"bold {colour}")
     if at.reason:
@@ -125,7 +125,7 @@ def panel(at: Progress) -> Panel:
 
 def _warmth(at: Progress) -> Text:
     if at.hottest is None:
-        return Text("not told", style="dim")
+        return Text("not reported", style="dim")
     name, value_c = at.hottest
     return Text(f"{name} {value_c:.0f} C", style="bold red" if value_c >= at.warn_c else "")
 

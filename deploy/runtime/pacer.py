@@ -1,4 +1,4 @@
-"""The clock of the loop: absolute deadlines, and what to do when one is missed."""
+"""The pacing of the loop: absolute deadlines, and rules for late and missed turns."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Tick:
     """One turn of the loop."""
 
     index: int
-    """Counts deadlines, missed ones too: the time since the start is `index` periods."""
+    """Number of the deadline, missed ones included: `index` periods after the start."""
     lateness_s: float
-    """How long after its deadline it began."""
+    """Start of the turn after its deadline [s]."""
     dropped: int
-    """Deadlines that went by without a turn, just before this one."""
+    """Number of missed deadlines just before this turn."""
 
 
 class Pacer:
-    """Turns at `start + k * period`: a late one delays no other, a missed one is never made up."""
+    """Turns at `start + k * period`: a late turn delays no other, a missed turn is skipped."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Pacer:
         self._index = -1
 
     def wait(self) -> Tick:
-        """Sleep until the next deadline that has not gone by for a whole period."""
+        """Sleep until the next deadline; skip deadlines that passed more than a period ago."""
         due = self._index + 1
         wait_s = self._start_s + due * self._period_s - self._clock()
         if wait_s > 0:
@@ -51,22 +51,22 @@ class Pacer:
 
 @dataclass(frozen=True)
 class OverrunConfig:
-    """When a late turn still counts."""
+    """Rules for late turns."""
 
     late_s: Annotated[float, Range(1e-4, 1)] = 0.02
-    """A turn later than this does not ask the policy; it repeats the last target."""
+    """A turn that starts later than this [s] repeats the last target without the policy."""
     send_s: Annotated[float, Range(1e-3, 1)] = 0.06
-    """A turn that sends later than this after its deadline counts as late too."""
+    """A turn that sends its target later than this after its deadline [s] counts as late too."""
     window: Annotated[int, Range(2, 10_000)] = 100
-    """Turns over which late ones are counted."""
+    """Number of recent turns in which late ones are counted."""
     late_share: Annotated[float, Range(0, 1)] = 0.05
-    """The hand holds when more of the window than this was late."""
+    """The hand holds when a larger fraction of the window than this was late."""
     in_a_row: Annotated[int, Range(1, 100)] = 2
-    """The hand holds when this many deadlines in a row were late or missed."""
+    """The hand holds when this many consecutive deadlines were late or missed."""
 
 
 class Verdict(StrEnum):
-    """What a turn may do."""
+    """The action that is allowed in a turn."""
 
     RUN = "run"
     REPEAT = "repeat"
@@ -74,24 +74,24 @@ class Verdict(StrEnum):
 
 
 class OverrunGuard:
-    """Judges each turn by the ones before it."""
+    """Decides for each turn whether it may run, from its lateness and the turns before."""
 
     def __init__(self, config: OverrunConfig) -> None:
         self._config = config
         self.reset()
 
     def reset(self) -> None:
-        """Forget the turns before, as after a hold."""
+        """Forget the previous turns, for example after a hold."""
         self._recent: deque[bool] = deque(maxlen=self._config.window)
         self._row = 0
 
     def judge(self, tick: Tick) -> Verdict:
-        """RUN, REPEAT (late: the last target again, the policy's memory kept) or HOLD."""
+        """RUN, REPEAT (late: send the last target again, keep the policy's memory) or HOLD."""
         itself = tick.lateness_s >= self._config.late_s
         late = itself or tick.dropped > 0
         self._recent.extend([True] * min(tick.dropped, self._config.window))
         self._recent.append(late)
-        # Deadlines that went by without a turn are late ones in a row.
+        # Missed deadlines count as consecutive late turns.
         self._row = self._row + tick.dropped + itself if late else 0
         allowed = self._config.late_share * self._config.window
         if self._row >= self._config.in_a_row or sum(self._recent) > allowed:
@@ -99,7 +99,7 @@ class OverrunGuard:
         return Verdict.REPEAT if late else Verdict.RUN
 
     def overran(self) -> None:
-        """The turn that was judged last began in time and took too long: it counts as late."""
+        """Count the last judged turn as late: it began in time but took too long."""
         if not self._recent[-1]:
             self._recent[-1] = True
             self._row += 1

@@ -1,4 +1,4 @@
-"""The policy of a bundle on ONNX Runtime: one thread, one step at a time, memory carried along."""
+"""Runs the policy of a bundle with ONNX Runtime: one thread, one step at a time."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from ...contract.pose_entry import Shapes
 
 @dataclass(frozen=True)
 class Sensors:
-    """What one tick sees; frame palm, rad, m, wxyz."""
+    """The inputs of one step; frame palm, rad, m, wxyz."""
 
     joint_position: np.ndarray
     """(J,)"""
     joint_velocity: np.ndarray
     """(J,)"""
     last_target: np.ndarray
-    """(A,) the last target sent; at the first tick of a trial the target in force."""
+    """(A,) the last target sent; at the first step of a trial the target in force."""
     object: Mapping[str, np.ndarray]
-    """object_position (3,), object_wxyz (4,), and object_joints where it has some."""
+    """object_position (3,), object_wxyz (4,), and object_joints if the object has joints."""
     goal: Mapping[str, np.ndarray]
     """The parts of the present goal."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the policy wants."""
+    """The output of the policy."""
 
     target: np.ndarray
-    """(A,) rad, not yet through the gate."""
+    """(A,) rad, before the safety gate."""
     action: np.ndarray
     """(A,) in [-1, 1]."""
     carry: str
-    """Hash of the memory after this step: two that agree have remembered the same."""
+    """Hash of the memory after this step; equal hashes mean equal memories."""
 
 
 class OnnxPolicy:
-    """The graph of a bundle with its carry. Raises BundleError when graph and manifest differ."""
+    """The graph of a bundle and its carry. Raises BundleError when graph and manifest differ."""
 
     def __init__(self, bundle: Bundle, seed: int = 0) -> None:
-        """seed: of the noise, for a policy that draws its actions."""
+        """seed: of the noise of a policy that samples its actions."""
         self._noise = np.random.default_rng(seed)
         self._manifest = bundle.manifest
         self._session = _open(bundle)
@@ -55,26 +55,26 @@ class OnnxPolicy:
         self.reset()
 
     def reset(self) -> None:
-        """Forget: the next step is the first of a trial."""
+        """Clear the memory: the next step is the first of a trial."""
         self._carry = {t.name: np.zeros(t.shape, np.float32) for t in self._manifest.carry}
         self._last_action = np.zeros(len(self._manifest.hand.actuators))
         self._previous: Sensors | None = None
 
     def step(self, sensors: Sensors) -> Decision:
-        """One tick; the carry moves on."""
+        """Run one step and update the carry."""
         feed = self.inputs(sensors)
         values = self._session.run(self._outputs, feed)
-        found = dict(zip(self._outputs, values, strict=True))
-        self._carry = {name: found[f"next_{name}"] for name in self._carry}
+        outputs = dict(zip(self._outputs, values, strict=True))
+        self._carry = {name: outputs[f"next_{name}"] for name in self._carry}
         self._previous = sensors
-        self._last_action = found["action"][0]
-        target = found["target"][0].astype(np.float64)
+        self._last_action = outputs["action"][0]
+        target = outputs["target"][0].astype(np.float64)
         return Decision(target, self._last_action, self._hash())
 
     def inputs(self, sensors: Sensors) -> dict[str, np.ndarray]:
-        """The tensors that `step` would feed for `sensors`, the carry among them."""
+        """The input tensors of `step` for `sensors`, including the carry."""
         previous = self._previous or sensors
-        known = {
+        values = {
             "joint_position": sensors.joint_position,
             "joint_velocity": sensors.joint_velocity,
             "last_target": sensors.last_target,
@@ -84,8 +84,8 @@ class OnnxPolicy:
             **sensors.goal,
         }
         if "noise" in self._wanted:
-            known["noise"] = self._noise.standard_normal(len(self._last_action))
-        row = {name: np.asarray(known[name], np.float32)[None] for name in self._wanted}
+            values["noise"] = self._noise.standard_normal(len(self._last_action))
+        row = {name: np.asarray(values[name], np.float32)[None] for name in self._wanted}
         return {**row, **self._carry}
 
     def _hash(self) -> str:
@@ -97,8 +97,8 @@ class OnnxPolicy:
 
 def _open(bundle: Bundle) -> onnxruntime.InferenceSession:
     session, manifest = open_session(bundle.graph), bundle.manifest
-    told = (*manifest.inputs, *manifest.carry)
-    check_tensors(bundle.graph, "inputs", session.get_inputs(), _shapes(told))
+    inputs = (*manifest.inputs, *manifest.carry)
+    check_tensors(bundle.graph, "inputs", session.get_inputs(), _shapes(inputs))
     check_tensors(bundle.graph, "outputs", session.get_outputs(), _shapes(manifest.outputs))
     return session
 

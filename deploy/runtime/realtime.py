@@ -1,4 +1,4 @@
-"""Real-time scheduling, where the system grants it: a turn must not wait for another program."""
+"""Real-time scheduling, if the system grants it, so that turns do not wait for other programs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PRIORITY = 10
-"""Of 1 to 99: above every ordinary process, below the kernel's own threads."""
+"""Priority from 1 to 99: above every ordinary process, below the kernel's own threads."""
 
 
 @contextmanager
 def realtime(wanted: bool = True) -> Iterator[bool]:
     """Run the block, and the threads that it starts, under SCHED_RR; yields whether it was granted.
 
-    Linux grants it to root and to users with a limit `rtprio`; others run as they did before.
+    Linux grants it to root and to users with an `rtprio` limit; for others nothing changes.
     """
     granted = wanted and hasattr(os, "sched_setscheduler")
-    before = os.sched_getscheduler(0) if granted else 0
+    previous = os.sched_getscheduler(0) if granted else 0
     if granted:
         try:
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
@@ -27,10 +27,10 @@ def realtime(wanted: bool = True) -> Iterator[bool]:
         yield granted
     finally:
         if granted:
-            os.sched_setscheduler(0, before, os.sched_param(0))
+            os.sched_setscheduler(0, previous, os.sched_param(0))
 
 
 def ordinary() -> None:
-    """Let the calling thread run as any program's, also one that `realtime` has started."""
+    """Give the calling thread ordinary scheduling, also one that `realtime` started."""
     if hasattr(os, "sched_setscheduler"):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -1,4 +1,4 @@
-"""One run on a hand that is connected: armed, logged, held at its end, and written down."""
+"""One run on a connected hand: arm, run the loop, log, hold at the end, write the result."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def new_folder(out: Path, name: str) -> Path:
     """A new folder, named after the bundle and the time."""
     stem = f"rig-{name}-{datetime.now():%Y%m%d-%H%M%S}"
     for suffix in ("", *(f"-{count}" for count in range(2, 1000))):
-        place = out / f"{stem}{suffix}"
+        folder = out / f"{stem}{suffix}"
         try:
-            place.mkdir(parents=True)
+            folder.mkdir(parents=True)
         except FileExistsError:
             continue
         except OSError as error:
-            raise SleightError(f"{place}: cannot be made: {error.strerror}") from error
-        return place
+            raise SleightError(f"{folder}: cannot be created: {error.strerror}") from error
+        return folder
     raise SleightError(f"{out / stem}: exists a thousand times")
 
 
 class RecordedRun(ABC):
-    """What `director` asks for, on a hand, and its story; subclasses say what it was."""
+    """Runs a director on a hand and records it; subclasses add the description and the result."""
 
     def __init__(
         self,
-        place: Path,
+        folder: Path,
         hand: GuardedHand,
         poses: PoseSource,
         director: Director,
@@ -56,32 +56,32 @@ class RecordedRun(ABC):
         trials: int,
         config: RigConfig,
     ) -> None:
-        self._place, self._hand, self._config = place, hand, config
+        self._place, self._hand, self._config = folder, hand, config
         self._poses = poses
         self._period_s, self._trials = period_s, trials
-        self._log = RunLog(place / LOG, hand.spec, period_s)
+        self._log = RunLog(folder / LOG, hand.spec, period_s)
         self._loop = ControlLoop(hand, poses, director, period_s, config.loop, self._log)
 
     @abstractmethod
     def _story(self) -> dict[str, Any]:
-        """What a reader of the log needs to know, besides the rig, the names and the period."""
+        """Facts for readers of the log, besides the rig, the names and the period."""
 
     @abstractmethod
     def _result(self, end: str) -> dict[str, Any]:
-        """What `result.json` holds of a run that ended so."""
+        """The content of `result.json` for a run with this end."""
 
     @abstractmethod
     def _progress(self, seconds: float) -> Progress:
-        """Where the run is."""
+        """The progress of the run, for the view."""
 
     def _meanwhile(self) -> AbstractContextManager[None]:
-        """What happens beside the loop."""
+        """A context that is active while the loop runs."""
         return nullcontext()
 
     def run(
         self, granted: bool, should_stop: Callable[[], bool], show: Callable[[Progress], None]
     ) -> dict[str, Any]:
-        """Arm, run, hold, write; returns what `result.json` holds."""
+        """Arm, run, hold and write; returns the content of `result.json`."""
         started_s = time.monotonic()
 
         def over() -> bool:
@@ -112,7 +112,7 @@ class RecordedRun(ABC):
         return result
 
     def _facts(self) -> dict[str, Any]:
-        """What the log begins with."""
+        """The first entry of the log."""
         return {
             "rig": facts(self._config),
             "period_s": self._period_s,
@@ -122,7 +122,7 @@ class RecordedRun(ABC):
         }
 
     def _common(self, end: str) -> dict[str, Any]:
-        """What every result holds."""
+        """The fields that every result has."""
         hand = self._hand
         return {
             "end": end,
@@ -139,7 +139,7 @@ class RecordedRun(ABC):
         }
 
     def _common_progress(self, what: str, phase: str, seconds: float) -> Progress:
-        """What every panel shows."""
+        """The fields that every view shows."""
         timing, hand = self._loop.timing, self._hand
         return Progress(
             rig=f"{self._config.rig.name}: {what}",
@@ -160,7 +160,7 @@ class RecordedRun(ABC):
         )
 
     def _note_end(self, end: str) -> None:
-        # A log that has failed is told of below; its line must not hide the run's own error.
+        # A failed log is reported below; its error must not hide the error of the run.
         with contextlib.suppress(LogError):
             self._log.write("end", end=end)
 
@@ -170,14 +170,14 @@ class RecordedRun(ABC):
             self._loop.timing.spans_s["look"] += self._poses.looks_s
             write_json(self._place / "timing.json", self._loop.timing.summary())
         except SleightError:
-            # On a full disk the log has failed first; its line is the one to show.
+            # On a full disk the log fails first; its error is the one to show.
             if not result["end"].startswith("error"):
                 raise
 
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """A collection may take longer than a turn may be late."""
+    """Disable garbage collection: it can take longer than a turn may be late."""
     gc.collect()
     gc.freeze()
     gc.disable()

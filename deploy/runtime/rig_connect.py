@@ -1,4 +1,4 @@
-"""From a rig file to what it names: the hand behind its gate, and what tells the object's pose."""
+"""Opens the devices of a rig file: the hand behind its gate, cameras, and object poses."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected_hand(config: RigConfig, period_s: float, dry: bool = False) -> Iterator[GuardedHand]:
-    """The hand, connected and not armed; held and closed at the end. Raises ConnectError.
+    """The hand, connected but not armed; held and closed at the end. Raises ConnectError.
 
-    It goes to each target over `period_s`. dry: nothing that moves it is ever sent.
+    It moves to each target over `period_s`. dry: no command that moves the hand is sent.
     """
     driver = open_hand(config.hand)
     driver = DryHand(driver) if dry else driver
@@ -38,16 +38,16 @@ def connected_hand(config: RigConfig, period_s: float, dry: bool = False) -> Ite
 
 @contextmanager
 def connected_cameras(config: RigConfig, bundle: Bundle) -> Iterator[dict[str, Camera]]:
-    """Name -> every camera that is read or logged, with a first picture. Raises CameraError."""
+    """Name -> camera, for all that are read or logged, each with a first picture."""
     with ExitStack() as stack:
         opened: dict[str, Camera] = {}
         if config.cameras and (told_by_cameras(config, bundle) or config.log.images_hz):
-            # OpenCV, which a rig without cameras need not have.
+            # Imported here, because it needs OpenCV, which a rig without cameras may lack.
             from ..cameras.frame_sources import open_camera
 
             for camera in config.cameras:
-                found = open_camera(camera, config.poses.open_timeout_s)
-                opened[camera.name] = stack.enter_context(found)
+                opened_camera = open_camera(camera, config.poses.open_timeout_s)
+                opened[camera.name] = stack.enter_context(opened_camera)
         yield opened
 
 
@@ -55,7 +55,7 @@ def connected_cameras(config: RigConfig, bundle: Bundle) -> Iterator[dict[str, C
 def connected_poses(
     config: RigConfig, bundle: Bundle, cameras: Mapping[str, Camera]
 ) -> Iterator[PoseSource]:
-    """What tells where the object is. Raises ConfigError, ConnectError, BundleError."""
+    """The source of object poses. Raises ConfigError, ConnectError, BundleError."""
     kind = _kind(config, bundle)
     with ExitStack() as stack:
         if kind == "markers":
@@ -65,8 +65,8 @@ def connected_poses(
         if kind == "cameras":
             from ..cameras.pose_thread import camera_poses
 
-            found = camera_poses(config.cameras, cameras, bundle, config.poses, referee)
-            yield stack.enter_context(found)
+            source = camera_poses(config.cameras, cameras, bundle, config.poses, referee)
+            yield stack.enter_context(source)
         elif referee is not None:
             yield referee
 
@@ -77,23 +77,23 @@ def told_by_cameras(config: RigConfig, bundle: Bundle) -> bool:
 
 
 def _kind(config: RigConfig, bundle: Bundle) -> str:
-    """The source that the rig file asks for, or the best that it has. Raises ConfigError."""
-    there = {
+    """The pose source that the rig file sets, or the best available one. Raises ConfigError."""
+    available = {
         "cameras": bool(config.cameras) and bundle.manifest.pose is not None,
         "markers": config.markers is not None,
         "referee": config.referee is not None,
     }
     if config.pose_from == "auto":
-        found = next((kind for kind, has in there.items() if has), None)
-        if found is not None:
-            return found
-    elif there[config.pose_from] or config.pose_from == "cameras":
-        return config.pose_from  # Cameras say for themselves what is missing.
-    wanted = "referee" if config.pose_from == "auto" else config.pose_from
+        kind = next((kind for kind, usable in available.items() if usable), None)
+        if kind is not None:
+            return kind
+    elif available[config.pose_from] or config.pose_from == "cameras":
+        return config.pose_from  # Errors about missing parts of cameras follow later.
+    field = "referee" if config.pose_from == "auto" else config.pose_from
     blind = " beside cameras that the bundle does not read" if config.cameras else ""
     raise ConfigError(
-        f"{wanted}: got null{blind}, allowed: cameras with a bundle that reads them, markers, or"
-        " the referee of a simulated rig, because nothing else tells where the object is"
+        f"{field}: got null{blind}, allowed: cameras with a bundle that reads them, markers, or"
+        " the referee of a simulated rig, because nothing else measures the pose of the object"
     )
 
 

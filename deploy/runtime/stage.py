@@ -1,4 +1,4 @@
-"""What the hand is asked for at each turn: home, wait for the object, settle, a policy's trial."""
+"""The stages of a run: go home, wait for the object, let it settle, run a trial of the policy."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ Seconds = Annotated[float, Range(0, 600)]
 
 @dataclass(frozen=True)
 class StageConfig:
-    """Between two trials."""
+    """Times and limits between trials."""
 
     home_s: Seconds = 1.2
-    """Time to bring the hand to its home pose."""
+    """Time to move the hand to its home pose [s]."""
     settle_s: Seconds = 1.0
-    """Time for the object to come to rest once it was placed."""
+    """Time for the object to come to rest after it was placed [s]."""
     place_s: Seconds = 30.0
-    """Longest wait for the object to be placed."""
+    """Longest wait for the object to be placed [s]."""
     place_tries: Annotated[int, Range(1, 100)] = 10
-    """How often an object that falls at once is placed again."""
+    """Largest number of attempts to place an object that falls before the trial begins."""
     pose_missing_ticks: Annotated[int, Range(0, 100)] = 2
-    """Turns of a trial that may use the last pose when no new one is there; then the hand holds."""
+    """Turns of a trial that may use the last pose if no new one arrives; then the hand holds."""
 
 
 class Phase(StrEnum):
-    """Where between two trials, or in one."""
+    """The phase of the run."""
 
     HOME = "home"
     PLACE = "place"
@@ -50,7 +50,7 @@ class PoseMissing(Exception):
 
 
 class Stage:
-    """One trial after the other; `target` is called at each turn that may command the hand."""
+    """Runs trials in sequence; `target` is called at each turn that may command the hand."""
 
     def __init__(
         self,
@@ -64,17 +64,17 @@ class Stage:
         self._spec, self._task, self._policy = spec, task, policy
         self._poses, self._judge, self._config = poses, judge, config
         self.trials: list[Trial] = []
-        """Those that have begun."""
+        """Trials that have begun."""
         self.decision: Decision | None = None
-        """What the policy wanted at this turn; None when it was not asked."""
+        """The policy's decision at this turn; None if the policy did not run."""
         self.pose: ObjectPose | None = None
-        """The newest pose that was believed."""
+        """The newest accepted pose."""
         self._missing = self._tries = 0
         self._enter(Phase.HOME)
 
     @property
     def trial(self) -> Trial | None:
-        """The trial under way."""
+        """The present trial."""
         return self.trials[-1] if self.phase is Phase.TRIAL else None
 
     @property
@@ -92,8 +92,8 @@ class Stage:
     ) -> np.ndarray:
         """The target (A,) for this turn, `elapsed_s` after the last one.
 
-        Without `ask_policy` (a late turn) a trial goes on with the last target; the policy's memory
-        stays as it is. Raises PoseMissing, HandError.
+        Without `ask_policy` (a late turn) a trial continues with the last target, and the policy's
+        memory does not change. Raises PoseMissing, HandError.
         """
         self.decision = None
         self._in_phase_s += elapsed_s
@@ -110,10 +110,10 @@ class Stage:
         return self._ask(state, last_sent)
 
     def lose(self) -> None:
-        """Nobody has seen the object for too long: the trial ends as with a drop; the hand opens.
+        """End the trial as a drop, because the object was not seen for too long; the hand opens.
 
-        A drop out of every camera's sight is the usual cause, and leaving such trials out of the
-        mean would flatter the policy.
+        The usual cause is a drop out of view of every camera. Leaving such trials out of the mean
+        would bias it in favour of the policy.
         """
         self.trials[-1].ending = Ending.DROPPED
         self._enter(Phase.HOME)

@@ -1,6 +1,6 @@
-"""The law of a bundle's task on a rig: how far a goal is, whether it is reached, and the next one.
+"""The goal law of a bundle's task on a rig: distance to a goal, success, and the next goal.
 
-It is the graph that training exported with the policy, so goals are those of training.
+It runs the graph that training exported with the policy, so goals follow the law of training.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...contract.pose_entry import Shapes
 from ...errors import ConfigError, nearest
 
 Pose = Mapping[str, np.ndarray]
-"""object_position (3,) m, object_wxyz (4,), and object_joints where the object has some."""
+"""object_position (3,) m, object_wxyz (4,), and object_joints if the object has joints."""
 Goal = dict[str, np.ndarray]
 """Name -> part of a goal, such as goal_wxyz (4,)."""
 
@@ -25,16 +25,16 @@ _FLOAT = "tensor(float)"
 
 @dataclass(frozen=True)
 class Judgement:
-    """One look at the object."""
+    """The judgement of one object pose."""
 
     distance: float
-    """To the goal, in the task's unit."""
+    """Distance to the goal, in the task's unit."""
     reached: bool
     dropped: bool
 
 
 class TaskJudge:
-    """Goals that follow from a seed, so that runs compare."""
+    """Judges poses and draws goals from a seed, so that runs are comparable."""
 
     def __init__(self, bundle: Bundle, seed: int) -> None:
         """Raises BundleError when graph and manifest differ."""
@@ -49,13 +49,13 @@ class TaskJudge:
         self._check(bundle)
 
     def judge(self, pose: Pose, goal: Goal) -> Judgement:
-        """How the object at `pose` stands to `goal`."""
+        """Judge the object at `pose` against `goal`."""
         values = self._run(pose, goal, self._zeros())
         distance, reached, dropped = (float(values[n][0]) for n in self._names[:3])
         return Judgement(distance, bool(reached), bool(dropped))
 
     def lost(self, pose: Pose) -> bool:
-        """Whether the object has fallen, when there is no goal."""
+        """Whether the object was dropped; needs no goal."""
         return self.judge(pose, self._nowhere()).dropped
 
     def next(self, pose: Pose) -> Goal:
@@ -77,8 +77,8 @@ class TaskJudge:
         feed = {name: np.asarray(v, np.float32)[None] for name, v in {**pose, **goal}.items()}
         uniform, normal = (value.astype(np.float32) for value in numbers)
         feed |= {**self._options, "uniform": uniform, "normal": normal}
-        wanted = {name: feed[name] for name in self._inputs}
-        return dict(zip(self._names, self._session.run(self._names, wanted), strict=True))
+        inputs = {name: feed[name] for name in self._inputs}
+        return dict(zip(self._names, self._session.run(self._names, inputs), strict=True))
 
     def _check(self, bundle: Bundle) -> None:
         entry, graph = self.entry, bundle.task_graph
@@ -86,25 +86,25 @@ class TaskJudge:
         if entry.object_joints:
             pose["object_joints"] = ((1, len(entry.object_joints)), _FLOAT)
         goals: Shapes = {name: (shape, _FLOAT) for name, shape in self._goals.items()}
-        known: Shapes = {
+        inputs: Shapes = {
             **pose,
             **goals,
             **dict.fromkeys(entry.options, ((1, 1), _FLOAT)),
             "uniform": ((1, entry.uniforms), _FLOAT),
             "normal": ((1, entry.normals), _FLOAT),
         }
-        # The exporter leaves out what the law does not use.
+        # The exporter omits inputs that the law does not use.
         nodes = self._session.get_inputs()
         self._inputs = [node.name for node in nodes]
-        used = {name: shape for name, shape in known.items() if name in self._inputs}
+        used = {name: shape for name, shape in inputs.items() if name in self._inputs}
         check_tensors(graph, "inputs", nodes, used)
-        made: Shapes = dict.fromkeys(self._names[:3], ((1,), _FLOAT))
-        made |= {f"next_{name}": shape for name, shape in goals.items()}
-        check_tensors(graph, "outputs", self._session.get_outputs(), made)
+        outputs: Shapes = dict.fromkeys(self._names[:3], ((1,), _FLOAT))
+        outputs |= {f"next_{name}": shape for name, shape in goals.items()}
+        check_tensors(graph, "outputs", self._session.get_outputs(), outputs)
 
 
 def with_options(bundle: Bundle, changes: Mapping[str, float], source: str) -> Bundle:
-    """The bundle with other values of its task's options. Raises ConfigError."""
+    """The bundle with changed options of its task. Raises ConfigError."""
     task = bundle.manifest.task
     options: dict[str, OptionEntry] = dict(task.options)
     for name, value in changes.items():

@@ -1,4 +1,4 @@
-"""Trials as the papers count them: successes in a row until a drop, a timeout, or fifty."""
+"""Trials as in the papers: consecutive successes until a drop, a timeout, or fifty successes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .task_judge import Goal, Pose, TaskJudge
 
 
 class Ending(StrEnum):
-    """Why a trial ended. The first three are the papers'; the others say nothing of the policy."""
+    """Why a trial ended. The first three are as in the papers; a cut is no result of the policy."""
 
     DROPPED = "dropped"
     TIMEOUT = "timeout"
     MAXIMUM = "maximum"
     CUT = "cut"
-    """The run ended while the trial was under way."""
+    """The run ended during the trial."""
 
 
 COMPLETE = (Ending.DROPPED, Ending.TIMEOUT, Ending.MAXIMUM)
@@ -31,7 +31,7 @@ class AskedGoal:
 
     parts: Goal
     start_distance: float
-    """When it was given, in the task's unit."""
+    """Distance when the goal was set, in the task's unit."""
     duration_s: float = 0.0
     reached: bool = False
 
@@ -47,11 +47,11 @@ class Trial:
     duration_s: float = 0.0
     holds: int = 0
     distance: float = 0.0
-    """To the present goal, at the last turn, in the task's unit."""
+    """Distance to the present goal at the last turn, in the task's unit."""
 
     @property
     def successes(self) -> int:
-        """Goals reached."""
+        """Number of goals reached."""
         return sum(goal.reached for goal in self.past)
 
     @property
@@ -60,11 +60,11 @@ class Trial:
         return self.past[-1]
 
     def begin(self, pose: Pose) -> None:
-        """The first goal."""
+        """Draw the first goal."""
         self._next(pose)
 
     def advance(self, pose: Pose, elapsed_s: float) -> None:
-        """`elapsed_s` later the object is at `pose`: judge it, go on."""
+        """Judge the object at `pose`, `elapsed_s` after the last call, and advance the trial."""
         self.duration_s += elapsed_s
         self.goal.duration_s += elapsed_s
         judgement = self.judge.judge(pose, self.goal.parts)
@@ -81,7 +81,7 @@ class Trial:
             self.ending = Ending.TIMEOUT
 
     def cut(self) -> None:
-        """End it from outside."""
+        """End the trial because the run ends."""
         self.ending = self.ending or Ending.CUT
 
     def report(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A bundle on a hand, trial after trial, and a folder that tells of it."""
+"""Runs trials of a bundle on a hand and writes them to a run folder."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def run_rig(
     dry: bool = False,
     only_simulated: bool = False,
 ) -> tuple[Path, dict[str, Any]]:
-    """Run; returns the run's folder and what `result.json` holds.
+    """Run the trials; returns the run's folder and the content of `result.json`.
 
     Everything is checked before the hand is armed. Whatever ends the run, the hand is held, the
-    link is closed, and what was measured is written. dry: nothing is sent that moves the hand.
+    link is closed, and the measurements are written. dry: no command that moves the hand is sent.
     Raises BundleError, ConfigError, ConnectError, SafetyStop, HandError, LogError.
     """
     check_hash(config, bundle)
     policy = OnnxPolicy(bundle, config.goal_seed)
     period_s = bundle.manifest.control.period_s
     with (
-        # First: a hand whose client is silent while cameras open would give its place away.
+        # Cameras first: a hand drops a client that is silent while cameras open.
         connected_cameras(config, bundle) as cameras,
         connected_hand(config, period_s, dry) as hand,
         connected_poses(config, bundle, cameras) as poses,
@@ -58,30 +58,30 @@ def run_rig(
         _match_object(bundle, poses)
         if only_simulated and not hand.simulated:
             name = config.rig.name
-            raise ConfigError(f"{name}: got a real hand, allowed: a simulated one, as it was told")
-        place = new_folder(config.log.dir, bundle.manifest.name)
-        save(config, place / "config.yaml")
+            raise ConfigError(f"{name}: got a real hand, allowed: a simulated one")
+        folder = new_folder(config.log.dir, bundle.manifest.name)
+        save(config, folder / "config.yaml")
         with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
-            run = _Run(place, bundle, policy, hand, poses, cameras, config, dry)
-            return place, run.run(granted, should_stop, show)
+            run = _Run(folder, bundle, policy, hand, poses, cameras, config, dry)
+            return folder, run.run(granted, should_stop, show)
 
 
 def _match_object(bundle: Bundle, poses: PoseSource) -> None:
-    """Raise ConfigError when nothing measures what the task needs of its object."""
+    """Raise ConfigError when the pose source does not measure joints that the task needs."""
     joints = bundle.manifest.task.object_joints
     if joints and not poses.measures_joints:
         raise ConfigError(
-            f"pose: got a source of poses alone, allowed for the task {bundle.manifest.task.name}:"
+            f"pose: got a source without joints, allowed for the task {bundle.manifest.task.name}:"
             f" one that measures {', '.join(joints)} of its object as well"
         )
 
 
 class _Run(RecordedRun):
-    """One run of a bundle on a hand that is connected: its parts put together, and its story."""
+    """One run of a bundle on a connected hand: combines the parts and describes the run."""
 
     def __init__(
         self,
-        place: Path,
+        folder: Path,
         bundle: Bundle,
         policy: OnnxPolicy,
         hand: GuardedHand,
@@ -96,20 +96,20 @@ class _Run(RecordedRun):
         judge = TaskJudge(bundle, config.goal_seed)
         self._stage = Stage(hand.spec, manifest.task, policy, poses, judge, config.loop.stage)
         period_s = manifest.control.period_s
-        super().__init__(place, hand, poses, self._stage, period_s, config.trials, config)
+        super().__init__(folder, hand, poses, self._stage, period_s, config.trials, config)
 
     def _meanwhile(self) -> AbstractContextManager[None]:
-        """See `RecordedRun`: pictures are logged."""
+        """See `RecordedRun`: logs camera pictures."""
         entry = self._config.log
         if not self._cameras or not entry.images_hz:
             return nullcontext()
-        from ..logs.frame_log import frame_log  # OpenCV, which a rig without cameras need not have
+        from ..logs.frame_log import frame_log  # needs OpenCV
 
         cameras = self._cameras.values()
         return frame_log(cameras, self._log, entry.images_hz, entry.images_quality)
 
     def _story(self) -> dict[str, Any]:
-        """See `RecordedRun`: what a replay needs."""
+        """See `RecordedRun`: the data that a replay needs."""
         return {
             "bundle": {
                 "name": self._manifest.name,

@@ -1,1 +1,1 @@
-"""The simulated rig: another hand than training's, in real time, behind the wire of a real one."""
+"""The simulated rig: a hand that differs from training, in real time, with the hand's protocol."""

@@ -1,9 +1,9 @@
-"""The simulated rig's cameras: a process that renders what the rig's physics says, and streams it.
+"""The simulated rig's cameras: a process that renders the state of the physics and streams it.
 
-It has a process of its own, at a lower priority, so that a frame never delays a joint state. The
-physics leaves its state in shared memory; a frame shows the newest. The cameras stand, and see, a
-little otherwise than nominal, and their light is not training's: what a calibration and a pose
-network must cope with. Nothing of the truth leaves through this port but pixels.
+The process has a lower priority, so that a frame never delays a joint state. The physics writes its
+state to shared memory; a frame shows the newest one. The poses and fields of view of the cameras
+differ slightly from nominal, and the light differs from training: a calibration and a pose network
+must cope with that. The port sends only pixels, no true poses.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from ..cameras.picture_stream import StreamError
 from .sim_cameras import RigCamerasConfig, hidden_cameras, moved_board
 
 START_S = 120.0
-"""Longest wait for the renderer to open."""
+"""Longest wait for the renderer to open [s]."""
 
 
 class SharedState:
-    """The physics' state between two processes without a lock: a counter is odd while it changes.
+    """The state of the physics shared by two processes without a lock (a seqlock).
 
-    Neither side ever waits for the other (a seqlock).
+    A counter is odd during a write. Neither side ever waits for the other.
     """
 
     def __init__(self, size: int, array: Any = None) -> None:
@@ -44,22 +44,22 @@ class SharedState:
         self._values = np.frombuffer(self.array, dtype=np.float64)
 
     def write(self, time_s: float, values: np.ndarray) -> None:
-        """Leave a state (size,)."""
+        """Write a state (size,)."""
         self._values[0] += 1
         self._values[1], self._values[2:] = time_s, values
         self._values[0] += 1
 
     def read(self) -> tuple[float, np.ndarray]:
-        """The newest whole state; time 0 before the first."""
+        """The newest complete state; time 0 before the first one."""
         while True:
-            before = self._values[0]
+            counter = self._values[0]
             copy = self._values.copy()
-            if before == self._values[0] == copy[0] and before % 2 == 0:
+            if counter == self._values[0] == copy[0] and counter % 2 == 0:
                 return float(copy[1]), copy[2:]
 
 
 class RigCameras:
-    """The rig's end: starts the process, feeds it, ends it."""
+    """The rig's side: starts the process, writes states to it, ends it."""
 
     def __init__(
         self, config: RigCamerasConfig, host: str, seed: int, size_m: float, qpos: np.ndarray
@@ -96,7 +96,7 @@ class RigCameras:
         try:
             answer = pipe.recv() if pipe.poll(START_S) else "the renderer did not open in time"
         except EOFError:
-            answer = "their process has ended"
+            answer = "the camera process has ended"
         if isinstance(answer, int):
             return answer
         self.close()
@@ -111,8 +111,8 @@ def _serve(
     array: Any,
     pipe: Connection,
 ) -> None:
-    """The cameras' own process."""
-    # Ctrl-C reaches the whole group; the rig itself ends this process.
+    """Main function of the camera process."""
+    # Ctrl-C reaches the whole process group; the rig ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(5)
@@ -130,19 +130,20 @@ def _serve(
 
 
 class _Painter:
-    """Makes the frames."""
+    """Renders the frames."""
 
     def __init__(self, config: RigCamerasConfig, seed: int, size_m: float) -> None:
         self._config, self._true = config, hidden_cameras(config, seed)
         self._rng = np.random.default_rng([seed, 0xF00])
         width, height = config.size
-        # Drawn once, and begun elsewhere for each frame: anew costs a fifth of a render.
+        # Drawn once and used from a random offset for each frame: new noise would cost a fifth of a
+        # render.
         noise = self._rng.standard_normal(2 * 3 * width * height, np.float32)
         self._noise = np.rint(255 * config.noise * noise).astype(np.int16)
         self._size_m, self._seed = size_m, seed
 
     def run(self, state: SharedState, streams: Streams) -> None:
-        """A frame of each camera per period, as long as the rig lives."""
+        """Publish a frame of each camera per period, until the rig ends."""
         rig = multiprocessing.parent_process()
         period_s = 1.0 / self._config.fps
         due_s = time.monotonic()
@@ -167,8 +168,8 @@ class _Painter:
         return studio.shoot
 
     def _board(self) -> Any:
-        """Pictures of the board: in its seat, or somewhere else every half second."""
-        from ..calibration.board import Board  # OpenCV, which pictures of the hand do not need
+        """Pictures of the board: in its seat, or at a new place every half second."""
+        from ..calibration.board import Board  # needs OpenCV; pictures of the hand do not
         from ..cameras.camera_config import Intrinsics
 
         board = Board(self._config.board)
@@ -181,11 +182,11 @@ class _Painter:
             )
 
         def shoot(_: np.ndarray) -> list[np.ndarray]:
-            found = []
+            images = []
             for inside, camera in zip(insides, self._true.placements, strict=True):
                 at = camera.inverse().after(self._board_at(camera))
-                found.append(board.draw(inside, at))
-            return found
+                images.append(board.draw(inside, at))
+            return images
 
         return shoot
 
@@ -202,7 +203,7 @@ class _Painter:
 
 
 class Streams:
-    """The port: every client has a thread that sends it the newest frame of its camera."""
+    """The port: one thread per client sends the newest frame of its camera."""
 
     def __init__(self, config: RigCamerasConfig, listener: socket.socket) -> None:
         self._config, self._listener = config, listener
@@ -211,7 +212,7 @@ class Streams:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def publish(self, name: str, image: np.ndarray, time_s: float) -> None:
-        """A new frame of a camera."""
+        """Publish a new frame of a camera."""
         with self._news:
             seq = self._frames[name][0] + 1 if name in self._frames else 1
             self._frames[name] = (seq, time_s, image)
@@ -238,12 +239,12 @@ class Streams:
                 fps=float(self._config.fps),
             )
             link.sendall(hello)
-            wanted = camera_wire.receive(link, "watch")["camera"]
+            camera = camera_wire.receive(link, "watch")["camera"]
             sent = 0
-            while wanted in names:
+            while camera in names:
                 with self._news:
-                    self._news.wait_for(lambda: self._frames.get(wanted, (0,))[0] != sent)  # noqa: B023
-                    sent, time_s, image = self._frames[wanted]
+                    self._news.wait_for(lambda: self._frames.get(camera, (0,))[0] != sent)  # noqa: B023
+                    sent, time_s, image = self._frames[camera]
                 link.sendall(
-                    camera_wire.encode("picture", image, camera=wanted, seq=sent, time_s=time_s)
+                    camera_wire.encode("picture", image, camera=camera, seq=sent, time_s=time_s)
                 )

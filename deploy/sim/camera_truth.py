@@ -1,6 +1,7 @@
-"""Calibrations of the simulated rig's cameras as they really are, in the place of measured ones.
+"""Writes calibration files with the true cameras of the simulated rig.
 
-For tests and benchmarks: a rig that is to be judged is calibrated by its pictures (calibrate.py).
+For tests and benchmarks only: in an evaluation the rig is calibrated by its pictures
+(calibrate.py).
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from .sim_cameras import RigCamerasConfig, hidden_cameras
 def write_truth(
     folder: Path, config: RigCamerasConfig, seed: int, host: str, port: int
 ) -> tuple[CameraConfig, ...]:
-    """Write the files of the cameras of rig `seed`; returns them as a rig file has them."""
+    """Write the files of the cameras of rig `seed`; returns the entries for a rig file."""
     truth = hidden_cameras(config, seed)
-    found = []
+    entries = []
     for index, name in enumerate(config.rig.views):
         hole = Pinhole.of_fov(*config.size, float(truth.fovy_deg[index]))
         inside, outside = folder / f"{name}.intrinsics.yaml", folder / f"{name}.extrinsics.yaml"
@@ -28,5 +29,7 @@ def write_truth(
         w, i, j, k = map(float, wxyz_of(at.rotation))
         save(Extrinsics(name, (x, y, z), (w, i, j, k)), outside)
         device = f"{STREAM}{host}:{port}"
-        found.append(CameraConfig(name, device, config.size, intrinsics=inside, extrinsics=outside))
-    return tuple(found)
+        entries.append(
+            CameraConfig(name, device, config.size, intrinsics=inside, extrinsics=outside)
+        )
+    return tuple(entries)

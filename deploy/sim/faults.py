@@ -1,4 +1,4 @@
-"""Faults of the simulated rig, each by its clock: what a real rig does sooner or later."""
+"""Injects faults into the simulated rig at set times, as they occur on real rigs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .simulated_body import Body
 
 Log = Callable[..., None]
 LOGGED_S = 0.05
-"""Before the process is killed, so that its log has the reason."""
+"""Delay before the process is killed [s], so that its log contains the reason."""
 
 
 class Faults:
-    """Call `tick` at every step, and pass every state and pose through."""
+    """The active faults. Call `tick` at every step; pass every state and pose through it."""
 
     def __init__(
         self, faults: Sequence[FaultConfig], spec: HandSpec, body: Body, seed: int, log: Log
@@ -38,7 +38,7 @@ class Faults:
         self._held_back: bytes | None = None
 
     def tick(self, armed: bool, now_s: float) -> None:
-        """Begin and end what is due; the clock starts when the hand is first armed."""
+        """Begin and end faults that are due; time counts from the first arming of the hand."""
         if self._began_s is None and armed:
             self._began_s = now_s
         if self._began_s is None:
@@ -51,7 +51,7 @@ class Faults:
                 self._switch(fault, on)
 
     def states(self, fields: dict[str, Any], now_s: float) -> list[bytes]:
-        """The frames that are sent in the place of one joint state."""
+        """The frames that are sent instead of one joint state."""
         fields = self._frozen_state(fields)
         if (drop := self._active("drop")) and self._rng.random() < drop.share:
             return self._due(now_s)
@@ -62,7 +62,7 @@ class Faults:
         return [*self._due(now_s), *self._reordered(frame)]
 
     def pose(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """What the cameras' place is told."""
+        """The object pose that the cameras show."""
         if not self._active("camera_freeze"):
             self._frozen_pose = None
             return fields
@@ -83,7 +83,7 @@ class Faults:
             self._body.motors.halted[self._spec.actuators.index(fault.name)] = on
 
     def _frozen_state(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The same reading again and again: its numbers and its clock stand still."""
+        """The last reading before the freeze, with its time."""
         if not self._active("freeze"):
             self._frozen = None
             return fields
@@ -107,7 +107,7 @@ class Faults:
 
     @staticmethod
     def _with_nan(fields: dict[str, Any]) -> bytes:
-        """A frame that the protocol forbids: `wire.encode` would refuse to make it."""
+        """A frame that the protocol forbids; `wire.encode` would refuse it."""
         position = [float("nan"), *fields["position"][1:]]
         body = json.dumps({"type": "state", **fields, "position": position}).encode()
         return len(body).to_bytes(4, "big") + body

@@ -1,8 +1,8 @@
-"""The simulated rig's own controller and motors: setpoints in, motor forces out, at about 1 kHz.
+"""The controller and motors of the simulated rig: from setpoints to motor forces, at about 1 kHz.
 
-Each motor: a setpoint that interpolates to the last target; a motor that follows it with a lag; a
-tendon that follows the motor with lost motion when it reverses; a force in proportion to the
-distance of the measured angle from where the tendon would have it, none within a deadband.
+The setpoint interpolates to the last target. The motor follows the setpoint with a lag. The tendon
+follows the motor with lost motion at a reversal. The force is proportional to the error between the
+tendon and the measured angle; it is zero within a deadband.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from ...contract.lost_motion import follow, in_deadband
 from .plant_config import Hidden, PlantConfig
 
 AMBIENT_C, FULL_LOAD_C, WARM_UP_S = 28.0, 26.0, 120.0
-"""Air; what full force adds to it in the long run; and how soon. Ours: no hand was measured."""
+"""Air temperature; steady-state rise at full force; time constant [s]. Not measured on a hand."""
 HALT_C = 61.0
-"""A motor that its firmware has halted is this hot: Shadow's does so above 60 C."""
+"""Temperature of a motor that its firmware has halted; Shadow's firmware halts above 60 C."""
 RELAXED_FORCE = 0.1
-"""Share of the motors' force that is left to a relaxed hand."""
+"""Fraction of the motors' force in a relaxed hand."""
 RELAX_TIME_S = 0.5
-"""Time constant with which the force changes, so that nothing is thrown."""
+"""Time constant of the change of force [s], so that the object is not thrown."""
 
 
 class Encoders:
-    """Joint angles as the hand measures them: biased, noisy, velocities by filtered differences."""
+    """Measured joint angles with bias and noise, and velocities from filtered differences."""
 
     def __init__(
         self, hidden: Hidden, config: PlantConfig, start: np.ndarray, rng: np.random.Generator
@@ -36,12 +36,12 @@ class Encoders:
         self._blend = 1.0 - np.exp(-config.timestep_s / config.velocity_lag_s)
         self._timestep_s = config.timestep_s
         self.position = start + self._bias
-        """(J,) rad."""
+        """(J,) measured angles [rad]."""
         self.velocity = np.zeros_like(start)
-        """(J,) rad/s."""
+        """(J,) measured velocities [rad/s]."""
 
     def read(self, true_position: np.ndarray) -> None:
-        """Take one reading of (J,) angles."""
+        """Take one reading of the true angles (J,)."""
         noise = self._noise_rad * self._rng.standard_normal(true_position.shape)
         measured = true_position + self._bias + noise
         rate = (measured - self.position) / self._timestep_s
@@ -50,7 +50,7 @@ class Encoders:
 
 
 class Motors:
-    """A motors under position control."""
+    """A position-controlled motors."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Motors:
         stiffness: np.ndarray,
         force_limit: np.ndarray,
     ) -> None:
-        """stiffness (A,) Nm/rad and force_limit (A,) Nm: of the nominal motors."""
+        """stiffness (A,) [Nm/rad] and force_limit (A,) [Nm] of the nominal motors."""
         start = spec.home
         self._spec, self._deadband_rad = spec, config.deadband_rad
         self._timestep_s = config.timestep_s
@@ -69,15 +69,15 @@ class Motors:
         self._lag = 1.0 - np.exp(-config.timestep_s / hidden.motor_lag_s)
         self._half_slack_rad = hidden.slack_rad / 2
         self.target, self._left_s = start, 0.0
-        """(A,) rad, the last one accepted."""
+        """(A,) last accepted target [rad]."""
         self.setpoint = start
-        """(A,) rad, on its way to the target."""
+        """(A,) setpoint [rad], moving to the target."""
         self._motor = self._tendon = start
         self._share, self._share_goal = 1.0, 1.0
         self.force = np.zeros_like(start)
-        """(A,) Nm on the control positions."""
+        """(A,) force on the control positions [Nm]."""
         self.halted = np.zeros(len(start), dtype=bool)
-        """(A,) motors that give no force."""
+        """(A,) bool: the motor is halted and gives no force."""
         self._warmth_c = np.full(len(start), AMBIENT_C)
 
     @property
@@ -86,7 +86,7 @@ class Motors:
         return np.where(self.halted, HALT_C, self._warmth_c)
 
     def warm(self, elapsed_s: float) -> None:
-        """Let them heat by the force that they now give, or cool."""
+        """Update temperatures for the present forces."""
         goal_c = AMBIENT_C + FULL_LOAD_C * (self.force / self._limit) ** 2
         self._warmth_c = self._warmth_c + (goal_c - self._warmth_c) * elapsed_s / WARM_UP_S
 
@@ -100,15 +100,15 @@ class Motors:
         self.target, self._left_s = self.setpoint, 0.0
 
     def relax(self) -> None:
-        """Let the force fade."""
+        """Reduce the force gradually."""
         self._share_goal = RELAXED_FORCE
 
     def tense(self) -> None:
-        """Let it come back."""
+        """Restore the force gradually."""
         self._share_goal = 1.0
 
     def step(self, joint_position: np.ndarray) -> np.ndarray:
-        """One step with measured angles (J,); returns the motors' force (A,)."""
+        """One step from measured angles (J,); returns the forces of the motors (A,)."""
         self._interpolate()
         self._share += (self._share_goal - self._share) * self._timestep_s / RELAX_TIME_S
         self._motor = self._motor + self._lag * (self.setpoint - self._motor)

@@ -1,4 +1,4 @@
-"""The simulated rig's physics: MuJoCo, unlike training in step, integrator, cone and hand."""
+"""The physics of the simulated rig: MuJoCo with another time step, cone and hand than training."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from ...envs.sim.model_config import OBJECT, ModelConfig
 from .plant_config import Hidden, PlantConfig
 
 PLACE_HEIGHT_M = 0.075
-"""From which an object is let go above the palm."""
+"""Height above the palm at which the object is released [m]."""
 PARK_HEIGHT_M = -0.5
-"""A fallen object is kept here: the rig has no floor."""
+"""Height at which a dropped object is parked [m]: the rig has no floor."""
 COUPLED_SPRINGS = (0.01, 0.03)
-"""Of two joints that share a motor, the middle one and the last [Nm/rad]: the middle one closes
-first, as on the real Shadow Hand."""
+"""Spring stiffness of the middle and the distal joint that share a motor [Nm/rad]: the middle joint
+closes first, as on the real Shadow Hand."""
 
 LOCKED_DAMPING = 1e3
-"""Damping [Nms/rad] at which the strongest motor turns a joint by less than a degree a second."""
+"""Damping [Nms/rad] that limits the strongest motor to less than a degree per second."""
 
 BAD_STATE = [
     int(getattr(mujoco.mjtWarning, f"mjWARN_BAD{what}"))
     for what in ("QPOS", "QVEL", "QACC", "CTRL")
 ]
-"""MuJoCo's warnings of a state that it could not use."""
+"""MuJoCo's warnings for an invalid state."""
 
 
 class Plant:
-    """The body of the hand and the object, driven by motor forces."""
+    """The hand and the object, driven by motor forces."""
 
     def __init__(self, spec: HandSpec, config: PlantConfig, hidden: Hidden) -> None:
         self._spec, model_config = spec, _model_config(config, hidden)
         self._model, self.stiffness, self.force_limit = _build(spec, model_config, config, hidden)
-        """stiffness (A,) Nm/rad and force_limit (A,) Nm: of training's motors."""
+        """stiffness (A,) [Nm/rad] and force_limit (A,) [Nm] of the motors in training."""
         self.object_size_m = size_of(model_config)
         self._data = mujoco.MjData(self._model)
         self._damping = self._model.dof_damping.copy()
@@ -58,7 +58,7 @@ class Plant:
 
     @property
     def qpos(self) -> np.ndarray:
-        """(nq,) joints and object, as the cameras' model orders them too."""
+        """(nq,) joints and object, in the order of the cameras' model."""
         return self._data.qpos
 
     @property
@@ -73,7 +73,7 @@ class Plant:
 
     @property
     def object_joints(self) -> np.ndarray:
-        """(K,) its inner joints, rad."""
+        """(K,) inner joints of the object, rad."""
         return self._data.qpos[self._layout.inner].copy()
 
     def step(self, force: np.ndarray) -> None:
@@ -87,19 +87,19 @@ class Plant:
             self.park()
 
     def place(self, rng: np.random.Generator) -> None:
-        """Let the object go above the palm, in a random orientation."""
+        """Release the object above the palm in a random orientation."""
         self._set_object(
             np.array([*self._spec.palm_centre_m, PLACE_HEIGHT_M]), random_rotation(rng)
         )
         self._placed_s = self._data.time
 
     def lock(self, joint: str, locked: bool) -> None:
-        """Keep a joint from turning, or let it go again."""
+        """Lock or unlock a joint."""
         dof = self._model.joint(joint).dofadr[0]
         self._model.dof_damping[dof] = LOCKED_DAMPING if locked else self._damping[dof]
 
     def park(self) -> None:
-        """Take the object away."""
+        """Move the object away."""
         self._set_object(np.array([0.0, 0.0, PARK_HEIGHT_M]), np.array([1.0, 0.0, 0.0, 0.0]))
 
     def healthy(self) -> bool:
@@ -143,7 +143,7 @@ def _build(
     stiffness = np.array([float(motor.gainprm[0]) for motor in motors])
     force_limit = np.array([float(motor.forcerange[1]) for motor in motors])
     for actuator in spec.actuators:
-        # The rig's own controller makes the force; the model's would be training's.
+        # The rig's own controller computes forces; the controller of training is not used.
         actuator.set_to_motor()
         actuator.ctrllimited = False
     _loosen_coupled_joints(spec, hand, config)

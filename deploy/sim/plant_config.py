@@ -1,4 +1,4 @@
-"""What makes the simulated rig another hand than the one in training, drawn from a seed."""
+"""Config of the simulated rig, of its plant and its faults, and the numbers drawn from its seed."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ _SPANS = ("gain", "motor_lag_s", "damping", "slack_rad", "object_size", "object_
 
 @dataclass(frozen=True)
 class PlantConfig:
-    """Spans that the rig's hidden numbers are drawn from, once, with its seed."""
+    """The simulated hand; hidden numbers are drawn once from these ranges with the rig's seed."""
 
     hand: str = "gymnasium-robotics"
-    """The simulated hand, one of those that `env.model.hand` of training names."""
+    """The simulated hand; allowed are the hands of `env.model.hand` in training."""
     object: str = "block"
-    """The object that is placed into it, as the bundle says under task.object."""
+    """Object that is placed in the hand; a bundle names its object under task.object."""
     timestep_s: Annotated[float, Range(2e-4, 5e-3)] = 0.001
-    """Physics step, and period of the rig's own controller."""
+    """Physics time step and period of the rig's controller [s]."""
     gain: Span = (0.8, 1.25)
-    """Factor on each motor's proportional gain, log-uniform."""
+    """Range of the factor on each motor's proportional gain, log-uniform."""
     motor_lag_s: Span = (0.04, 0.08)
-    """Time constant with which each motor follows its setpoint."""
+    """Range of the time constant with which each motor follows its setpoint [s]."""
     damping: Span = (0.4, 0.7)
-    """Factor on the joints' damping: in training it stands for the motors' lag too."""
+    """Range of the factor on the damping of the joints; in training damping includes motor lag."""
     slack_rad: Span = (0.01, 0.03)
-    """Backlash: motion of each motor that is lost when it reverses."""
+    """Range of the backlash: motion that each motor loses when it reverses [rad]."""
     deadband_rad: Annotated[float, Range(0, 0.1)] = 0.015
-    """Error of the position at which the controller does nothing (Shadow's default)."""
+    """Position error within which the controller applies no force [rad] (Shadow's default)."""
     cone: Literal["pyramidal", "elliptic"] = "elliptic"
-    """Friction cone."""
+    """MuJoCo's model of the friction cone."""
     joint_friction: Annotated[float, Range(0, 0.1)] = 0.005
     """Dry friction of each joint [Nm]."""
     coupling_slack: Annotated[float, Range(1, 10)] = 3.0
     """Factor on the slack between the two distal joints of a finger."""
     encoder_bias_rad: Annotated[float, Range(0, 0.1)] = 0.01
-    """Standard deviation of each joint sensor's constant error."""
+    """Standard deviation of the constant error of each joint sensor [rad]."""
     encoder_noise_rad: Annotated[float, Range(0, 0.1)] = 0.002
-    """Standard deviation of each reading."""
+    """Standard deviation of the noise of each reading [rad]."""
     velocity_lag_s: Annotated[float, Range(1e-3, 0.2)] = 0.02
-    """Time constant of the filter that makes velocities out of readings."""
+    """Time constant of the filter that computes velocities from readings [s]."""
     object_size: Span = (0.98, 1.02)
-    """Factor on the edge of the object."""
+    """Range of the factor on the size of the object."""
     object_mass: Span = (0.85, 1.15)
-    """Factor on its mass."""
+    """Range of the factor on the mass of the object."""
     friction: Span = (0.8, 1.2)
-    """Factor on the sliding friction of hand and object."""
+    """Range of the factor on the sliding friction of hand and object."""
     tilt_rad: Annotated[float, Range(0, 0.3)] = 0.02
-    """Standard deviation of the mount's tilt about each horizontal axis."""
+    """Standard deviation of the tilt of the mount about each horizontal axis [rad]."""
     object_size_m: Annotated[float | None, Range(0.01, 0.3)] = None
-    """Nominal size of the object; by default its own, 0.057 for the block."""
+    """Nominal size of the object [m]. Default: the object's own size, 0.057 for the block."""
     variant: VariantName = "none"
-    """What is done to the hand besides: a stiff glove, two fingers tied, pushes, a soft cover."""
+    """Variant of the hand: a stiff glove, two fingers tied, pushes on the object, a soft cover."""
     object_mass_kg: Annotated[float | None, Range(0.01, 0.5)] = None
-    """Nominal mass of the object; by default its own, 0.078 for the block."""
+    """Nominal mass of the object [kg]. Default: the object's own mass, 0.078 for the block."""
 
     def __post_init__(self) -> None:
         for name in _SPANS:
             low, high = getattr(self, name)
-            # Factors are log-uniform; of slack alone there may be none.
+            # Factors are log-uniform, so they are above zero; only slack may be zero.
             rule = "0 <= low <= high" if name == "slack_rad" else "0 < low <= high"
             if low > high or (low == 0 and name != "slack_rad"):
                 raise ConfigError(
@@ -95,76 +95,76 @@ FaultKind = Literal[
 
 @dataclass(frozen=True)
 class FaultConfig:
-    """Something that breaks while the rig runs."""
+    """A fault that begins while the rig runs."""
 
     kind: FaultKind
-    """freeze, drop, delay, reorder, nan: of joint states; camera_freeze: of the object's pose;
-    stuck_joint: does not turn; hot_motor: gives no force, as Shadow's firmware halts one; kill: the
-    process, as by kill -9."""
+    """freeze, drop, delay, reorder, nan: affect joint states; camera_freeze: object poses stop;
+    stuck_joint: a joint does not move; hot_motor: a motor gives no force, as when Shadow's firmware
+    halts it; kill: the process ends, as by kill -9."""
     after_s: Annotated[float, Range(0, 1e6)] = 5.0
-    """Begins so long after the hand was first armed."""
+    """Start of the fault after the hand was first armed [s]."""
     for_s: Annotated[float, Range(0, 1e6)] = 0.0
-    """Lasts so long; 0 is for good."""
+    """Duration of the fault [s]; 0: until the end."""
     share: Annotated[float, Range(0, 1)] = 0.5
-    """Of the states that are dropped or reordered."""
+    """Fraction of joint states that are dropped or reordered."""
     delay_s: Annotated[float, Range(0, 10)] = 0.1
-    """How late states come."""
+    """Delay of joint states [s]."""
     name: str = ""
-    """The joint that is stuck, the motor that is hot."""
+    """Name of the joint (stuck_joint) or the motor (hot_motor)."""
 
     def check(self, spec: HandSpec) -> None:
         """Raise ConfigError for a name that this hand does not have."""
-        named = {"stuck_joint": spec.joints, "hot_motor": spec.actuators}
-        names = named.get(self.kind, ("",))
-        if self.name not in names:
+        names_of = {"stuck_joint": spec.joints, "hot_motor": spec.actuators}
+        allowed = names_of.get(self.kind, ("",))
+        if self.name not in allowed:
             raise ConfigError(
-                f"faults: name: got {self.name!r} for {self.kind}, {nearest(self.name, names)}"
+                f"faults: name: got {self.name!r} for {self.kind}, {nearest(self.name, allowed)}"
             )
 
 
 @dataclass(frozen=True)
 class RigSimConfig:
-    """`sleight rig sim`: a process that is a hand."""
+    """`sleight rig sim`: a process that simulates a hand in real time."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; the loopback, so that nobody else commands it."""
+    """Address to listen on; the default, loopback, allows commands only from this machine."""
     port: Port = 7411
-    """The hand's port; 0 takes a free one."""
+    """TCP port of the hand; 0: a free port."""
     referee_port: Port = 7412
-    """The referee's port (the object's true pose, and requests to place it); 0 takes a free one."""
+    """TCP port of the referee (true object pose, requests to place the object); 0: a free port."""
     secret: Path | None = None
-    """A file of which the client must prove that it has it too; none on the loopback."""
+    """File with a secret that clients must know too; not needed on the loopback."""
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Draws the hidden numbers, the noise and the orientations in which the object is placed."""
+    """Seed of the hidden numbers, the noise, and the orientations of placed objects."""
     real_time_factor: Annotated[float, Range(0.05, 20)] = 1.0
-    """Speed of the physics against the wall clock; watchdogs stay on the wall clock."""
+    """Speed of the physics relative to the wall clock; watchdogs use the wall clock."""
     state_rate_hz: Annotated[float, Range(1, 1000)] = 125.0
-    """Joint states per second of the hand's time."""
+    """Joint states per second of simulated time."""
     hold_after_s: Positive = 0.2
-    """Watchdog: an armed hand holds by itself when nothing arrives for this long."""
+    """Watchdog: an armed hand holds when no message arrives for this time [s]."""
     relax_after_s: Positive = 2.0
-    """Watchdog: then it lets go."""
+    """Watchdog: the hand relaxes when no message arrives for this time [s]."""
     hold: Literal["target", "measured"] = "target"
-    """What holding means: keep the setpoint and with it the grip, or take the measured angles."""
+    """Target of a hold: target keeps the setpoint and the grip, measured uses the joint angles."""
     drop_height_m: Annotated[float, Range(-1, 1)] = -0.04
-    """The referee calls an object dropped whose centre is lower than this in frame palm."""
+    """Height in frame palm [m] below which the referee reports the object as dropped."""
     realtime: bool = True
-    """Ask the system for real-time scheduling; without leave it runs as any process."""
+    """Request real-time scheduling; if it is refused, the process runs with ordinary priority."""
     log: Path | None = None
-    """JSON lines of what happened at the hand, with monotonic times."""
+    """File for a log of the hand's events: JSON lines with monotonic times."""
     duration_s: Annotated[float, Range(0, 1e9)] = 0.0
-    """Ends by itself after this; 0 runs until Ctrl-C."""
+    """Time after which the rig ends [s]; 0: run until Ctrl-C."""
     cameras: RigCamerasConfig | None = None
-    """Three rendered cameras in a process of their own; none spares the machine."""
+    """Three rendered cameras in a separate process; null: no cameras, which saves CPU time."""
     faults: tuple[FaultConfig, ...] = ()
-    """What breaks, and when."""
+    """Faults to inject."""
     plant: PlantConfig = field(default_factory=PlantConfig)
-    """How the hand differs from the one in training."""
+    """Differences of the hand from the one in training."""
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """One draw of `PlantConfig`: the numbers that no policy is told. A motors, J joints."""
+    """One draw from `PlantConfig`, unknown to policies. A motors, J joints."""
 
     gain: np.ndarray
     """(A,) factor."""
@@ -178,7 +178,7 @@ class Hidden:
     """(J,)"""
     object_size: float
     object_mass: float
-    """Factors."""
+    """Factors on size and mass."""
     friction: float
     tilt_rad: np.ndarray
     """(2,) about x and y."""

@@ -1,4 +1,4 @@
-"""The simulated rig: one thread that steps the physics on the wall clock and serves two ports."""
+"""The simulated rig's process: one thread steps the physics in real time and serves two ports."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from .camera_process import RigCameras
 
 WAKE_S = 0.002
-"""The thread looks at the clock and at its ports this often."""
+"""Period at which the thread checks the clock and its ports [s]."""
 MOTORS_S = 0.5
-"""Between two messages about the motors' temperatures."""
+"""Period of messages with motor temperatures [s]."""
 MAX_LAG_S = 0.05
-"""Physics that falls this far behind the wall clock lets the time go, counted as an overrun."""
+"""Largest lag of the physics behind the wall clock [s]; more is skipped, as an overrun."""
 
 
 class RigSim:
@@ -53,7 +53,7 @@ class RigSim:
         self._sent = self.overruns = 0
         self._told_s = time.monotonic()
         self.lost_s = 0.0
-        """Time that the physics let go because the machine was too slow."""
+        """Time that the physics skipped because the machine was too slow [s]."""
 
     def __enter__(self) -> RigSim:
         return self
@@ -70,11 +70,11 @@ class RigSim:
 
     @property
     def ports(self) -> tuple[int, int]:
-        """The hand's and the referee's."""
+        """The ports of the hand and of the referee."""
         return self._hand.number, self._referee.number
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> None:
-        """Serve until `should_stop` or the configured end. Raises DataError when physics fails."""
+        """Serve until `should_stop()` or the configured end. Raises DataError if physics fails."""
         with realtime(self._config.realtime) as granted:
             self._log("start", seed=self._config.seed, ports=self.ports, realtime=granted)
             self._loop(should_stop)
@@ -94,7 +94,7 @@ class RigSim:
                 stepped_s += step_s
             if published_s + state_s <= now_s:
                 self._publish()
-                # One state per period, never two at once after a late wake-up.
+                # One state per period, never two states at once after a late wake-up.
                 published_s = max(published_s + state_s, now_s - state_s)
             if self._config.duration_s and now_s - start_s > self._config.duration_s:
                 return
@@ -165,26 +165,26 @@ class RigSim:
         }
         for frame in self._faults.states(state, now_s):
             self._hand.publish(frame)
-        where = body.plant.object_position
+        position = body.plant.object_position
         pose = {
             "seq": self._sent,
             "time_s": now_s,
-            "position": where.tolist(),
+            "position": position.tolist(),
             "wxyz": body.plant.object_wxyz.tolist(),
             "joints": body.plant.object_joints.tolist(),
-            "dropped": bool(where[2] < self._config.drop_height_m),
+            "dropped": bool(position[2] < self._config.drop_height_m),
         }
-        told = self._faults.pose(pose)
-        self._referee.broadcast(wire.encode("object", **told))
-        # Cameras that are frozen go on sending, as real ones do, what they saw then.
-        if self.cameras and told["time_s"] == now_s:
+        shown_pose = self._faults.pose(pose)
+        self._referee.broadcast(wire.encode("object", **shown_pose))
+        # Frozen cameras keep sending their last picture, as real ones do.
+        if self.cameras and shown_pose["time_s"] == now_s:
             self.cameras.write(body.plant.qpos)
 
 
 def _cameras(config: RigSimConfig, body: Body) -> RigCameras | None:
     if config.cameras is None:
         return None
-    # Only here: a rig without cameras needs no renderer.
+    # Imported here: a rig without cameras needs no renderer.
     from .camera_process import RigCameras
 
     if (plant := config.plant).object != "block" or plant.hand != PlantConfig().hand:

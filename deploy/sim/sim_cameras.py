@@ -1,4 +1,4 @@
-"""What the simulated rig's cameras are, and how they differ from the nominal ones."""
+"""Config of the simulated rig's cameras, and their hidden differences from the nominal ones."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ class RigCamerasConfig:
     """Cameras of the simulated rig."""
 
     port: Port = 7413
-    """Where they stream; 0 takes a free port."""
+    """TCP port of the camera streams; 0: a free port."""
     fps: Annotated[float, Range(0.1, 240)] = 30.0
-    """Frames per second of each camera, as far as the machine renders them."""
+    """Frames per second of each camera, if the machine can render that many."""
     size: tuple[Pixels, Pixels] = (200, 200)
-    """Width and height."""
+    """Width and height of a picture [pixels]."""
     fovy_deg: Annotated[float, Range(5, 120)] = 34.0
-    """Nominal field of view."""
+    """Nominal vertical field of view [degrees]."""
     error_m: Jitter = 0.004
-    """Standard deviation, along each axis, of where a camera really stands."""
+    """Standard deviation of a camera's position error along each axis [m]."""
     error_deg: Annotated[float, Range(0, 30)] = 1.0
-    """Standard deviation of how it is really turned, about each axis."""
+    """Standard deviation of a camera's rotation error about each axis [degrees]."""
     error_fov_deg: Annotated[float, Range(0, 10)] = 0.5
-    """Standard deviation of its real field of view."""
+    """Standard deviation of the error of the field of view [degrees]."""
     noise: Jitter = 0.02
-    """Standard deviation of a pixel."""
+    """Standard deviation of the pixel noise; 1 is the full range."""
     looks: Annotated[float, Range(0, 3)] = 0.5
-    """Strength of the difference of light and colours from the nominal ones."""
+    """Strength of the differences of light and colours from the nominal ones."""
     show: Literal["hand", "board", "moving_board"] = "hand"
-    """The hand and the block; or for calibration the board, in its seat or moved about."""
+    """What the cameras show: the hand with the block, or the calibration board, fixed or moving."""
     board: BoardConfig = field(default_factory=BoardConfig)
-    """That board."""
+    """The calibration board."""
     rig: CamerasConfig = field(default_factory=CamerasConfig)
-    """Where the cameras nominally stand."""
+    """Nominal poses of the cameras."""
 
 
 @dataclass(frozen=True)
 class HiddenCameras:
-    """The cameras of one rig, as they really are."""
+    """The true cameras of one rig."""
 
     placements: tuple[Placement, ...]
     fovy_deg: np.ndarray
@@ -57,7 +57,7 @@ class HiddenCameras:
 
 
 def hidden_cameras(config: RigCamerasConfig, seed: int) -> HiddenCameras:
-    """Where the cameras of rig `seed` really stand, and how wide they really see."""
+    """The true poses and fields of view of the cameras of rig `seed`."""
     rng = np.random.default_rng([seed, 0xCA3])
     placements = tuple(
         view.placement().moved(
@@ -71,7 +71,7 @@ def hidden_cameras(config: RigCamerasConfig, seed: int) -> HiddenCameras:
 
 
 def moved_board(config: BoardConfig, camera: Placement, rng: np.random.Generator) -> Placement:
-    """A board held before a camera: tilted, turned, near or far, its front towards the lens."""
+    """A random pose of a board in front of a camera, tilted and turned, facing the lens."""
     away = rng.uniform(0.25, 0.42)
     middle = np.array([*(0.12 * away * rng.uniform(-1, 1, 2)), away])
     rotation = turn(np.array([0, 0, rng.uniform(-0.4, 0.4)])) @ turn(

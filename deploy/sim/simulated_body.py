@@ -1,4 +1,4 @@
-"""One simulated hand in time: sensors, motors and physics, without a clock and without a port."""
+"""One simulated hand: sensors, motors and physics, without a real-time clock and without ports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .plant_config import PlantConfig, draw
 
 
 class Body:
-    """The hand that `seed` draws; the simulated rig runs it on the wall clock."""
+    """The hand drawn from `seed`; the simulated rig runs it in real time."""
 
     def __init__(self, spec: HandSpec, config: PlantConfig, seed: int) -> None:
         self._spec = spec
@@ -26,16 +26,16 @@ class Body:
         self.motors = Motors(spec, self.hidden, config, plant.stiffness, plant.force_limit)
 
     def step(self) -> None:
-        """One period of the hand's own controller. Raises DataError when the physics fails."""
+        """One period of the hand's controller. Raises DataError when the physics fails."""
         self.encoders.read(self.plant.joint_position)
         self.plant.step(self.motors.step(self.encoders.position))
         if not self.plant.healthy():
             raise DataError("rig sim: the physics became non-finite; the hand has ended")
 
     def place(self) -> None:
-        """Let the object go above the palm, in the next of the seed's orientations."""
+        """Release the object above the palm, in the next orientation drawn from the seed."""
         self.plant.place(self._orientations)
 
     def measured(self) -> np.ndarray:
-        """(A,) control positions by the sensors, rad."""
+        """(A,) measured control positions, rad."""
         return self._spec.control_position(self.encoders.position)

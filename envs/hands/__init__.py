@@ -1,1 +1,1 @@
-"""Hands: a table of joints and motors (`HandSpec`), and a function that gives the `MjSpec`."""
+"""Hands: a table of joints and motors (`HandSpec`), and a function that builds the `MjSpec`."""

@@ -1,4 +1,4 @@
-"""The default source of the hand: the Shadow Hand of the package `gymnasium-robotics`."""
+"""The default hand model: the Shadow Hand of the package `gymnasium-robotics`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .shadow import FINGERTIPS, JOINTS, SHADOW_RIGHT
 from .shadow_model import MOUNT_WXYZ, TIED, add_actuators, add_coupling
 
 MOUNT_POSITION = (0.011, 0.328, 0.010)
-"""Where the forearm stands when the palm's centre is the origin; from the model's body offsets."""
+"""Position of the forearm relative to the palm's centre; from the model's body offsets."""
 MJCF_OPPOSITE = ("FFJ4", "MFJ4", "THJ2", "THJ1")
-"""Joints that Gymnasium-Robotics' MJCF turns the other way round than Shadow's URDF."""
+"""Joints with opposite signs in Gymnasium-Robotics' MJCF and Shadow's URDF."""
 MJCF_JOINTS: dict[str, tuple[str, float]] = {
     joint.name: (
         f"robot0:{joint.name[:-1]}{int(joint.name[-1]) - 1}",
@@ -77,14 +77,14 @@ def _rename(spec: mujoco.MjSpec) -> None:
 
 
 def _assets() -> Path:
-    # Found without importing it: its environments do not run on this MuJoCo, its XML does.
-    found = importlib.util.find_spec("gymnasium_robotics")
-    if found is None or found.origin is None:
+    # Located without an import: its environments do not run with this MuJoCo version.
+    package = importlib.util.find_spec("gymnasium_robotics")
+    if package is None or package.origin is None:
         raise ConfigError(
             "model.hand: got gymnasium-robotics, whose package is not installed;"
             " run: pip install gymnasium-robotics"
         )
-    return Path(found.origin).parent / "envs" / "assets" / "hand"
+    return Path(package.origin).parent / "envs" / "assets" / "hand"
 
 
 HAND = HandModel(SHADOW_RIGHT, build, tied=TIED)

@@ -1,4 +1,4 @@
-"""The HandModel contract: a hand's table, and the function that builds its MuJoCo model."""
+"""The HandModel contract: the HandSpec of a hand, and the function that builds its MuJoCo model."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class HandModel:
 
     spec: HandSpec
     build: Callable[[ModelConfig], mujoco.MjSpec]
-    """The hand alone, in the frame palm, with the joints, actuators and fingertip sites that `spec`
-    names; with meshes when `visual`. Raises ConfigError when its files are missing. The options of
-    the world, the object and all looks are added by `sim.model`."""
+    """Builds the hand alone, in the frame palm, with the joints, actuators and fingertip sites that
+    `spec` names, and with meshes if `visual`. Raises ConfigError when its files are missing.
+    `sim.model` adds the options of the world, the object, materials and lights."""
     tied: tuple[tuple[str, str], ...] = ()
-    """Pairs of joints that the variant `tied` moves as one: those of two neighbouring fingers."""
+    """Pairs of joints, of two neighbouring fingers, that the variant `tied` moves together."""
     config: type | None = None
-    """A dataclass of the hand's own fields, `env.model.<name>`."""
+    """A dataclass of the hand's own config fields, `env.model.<name>`."""
 
 
 HANDS: Registry[HandModel] = Registry(

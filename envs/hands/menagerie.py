@@ -1,11 +1,11 @@
-"""The other source of the hand: MuJoCo Menagerie's Shadow Hand, downloaded at first use.
+"""The alternative hand model: MuJoCo Menagerie's Shadow Hand, downloaded at first use.
 
-`mujoco-menagerie` fetches the model once and keeps it in the user's cache (MENAGERIE_ROOT names a
-checkout instead). It is brought to the same names, frame and fingertips as the default source, and
-gets the same coupling and motors in `model`. Its collision shapes and inertias are its own.
+`mujoco-menagerie` downloads the model once and keeps it in the user's cache; MENAGERIE_ROOT sets a
+checkout to use instead. The model gets the same names, frame, fingertips, couplings and motors as
+the default source. Its collision shapes and inertias are its own.
 
 It is tested on the package's file of release 2026.10.4. With all joints at zero the fingertips of
-both sources agree to 2e-13 mm, but for the little finger's (1.8 mm) and the thumb's (0.42 mm).
+both sources agree to 2e-13 mm, except the little finger's (1.8 mm) and the thumb's (0.42 mm).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .shadow_model import MOUNT_WXYZ, PALM_POSITION, TIED, add_actuators, add_co
 
 ROBOT, ENTRY, PREFIX = "shadow_hand", "right_hand", "rh_"
 TIP_HEIGHT_M = {"fftip": 0.026, "mftip": 0.026, "rftip": 0.026, "lftip": 0.026, "thtip": 0.0275}
-"""Of the fingertip above its distal body's origin, as in the default source."""
+"""Height of each fingertip above the origin of its distal body, as in the default source."""
 
 
 def build(config: ModelConfig) -> mujoco.MjSpec:
     """See `HandModel.build`.
 
-    Raises ConfigError without the package, a network at first use, or a file that is this hand.
+    Raises ConfigError without the package, without a network at first use, or for another model.
     """
     spec = _load()
     try:
@@ -58,7 +58,7 @@ def _load() -> mujoco.MjSpec:
         return mujoco_menagerie.get(ROBOT).spec(ENTRY)
     except (mujoco_menagerie.MenagerieError, OSError, ValueError) as error:
         raise ConfigError(
-            f"model.hand: got menagerie, whose model cannot be had ({_line(error)}); allowed: a"
+            f"model.hand: got menagerie, whose model cannot be loaded ({_line(error)}); allowed: a"
             " network at first use, MENAGERIE_ROOT=<a checkout>, or gymnasium-robotics"
         ) from error
 
@@ -101,12 +101,12 @@ def _add_fingertips(spec: mujoco.MjSpec) -> None:
 
 
 def _mount(spec: mujoco.MjSpec, position: np.ndarray, wxyz: np.ndarray) -> None:
-    """Move the forearm so that the palm comes to stand where it is wanted, the wrist at zero."""
+    """Move the forearm so that the palm has the given pose when the wrist is at zero."""
     model = spec.copy().compile()
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
     forearm, palm = data.body("forearm"), data.body("palm")
-    # palm_to_forearm, then wanted palm_to_world after its inverse.
+    # palm_to_forearm, then the given palm_to_world times its inverse.
     back, turn, place = np.zeros(4), np.zeros(4), np.zeros(3)
     mujoco.mju_negQuat(back, palm.xquat)
     mujoco.mju_mulQuat(turn, wxyz, back)

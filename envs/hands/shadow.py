@@ -1,9 +1,8 @@
-"""The Shadow Hand in one table: joints, actuators, coupling, limits, fingertips.
+"""The table of the Shadow Hand: joints, actuators, coupling, limits, fingertips.
 
-Names and signs follow Shadow's own convention (documentation, "md_ranges" and URDF), the one that a
-real hand speaks. Models that number or sign joints otherwise are adapted once, when they are
-loaded, so nothing after that knows another convention. This module needs numpy alone: the
-robot imports it too.
+Names and signs follow Shadow's own convention (documentation, "md_ranges" and URDF), which the real
+hand uses. Models with other numbers or signs of joints are converted when they are loaded, so that
+all other code uses one convention. This module needs only numpy, because the robot imports it too.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ import numpy as np
 from ...contract.hand_spec import HandSpec
 
 DISTAL_PAIRS = ("FF", "MF", "RF", "LF")
-"""Fingers whose two distal joints share one motor: actuator xxJ0 drives the sum xxJ1 + xxJ2."""
+"""Fingers with one motor for both distal joints: actuator xxJ0 drives the sum xxJ1 + xxJ2."""
 
 FINGERTIPS = ("fftip", "mftip", "rftip", "lftip", "thtip")
 
 
 @dataclass(frozen=True)
 class Joint:
-    """One hinge: its limits [rad] in Shadow's sign."""
+    """One hinge joint with its limits [rad], in Shadow's sign convention."""
 
     name: str
     lower: float
@@ -33,8 +32,8 @@ class Joint:
 class Actuator:
     """One position-controlled motor.
 
-    `stiffness` [Nm/rad] and `force` [Nm] act on the control position: the joint angle, or for xxJ0
-    the sum of two angles. `speed` [rad/s] is the fastest that Shadow's URDF allows it.
+    `stiffness` [Nm/rad] and `force` [Nm] refer to the control position: the joint angle, or for
+    xxJ0 the sum of two angles. `speed` [rad/s] is the limit in Shadow's URDF.
     """
 
     name: str
@@ -62,8 +61,8 @@ def _finger_motors(prefix: str, *metacarpal: Actuator) -> tuple[Actuator, ...]:
         *metacarpal,
         Actuator(f"{prefix}J4", (f"{prefix}J4",), -0.349, 0.349, 1.0, 0.9, 2.0, 0.0),
         Actuator(f"{prefix}J3", (f"{prefix}J3",), 0.0, 1.571, 1.0, 0.9, 2.0, 0.5),
-        # Stiffness and force keep the virtual work of the model's motor on xxJ2 alone: under its
-        # coupling one radian of xxJ2 is 2.142 rad of the sum.
+        # Stiffness and force do the same virtual work as the model's motor on xxJ2 alone: with its
+        # coupling, one radian of xxJ2 is 2.142 rad of the sum.
         Actuator(f"{prefix}J0", (f"{prefix}J2", f"{prefix}J1"), 0.0, 3.142, 0.218, 0.338, 4.0, 0.8),
     )
 

@@ -1,4 +1,4 @@
-"""What both sources of the Shadow Hand's MJCF get: its place, couplings and motors."""
+"""Parts common to both Shadow Hand models: the pose of the palm, couplings and motors."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from .shadow import ACTUATORS, DISTAL_PAIRS
 MOUNT_WXYZ = (0.0, 0.0, 0.5**0.5, -(0.5**0.5))
 """Palm up, fingers along -y."""
 PALM_POSITION = (0.011, 0.038, 0.0)
-"""Where the body "palm", at the wrist's axis, stands when the palm's centre is the origin."""
+"""Position of the body "palm", at the wrist's axis, relative to the palm's centre."""
 DISTAL_RATIO = (0.00705, -0.00805)
-"""Tendon coefficients (xxJ1, xxJ2) of the MJCF's distal coupling; its slack is +-1 mm."""
+"""Tendon coefficients (xxJ1, xxJ2) of the distal coupling in the MJCF; its slack is +-1 mm."""
 TIED = tuple((f"FF{joint}", f"MF{joint}") for joint in ("J4", "J3", "J2", "J1"))
-"""First and middle finger tied together."""
+"""Pairs of joints of the first and the middle finger, tied together."""
 
 
 def add_coupling(spec: mujoco.MjSpec) -> None:
-    """The tendons of the fingers whose two distal joints share one motor."""
+    """Add the tendons of the fingers with one motor for both distal joints."""
     for finger in DISTAL_PAIRS:
         slack = spec.add_tendon(name=f"{finger}_coupling", limited=True, range=(-0.001, 0.001))
         slack.wrap_joint(f"{finger}J1", DISTAL_RATIO[0])
@@ -28,7 +28,7 @@ def add_coupling(spec: mujoco.MjSpec) -> None:
 
 
 def add_actuators(spec: mujoco.MjSpec) -> None:
-    """A position-controlled motor for each row of the table."""
+    """Add a position-controlled motor for each row of the table."""
     for row in ACTUATORS:
         coupled = len(row.joints) > 1
         actuator = spec.add_actuator(

@@ -1,4 +1,4 @@
-"""A variant (variants.py) put into the model of a hand."""
+"""Applies a variant (variants.py) to the model of a hand."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .variants import Variant
 
 
 def apply_variant(spec: mujoco.MjSpec, variant: Variant, hand: HandModel) -> None:
-    """Change a model that has the spec's names already. Raises ConfigError."""
+    """Change a model that uses the names of the HandSpec. Raises ConfigError."""
     for name in hand.spec.joints:
         if name not in hand.spec.wrist:
             joint = spec.joint(name)
             joint.stiffness[0] += variant.stiffness
             joint.damping[0] *= variant.damping
-    held = {geom.name for geom in spec.body(OBJECT).find_all("geom")}
+    object_geoms = {geom.name for geom in spec.body(OBJECT).find_all("geom")}
     for geom in spec.geoms:
-        if geom.contype and geom.name not in held:
+        if geom.contype and geom.name not in object_geoms:
             geom.friction[0] *= variant.friction
             geom.solref[0] *= variant.softness
     if variant.tied:
@@ -39,4 +39,4 @@ def _tie(spec: mujoco.MjSpec, hand: HandModel) -> None:
             name1=one,
             name2=other,
         )
-        tie.data[:5] = (0.0, 1.0, 0.0, 0.0, 0.0)  # the one's angle is the other's
+        tie.data[:5] = (0.0, 1.0, 0.0, 0.0, 0.0)  # both angles are equal

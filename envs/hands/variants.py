@@ -1,9 +1,10 @@
-"""Named changes of the hand that no policy is trained on: how robust is it?
+"""Variants: named changes of the hand for robustness tests; no policy is trained on them.
 
-After Solving Rubik's Cube with a Robot Hand, section 6.5, where a rubber glove is put on the robot,
-two of its fingers are tied together, it works under a blanket, and it is poked. The numbers are
-this project's own: that work gives none. Data alone, without MuJoCo or torch: `sleight eval
---variant` builds the training hand with one, `sleight rig sim --plant.variant` the rig's.
+They follow Solving Rubik's Cube with a Robot Hand, section 6.5: the robot wears a rubber glove, two
+of its fingers are tied together, it is covered by a blanket, or it is poked. That work gives no
+numbers; the numbers here are this project's own. The module holds only data, without MuJoCo or
+torch: `sleight eval --variant` uses it for the training hand, `sleight rig sim --plant.variant` for
+the simulated rig.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ VariantName = Literal["none", "glove", "tied", "push", "cover"]
 
 @dataclass(frozen=True)
 class Push:
-    """Short horizontal forces on the object, each from another side."""
+    """Short horizontal forces on the object, each from a different side."""
 
     force_n: float
     every_s: float
@@ -28,11 +29,11 @@ class Push:
 
 @dataclass(frozen=True)
 class Variant:
-    """What differs from the hand as it was trained."""
+    """Differences from the hand of the training."""
 
     what: str
     stiffness: float = 0.0
-    """Springs that pull every finger joint straight [Nm/rad]."""
+    """Stiffness of springs that straighten every finger joint [Nm/rad]."""
     damping: float = 1.0
     """Factor on the damping of the joints."""
     friction: float = 1.0
@@ -40,7 +41,7 @@ class Variant:
     softness: float = 1.0
     """Factor on the time constant of the hand's contacts."""
     tied: bool = False
-    """Two neighbouring fingers move as one."""
+    """Two neighbouring fingers move together."""
     push: Push | None = None
 
 
@@ -52,13 +53,13 @@ VARIANTS: dict[str, Variant] = {
     "cover": Variant("a soft, smooth cover over the hand", friction=0.7, softness=4.0),
 }
 GOLDEN_ANGLE_RAD = math.pi * (3.0 - math.sqrt(5.0))
-"""From one push's direction to the next: no two are ever the same."""
+"""Angle between the directions of successive pushes, so that no two directions are equal."""
 
 
 def push_force(push: Push, seconds: Any, xp: Any = np) -> Any:
-    """The force (..., 3) N in frame palm, `seconds` (...) after the object was laid into the hand.
+    """The force (..., 3) [N], frame palm, `seconds` (...) after the object was put in the hand.
 
-    The first push comes after one whole wait. xp: numpy, or torch for tensors of float64.
+    The first push starts after `every_s`. xp: numpy, or torch for float64 tensors.
     """
     seconds = xp.asarray(seconds, dtype=xp.float64)
     count = xp.floor(seconds / push.every_s)

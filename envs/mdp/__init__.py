@@ -1,1 +1,1 @@
-"""What the policy sees, does and earns: observation terms, sensors, the action law, rewards."""
+"""The MDP of a task: observation terms, sensor noise, the action law, and rewards."""

@@ -13,14 +13,14 @@ from ..sim.layout import cells
 from ..sim.sim import Sim
 
 MAX_DELAY = 2
-"""Control steps; as far back as past actions are kept."""
+"""Largest delay in control steps: the length of the history of actions."""
 
 
 class ActionLaw:
-    """Action in [-1, 1] (N, A) -> target of each motor [rad] (N, A); the same on the robot.
+    """Action in [-1, 1] (N, A) -> motor targets [rad] (N, A); the robot uses the same law.
 
-    It ends with the limits of the robot's safety gate (error, then speed, then position), so that
-    a policy learns within them and the gate has nothing left to cut.
+    The law ends with the limits of the robot's safety gate (error, then speed, then position), so
+    that a policy learns within them and the gate does not change its targets.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class ActionLaw:
         self.reach = config.scale * (upper - lower) / 2
         self.fastest = tensor(hand.max_speed * period_s)
         self.farthest = config.max_error_rad * coupling.sum(dim=1)
-        # A motor moves one joint or two; picked by index, because a matrix product of this size
-        # would wake torch's threads, whose waiting then takes the cores from the physics.
+        # A motor moves one joint or two. They are selected by index: a matrix product of this size
+        # would wake torch's threads, which then take the cores from the physics.
         self.first = coupling.argmax(dim=1)
         self.second = coupling.shape[1] - 1 - coupling.flip(1).argmax(dim=1)
         self.both = (self.first != self.second).float()
 
     def position(self, joint_position: Tensor) -> Tensor:
-        """What the motors move (N, A) [rad]: a joint (N, J), or the sum of two."""
+        """Position of the motors (N, A) [rad] from joints (N, J): one angle, or the sum of two."""
         second = joint_position.index_select(-1, self.second)
         return joint_position.index_select(-1, self.first) + self.both * second
 
@@ -60,17 +60,17 @@ class ActionLaw:
         position = self.position(joint_position)
         starts = {"absolute": self.middle, "relative_to_joint": position}
         start = starts.get(self.config.law, target)
-        wanted = start + self.reach * action
+        next_target = start + self.reach * action
         if self.config.ema:
-            wanted = self.config.ema * target + (1.0 - self.config.ema) * wanted
-        near = torch.clamp(wanted, position - self.farthest, position + self.farthest)
+            next_target = self.config.ema * target + (1.0 - self.config.ema) * next_target
+        limited = torch.clamp(next_target, position - self.farthest, position + self.farthest)
         if self.config.rated_speed:
-            near = torch.clamp(near, target - self.fastest, target + self.fastest)
-        return near.clamp(self.lower, self.upper)
+            limited = torch.clamp(limited, target - self.fastest, target + self.fastest)
+        return limited.clamp(self.lower, self.upper)
 
 
 class Control:
-    """The motors of N worlds: last targets and actions, and each motor's delay in steps."""
+    """The motors of N worlds: last targets, last actions, and the delay of each motor in steps."""
 
     def __init__(
         self,
@@ -84,30 +84,30 @@ class Control:
         self.sim, self._period_s = sim, period_s
         self._motors = sim.layout.motors
         self.faults = faults
-        """What disturbs actions on their way, where something does."""
+        """Faults between actions and motors, if there are any."""
         shape = (sim.num_worlds, len(hand.actuators))
         self.target = torch.zeros(shape, device=sim.device)
         self.action = torch.zeros(shape, device=sim.device)
-        """The last action that the policy asked for, before any delay."""
+        """The last action of the policy, before any delay."""
         self.action_change = torch.zeros(shape, device=sim.device)
         self._past = torch.zeros(MAX_DELAY + 1, *shape, device=sim.device)
         self._delay = torch.zeros(shape, dtype=torch.long, device=sim.device)
 
     def reset(self, worlds: Tensor, target: Tensor, delay: Tensor) -> None:
-        """Start `worlds` (K,) from targets (K, A), with motors late by `delay` steps (K, A)."""
+        """Start `worlds` (K,) from targets (K, A), with motors delayed by `delay` steps (K, A)."""
         self.target[worlds] = target
         self.action[worlds] = 0.0
         self._past[:, worlds] = 0.0
         self.set_delays(worlds, delay)
         for name in ("ctrl", "act") if self.sim.model.na else ("ctrl",):
-            # Motors with a lag are where they were sent.
+            # Motors with a lag start at their target.
             state = self.sim.state(name)
             state[cells(worlds, self._motors)] = target.to(state)
         if self.sim.model.nhistory:
             fill_history(self.sim, worlds, target)
 
     def set_delays(self, worlds: Tensor, delay: Tensor) -> None:
-        """From now on the motors of `worlds` (K,) are late by `delay` steps (K, A)."""
+        """Set the delay of the motors of `worlds` (K,) to `delay` steps (K, A)."""
         self._delay[worlds] = delay
 
     def apply(self, action: Tensor, joint_position: Tensor) -> None:
@@ -120,16 +120,18 @@ class Control:
         self._past = torch.cat((action.unsqueeze(0), self._past[:-1]))
         delayed = self._past.gather(0, self._delay.unsqueeze(0)).squeeze(0)
         self.target = self.law(delayed, self.target, joint_position)
-        held = self.target
+        targets = self.target
         if self.faults is not None:
-            held = self.faults.pass_on(held, self.law.position(joint_position), self._period_s)
-        self.sim.state("ctrl")[:, self._motors] = held.to(self.sim.state("ctrl"))
+            targets = self.faults.pass_on(
+                targets, self.law.position(joint_position), self._period_s
+            )
+        self.sim.state("ctrl")[:, self._motors] = targets.to(self.sim.state("ctrl"))
 
 
 def fill_history(sim: Sim, worlds: Tensor, target: Tensor) -> None:
-    """Give late motors in `worlds` (K,) a past in which they held their targets (K, A)."""
-    # Of each motor: two numbers of MuJoCo's own, the times of the samples, the samples.
+    """Fill the history of delayed motors in `worlds` (K,) with their targets (K, A)."""
+    # Layout per motor: two internal numbers of MuJoCo, the times of the samples, the samples.
     samples = int(sim.model.actuator_history[0, 0])
     history = sim.state("history").view(sim.num_worlds, -1, 2 + 2 * samples)
-    places = cells(worlds, sim.layout.motors)
-    history[(*places, slice(2 + samples, None))] = target.to(history).unsqueeze(-1)
+    rows = cells(worlds, sim.layout.motors)
+    history[(*rows, slice(2 + samples, None))] = target.to(history).unsqueeze(-1)

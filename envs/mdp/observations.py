@@ -1,8 +1,8 @@
 """Observation terms: named functions of sensors.
 
-Sensors are a dict of tensors (N, ...); the actor's are noisy, the critic's are true, and on the
-robot they come from the hand and the cameras. Terms are pure functions, so the same code is
-exported with the policy. Positions and rotations are in the frame "palm" (see `model`).
+Sensors are a dict of tensors (N, ...). The actor's sensors are noisy and the critic's are true; on
+the robot they come from the hand and the cameras. Terms are pure functions, so the same code is
+exported with the policy. Positions and rotations are in the frame "palm" (see `HandSpec`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from . import rotations
 
 Sensors = dict[str, Tensor]
 Sizes = Mapping[str, int]
-"""What depends on the hand, the object and the run: joints, actuators, fingertips, tip_coordinates
-(three for each), inner (the object's inner joints), parameters (those that vary between worlds)."""
+"""Sizes that depend on the hand, the object and the run: joints, actuators, fingertips,
+tip_coordinates (three per fingertip), inner (inner joints of the object), parameters (those that
+vary between worlds)."""
 
 
 def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
@@ -38,25 +39,24 @@ def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
 
 
 GOAL_STEP_RAD = 0.8
-"""Longest rotation that `goal_step` shows. A policy that has learned to turn the block by this much
-about any axis then goes on towards any goal: every state on the way looks like one that it was
-trained on."""
+"""Longest rotation that `goal_step` shows. A policy that can turn the block by this much about any
+axis can reach any goal, because every state on the way looks like a state from training."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One observation: its function, shape, unit, frame, and the sensors that it reads."""
+    """One observation term: its function, shape, unit, frame, and the sensors that it reads."""
 
     name: str
     compute: Callable[[Sensors], Tensor]
     """Sensors (N, ...) -> (N, *shape) float32."""
     shape: tuple[int | str, ...]
-    """Numbers, or names of `Sizes`: (3,), ("joints",), (3, 64, 64)."""
+    """Numbers or names in `Sizes`: (3,), ("joints",), (3, 64, 64)."""
     unit: str
     frame: str
     reads: tuple[str, ...]
     kind: str = "vector"
-    """Which encoder a policy gives it: `vector`, `image`, or what an installed package adds."""
+    """Kind of encoder in a policy: `vector`, `image`, or one that an installed package adds."""
 
     def shape_in(self, sizes: Sizes) -> tuple[int, ...]:
         """The shape in numbers. Raises ConfigError for a name that `sizes` does not have."""
@@ -103,7 +103,7 @@ def goal_angle(s: Sensors) -> Tensor:
 
 
 def fingertips_to_object(s: Sensors) -> Tensor:
-    """The fingertips seen from the object's centre, palm axes (N, 3 F)."""
+    """Fingertips relative to the object's centre, in palm axes (N, 3 F)."""
     return (s["fingertips"] - s["object_position"].unsqueeze(-2)).flatten(-2)
 
 
@@ -120,7 +120,7 @@ def _sensor(name: str) -> Callable[[Sensors], Tensor]:
 
 
 def plain(name: str, size: int | str, unit: str, frame: str = "") -> Term:
-    """A sensor as it is."""
+    """The term that returns a sensor unchanged."""
     return Term(name, _sensor(name), (size,), unit, frame, (name,))
 
 
@@ -158,13 +158,13 @@ TERMS: Registry[Term] = Registry("sleight.terms", {}, must_be("envs.mdp.observat
 for _term in BUILT_IN:
     TERMS.add(_term.name, _term)
 PRIVILEGED = ("object_velocity", "object_spin", "motor_force", "world")
-"""Known to the simulator alone: for the critic."""
+"""Terms that only the simulator knows: for the critic."""
 
 
 def select(names: Sequence[str], source: str, own: Sequence[Term] = ()) -> tuple[Term, ...]:
-    """The terms called `names`; a task has `own` ones.
+    """The terms called `names`; `own` are terms of the task.
 
-    Raises ConfigError for none, one twice, or an unknown one.
+    Raises ConfigError for an empty list, a repeated name, or an unknown name.
     """
     if not names or len(set(names)) < len(names):
         got = ", ".join(names) or "nothing"
@@ -180,7 +180,7 @@ def select(names: Sequence[str], source: str, own: Sequence[Term] = ()) -> tuple
 def select_groups(
     groups: Mapping[str, Sequence[str]], own: Sequence[Term]
 ) -> dict[str, tuple[Term, ...]]:
-    """Group -> its terms; those of actor and critic are fields of the config."""
+    """Group -> its terms; the names for actor and critic are fields of the config."""
     sources = {"actor": "env.actor_terms", "critic": "env.critic_terms"}
     return {
         group: select(names, sources.get(group, f"{group}'s terms"), own)
@@ -190,21 +190,21 @@ def select_groups(
 
 def compute(terms: Sequence[Term], sensors: Sensors) -> dict[str, Tensor]:
     """Every term on one set of sensors, each (N, *shape) float32."""
-    sensors = dict(sensors)  # terms may keep there what others need too
+    sensors = dict(sensors)  # terms may cache shared values in it
     return {term.name: term.compute(sensors) for term in terms}
 
 
 def compute_both(
     actor: Sequence[Term], noisy: Sensors, critic: Sequence[Term], true: Sensors
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """`compute` for the actor and for the critic; the terms of both on all rows at once."""
+    """`compute` for actor and critic; terms that both use are computed on all rows at once."""
     shared = [term for term in actor if term in critic and term.reads != (term.name,)]
     reads = {name for term in shared for name in term.reads}
     stacked = {name: torch.cat((noisy[name], true[name])) for name in reads}
     halves = {name: value.chunk(2) for name, value in compute(shared, stacked).items()}
-    found: list[dict[str, Tensor]] = []
+    observations: list[dict[str, Tensor]] = []
     for terms, sensors in ((actor, noisy), (critic, true)):
         own = compute([term for term in terms if term.name not in halves], sensors)
-        own |= {name: half[len(found)] for name, half in halves.items()}
-        found.append({term.name: own[term.name] for term in terms})
-    return found[0], found[1]
+        own |= {name: half[len(observations)] for name, half in halves.items()}
+        observations.append({term.name: own[term.name] for term in terms})
+    return observations[0], observations[1]

@@ -1,4 +1,4 @@
-"""Reward terms: one short function each, on one step of N worlds; a table sums them."""
+"""Reward terms, one function each, of one step of N worlds; `RewardTable` sums them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .observations import Sensors
 
 @dataclass(frozen=True)
 class Step:
-    """What a reward may depend on."""
+    """One step of N worlds, as reward terms see it."""
 
     outcome: Outcome
     action: Tensor
@@ -24,9 +24,9 @@ class Step:
     motor_force: Tensor
     """(N, A) each."""
     wrist: Tensor
-    """(N, W) rad; of a hand without a wrist (N, 0)."""
+    """(N, W) wrist angles [rad]; (N, 0) for a hand without a wrist."""
     sensors: Sensors
-    """The true sensors of the task, for its own terms."""
+    """The true sensors of the task, for the task's own terms."""
 
 
 def progress(s: Step) -> Tensor:
@@ -60,7 +60,7 @@ def effort(s: Step) -> Tensor:
 
 
 def wrist(s: Step) -> Tensor:
-    """Squared wrist angles [rad^2]: a bent wrist turns the block without the fingers, once."""
+    """Squared wrist angles [rad^2]: bending the wrist turns the block without the fingers."""
     return s.wrist.square().sum(dim=-1)
 
 
@@ -72,12 +72,12 @@ for _term in (progress, success, drop, action_change, action_size, effort, wrist
 
 
 class RewardTable:
-    """The weighted sum of the terms that the config names, and the mean of each for the log."""
+    """The weighted sum of the reward terms that the config names."""
 
     def __init__(
         self, weights: dict[str, float], own: Mapping[str, RewardTerm] | None = None
     ) -> None:
-        """own: the terms of a task. Raises ConfigError for an unknown one."""
+        """own: reward terms of the task. Raises ConfigError for an unknown term."""
         own = own or {}
         known = (*own, *REWARDS.names())
         for name in weights:

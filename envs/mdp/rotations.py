@@ -1,7 +1,7 @@
 """Rotations as unit quaternions, wxyz, on tensors of shape (..., 4).
 
-Every function is made of operations that ONNX knows, because the observation terms that call them
-are exported with the policy.
+Every function uses only operations that ONNX supports, because the observation terms that call
+them are exported with the policy.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _FACTOR_INDEX = torch.tensor([0, 1, 2, 3, 1, 0, 3, 2, 2, 3, 0, 1, 3, 2, 1, 0])
 _FACTOR_SIGN = torch.tensor(
     [[1.0, 1.0, 1.0, 1.0], [-1.0, 1.0, -1.0, 1.0], [-1.0, 1.0, 1.0, -1.0], [-1.0, -1.0, 1.0, 1.0]]
 )
-"""Row i of q's matrix is what coordinate i of p multiplies in p q."""
+"""Row i: the components of q, with signs, that component i of p multiplies in p q."""
 
 
 @functools.cache
 def constant(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A constant of this module on a device, copied there once."""
+    """A constant of this module on a device; copied there once."""
     return value.to(device=device, dtype=dtype)
 
 
 def like(value: Tensor, other: Tensor) -> Tensor:
-    """A constant on the device and in the numbers of another tensor."""
+    """A constant on the device and in the dtype of another tensor."""
     return constant(value, other.device, other.dtype)
 
 
 def multiply(p: Tensor, q: Tensor) -> Tensor:
     """Hamilton product p q: first q, then p. Broadcasts, (..., 4)."""
-    # At hundreds of worlds the number of operations costs, not their size: so few of them.
+    # With hundreds of worlds the number of operations sets the cost, not their size.
     factors = constant(_FACTOR_INDEX, q.device, torch.long)
     matrix = q.index_select(-1, factors).unflatten(-1, (4, 4)) * like(_FACTOR_SIGN, q)
     w, x, y, z = (p.unsqueeze(-1) * matrix).unbind(-2)
@@ -99,13 +99,13 @@ def between(start: Tensor, end: Tensor) -> Tensor:
 
 def distance(p: Tensor, q: Tensor) -> Tensor:
     """Geodesic distance on SO(3) [rad], (...)."""
-    # Half the angle between p and q on the sphere, from its chords: exact for near and far ones.
+    # Half the angle between p and q on the sphere, from chords: exact for small and large angles.
     chords = vector_norm(p - q, dim=-1), vector_norm(p + q, dim=-1)
     return 4.0 * torch.atan2(torch.minimum(*chords), torch.maximum(*chords))
 
 
 def rotate(q: Tensor, v: Tensor) -> Tensor:
-    """Vectors (..., 3) turned by (..., 4)."""
+    """Vectors (..., 3) rotated by quaternions (..., 4)."""
     xyz = q[..., 1:]
     t = 2.0 * torch.linalg.cross(xyz, v)
     return v + q[..., :1] * t + torch.linalg.cross(xyz, t)
@@ -132,7 +132,7 @@ def to_columns(q: Tensor) -> Tensor:
 
 
 def about_z(angle_rad: Tensor) -> Tensor:
-    """Yaw, (...) -> (..., 4)."""
+    """Rotation about z (yaw), (...) -> (..., 4)."""
     zero = torch.zeros_like(angle_rad)
     return torch.stack(((angle_rad / 2).cos(), zero, zero, (angle_rad / 2).sin()), dim=-1)
 
@@ -145,27 +145,27 @@ def random_rotation(count: int, generator: Draws) -> Tensor:
 def _cube_group() -> Tensor:
     """The 24 rotations that map a cube onto itself, (24, 4), the identity first."""
     half = math.sqrt(0.5)
-    found: list[tuple[float, ...]] = []
+    rotations: list[tuple[float, ...]] = []
     for values in itertools.product((-1.0, -half, -0.5, 0.0, 0.5, half, 1.0), repeat=4):
         unit = abs(sum(v * v for v in values) - 1.0) < 1e-9
         first = next((v for v in values if v != 0.0), 0.0)
         kinds = {abs(v) for v in values} - {0.0}
         if unit and first > 0 and len(kinds) == 1:
-            found.append(values)
-    return torch.tensor(sorted(found, reverse=True))
+            rotations.append(values)
+    return torch.tensor(sorted(rotations, reverse=True))
 
 
 CUBE_GROUP = _cube_group()
 _REAL_PART = CUBE_GROUP * _CONJUGATE
-"""Row g: what each coordinate of q counts in the real part of q g."""
+"""Row g: the coefficient of each component of q in the real part of q g."""
 
 
 def reduce_by_cube(q: Tensor) -> Tensor:
     """The rotation nearest to the identity among q g, g in the cube's group, (..., 4), w >= 0.
 
-    A homogeneous cube looks the same under the group, so this is its whole orientation.
+    A homogeneous cube looks the same under the group, so this is its full orientation.
     """
-    # Only the real part of q g is needed to find g.
+    # The real part of q g is enough to choose g.
     w, x, y, z = (q.unsqueeze(-2) * like(_REAL_PART, q)).unbind(-1)
     best = (w + x + y + z).abs().argmax(dim=-1)
     return positive(multiply(q, like(CUBE_GROUP, q)[best]))

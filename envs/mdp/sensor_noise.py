@@ -1,4 +1,4 @@
-"""What is measured in N worlds: the true sensors, and what a noisy robot would read instead."""
+"""Sensor noise of N worlds, per episode and per step, and the memory of the last object pose."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ EPISODE_STD = {
     "object_position": 0.005, "object_wxyz": 0.1, "joint_position": 0.02, "fingertips": 0.002,
     "object_joints": 0.02,
 }  # fmt: skip
-"""Noise drawn once per episode, at strength 1 [m, rad, rad, m, rad]. The fingertips' is made of
-1 mm and of markers that are placed within 3 mm."""
+"""Standard deviation of the noise drawn once per episode, at strength 1 [m, rad, rad, m, rad].
+For the fingertips it combines 1 mm of noise with markers placed within 3 mm."""
 STEP_STD = {
     "object_position": 0.001, "object_wxyz": 0.1, "joint_position": 0.01, "fingertips": 0.002,
     "object_joints": 0.01,
 }  # fmt: skip
-"""Noise drawn at each step. Pose: Learning Dexterous In-Hand Manipulation, table 3; the joints had
-no counterpart there (it did not read them), theirs and those of an object's inner joints are this
-project's choice for Hall sensors."""
+"""Standard deviation of the noise drawn at each step. The pose follows Learning Dexterous In-Hand
+Manipulation, table 3. That work did not read joints; the values for the joints of the hand and of
+an object are this project's choice for Hall sensors."""
 STDS = (EPISODE_STD, STEP_STD)
 
 
 def noise_sizes(hand: HandSpec, inner: int, fingertips: bool) -> dict[str, int]:
-    """Sensor -> numbers of noise, of those that are noisy.
+    """Noisy sensor -> its number of values.
 
-    inner: joints of the object; fingertips: whether somebody reads them.
+    inner: number of inner joints of the object; fingertips: whether a term reads them.
     """
     sizes = {
         "object_position": 3,
@@ -44,13 +44,14 @@ def noise_sizes(hand: HandSpec, inner: int, fingertips: bool) -> dict[str, int]:
 
 
 LEVELS = tuple(f"observation.noise{kind}" for kind in ("", ".offset", ".step", ".scale"))
-"""The parameters that say how strong it is."""
+"""The parameters that set the strength of the noise."""
 
 
 class SensorNoise:
     """Per-episode and per-step noise, with a strength for each world.
 
-    The numbers of all sensors lie side by side in rows of S: few operations, whatever the sensors.
+    The values of all sensors lie side by side in rows of S, so that the number of operations does
+    not grow with the number of sensors.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class SensorNoise:
         scaled: bool = False,
         device: torch.device | str = "cpu",
     ) -> None:
-        """sizes: see `noise_sizes`; scaled: whether gains are drawn as well."""
+        """sizes: see `noise_sizes`; scaled: whether gains are drawn too."""
         self._rng, self._scaled, self._device = rng, scaled, device
         self._sizes = sizes
         self._episode_std, self._step_std = (_rows(std, sizes, device) for std in STDS)
@@ -69,14 +70,14 @@ class SensorNoise:
         self._turns = _rows(turns, sizes, device) > 0
         count = len(self._turns)
         self.level = torch.zeros(num_worlds, len(LEVELS), device=device)
-        """(N, 4) of LEVELS: times the figures above; of an offset and of a step beside; gains."""
+        """(N, 4) LEVELS: factor on both tables above, added offset, added step noise, gains."""
         self.step_strength = torch.zeros(num_worlds, 1, device=device)
         self.offset = torch.zeros(num_worlds, count, device=device)
-        """(N, S) of the present episode."""
+        """(N, S) for the present episode."""
         self.gain = torch.ones(num_worlds, count, device=device)
 
     def set(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
-        """Take the strengths of `worlds` (K,) and draw their episode's noise."""
+        """Set the strengths of `worlds` (K,) and draw the noise of their episode."""
         self.level[worlds] = torch.stack([value[name] for name in LEVELS], dim=-1).float()
         self.reset(worlds)
 
@@ -88,12 +89,12 @@ class SensorNoise:
         drawn = self._rng.normal(*shape)
         self.offset[worlds] = (base + offset) * (self._episode_std * drawn)
         if self._scaled:
-            # Nothing scales a rotation.
+            # A gain has no meaning for a rotation.
             drawn = self._rng.normal(*shape).masked_fill_(self._turns, 0.0)
             self.gain[worlds] = 1.0 + gain * drawn
 
     def __call__(self, sensors: Sensors, worlds: Worlds) -> Sensors:
-        """The same sensors with noise on pose and joints; the others are left as they are."""
+        """The sensors with noise on pose, joints and fingertips; the others are unchanged."""
         noisy = dict(sensors)
         offset = self.offset[worlds]
         step = self._rng.normal(*offset.shape).mul_(self._step_std)
@@ -116,22 +117,22 @@ class SensorNoise:
 
 
 def _rows(std: dict[str, float], sizes: dict[str, int], device: torch.device | str) -> Tensor:
-    """(S,) the value of each sensor, as often as it has numbers."""
+    """(S,) the value of each sensor, repeated for each of its numbers."""
     parts = [torch.full((size,), std[name], device=device) for name, size in sizes.items()]
     return torch.cat(parts)
 
 
 class PoseMemory:
-    """The object's pose one control step ago, as one observer saw it."""
+    """The object's pose one control step ago, for one observer."""
 
     def __init__(self, num_worlds: int, device: torch.device | str = "cpu") -> None:
         self.position = torch.zeros(num_worlds, 3, device=device)
         self.wxyz = torch.zeros(num_worlds, 4, device=device)
         self.fresh = torch.ones(num_worlds, 1, dtype=torch.bool, device=device)
-        """Worlds without a past: their previous pose is the present one."""
+        """Worlds without a history: their previous pose is the present one."""
 
     def extend(self, sensors: Sensors, worlds: Worlds, remember: bool) -> Sensors:
-        """Add previous_object_* to the sensors, and keep the present pose when told to."""
+        """Add previous_object_* to the sensors; `remember` stores the present pose."""
         if "object_wxyz" not in sensors:
             return sensors
         position, wxyz = sensors["object_position"], sensors["object_wxyz"]

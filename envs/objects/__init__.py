@@ -1,4 +1,4 @@
-"""Objects: builders that add one body subtree, with its inner joints, symmetry and looks.
+"""Objects: builders that add one body subtree, with its inner joints, symmetry and materials.
 
-They need MuJoCo and numpy alone, so that the simulated rig can hold them too.
+They need only MuJoCo and numpy, so that the simulated rig can use them too.
 """

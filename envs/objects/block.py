@@ -1,4 +1,4 @@
-"""The block of Learning Dexterous In-Hand Manipulation: its faces have colours and letters."""
+"""The block of Learning Dexterous In-Hand Manipulation, with colours and letters on its faces."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FACE_COLOURS: tuple[tuple[int, int, int], ...] = (
     (242, 196, 48),
     (126, 84, 170),
 )
-"""Of its faces +x, -x, +y, -y, +z, -z, which carry the letters A to F."""
+"""RGB colours of the faces +x, -x, +y, -y, +z, -z, which carry the letters A to F."""
 
 
 def build(body: mujoco.MjsBody, name: str, size_m: float, mass_kg: float) -> None:
-    """A box."""
+    """Add one box geom."""
     half = [size_m / 2] * 3
     body.add_geom(name=name, type=mujoco.mjtGeom.mjGEOM_BOX, size=half, mass=mass_kg, condim=4)
 

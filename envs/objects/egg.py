@@ -7,11 +7,11 @@ import mujoco
 from .object_spec import ObjectSpec
 
 AXES = (0.375, 0.375, 0.5)
-"""Half axes, of the length."""
+"""Half axes as fractions of the length."""
 
 
 def build(body: mujoco.MjsBody, name: str, size_m: float, mass_kg: float) -> None:
-    """One ellipsoid: it feels alike when it turns about its long axis, and looks different."""
+    """Add one ellipsoid: its shape is symmetric about the long axis, its picture is not."""
     body.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_ELLIPSOID,
@@ -22,7 +22,7 @@ def build(body: mujoco.MjsBody, name: str, size_m: float, mass_kg: float) -> Non
 
 
 def dress(spec: mujoco.MjSpec, name: str) -> None:
-    """The block's faces, projected: every orientation looks different."""
+    """Project the block's faces onto the egg, so that every orientation looks different."""
     from .block import dress as paint
 
     paint(spec, name)

@@ -1,4 +1,4 @@
-"""The ObjectSpec contract: what lies in the hand."""
+"""The ObjectSpec contract: the object in the hand."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from ..sim.model_config import ModelConfig
 
 Symmetry = Literal["none", "cube", "z"]
-"""Rotations that leave its shape as it is: none, the 24 of a cube, any turn about its z axis."""
+"""Symmetry of the shape: none, the 24 rotations of a cube, or any rotation about the z axis."""
 
 
 @dataclass(frozen=True)
 class ObjectSpec:
-    """An object. Its body is called `name` in the model, and so is its first geom."""
+    """An object. In the model its body and its first geom are both called `name`."""
 
     size_m: float
-    """Nominal size, of which all its lengths are multiples."""
+    """Nominal size [m]; all lengths of the object scale with it."""
     mass_kg: float
     build: Callable[[mujoco.MjsBody, str, float, float], None]
     """`build(body, name, size_m, mass_kg)` adds geoms to a body, and child bodies with inner
-    joints. The body already has its free joint. Every element's name begins with `name`, for the
-    goal beside the hand is a second one."""
+    joints. The body already has its free joint. Every element's name must begin with `name`,
+    because the goal beside the hand is a second copy of the object."""
     joints: tuple[str, ...] = ()
-    """Inner joints, without `name` and an underscore: `lid` for `object_lid`."""
+    """Names of inner joints without the prefix `name` and underscore: `lid` for `object_lid`."""
     symmetry: Symmetry = "none"
     dress: Callable[[mujoco.MjSpec, str], None] | None = None
-    """`dress(spec, name)` gives the geoms of the object `name` their materials, for pictures."""
+    """`dress(spec, name)` adds materials to the geoms of the object `name`, for rendering."""
 
     def joint_names(self, name: str) -> tuple[str, ...]:
         """The inner joints of the object called `name`."""
@@ -47,15 +47,15 @@ OBJECTS: Registry[ObjectSpec] = Registry(
 
 
 def object_of(config: ModelConfig) -> ObjectSpec:
-    """The object that a config names, the block where it names none. Raises ConfigError."""
+    """The object that a config names; the block if it names none. Raises ConfigError."""
     return OBJECTS.get(config.object or "block", "model.object")
 
 
 def size_of(config: ModelConfig) -> float:
-    """Size of the object, m."""
+    """Size of the object [m]."""
     return config.object_size_m or object_of(config).size_m
 
 
 def mass_of(config: ModelConfig) -> float:
-    """Mass of the object, kg."""
+    """Mass of the object [kg]."""
     return config.object_mass_kg or object_of(config).mass_kg

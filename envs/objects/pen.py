@@ -7,11 +7,11 @@ import mujoco
 from .object_spec import ObjectSpec
 
 RADIUS = 0.04
-"""Of the length between the centres of its round ends."""
+"""Radius as a fraction of the length between the centres of the round ends."""
 
 
 def build(body: mujoco.MjsBody, name: str, size_m: float, mass_kg: float) -> None:
-    """One capsule; its two halves have other colours, so that a picture tells where it points."""
+    """Add a capsule whose halves have different colours, so that a picture shows its direction."""
     body.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_CAPSULE,
@@ -31,7 +31,7 @@ def build(body: mujoco.MjsBody, name: str, size_m: float, mass_kg: float) -> Non
 
 
 def dress(spec: mujoco.MjSpec, name: str) -> None:
-    """A blue pen with an orange tip."""
+    """Paint the pen blue with an orange tip."""
     for geom, rgba in ((name, (0.17, 0.41, 0.75, 1.0)), (f"{name}_tip", (0.94, 0.60, 0.16, 1.0))):
         spec.geom(geom).rgba = rgba
 

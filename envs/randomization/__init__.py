@@ -1,5 +1,5 @@
 """Domain randomization: the table of parameters, and how each reaches the physics or the sensors.
 
-`table` lists the parameters, `parameter` their laws, `randomizer` writes model fields from the
-nominal values, and `disturbances` holds what acts beside the model.
+`table` lists the parameters, `parameter` has their laws, `randomizer` writes model fields from the
+nominal values, and `disturbances` holds the randomizations that act outside the model.
 """

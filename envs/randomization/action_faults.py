@@ -1,4 +1,4 @@
-"""What comes between an action and a joint: noise, broken motors, and slack in the tendons."""
+"""Faults between an action and a joint: noise, broken motors, backlash, slack and deadband."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ..sim.draws import Draws
 from .adversary import Adversary
 
 MAX_BROKEN = 2
-"""Motors of one hand that are broken at the same time [RG]."""
+"""Largest number of motors of one hand that are broken at the same time [RG]."""
 BROKEN_NOISE = 0.05
-"""What a broken motor does instead of the action: U(0, this) at each step [RG]."""
+"""A broken motor receives U(0, this) instead of the action at each step [RG]."""
 ROWS = (
     "action.noise.step", "action.noise.offset", "action.noise.scale", "action.backlash",
     "action.broken", "adversary.action", "hand.slack", "hand.deadband",
 )  # fmt: skip
 SLACK_SPREAD = 0.5
-"""Of a motor's slack around the hand's: v U(1 - this, 1 + this)."""
+"""Spread of the motors' slack: v U(1 - this, 1 + this), v being the value of the hand."""
 
 
 class ActionFaults:
-    """Of N hands with A motors; drawn per episode, and the noise of each step besides."""
+    """Action faults of N hands with A motors: drawn per episode, the step noise at each step."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ActionFaults:
         self.lost_motion = LostMotion(num_worlds, num_motors, rng) if lossy else None
         self.step_std = torch.zeros(num_worlds, 1, device=rng.device)
         self.share = torch.zeros(num_worlds, 1, device=rng.device)
-        """(N, 1) of the adversary in the action."""
+        """(N, 1) weight of the adversary in the action."""
         self.offset = torch.zeros(num_worlds, num_motors, device=rng.device)
         self.scale = torch.ones(num_worlds, num_motors, device=rng.device)
         self.broken = torch.zeros(num_worlds, num_motors, dtype=torch.bool, device=rng.device)
@@ -73,13 +73,13 @@ class ActionFaults:
             self.lost_motion.redraw(worlds, drawn["hand.slack"], drawn["hand.deadband"])
 
     def _break(self, probability: Tensor, shape: tuple[int, int]) -> Tensor:
-        """Motors (K, A) below their probability, but of a hand no more than the unluckiest two."""
-        luck = self._rng.uniform(*shape)
-        worst = luck.topk(MAX_BROKEN, dim=-1, largest=False).values[:, -1:]
-        return (luck < probability) & (luck <= worst)
+        """(K, A) bool: each motor breaks with `probability` (K, 1), at most MAX_BROKEN per hand."""
+        chance = self._rng.uniform(*shape)
+        worst = chance.topk(MAX_BROKEN, dim=-1, largest=False).values[:, -1:]
+        return (chance < probability) & (chance <= worst)
 
     def __call__(self, action: Tensor) -> Tensor:
-        """What arrives at the motors instead of `action` (N, A) in [-1, 1]; clipped to that."""
+        """The action that the motors receive instead of `action` (N, A), clipped to [-1, 1]."""
         if self.adversary is not None:
             action = (1.0 - self.share) * action + self.share * self.adversary.action
         action = action * self.scale + self.offset
@@ -91,7 +91,7 @@ class ActionFaults:
         return action.clamp(-1.0, 1.0)
 
     def pass_on(self, target: Tensor, position: Tensor, period_s: float) -> Tensor:
-        """What the motors hold (N, A) instead of `target`, with joints at `position`, rad."""
+        """The target that motors receive instead of `target` (N, A), joints at `position` [rad]."""
         if self.slack is not None:
             target = self.slack(target, position, period_s)
         if self.lost_motion is not None:
@@ -100,7 +100,7 @@ class ActionFaults:
 
 
 class LostMotion:
-    """What of a target does not reach the joint: slack in the tendon, and the motor's deadband.
+    """Lost motion between target and joint: slack in the tendon, and the motor's deadband.
 
     The law is that of `contract/lost_motion.py`. The simulated rig and the fit of recordings apply
     it at about 1 kHz and after the motor's lag; here it is applied at control steps and before the
@@ -114,12 +114,12 @@ class LostMotion:
         self.deadband = torch.zeros(num_worlds, 1, device=rng.device)
         """(N, 1) rad."""
         self.tendon = torch.zeros(num_worlds, num_motors, device=rng.device)
-        """(N, A) rad, where the tendons would have the joints."""
+        """(N, A) rad, position to which the tendons pull the joints."""
         self.fresh = torch.ones(num_worlds, 1, dtype=torch.bool, device=rng.device)
-        """(N, 1) whether an episode begins, with tendons where the motors are."""
+        """(N, 1) whether an episode begins; its tendons start at the position of the motors."""
 
     def redraw(self, worlds: Tensor, slack: Tensor, deadband: Tensor) -> None:
-        """Draw each motor's slack around `slack` (K, 1), rad; all have `deadband` (K, 1), rad."""
+        """Draw the slack of each motor around `slack` (K, 1); all have `deadband` (K, 1) [rad]."""
         shape = (len(worlds), self.half.shape[1])
         factor = 1.0 + SLACK_SPREAD * (2.0 * self._rng.uniform(*shape) - 1.0)
         self.half[worlds] = slack / 2 * factor
@@ -134,11 +134,11 @@ class LostMotion:
 
 
 class Slack:
-    """Backlash: after turning round, a motor first takes in slack before it pulls [D C.2, RG].
+    """Backlash: after a reversal a motor first takes up slack before it pulls [D C.2, RG].
 
-    s in [-1, 1] is where the motor is in its slack. A target that differs from the position by d
-    takes in d c dt of it, c being the coefficient of its direction; the share of the step in which
-    s has not yet arrived at sgn(d), the motor holds the position instead of the target.
+    s in [-1, 1] is the position of the motor within its slack. A target that differs from the joint
+    position by d changes s by d c dt, c being the coefficient of that direction. For the fraction
+    of the step until s reaches sgn(d), the motor holds the position instead of the target.
     """
 
     def __init__(self, num_worlds: int, num_motors: int, rng: Draws) -> None:
@@ -159,8 +159,8 @@ class Slack:
         off = target - position
         inverse = torch.where(off < 0, self.inverse[:, 0], self.inverse[:, 1])
         taken = off * period_s / inverse.clamp_min(1e-12)
-        held = ((off.sign() - self.place).abs() / (taken.abs() + 1e-12)).clamp(0.0, 1.0)
-        # No slack at all: nothing is held, whatever the rounding says.
-        held = torch.where((inverse > 0) & (off.abs() > 1e-5), held, 0.0)
+        hold_fraction = ((off.sign() - self.place).abs() / (taken.abs() + 1e-12)).clamp(0.0, 1.0)
+        # Without slack nothing is held, whatever the rounding.
+        hold_fraction = torch.where((inverse > 0) & (off.abs() > 1e-5), hold_fraction, 0.0)
         self.place = (self.place + taken).clamp(-1.0, 1.0)
-        return target - held * off
+        return target - hold_fraction * off

@@ -1,11 +1,11 @@
-"""The random network adversary: a network that nobody trains, drawn anew for every episode.
+"""The random network adversary: an untrained network, drawn anew for every episode.
 
-[R] B.3: it sees what the policy sees of fingertips and object, and disturbs the action and the
-object; the strength of both is under ADR. There, networks that were never trained served better
-than ones that were. The paper's hidden layers are 265 wide (as printed) on thousands of cores; one
-network for each world of one machine is affordable at `env.adversary_width`. The widest layer, the
-last, has the same directions in all networks, or most of a step would go into reading it: what is
-drawn for it are the signs of its inputs, and which value each of its bins stands for.
+[R] B.3: it observes fingertips and object as the policy does, and disturbs the action and the
+object; ADR sets the strength of both. In that work untrained networks performed better than trained
+ones. The hidden layers there are 265 wide (as printed) on thousands of cores; on one machine, one
+network per world is affordable at the width `env.adversary_width`. The last layer, the widest,
+shares its directions between all networks, otherwise reading it would take most of a step. Only
+the signs of its inputs and the value of each of its bins are drawn.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ..mdp.observations import Sensors
 from ..sim.draws import Draws
 
 LAYERS = 3
-"""Hidden layers [R B.3]."""
+"""Number of hidden layers [R B.3]."""
 BINS = 31
-"""Values that an output may take, evenly from -1 to 1 [R B.3]."""
+"""Number of values of an output, evenly spaced from -1 to 1 [R B.3]."""
 WRENCH = 6
 READS = (("object_position", 3, 10.0), ("object_wxyz", 4, 1.0))
-"""Beside the fingertips: sensor, size, and a factor that brings it to order one."""
+"""Inputs other than the fingertips: sensor, size, and a factor that scales it to order one."""
 
 
 class Adversary:
-    """N networks, each output the most likely of its bins: actions (N, A) and wrenches (N, 6)."""
+    """N networks; an output is its most likely bin: actions (N, A) and wrenches (N, 6)."""
 
     def __init__(
         self, num_worlds: int, num_motors: int, num_tips: int, width: int, rng: Draws
@@ -34,7 +34,7 @@ class Adversary:
         self._rng, device = rng, rng.device
         self._reads = (("fingertips", 3 * num_tips, 10.0), *READS)
         outputs = num_motors + WRENCH
-        # As tensors of their own names, which is where a snapshot looks for them.
+        # Attributes that are tensors: a snapshot saves them by name.
         self.weights_in = torch.zeros(
             num_worlds, sum(size for _, size, _ in self._reads), width, device=device
         )
@@ -42,11 +42,11 @@ class Adversary:
         self.biases = torch.zeros(num_worlds, LAYERS, width, device=device)
         self.signs = torch.zeros(num_worlds, width, device=device)
         self.values = torch.zeros(num_worlds, outputs, BINS, device=device)
-        """What each bin of each output stands for, in [-1, 1]."""
+        """The value of each bin of each output, in [-1, 1]."""
         directions = Draws(0).normal(width, outputs * BINS).to(device)
         self._directions = directions / directions.norm(dim=0)
         self.action = torch.zeros(num_worlds, num_motors, device=device)
-        """(N, A) in [-1, 1], of the last step."""
+        """(N, A) in [-1, 1], from the last step."""
         self.wrench = torch.zeros(num_worlds, WRENCH, device=device)
         """(N, 6) in [-1, 1]: force, torque."""
 
@@ -65,15 +65,15 @@ class Adversary:
         return self._rng.normal(*shape)
 
     def look(self, sensors: Sensors) -> None:
-        """Decide on the next disturbance from what an observer sees (N, ...)."""
-        seen = [self._read(sensors, *row) for row in self._reads]
-        hidden = self._layer(torch.cat(seen, dim=-1), self.weights_in, 0)
+        """Compute the next disturbance from the observed sensors (N, ...)."""
+        inputs = [self._read(sensors, *row) for row in self._reads]
+        hidden = self._layer(torch.cat(inputs, dim=-1), self.weights_in, 0)
         for number in range(LAYERS - 1):
             hidden = self._layer(hidden, self.weights[:, number], number + 1)
         logits = (self.signs * hidden) @ self._directions
         likeliest = logits.view(self.values.shape).argmax(dim=-1, keepdim=True)
-        found = self.values.gather(-1, likeliest).squeeze(-1)
-        self.action, self.wrench = found[:, :-WRENCH], found[:, -WRENCH:]
+        outputs = self.values.gather(-1, likeliest).squeeze(-1)
+        self.action, self.wrench = outputs[:, :-WRENCH], outputs[:, -WRENCH:]
 
     def _read(self, sensors: Sensors, name: str, size: int, factor: float) -> Tensor:
         if name not in sensors:

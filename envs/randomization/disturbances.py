@@ -1,4 +1,4 @@
-"""What is random beside the model's own numbers, each part built only where it is asked for."""
+"""Randomizations outside the model's fields; each part is built only if its parameters are used."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Disturbances:
     clock: Clock | None
     tracking: Tracking | None
     pusher: Pusher | None
-    """The pushes of a variant: the same in every episode, so nothing of them is drawn."""
+    """The pushes of a variant: the same in every episode, so nothing is drawn for them."""
 
     def parts(self) -> Iterator[tuple[str, Part]]:
-        """Name and part, of those in use that draw."""
+        """Name and part, for the parts in use that draw random numbers."""
         for name in self.__dataclass_fields__:
             if name != "pusher" and (part := getattr(self, name)) is not None:
                 yield name, part
@@ -47,7 +47,7 @@ class Disturbances:
     def before_step(self, sensors: Sensors, steps: Tensor) -> None:
         """Prepare the coming control step.
 
-        `sensors` is what the actor sees, `steps` (N,) how many each world's episode has had.
+        `sensors` are the actor's sensors, `steps` (N,) the steps since each episode began.
         """
         if self.adversary is not None:
             self.adversary.look(sensors)
@@ -59,7 +59,7 @@ class Disturbances:
             self.clock.apply()
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
-        """Begin new episodes in `worlds` (K,), whose model fields are written."""
+        """Begin new episodes in `worlds` (K,), after their model fields were written."""
         if self.adversary is not None:
             self.adversary.reset(worlds)
         for part in (self.faults, self.forces, self.clock, self.tracking):
@@ -67,12 +67,12 @@ class Disturbances:
                 part.reset(worlds, value)
 
     def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
-        """Draw anew what a reset draws in `worlds` (K,), whose episodes go on."""
+        """Draw what a reset draws again in `worlds` (K,), whose episodes continue."""
         if self.adversary is not None:
             self.adversary.reset(worlds)
-        for past in (self.faults, self.tracking):
-            if past is not None:
-                past.redraw(worlds, value)
+        for with_history in (self.faults, self.tracking):
+            if with_history is not None:
+                with_history.redraw(worlds, value)
         for part in (self.forces, self.clock):
             if part is not None:
                 part.reset(worlds, value)

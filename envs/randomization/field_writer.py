@@ -1,4 +1,4 @@
-"""Where values are written, and how they vary over the elements of a hand."""
+"""Writes randomized values to model fields, with a spread over the elements of a hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = Literal["normal", "half", "uniform"]
 
 
 class Nominal:
-    """The model's own values, from which every world's are made, and which elements are whose."""
+    """The nominal values of the model, and the indices of its elements by group."""
 
     def __init__(self, sim: Sim) -> None:
         self.model, self._device = sim.model, sim.device
@@ -31,9 +31,9 @@ class Nominal:
             "geoms": sorted((*layout.hand_geoms, *layout.object_geoms)),
             "hand_geoms": list(layout.hand_geoms),
             "object_geoms": list(layout.object_geoms),
-            # Those that only show as well: they grow with it.
+            # Visual geoms too: they grow with the object.
             "object_shapes": [g for g in range(model.ngeom) if int(model.geom_bodyid[g]) in bodies],
-            # What is welded to the world cannot show its mass.
+            # The mass of a body welded to the world has no effect.
             "links": [body for body in layout.hand_bodies if model.body_weldid[body]],
             "couplings": list(layout.couplings),
             "motors": _listed(layout.motors, model.nu),
@@ -49,7 +49,7 @@ class Nominal:
         self._fields: dict[str, Tensor] = {}
 
     def field(self, name: str) -> Tensor:
-        """The compiled values of a model field, copied."""
+        """A copy of the compiled values of a model field."""
         if name not in self._fields:
             source = self.model.opt if name.startswith("opt.") else self.model
             value = np.array(getattr(source, name.removeprefix("opt.")), dtype=np.float64)
@@ -71,7 +71,7 @@ def _listed(index: Any, count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Writer:
-    """One set of new worlds (K,), the values that they drew, and where those are written."""
+    """Writes the drawn values of one set of worlds (K,) into the simulation."""
 
     nominal: Nominal
     sim: Sim
@@ -81,7 +81,7 @@ class Writer:
     rng: Draws
 
     def factor(self, row: str, count: int) -> Tensor:
-        """(K, count): what `row` says, times exp(N(0, v)) per element when its spread is drawn."""
+        """(K, count): the value of `row`, times exp(N(0, v)) per element if its spread is drawn."""
         one = torch.ones(1, 1, device=self.sim.device)
         mean = self.value[row].unsqueeze(-1) if row in self.value else one
         if f"{row}.spread" not in self.active:
@@ -98,14 +98,14 @@ class Writer:
         return noise.abs() if kind == "half" else noise
 
     def uniform(self, size: tuple[int, ...]) -> Tensor:
-        """U(0, 1) of a shape, float64."""
+        """U(0, 1) of the shape `size`, float64."""
         return self.rng.uniform(*size, dtype=torch.float64)
 
     def base(self, field: str, elements: str) -> Tensor:
-        """(E, ...) nominal values."""
+        """(E, ...) nominal values of a field for a group of elements."""
         return self.nominal.field(field)[self.nominal.indices[elements]]
 
     def put(self, field: str, elements: str, value: Tensor) -> None:
-        """Write (K, E, ...)."""
+        """Write values (K, E, ...) for a group of elements."""
         own = self.sim.field(field)
         own[self.worlds[:, None], self.nominal.indices[elements]] = value.to(own)

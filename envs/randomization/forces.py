@@ -1,4 +1,4 @@
-"""Forces and torques on the block that nothing explains: random pushes, and the adversary's."""
+"""Random forces and torques on the object: pushes, twists, and those of the adversary."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..sim.sim import Sim
 from .adversary import WRENCH, Adversary
 
 CHANCE = (0.001, 0.1)
-"""Probability of a new push at each 80 ms: log-uniform between these, per episode [D C.2]."""
+"""Bounds of the probability of a new push per 80 ms, drawn log-uniform per episode [D C.2]."""
 DECAY = 0.99
-"""What is left of a push after 80 ms [D C.2]."""
+"""Fraction of a push that remains after 80 ms [D C.2]."""
 STEP_S = 0.08
 REACH_M = 0.0285
-"""An adversary's torque is its force at this lever, half the edge of the block: beta / REACH_M is
+"""Lever arm of the adversary's force, half the edge of the block: beta / REACH_M is its torque in
 rad/s2. The paper scales forces with the mass and torques with the inertia."""
 ROWS = ("object.push", "object.twist", "adversary.force")
 
 
 class Forces:
-    """`xfrc_applied` of the block in N worlds, held through each control step."""
+    """`xfrc_applied` of the object in N worlds, constant during each control step."""
 
     def __init__(
         self,
@@ -46,17 +46,17 @@ class Forces:
         self._nominal = tuple(torch.tensor(v, device=device) for v in (mass, inertia))
         count = sim.num_worlds
         self.strength = torch.zeros(count, WRENCH, device=device)
-        """(N, 6) m/s2 and rad/s2."""
+        """(N, 6) strength of pushes and twists [m/s2, rad/s2]."""
         self.beta = torch.zeros(count, WRENCH, device=device)
-        """(N, 6) of the adversary."""
+        """(N, 6) strength of the adversary [m/s2, rad/s2]."""
         self.chance = torch.zeros(count, 1, device=device)
         self.push = torch.zeros(count, WRENCH, device=device)
-        """(N, 6) m/s2 and rad/s2, at present."""
+        """(N, 6) present push and twist [m/s2, rad/s2]."""
         self.weight = torch.zeros(count, WRENCH, device=device)
-        """(N, 6) mass of the object, mean moment of inertia of its root."""
+        """(N, 6) mass of the object (force), mean moment of inertia of its root body (torque)."""
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
-        """Begin new episodes in `worlds` (K,), whose masses are written."""
+        """Begin new episodes in `worlds` (K,), after their masses were written."""
         push, twist, beta = (value[name].float().unsqueeze(-1) for name in ROWS)
         self.strength[worlds] = _wrench(push, twist)
         self.beta[worlds] = _wrench(beta, beta / REACH_M)
@@ -67,7 +67,7 @@ class Forces:
         self.weight[worlds] = self._weight(worlds)
 
     def _weight(self, worlds: Tensor) -> Tensor:
-        """(K, 6): of a block, or of the whole object with its inner parts at their places."""
+        """(K, 6) mass and inertia of the object; the mass includes its inner parts."""
         mass, inertia = self._nominal
         mass, inertia = mass.expand(len(worlds)), inertia.expand(len(worlds))
         written = self._sim.fields()
@@ -90,5 +90,5 @@ class Forces:
 
 
 def _wrench(force: Tensor, torque: Tensor) -> Tensor:
-    """(K, 1), (K, 1) -> (K, 6)."""
+    """Strengths of force (K, 1) and torque (K, 1) as (K, 6)."""
     return torch.cat((force.expand(-1, 3), torque.expand(-1, 3)), dim=-1)

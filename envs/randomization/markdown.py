@@ -1,4 +1,4 @@
-"""The table of parameters as the page of docs/randomization.md shows it: `python -m` writes it."""
+"""Prints the table of parameters for docs/randomization.md; run it with `python -m`."""
 
 from __future__ import annotations
 

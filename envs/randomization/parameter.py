@@ -1,6 +1,6 @@
 """One row of the randomization table, and its law from lambda to a value.
 
-Sources are named in short: [D] Learning Dexterous In-Hand Manipulation (arXiv 1808.00177), [R]
+Sources are abbreviated: [D] Learning Dexterous In-Hand Manipulation (arXiv 1808.00177), [R]
 Solving Rubik's Cube with a Robot Hand (arXiv 1910.07113), [RG] openai/robogym.
 """
 
@@ -22,8 +22,8 @@ Law = Literal["scale", "offset", "spread"]
 class Parameter:
     """One row. `scale`: x0 exp(w l); `offset`: x0 + w l; `spread`: w (exp(l) - 1), l >= 0.
 
-    The paper prints exp(x - 1) for the last one; its authors' code and a nominal of no noise at
-    lambda = 0 both say exp(x) - 1 ([RG] randomization/sim.py).
+    The paper prints exp(x - 1) for the last law. The authors' code ([RG] randomization/sim.py) and
+    a nominal value without noise at lambda = 0 both imply exp(x) - 1.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Parameter:
     what: str
     source: str
     one_sided: bool = False
-    """Only the high end widens; the low end stays nominal."""
+    """ADR moves only the high end; the low end stays nominal."""
     curriculum: bool = False
-    """A measure of the task's difficulty, not of the world: apart from the entropy."""
+    """The parameter sets the difficulty of the task; the ADR entropy does not count it."""
     needs: str = ""
-    """Another parameter without which this one changes nothing."""
+    """Another parameter without which this one has no effect."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a row that cannot be; the table itself is checked at import."""
+        """Raise ConfigError for an inconsistent row; the table itself is checked at import."""
         low, high = self.limits
         if not low <= self.nominal <= high or low >= high:
             raise ConfigError(
@@ -51,11 +51,11 @@ class Parameter:
             )
         ends = [self.coordinate(limit) for limit in self.limits]
         if not ends[0] < ends[1] or (self.one_sided and ends[0]):
-            wanted = (
+            requirement = (
                 "that begin at the nominal value" if self.one_sided else "that rise with lambda"
             )
             raise ConfigError(f"parameter '{self.name}': limits: got {low:g} to {high:g}, allowed:"
-                              f" limits {wanted}")  # fmt: skip
+                              f" limits {requirement}")  # fmt: skip
 
     def value(self, coordinate: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """lambda -> value in `unit`."""
@@ -78,7 +78,7 @@ class Parameter:
 
 
 class Laws:
-    """The laws of D rows at once: lambda (K, D) -> values (K, D), each in its unit."""
+    """The laws of D rows together: lambda (K, D) -> values (K, D), each in its unit."""
 
     def __init__(self, rows: Sequence[Parameter]) -> None:
         self._weight, self._nominal = (
@@ -91,7 +91,7 @@ class Laws:
         )
 
     def __call__(self, coordinates: Any, xp: Any = np, device: Any = None) -> Any:
-        """xp: numpy, or torch for tensors of float64 on `device`."""
+        """xp: numpy, or torch for float64 tensors on `device`."""
 
         def put(constant: np.ndarray) -> Any:
             return constant if xp is np else xp.as_tensor(constant, device=device)

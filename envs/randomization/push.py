@@ -10,7 +10,7 @@ from ..sim.sim import Sim
 
 
 class Pusher:
-    """Forces on the block, held through each control step."""
+    """Applies the pushes of a variant to the object; constant during each control step."""
 
     def __init__(self, sim: Sim, push: Push, period_s: float) -> None:
         self._push, self._period_s = push, period_s
@@ -18,10 +18,10 @@ class Pusher:
         self._body = sim.layout.object_body
 
     def apply(self, steps: Tensor, added: bool) -> None:
-        """Before a control step, `steps` (N,) after the beginning of each world's episode.
+        """Write the forces before a control step, `steps` (N,) steps after each episode began.
 
-        added: random forces were written before, and the push comes on top.
+        added: add the push to random forces that are already written, instead of replacing them.
         """
         force = push_force(self._push, steps.double() * self._period_s, torch)
-        place = self._force[:, self._body, :3]
-        place.copy_(place + force if added else force)
+        target = self._force[:, self._body, :3]
+        target.copy_(target + force if added else force)

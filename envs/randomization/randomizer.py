@@ -1,6 +1,6 @@
-"""How the values of the table reach the physics: model fields of single worlds, from the nominal.
+"""Writes the values of the table to the physics: model fields per world, from nominal values.
 
-A row that is not asked for is not written, so its field stays shared and costs nothing.
+A row that is not used is not written, so its field stays shared between worlds and costs nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ..sim.sim import Sim
 from .field_writer import Kind, Nominal, Writer
 
 CONSTANTS = {"body_mass", "body_inertia", "body_ipos", "body_pos", "dof_armature"}
-"""Fields from which MuJoCo derives constants, which are then brought up to date."""
+"""Fields from which MuJoCo derives constants; these are recomputed after a write."""
 MIN_WIDTH = 0.01
-"""Of a joint's or a coupling's range, in nominal widths."""
+"""Smallest range of a joint or a coupling, as a fraction of the nominal width."""
 OBJECT_FRICTION = 1e-5
 SOLIMP = (0.5, 0.99)
-"""dmin and dmax stay within this [RG]."""
+"""Bounds of dmin and dmax [RG]."""
 
 _PYRAMIDAL, _ELLIPTIC = (
     int(getattr(mujoco.mjtCone, f"mjCONE_{name}")) for name in ("PYRAMIDAL", "ELLIPTIC")
@@ -35,7 +35,7 @@ _SCALED = (
     ("dof_armature", "hand_dofs", "hand.armature"),
     ("actuator_forcerange", "motors", "hand.force"),
 )
-"""Field, elements, row: the nominal value times the row's factor."""
+"""Field, elements, row: the value is the nominal one times the row's factor."""
 _ADDED: tuple[tuple[str, str, str, Kind], ...] = (
     ("dof_frictionloss", "hand_dofs", "hand.friction_loss", "half"),
     ("jnt_stiffness", "hand_joints", "hand.stiffness", "half"),
@@ -46,7 +46,7 @@ _ADDED: tuple[tuple[str, str, str, Kind], ...] = (
     ("geom_pos", "hand_geoms", "hand.geom_position", "normal"),
     ("body_ipos", "object", "object.com", "normal"),
 )
-"""Field, elements, row, kind: the nominal value plus noise of the row's strength."""
+"""Field, elements, row, kind: the value is the nominal one plus noise of the row's strength."""
 
 
 def _scaled(field: str, elements: str, row: str) -> Write:
@@ -61,7 +61,7 @@ def _scaled(field: str, elements: str, row: str) -> Write:
 def _added(field: str, elements: str, row: str, kind: Kind) -> Write:
     def write(w: Writer) -> None:
         base = w.base(field, elements)
-        # A spring's dead band keeps its width: both of its ends move together.
+        # A spring's dead band keeps its width, so both of its ends move together.
         shape = (len(base), 1) if field == "tendon_lengthspring" else tuple(base.shape)
         w.put(field, elements, base + w.draw(row, shape, kind))
 
@@ -77,13 +77,13 @@ _LENGTHS = (
     ("body_ipos", "object_bodies"),
     ("jnt_pos", "object_joints"),
 )
-"""Field, elements: all that grows with the object."""
+"""Field, elements: every length that scales with the object."""
 
 
 def _size(w: Writer) -> None:
     for field, elements in _LENGTHS:
         base = w.base(field, elements)
-        if base.any():  # what is zero stays there, and its field stays shared
+        if base.any():  # zeros stay zero, so the field can stay shared
             size = w.value["object.size"]
             w.put(field, elements, base * size.reshape(-1, 1, *(1 for _ in base.shape[1:])))
 
@@ -106,8 +106,8 @@ def _link_mass(w: Writer) -> None:
 
 
 def _friction(w: Writer) -> None:
-    # MuJoCo takes the larger coefficient of two geoms, which would leave the smaller of two dead
-    # knobs. So the hand's geoms carry the product, and the block's own coefficient is never larger.
+    # MuJoCo uses the larger coefficient of two geoms, so the smaller one would have no effect.
+    # Therefore the hand's geoms get the product, and the object's coefficient is never larger.
     base, value = w.base("geom_friction", "hand_geoms"), w.value
     slide = value["object.friction"] * value["hand.friction"]
     kinds = [
@@ -147,7 +147,7 @@ def _tendon_range(w: Writer) -> None:
 
 
 def _put_ranges(w: Writer, field: str, elements: str, noise: Tensor) -> None:
-    """Move both ends, but an end at zero stays on its side, and no range turns over [RG]."""
+    """Move both ends; an end at zero does not change its side, and low stays below high [RG]."""
     base = w.base(field, elements)
     low, high = (base + noise).unbind(-1)
     low = torch.where((base[:, 0] == 0) & (base[:, 1] > 0), low.clamp_min(0.0), low)
@@ -166,7 +166,7 @@ def _gain(w: Writer) -> None:
 
 
 def _contact(w: Writer) -> None:
-    """solref and solimp as [RG] has them: 1 - dmax, dmax - dmin and the width are scaled."""
+    """Scale solref, and of solimp 1 - dmax, dmax - dmin and the width, as [RG] does."""
     solref, solimp = w.base("geom_solref", "geoms"), w.base("geom_solimp", "geoms")
     rows = ("timeconst", "dampratio", "compliance", "delta", "width")
     factor = torch.stack([w.value[f"contact.{row}"] for row in rows], dim=-1).unsqueeze(1)
@@ -183,19 +183,19 @@ def _contact(w: Writer) -> None:
 
 
 def _cone(w: Writer) -> None:
-    """Friction bounded in length, or by a pyramid within that cone, which slips the sooner."""
+    """Choose the elliptic cone, or the pyramid inside it, which slips earlier."""
     draw = w.uniform((len(w.worlds),))
     elliptic = (draw < w.value["contact.elliptic"]) | (w.sim.model.opt.cone == _ELLIPTIC)
     w.sim.field("opt.cone")[w.worlds] = torch.where(elliptic, _ELLIPTIC, _PYRAMIDAL).int()
-    # MuJoCo advises against it where a pyramid mixes friction with the normal force.
+    # MuJoCo advises against impratio with pyramids, which couple friction and normal force.
     ratio = w.sim.model.opt.impratio * w.value["contact.impratio"]
     w.sim.field("opt.impratio")[w.worlds] = torch.where(elliptic, ratio, w.sim.model.opt.impratio)
 
 
 def _margin(w: Writer) -> None:
-    """Forces begin at the margin, or deeper by the gap, as they did in the MuJoCo of [R].
+    """Forces begin at the margin minus the gap, as in the MuJoCo version of [R].
 
-    Today's MuJoCo begins them at the margin whatever the gap; it sums both over two geoms.
+    Newer versions start forces at the margin whatever the gap. Both are summed over two geoms.
     """
     margin, gap = w.base("geom_margin", "geoms"), w.base("geom_gap", "geoms")
     count = (len(margin),)
@@ -260,11 +260,11 @@ WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
     *(((row, f"{row}.spread"), _scaled(field, at, row)) for field, at, row in _SCALED),
     *(((row,), _added(field, at, row, kind)) for field, at, row, kind in _ADDED),
 )
-"""Which parameters reach the model, and how; the others act in the environment itself."""
+"""Parameters and the function that writes them to the model; the others act in the environment."""
 
 
 def extras(names: Collection[str]) -> Extras:
-    """What the model must be compiled with for these parameters to take effect."""
+    """Features that the model needs for these parameters to take effect."""
     return Extras(
         off_centre="object.com" in names,
         rolling=any(name.endswith("friction.rolling") for name in names),
@@ -275,7 +275,7 @@ def extras(names: Collection[str]) -> Extras:
 
 
 class Randomizer:
-    """Writes the drawn values of the parameters that vary; the rest of the model stays shared."""
+    """Writes the drawn values of the active parameters; other model fields stay shared."""
 
     def __init__(self, sim: Sim, active: Collection[str], rng: Draws) -> None:
         self.sim, self.rng = sim, rng
@@ -284,7 +284,7 @@ class Randomizer:
         self._writes = [write for names, write in WRITES if self.active & set(names)]
 
     def apply(self, worlds: Tensor, values: dict[str, Tensor]) -> None:
-        """Write `values` (K,) per parameter into `worlds` (K,)."""
+        """Write `values`, parameter -> (K,), into `worlds` (K,)."""
         if not self._writes:
             return
         writer = Writer(self.nominal, self.sim, worlds, values, self.active, self.rng)

@@ -1,4 +1,4 @@
-"""A physics step that is not quite the one that was asked for, as on a machine that is late."""
+"""Jitter of the physics time step, as on a machine that is late."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from ..sim.draws import Draws
 from ..sim.sim import Sim
 
 RATE = (1250.0, 10000.0)
-"""1/s: of the exponential that is added to the physics step, uniform per episode [D C.2]."""
+"""Bounds of the rate [1/s] of the exponential added to a physics step, per episode [D C.2]."""
 
 
 LONGEST = 2.5
-"""Of the nominal physics step: beyond it contacts are no longer solved."""
+"""Longest physics step, in nominal steps; above it contacts are not solved well."""
 
 
 class Clock:
     """The physics step of N worlds, drawn anew for every control step.
 
-    [D] adds Exp(k) to each of the n physics steps of a control step. Here all n of them are given
-    the mean of n such draws, Gamma(n, k)/n, so that a control step lasts exactly as long as there,
-    and physics is still stepped in one call.
+    [D] adds Exp(k) to each of the n physics steps of a control step. Here all n steps get the mean
+    of n such draws, Gamma(n, k)/n. The duration of a control step has the same distribution, and
+    physics is still stepped in one call.
     """
 
     def __init__(self, sim: Sim, substeps: int, rng: Draws) -> None:
@@ -29,16 +29,16 @@ class Clock:
         self.step_s = torch.full(
             (sim.num_worlds,), sim.model.opt.timestep, dtype=torch.float64, device=rng.device
         )
-        """(N,) without jitter."""
+        """(N,) physics step without jitter [s]."""
         self.late_s = torch.zeros(sim.num_worlds, dtype=torch.float64, device=rng.device)
-        """(N,) mean of what is added to a physics step."""
+        """(N,) mean of the time added to a physics step [s]."""
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,)."""
         low, high = RATE
         rate = low + (high - low) * self._rng.uniform(len(worlds))
         self.step_s[worlds] = self._sim.model.opt.timestep * value["timestep"]
-        # [R] B: the scale of the step stands before the sum of both.
+        # [R] B: the scale of the time step multiplies the sum of step and jitter.
         self.late_s[worlds] = value["timestep"] * value["timestep.jitter"] / rate.double()
 
     def apply(self) -> None:

@@ -1,14 +1,13 @@
-"""The one table of what may differ between worlds: name, law, unit, limits, source.
+"""The table of randomization parameters: name, law, unit, limits, source.
 
-A parameter has a dimensionless coordinate, lambda, which is what automatic domain randomization
-moves ([R] section 5 and appendix B); a law takes it to a value in the parameter's unit. `writes`
-brings the values of the model to the physics, `actions`, `sensors`, `tracking`, `forces` and
-`clock` act beside it. This table is the parameter list of ADR, of fixed ranges, of `eval --set`
-and of docs/randomization.md.
+A parameter has a dimensionless coordinate, lambda, which automatic domain randomization moves ([R]
+section 5 and appendix B). A law maps it to a value in the parameter's unit. `randomizer` writes
+values to model fields; `action_faults`, `sensor_noise`, `tracking`, `forces` and `step_jitter` act
+outside the model. ADR, fixed ranges, `eval --set` and docs/randomization.md use this table.
 
 Names that end in `.spread` are standard deviations of the logarithm: every element (joint, link,
-geom, motor) is multiplied by exp(N(0, value)), drawn per episode, around what the row without the
-suffix says ([R] appendix B, mode M).
+geom, motor) is multiplied by exp(N(0, value)), drawn per episode, around the value of the row
+without the suffix ([R] appendix B, mode M).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def _scale(name: str, weight: float, low: float, high: float, what: str, source:
 def _noise(
     name: str, weight: float, high: float, unit: str, what: str, source: str, needs: str = ""
 ) -> Parameter:
-    """A strength: none at lambda = 0, only ever more."""
+    """A strength: zero at lambda = 0, exponential in lambda."""
     return Parameter(
         name, "spread", weight, 0.0, (0.0, high), unit, what, source, one_sided=True, needs=needs
     )
@@ -39,7 +38,7 @@ def _noise(
 def _linear(
     name: str, weight: float, high: float, unit: str, what: str, source: str, needs: str = ""
 ) -> Parameter:
-    """A strength that grows evenly in lambda: probabilities, shares, times."""
+    """A strength that is linear in lambda: probabilities, fractions, times."""
     return Parameter(
         name, "offset", weight, 0.0, (0.0, high), unit, what, source, one_sided=True, needs=needs
     )
@@ -204,18 +203,18 @@ BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
 _OF_THE_POSE = ("observation.delay", "observation.hold", "observation.occlusion")
-"""What acts on the observed block alone."""
+"""Parameters that act only on the observed pose of the object."""
 
 
 def lookup(name: str, source: str) -> Parameter:
-    """The row called `name`; raises ConfigError that names the nearest."""
+    """The row called `name`. Raises ConfigError that suggests the nearest name."""
     if name not in BY_NAME:
         raise ConfigError(f"{source}: got unknown parameter '{name}', {nearest(name, NAMES)}")
     return BY_NAME[name]
 
 
 def check_needs(names: Collection[str], source: str) -> None:
-    """Raise ConfigError when a parameter is asked for that changes nothing without another."""
+    """Raise ConfigError for a parameter that has no effect without another one."""
     for name in names:
         needed = lookup(name, source).needs
         if needed and needed not in names:
@@ -223,7 +222,7 @@ def check_needs(names: Collection[str], source: str) -> None:
 
 
 def check_object(names: Collection[str], task: str, has_object: bool, source: str) -> None:
-    """Raise ConfigError for an unknown parameter, and for one of the object where there is none."""
+    """Raise ConfigError for an unknown parameter, or one of the object in a task without one."""
     for name in names:
         lookup(name, source)
         if not has_object and (name.startswith(("object.", "goal.")) or name in _OF_THE_POSE):

@@ -1,4 +1,4 @@
-"""What an observer sees too late, or not at all: delay, hold, lost markers, hidden fingertips."""
+"""Tracking faults: delayed and held poses, lost markers, occluded fingertips."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ..mdp.sensor_noise import Worlds
 from ..sim.draws import Draws
 
 MAX_DELAY = 6
-"""Control steps; as far back as poses are kept."""
+"""Largest delay in control steps: the length of the history of poses."""
 DELAY_SPREAD = 1.0 / 6.0
-"""Standard deviation of the delay at each step, in delays [RG: 3 steps, 0.5]."""
+"""Standard deviation of the delay at each step, as a fraction of it [RG: 3 steps, 0.5]."""
 LOST_PER_S = {"object": 0.02, "fingertips": 0.2}
-"""Probability that a marker is lost within a second, at strength 1 [RG]."""
+"""Probability per second that a marker is lost, at strength 1 [RG]."""
 LOST_S = 1.0
-"""Mean of the exponential time for which it is lost [RG]."""
+"""Mean of the exponentially distributed time for which a marker is lost [s] [RG]."""
 ROWS = (
     "observation.delay", "observation.hold", "observation.dropout", "observation.occlusion",
 )  # fmt: skip
 
 
 class Tracking:
-    """Between the noise and the observer, for N worlds of a hand with F fingertips.
+    """Tracking faults of N worlds, for a hand with F fingertips; applied after the noise.
 
-    The pose is that of some steps ago, between two of which it is interpolated ([RG], observation
-    delay). Then what is held, lost or hidden keeps the value that was seen last.
+    The pose is delayed by some steps, with interpolation between two steps ([RG], observation
+    delay). Then a pose or fingertip that is held, lost or occluded keeps its last observed value.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Tracking:
         ).unbind()
         self.half_edge = torch.full((num_worlds,), half_edge_m, device=rng.device)
         self.fresh = torch.ones(num_worlds, dtype=torch.bool, device=rng.device)
-        """Worlds that were not yet seen: their past is the present."""
+        """Worlds without a history: their past is the present."""
         self.past = torch.zeros(MAX_DELAY + 1, num_worlds, 7, device=rng.device)
-        """Noisy poses, newest first: m, and quaternions on one side of the sphere."""
+        """Noisy poses, newest first: position [m] and quaternion, all on one side of the sphere."""
         self.seen = torch.zeros(num_worlds, 7, device=rng.device)
         self.seen_tips = torch.zeros(num_worlds, fingertips, 3, device=rng.device)
-        """What the observer saw last."""
+        """The last observed values."""
         self.lost = torch.zeros(num_worlds, 1 + fingertips, device=rng.device)
-        """(N, 1 + F) control steps for which the object and each fingertip stay lost."""
+        """(N, 1 + F) remaining control steps for which the object and each fingertip are lost."""
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,)."""
@@ -64,13 +64,13 @@ class Tracking:
         self.lost[worlds] = 0.0
 
     def redraw(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
-        """Take the strengths of `worlds` (K,)."""
+        """Set the strengths of `worlds` (K,)."""
         for name in ROWS:
             getattr(self, name.removeprefix("observation."))[worlds] = value[name].float()
         self.half_edge[worlds] = self._nominal_half * value["object.size"].float()
 
     def __call__(self, noisy: Sensors, true: Sensors, worlds: Worlds, remember: bool) -> Sensors:
-        """The noisy sensors as they arrive; `remember` when this is a step, not a second look."""
+        """The noisy sensors as they arrive; `remember` updates the history: once per step."""
         arrived = dict(noisy)
         fresh = self.fresh[worlds].unsqueeze(-1)
         lost = self._lose(worlds) if self._loses else None
@@ -94,13 +94,13 @@ class Tracking:
         return arrived
 
     def _advance(self, noisy: Sensors, worlds: Worlds, fresh: Tensor) -> Tensor:
-        """The past (MAX_DELAY + 1, K, 7) with the present in front."""
+        """The history (MAX_DELAY + 1, K, 7) with the present pose in front."""
         now = torch.cat((noisy["object_position"], noisy["object_wxyz"]), dim=-1)
         before = torch.where(fresh, now, self.past[:-1, worlds])
         return torch.cat((now.unsqueeze(0), before))
 
     def _late(self, past: Tensor, worlds: Worlds) -> Tensor:
-        """The pose (K, 7) of some steps ago; between two, a rotation goes the short way."""
+        """The delayed pose (K, 7); rotations are interpolated along the shorter way."""
         mean = self.delay[worlds]
         noise = self._rng.normal(len(mean))
         steps = (mean * (1.0 + DELAY_SPREAD * noise)).clamp(0.0, MAX_DELAY)
@@ -115,7 +115,7 @@ class Tracking:
         return torch.cat((pose[:, :3], wxyz), dim=-1)
 
     def _pose_kept(self, worlds: Worlds, lost: Tensor | None, fresh: Tensor) -> Tensor:
-        """(K, 1) where no new pose arrives."""
+        """(K, 1) bool: no new pose arrives."""
         kept = torch.zeros_like(fresh)
         if self._holds:
             hold = self.hold[worlds].unsqueeze(-1)
@@ -125,7 +125,7 @@ class Tracking:
         return kept & ~fresh
 
     def _tips_kept(self, true: Sensors, worlds: Worlds, lost: Tensor | None) -> Tensor:
-        """(K, F) fingertips that are lost or hidden."""
+        """(K, F) bool: the fingertip is lost or occluded."""
         kept = torch.zeros_like(true["fingertips"][..., 0], dtype=torch.bool)
         if lost is not None:
             kept = kept | (lost[:, 1:] > 0)
@@ -135,18 +135,18 @@ class Tracking:
         return kept
 
     def _to_block(self, true: Sensors, worlds: Worlds) -> Tensor:
-        """Distance of each fingertip to the surface of a block (K, F), m; 0 inside."""
+        """Distance of each fingertip to the surface of the block (K, F) [m]; 0 inside."""
         off = true["fingertips"] - true["object_position"].unsqueeze(-2)
         turn = rotations.conjugate(true["object_wxyz"]).unsqueeze(-2).expand(*off.shape[:-1], 4)
         outside = rotations.rotate(turn, off).abs() - self.half_edge[worlds].reshape(-1, 1, 1)
         return outside.clamp_min(0.0).norm(dim=-1)
 
     def _lose(self, worlds: Worlds) -> Tensor:
-        """(K, 1 + F) steps for which markers are lost from now on."""
+        """(K, 1 + F) remaining steps for which markers are lost."""
         lost = (self.lost[worlds] - 1.0).clamp_min(0.0)
         rate = torch.full_like(lost[0], LOST_PER_S["fingertips"])
         rate[0] = LOST_PER_S["object"]
-        # Of a second; strength times as many events, each with the chance of [RG] at strength 1.
+        # Probability per second -> hazard per step. Strength multiplies the number of events.
         hazard = -torch.log1p(-rate) * self._period_s * self.dropout[worlds].unsqueeze(-1)
         new = self._rng.uniform(*lost.shape) < -torch.expm1(-hazard)
         time = -torch.log1p(-self._rng.uniform(*lost.shape)) * LOST_S

@@ -1,4 +1,4 @@
-"""Where the parameters of new worlds come from."""
+"""Sources of the parameters of new episodes: the WorldSource contract, and fixed ranges."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .table import BY_NAME, PARAMETERS, lookup
 
 @dataclass(frozen=True)
 class Draw:
-    """Parameters of K new episodes, on the device of their worlds."""
+    """Parameters of K new episodes, on the device of the simulation."""
 
     coordinates: Tensor
     """(K, D) lambda, float64."""
     tags: Tensor
-    """(K,) int64: returned to the source with the episode's result (-1: nothing)."""
+    """(K,) int64: returned to the source with the episode's result (-1: not needed)."""
     versions: Tensor
-    """(K,) int64: of the distribution that they were drawn from, -1 where there is none."""
+    """(K,) int64: version of the distribution they were drawn from, -1 if it has none."""
 
 
 class WorldSource(Protocol):
@@ -39,15 +39,15 @@ class WorldSource(Protocol):
 
 @runtime_checkable
 class Reseedable(Protocol):
-    """A source whose draws `env.reset(seed=...)` makes reproducible."""
+    """A source that `env.reset(seed=...)` can seed."""
 
     def reseed(self, seed: int) -> None:
-        """Start the generator anew."""
+        """Restart the generator from a seed."""
         ...
 
 
 class FixedRanges:
-    """Uniform in lambda between fixed ends: manual domain randomization, or none at all."""
+    """Uniform in lambda between fixed limits: manual domain randomization, or none."""
 
     def __init__(
         self,
@@ -78,8 +78,8 @@ class FixedRanges:
         """See `WorldSource`."""
         count = len(worlds)
         uniform = self._rng.uniform(count, len(self.names), dtype=torch.float64)
-        nothing = torch.full((count,), -1, dtype=torch.long, device=self._rng.device)
-        return Draw(self._low + self._width * uniform, nothing, nothing)
+        none = torch.full((count,), -1, dtype=torch.long, device=self._rng.device)
+        return Draw(self._low + self._width * uniform, none, none)
 
     def state(self) -> str:
         """The generator's state for a checkpoint, in hexadecimal digits."""
@@ -106,7 +106,7 @@ class Values:
         self._every = tuple(nominal)
 
     def __call__(self, coordinates: Tensor) -> dict[str, Tensor]:
-        """Nominal (or calibrated) where a parameter is not drawn. float64."""
+        """Values in float64; parameters that are not drawn are nominal or calibrated."""
         nominal = self._nominal.expand(len(coordinates), -1).unbind(-1)
         result = dict(zip(self._every, nominal, strict=True))
         drawn = self._laws(coordinates.double(), torch, self._device)
@@ -115,5 +115,5 @@ class Values:
 
 
 def values(names: tuple[str, ...], coordinates: np.ndarray) -> dict[str, Tensor]:
-    """`Values(names)`, for one use on the host."""
+    """`Values(names)` for numpy coordinates, on the host."""
     return Values(names)(torch.as_tensor(coordinates))

@@ -1,1 +1,1 @@
-"""Pictures of the hand and its object: the looks of the model, and rendering without a screen."""
+"""Rendering of the hand and its object: materials and lights, and a renderer without a screen."""

@@ -1,4 +1,4 @@
-"""How a task's goal is drawn."""
+"""Data that describes how a task's goal is rendered."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class GoalPicture:
-    """How the goal of one world is drawn."""
+    """How the goal of one world is rendered."""
 
     wxyz: np.ndarray | None = None
-    """(4,) of a second object beside the hand."""
+    """(4,) orientation of a second object beside the hand."""
     joints: np.ndarray | None = None
-    """(K,) its inner joints."""
+    """(K,) inner joints of that object."""
     points: np.ndarray | None = None
-    """(F, 3) m, frame palm: one sphere for each fingertip, tied to it."""
+    """(F, 3) m, frame palm: one sphere per fingertip, with a line to it."""

@@ -1,6 +1,6 @@
-"""The faces of the block as pictures: a colour, a rim, and a letter drawn as rounded strokes.
+"""Images of the block's faces: a colour, a rim, and a letter drawn with rounded strokes.
 
-No font is read, so that a face has the same pixels on every machine.
+No font is used, so that a face has the same pixels on every machine.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def face_pixels(index: int, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def _cover(inside: np.ndarray) -> np.ndarray:
-    """How much of each pixel is covered, from the signed distance to an edge: antialiasing."""
+    """Coverage of each pixel from the signed distance to an edge, for antialiasing."""
     return np.clip(0.5 + inside * FACE_PIXELS, 0.0, 1.0)[..., None]
 
 
@@ -64,7 +64,7 @@ def _mix(below: np.ndarray, above: np.ndarray, cover: np.ndarray) -> np.ndarray:
 
 
 def _distance(x: np.ndarray, y: np.ndarray, points: Points) -> np.ndarray:
-    """Distance of every pixel to a line through `points`."""
+    """Distance of every pixel to the polyline through `points`."""
     return np.minimum.reduce([_to_segment(x, y, a, b) for a, b in pairwise(points)])
 
 

@@ -1,7 +1,7 @@
-"""How the model looks in pictures: colours, light, floor, and the goal. Never its physics.
+"""The appearance of the model: colours, lights, floor, and the goal. Physics is not changed.
 
-Everything is made here, in code, so that pictures are the same on every machine and with every
-source of the hand's files. The module needs no torch, like `model`, which calls it.
+Everything is generated in code, so that pictures are the same on every machine and for every source
+of the hand's files. Like `model`, which calls it, the module needs no torch.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 GOAL = "goal"
 GOAL_POSITION = (0.158, -0.035, 0.045)
-"""Where the goal is shown: beside the hand, in the palm frame [m]."""
+"""Position of the goal beside the hand, in the palm frame [m]."""
 GOAL_LARGEST_M = 0.12
-"""A longer object's goal is drawn smaller: it would reach into the hand and out of the picture."""
+"""The goal of a longer object is rendered smaller, so that it fits beside the hand."""
 FLOOR_HEIGHT = -0.16
-"""Below the hand and where blocks are lost [m]."""
+"""Height of the floor, below the hand and the drop height [m]."""
 
 _BACKGROUND = (0.77, 0.79, 0.82)
 _SKIN = (0.70, 0.72, 0.75, 1.0)
 _DARK = (0.30, 0.32, 0.36, 1.0)
 _DARK_PARTS = ("distal", "knuckle", "wrist", "thbase", "thhub")
-"""Bodies, by what their names contain: the two sources of the hand name them alike."""
+"""Parts of body names; both sources of the hand use the same names."""
 
 
 def dress(spec: mujoco.MjSpec, name: str, object_spec: ObjectSpec, size_m: float) -> None:
-    """Give the hand, the object `name` and the room their looks, and add the goal, which is a
+    """Add materials and lights to the hand, the object `name` and the room, and add the goal, a
     second object without contacts."""
     _drop_stock(spec)
     _add_materials(spec)
@@ -84,7 +84,7 @@ def _add_materials(spec: mujoco.MjSpec) -> None:
 def add_texture(
     spec: mujoco.MjSpec, name: str, kind: mujoco.mjtTexture, pixels: np.ndarray
 ) -> None:
-    """Add a texture of uint8 pixels (H, W, 3); six square pictures below each other make a cube."""
+    """Add a texture of uint8 pixels (H, W, 3); six square images stacked vertically make a cube."""
     texture = spec.add_texture(
         name=name, type=kind, width=pixels.shape[1], height=pixels.shape[0], nchannel=3
     )

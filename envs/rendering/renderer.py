@@ -1,6 +1,6 @@
-"""Pictures of the hand, the block and the goal: MuJoCo's own renderer, without a screen.
+"""Renders the hand, the object and the goal without a screen, with MuJoCo's renderer.
 
-A renderer must be used on the thread that made it, and no process may fork while one is open.
+A renderer must be used on the thread that created it, and no process may fork while one is open.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TIP_COLOURS = (
 
 @dataclass(frozen=True)
 class Camera:
-    """Looks at a point of the palm frame from a distance. Angles in degrees, as MuJoCo's viewer."""
+    """A camera that looks at a point of the palm frame. Angles in degrees, as in MuJoCo."""
 
     target: tuple[float, float, float] = (0.060, -0.012, 0.012)
     distance: float = 0.365
@@ -45,7 +45,7 @@ class Camera:
     elevation: float = -48.0
 
     def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Unit vectors (3,) to the right, upwards and forwards in the picture."""
+        """Unit vectors (3,) right, up and forward in the picture."""
         turn, lift = np.radians(self.azimuth), np.radians(self.elevation)
         level = np.array([np.cos(turn), np.sin(turn), 0.0])
         forward = np.cos(lift) * level + np.sin(lift) * np.array([0.0, 0.0, 1.0])
@@ -60,12 +60,12 @@ CENTRED = Camera(target=(0.0, -0.012, 0.012))
 
 
 def camera_for(task: TaskSpec) -> Camera:
-    """The camera that shows the hand, and the goal where it stands beside it."""
+    """The camera for a task: it shows the hand, and the goal if that is beside the hand."""
     return BESIDE if task.goal_beside else CENTRED
 
 
 class HandRenderer:
-    """Builds the dressed model once, then draws any state of it; use it in a `with`."""
+    """Builds the model with materials once, then renders any state; a context manager."""
 
     def __init__(
         self,
@@ -105,9 +105,9 @@ class HandRenderer:
     def frame(
         self, qpos: np.ndarray, goal: GoalPicture | None = None, size_scale: float = 1.0
     ) -> np.ndarray:
-        """uint8 (H, W, 3) of the joints and the object in `qpos` (nq,), and the goal.
+        """Picture (H, W, 3) uint8 of the state `qpos` (nq,) and the goal.
 
-        size_scale: size of the object and of its goal over the nominal one.
+        size_scale: size of the object and of its goal, relative to the nominal one.
         """
         data, goal = self._data, goal or GoalPicture()
         data.qpos[: len(qpos)] = qpos
@@ -123,7 +123,7 @@ class HandRenderer:
         return self._renderer.render().copy()
 
     def pixel(self, point: tuple[float, float, float]) -> tuple[float, float]:
-        """(column, row) at which a point of the palm frame [m] appears, from the upper left."""
+        """(column, row) of a point of the palm frame [m] in the picture, from the upper left."""
         width, height = self.width, self.height
         right, up, forward = self._view.axes()
         away = np.array(point) - (np.array(self._view.target) - self._view.distance * forward)
@@ -132,7 +132,7 @@ class HandRenderer:
         return width / 2 + focal * (away @ right) / depth, height / 2 - focal * (away @ up) / depth
 
     def _mark(self, points: np.ndarray) -> None:
-        """Spheres at the targets, in the fingers' colours, tied to the fingertips."""
+        """Draw spheres at the targets, with lines to the fingertips, in the fingers' colours."""
         tips = self._data.site_xpos[self._tips]
         for tip, goal, colour in zip(tips, points, cycle(_TIP_COLOURS), strict=False):
             sphere = self._add(mujoco.mjtGeom.mjGEOM_SPHERE, np.full(3, 0.009), colour)
@@ -153,7 +153,7 @@ class HandRenderer:
 
 
 class GoalPose:
-    """Where the goal of a dressed model is put: its body, and its inner joints."""
+    """Places the goal of a model with materials: its body and its inner joints."""
 
     def __init__(self, model: mujoco.MjModel, config: ModelConfig) -> None:
         held = object_of(config)
@@ -163,10 +163,10 @@ class GoalPose:
         self.geoms = [
             g for g in range(model.ngeom) if int(model.body_rootid[model.geom_bodyid[g]]) in bodies
         ]
-        """Those of the object and of its goal."""
+        """Geoms of the object and of its goal."""
 
     def put(self, data: mujoco.MjData, goal: GoalPicture) -> None:
-        """Write a goal; one without an orientation is taken out of sight."""
+        """Write a goal; a goal without an orientation is moved out of sight."""
         data.mocap_pos[0] = _NOWHERE if goal.wxyz is None else GOAL_POSITION
         data.mocap_quat[0] = (1.0, 0.0, 0.0, 0.0) if goal.wxyz is None else goal.wxyz
         if goal.joints is not None:
@@ -179,7 +179,7 @@ def open_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Rend
         return mujoco.Renderer(model, height, width)
     except (AttributeError, ImportError, RuntimeError, mujoco.FatalError) as error:
         raise SleightError(
-            f"rendering: MuJoCo got no OpenGL ({' '.join(str(error).split())});"
+            f"rendering: MuJoCo has no OpenGL ({' '.join(str(error).split())});"
             f" without a screen it needs MUJOCO_GL=egl and the system packages {GRAPHICS}"
         ) from error
 

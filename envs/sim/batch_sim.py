@@ -16,18 +16,18 @@ from .layout import Layout
 from .sim import Sim, on_device
 
 _BROKEN = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
-"""The warnings of a state that is not finite or diverges: of qpos, qvel and qacc."""
+"""MuJoCo's warnings for a qpos, qvel or qacc that is not finite or too large."""
 _EVERYTHING = int(mujoco.mjtStage.mjSTAGE_ACC)
-"""One MjData serves many worlds: an output that is not computed would be another world's."""
+"""All stages: one MjData serves many worlds, so an output left out would be another world's."""
 
 
 def default_threads() -> int:
-    """The cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class BatchSim(Sim):
-    """`Sim` on `mujoco.batch.Batch`; threads=0 takes the cores that this process may use."""
+    """`Sim` on `mujoco.batch.Batch`; threads=0 uses every core that this process may use."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class BatchSim(Sim):
         layout: Layout | None = None,
         device: str = "cpu",
     ) -> None:
-        """layout: of a model with a hand and an object. Raises ConfigError for another device."""
+        """layout: of a model with a hand and an object. Raises ConfigError unless device is cpu."""
         if device != "cpu":
             raise ConfigError(f"env.device: got {device}, allowed: cpu with env.backend mujoco")
         self.model = model
@@ -70,9 +70,9 @@ class BatchSim(Sim):
         if key not in self._tensors:
             array = self.batch.expand(name) if kind == "field" else self.batch.bind(name)
             if kind == "output":
-                # torch has no read-only tensors; the view shares the memory that calls refresh.
+                # torch has no read-only tensors; the tensor shares the memory that MuJoCo updates.
                 array = np.asarray(_Memory(array))
-                self.forward(torch.arange(self.num_worlds))  # it would be zero until a call
+                self.forward(torch.arange(self.num_worlds))  # outputs are zero before a call
             self._tensors[key] = torch.from_numpy(array)
         return self._tensors[key]
 
@@ -81,17 +81,17 @@ class BatchSim(Sim):
 
     def step(self, substeps: int) -> Tensor:
         np.copyto(self._before, self.batch.state)
-        raised: np.ndarray | None = None
+        failed_ids: np.ndarray | None = None
         try:
             self.batch.step(nstep=substeps)
         except SimulationError as error:
-            raised = error.ids
+            failed_ids = error.ids
         warnings = self._warning_counts()
         broken = warnings > self._warnings
         self._warnings = warnings
-        if raised is not None:
-            broken[raised] = True
-        # A sum is finite only if all that it adds is.
+        if failed_ids is not None:
+            broken[failed_ids] = True
+        # A sum is finite only if every term is finite.
         broken |= ~np.isfinite(self.batch.state.sum(axis=1))
         self.failures += int(broken.sum())
         return torch.from_numpy(broken)
@@ -100,18 +100,18 @@ class BatchSim(Sim):
         ids = worlds.numpy()
         before = self.batch.state[ids]
         self.batch.forward(ids, stage=_EVERYTHING)
-        # The solver leaves a warm start in the state: looking at a world must not move it.
+        # The solver writes its warm start into the state; computing outputs must not change it.
         self.batch.state[ids] = before
 
     def reset(self, worlds: Tensor) -> None:
-        # One MjData serves many worlds, so a world is its state and its warnings, nothing else.
+        # One MjData serves many worlds: a world consists of its state and its warnings only.
         ids = worlds.numpy()
         self.batch.state[ids] = self._default
         self.batch.warning[ids] = 0
         self._warnings[ids] = 0
 
     def _warning_counts(self) -> np.ndarray:
-        # Each warning is a pair (last info, number of times).
+        # Each warning is a pair (last info, count).
         return self.batch.warning[:, _BROKEN, 1].sum(axis=1)
 
     def save(self) -> dict[str, Tensor]:
@@ -123,10 +123,10 @@ class BatchSim(Sim):
         for name, value in fields.items():
             self.field(name)[:] = value
         self.batch.state[:] = saved["state"].numpy()
-        everyone = torch.arange(self.num_worlds)
+        all_worlds = torch.arange(self.num_worlds)
         if fields:
-            self.refresh_constants(everyone)
-        self.forward(everyone)
+            self.refresh_constants(all_worlds)
+        self.forward(all_worlds)
 
     def broken_state(self, world: int) -> dict[str, Any]:
         own = {name: self.field(name)[world].numpy().copy() for name in self.fields()}
@@ -134,10 +134,10 @@ class BatchSim(Sim):
 
 
 class _Memory:
-    """The memory of an array, told as writable; it lives as long as what is made of it.
+    """The memory of an array, declared writable; it lives as long as the views of it.
 
-    An object, not a class made for each array: classes wait for the garbage collector, and with
-    them would all worlds of a simulation that has ended.
+    An instance, not a class created for each array: classes are freed only by the garbage
+    collector, and they would keep all worlds of a finished simulation in memory.
     """
 
     def __init__(self, array: np.ndarray) -> None:

@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def new_generator(device: torch.device) -> torch.Generator:
-    """A generator of a device; a test of devices puts its own here."""
+    """A new generator on a device; the tests of devices replace this function."""
     return torch.Generator(device)
 
 
 class Draws:
-    """What everything random in an environment is drawn from, in the order of its calls."""
+    """The random numbers of an environment: one generator, so the order of calls matters."""
 
     def __init__(self, seed: int = 0, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
@@ -20,7 +20,7 @@ class Draws:
         self.seed(seed)
 
     def seed(self, seed: int) -> None:
-        """Start anew."""
+        """Restart the generator from a seed."""
         self._generator.manual_seed(seed)
 
     def uniform(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -32,11 +32,11 @@ class Draws:
         return torch.randn(shape, generator=self._generator, dtype=dtype, device=self.device)
 
     def integers(self, end: int, *shape: int) -> Tensor:
-        """Of 0 to end - 1, each alike."""
+        """Uniform integers from 0 to end - 1."""
         return torch.randint(end, shape, generator=self._generator, device=self.device)
 
     def state(self) -> Tensor:
-        """For a checkpoint, on the host."""
+        """The generator's state for a checkpoint, on the host."""
         return self._generator.get_state()
 
     def load_state(self, state: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Worlds whose physics broke, kept for replay."""
+"""Writes the state of worlds whose physics failed to files, for replay."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ...files import atomic_path
 from .sim import Sim
 
 MOST = 20
-"""Files kept of one run: enough to find the cause, not enough to fill a disk."""
+"""Largest number of files per run: enough to find the cause, too few to fill a disk."""
 
 
 def dump_failures(sim: Sim, worlds: Tensor, folder: Path) -> None:
-    """Write failure-<n>.npz with the state before the step, its controls, the world's own fields.
+    """Write failure-<n>.npz: the state before the step, its controls, the world's model fields.
 
-    `state` is an mjSTATE_INTEGRATION row of the model in model.mjb, controls included; the same
-    step from it breaks again.
+    `state` is an mjSTATE_INTEGRATION row, controls included, of the model in model.mjb. The same
+    step from it fails again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = len(list(folder.glob("failure-*.npz")))
-    for number, world in enumerate(worlds.tolist(), start=known):
+    existing = len(list(folder.glob("failure-*.npz")))
+    for number, world in enumerate(worlds.tolist(), start=existing):
         if number >= MOST:
             return
         with atomic_path(folder / f"failure-{number:03d}.npz") as path, path.open("wb") as file:

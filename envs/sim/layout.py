@@ -1,6 +1,6 @@
-"""Which elements of a model are the hand's, which the object's: computed once, from names.
+"""The layout of a model: which indices belong to the hand and to the object, found by name.
 
-Where indices follow each other they are a slice, which reads a view of the state and costs nothing.
+Consecutive indices are stored as a slice, which reads a view of the state without a copy.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ Index = Any
 
 @dataclass(frozen=True)
 class Layout:
-    """J joints, A actuators, F fingertips, K inner joints of the object."""
+    """Indices of J joints, A actuators, F fingertips and K inner joints of the object."""
 
     joints: Index
-    """(J,) in qpos, in the spec's order."""
+    """(J,) joints of the hand in qpos, in the order of the HandSpec."""
     joint_dofs: Index
-    """(J,) in qvel."""
+    """(J,) joints of the hand in qvel."""
     wrist: Index
-    """Of the wrist's joints, in qpos."""
+    """Joints of the wrist, in qpos."""
     motors: Index
-    """(A,) in ctrl."""
+    """(A,) motors in ctrl."""
     tips: Index
-    """(F,) sites."""
+    """(F,) sites of the fingertips."""
     position: slice
     rotation: slice
-    """Of the object, in qpos: m, wxyz."""
+    """Pose of the object in qpos: position [m] and wxyz quaternion."""
     velocity: slice
     spin: slice
-    """Of the object, in qvel: in the world's axes [m/s], in the object's [rad/s]."""
+    """Velocity of the object in qvel: linear in world axes [m/s], angular in its own [rad/s]."""
     inner: Index
     inner_dofs: Index
     """(K,) inner joints of the object, in qpos and in qvel."""
     object_dofs: Index
-    """Of its pose and of its inner joints, in qvel."""
+    """Degrees of freedom of the object, inner joints included, in qvel."""
     object_bodies: tuple[int, ...]
-    """Its root first."""
+    """Bodies of the object, the root first."""
     object_geoms: tuple[int, ...]
-    """Those that touch."""
+    """Geoms of the object that collide."""
     hand_bodies: tuple[int, ...]
     hand_joints: tuple[int, ...]
     hand_geoms: tuple[int, ...]
-    """Those that touch."""
+    """Geoms of the hand that collide."""
     couplings: tuple[int, ...]
-    """Tendons with a limited length: what couples two joints."""
+    """Tendons of limited length, which couple two joints."""
 
     @property
     def object_body(self) -> int:
-        """The object's root."""
+        """Root body of the object."""
         return self.object_bodies[0]
 
 
@@ -94,29 +94,29 @@ def layout_of(model: mujoco.MjModel, hand: HandSpec, held: ObjectSpec) -> Layout
 
 
 def as_index(ids: Iterable[int]) -> slice | np.ndarray:
-    """Indices as a slice where they follow each other."""
-    found = [int(i) for i in ids]
-    first = found[0] if found else 0
-    if found == list(range(first, first + len(found))):
-        return slice(first, first + len(found))
-    return np.array(found, dtype=np.int64)
+    """Indices as a slice if they are consecutive, otherwise as an array."""
+    values = [int(i) for i in ids]
+    first = values[0] if values else 0
+    if values == list(range(first, first + len(values))):
+        return slice(first, first + len(values))
+    return np.array(values, dtype=np.int64)
 
 
 def cells(rows: Any, columns: Index) -> tuple[Any, Index]:
-    """The key of some columns in some rows of a tensor, either of them a slice or indices."""
+    """The key that selects columns in rows of a tensor; each is a slice or indices."""
     both = not isinstance(rows, slice) and not isinstance(columns, slice)
     return (rows[:, None] if both else rows), columns
 
 
 def _root(model: mujoco.MjModel, body: int) -> int:
-    """The ancestor of a body that stands on the world."""
+    """The ancestor of a body whose parent is the world."""
     while model.body_parentid[body]:
         body = int(model.body_parentid[body])
     return body
 
 
 def _subtree(model: mujoco.MjModel, *roots: int) -> tuple[int, ...]:
-    """Bodies below `roots` and those themselves; parents come before their children."""
+    """The bodies `roots` and all bodies below them; MuJoCo numbers parents before children."""
     inside: set[int] = set(roots)
     for body in range(1, model.nbody):
         if int(model.body_parentid[body]) in inside:

@@ -21,34 +21,34 @@ from ..rendering.looks import dress
 from .model_config import OBJECT, ModelConfig
 
 START_HEIGHT_M = 0.06
-"""Of the object in the model's default state, above the palm's centre."""
+"""Height of the object above the palm's centre in the default state of the model."""
 _OPTIONS = tuple(name for name in dir(mujoco.MjSpec().option) if not name.startswith("_"))
 
 
 @dataclass(frozen=True)
 class Extras:
-    """What only some randomizations need of the model. Each costs time, so there is none."""
+    """Features of the model that only some randomizations need; each costs time, so all are off."""
 
     off_centre: bool = False
-    """The block's centre of mass may move: not compiled as a simple body."""
+    """The object's centre of mass may move: its body is not compiled as a simple body."""
     rolling: bool = False
-    """Contacts of the block resist rolling: six dimensions instead of four."""
+    """Contacts of the object resist rolling: six contact dimensions instead of four."""
     late_motors: bool = False
-    """Motors keep a history of their targets, to be late by any time up to MAX_LATENCY_S."""
+    """Motors keep a history of targets, for a delay of up to MAX_LATENCY_S."""
     lagging_motors: bool = False
-    """Motors follow their targets with a time constant, which is zero until it is written."""
+    """Motors follow their targets with a time constant, which is initially zero."""
     moving_geoms: bool = False
-    """Geoms move or grow: no boxes around the several geoms of a body, which would not follow."""
+    """Geoms move or grow: no mid-phase collision boxes, which would not follow them."""
 
 
 MAX_LATENCY_S = 0.08
-"""Longest delay of a late motor; its history covers this at the shortest physics step."""
+"""Longest delay of a motor; the history covers it at the shortest physics step."""
 SHORTEST_STEP = 0.5
-"""Of the nominal physics step."""
+"""Shortest physics step, as a fraction of the nominal one."""
 
 
 def build_spec(config: ModelConfig, extras: Extras | None = None) -> mujoco.MjSpec:
-    """The model to edit, in the names of the hand's `HandSpec`.
+    """The editable model, with the names of the hand's `HandSpec`.
 
     Raises ConfigError for an unknown hand or object, and when the hand's files are missing.
     """
@@ -83,7 +83,7 @@ def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> Non
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
     for actuator in spec.actuators:
         if extras.lagging_motors:
-            # Of this step, not of the last: without a lag the motor is then the plain one.
+            # actearly uses this step's activation: with a lag of zero the motor equals one without.
             actuator.dyntype, actuator.actearly = mujoco.mjtDyn.mjDYN_FILTEREXACT, True
             actuator.dynprm = np.zeros_like(actuator.dynprm)
         if extras.late_motors:
@@ -91,7 +91,7 @@ def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> Non
 
 
 def _set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
-    """Every option of the world is ours, whatever the hand's own file says."""
+    """Set every option of the world; options in the hand's own file are ignored."""
     option, default = spec.option, mujoco.MjSpec().option
     for name in _OPTIONS:
         setattr(option, name, getattr(default, name))

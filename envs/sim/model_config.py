@@ -1,4 +1,4 @@
-"""What a user may say about the simulated hand and its object. Needs no MuJoCo."""
+"""Config of the simulated hand and its object. Needs no MuJoCo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...config import Extensible, Range, block_name
 from ..hands.variants import VariantName
 
 OBJECT = "object"
-"""The object's body, its free joint, and its first geom."""
+"""Name of the object's body, of its free joint, and of its first geom."""
 
 
 @dataclass(frozen=True)
@@ -18,34 +18,34 @@ class ModelConfig(Extensible):
     """Physics of the simulated hand and its object."""
 
     hand: str = "gymnasium-robotics"
-    """Source of the hand's MJCF: gymnasium-robotics and menagerie (downloaded at first use) have a
-    Shadow Hand; an installed package may add others."""
+    """The hand: gymnasium-robotics or menagerie (downloaded at first use), both a Shadow Hand, or a
+    hand that an installed package adds."""
     object: str = ""
-    """The object; by default the one of the task."""
+    """Object in the hand; empty: the object of the task."""
     timestep_s: Annotated[float, Range(1e-4, 0.02)] = 0.008
-    """Physics step."""
+    """Physics time step [s]."""
     integrator: Literal["euler", "implicitfast", "implicit", "rk4"] = "implicitfast"
     """MuJoCo's integrator."""
     cone: Literal["pyramidal", "elliptic"] = "pyramidal"
-    """Friction cone."""
+    """MuJoCo's model of the friction cone."""
     iterations: Annotated[int, Range(1, 200)] = 6
-    """Newton iterations of the constraint solver per step."""
+    """Largest number of Newton iterations of the constraint solver per step."""
     ls_iterations: Annotated[int, Range(1, 200)] = 10
-    """Line-search steps per Newton iteration."""
+    """Largest number of line-search iterations per Newton iteration."""
     tolerance: Annotated[float, Range(0, 1e-2)] = 1e-6
-    """The solver stops below this improvement."""
+    """The constraint solver stops when its improvement falls below this value."""
     joint_friction: Annotated[float, Range(0, 0.1)] = 0.0
-    """Dry friction of the hand's joints [Nm]; zero saves one constraint row per joint."""
+    """Dry friction of the hand's joints [Nm]; a value above 0 adds one constraint per joint."""
     object_size_m: Annotated[float | None, Range(0.01, 0.3)] = None
-    """Size of the object: edge of the block, length of the egg and of the pen; by default the
-    object's own, 0.057 for the block."""
+    """Size of the object [m]: edge of the block, length of the egg or the pen. Default: the
+    object's own size, 0.057 for the block."""
     object_mass_kg: Annotated[float | None, Range(0.01, 0.5)] = None
-    """Mass of the object; by default its own, 0.078 for the block (Solving Rubik's Cube with a
-    Robot Hand, table 7)."""
+    """Mass of the object [kg]. Default: the object's own mass, 0.078 for the block (Solving Rubik's
+    Cube with a Robot Hand, table 7)."""
     variant: VariantName = "none"
-    """A change that policies are tested under, such as a glove (variants.py)."""
+    """A change of the hand for robustness tests, such as a glove or pushes on the object."""
     visual: bool = False
-    """Add meshes, lights, floor and the goal: for pictures, not for training."""
+    """Add meshes, lights, a floor and the goal to the model, for rendering."""
 
     selector = "hand"
 

@@ -1,7 +1,7 @@
-"""The Sim contract: N worlds of one model stepped together, their fields seen as tensors.
+"""The Sim contract: N worlds of one model stepped together, with their fields as tensors.
 
 Goals, resets and randomization reach the physics by writing these tensors; task code never sees
-which backend is behind them. A package outside this repository adds a backend by a class in the
+which backend is behind them. A package outside this repository adds a backend with a class in the
 entry-point group `sleight.backends`.
 """
 
@@ -22,7 +22,7 @@ from .layout import Layout
 
 
 class Sim(ABC):
-    """N worlds, made by `Backend(model, num_worlds, threads, layout, device)`.
+    """N worlds, built by `Backend(model, num_worlds, threads, layout, device)`.
 
     All tensors are (N, ...) on `device`, in the backend's own floating-point type.
 
@@ -30,13 +30,13 @@ class Sim(ABC):
     """
 
     model: mujoco.MjModel
-    """The nominal model, as compiled: randomization always starts from it."""
+    """The nominal model, as compiled; randomization always starts from it."""
     layout: Layout
-    """Which elements are the hand's and the object's, with indices on `device`."""
+    """Indices of the hand and the object, as tensors on `device`."""
     num_worlds: int
     device: torch.device
     failures: int
-    """Worlds whose physics broke since the start (non-finite or diverging state)."""
+    """Number of physics failures so far (non-finite or diverging state)."""
 
     @abstractmethod
     def state(self, name: str) -> Tensor:
@@ -46,8 +46,8 @@ class Sim(ABC):
     def output(self, name: str) -> Tensor:
         """Live, read-only: xpos, site_xpos, actuator_force.
 
-        After `forward` they belong to the state; after `step` to the one before the last physics
-        step, as mj_step leaves them.
+        After `forward` they belong to the current state; after `step` to the state before the last
+        physics step, as mj_step leaves them.
         """
 
     @abstractmethod
@@ -56,38 +56,38 @@ class Sim(ABC):
 
     @abstractmethod
     def fields(self) -> list[str]:
-        """The model fields that differ between worlds: those that `field` was asked for."""
+        """Names of the model fields that may differ between worlds: all that `field` returned."""
 
     @abstractmethod
     def refresh_constants(self, worlds: Tensor) -> None:
-        """Recompute what MuJoCo derives from masses and inertias in `worlds` (K,)."""
+        """Recompute the constants that MuJoCo derives from masses and inertias."""
 
     @abstractmethod
     def step(self, substeps: int) -> Tensor:
-        """Advance every world; returns the (N,) mask of those whose physics broke.
+        """Advance every world; returns the (N,) mask of the worlds whose physics failed.
 
-        A broken world does not stop the others; its state is MuJoCo's default until it is reset.
+        A failed world does not stop the others; its state is MuJoCo's default until it is reset.
         """
 
     @abstractmethod
     def forward(self, worlds: Tensor) -> None:
-        """Bring the outputs of `worlds` (K,) up to date with their state, which stays as it is."""
+        """Recompute the outputs of `worlds` (K,) from their state, which does not change."""
 
     @abstractmethod
     def reset(self, worlds: Tensor) -> None:
-        """Return `worlds` (K,) to the model's default state, outputs not yet computed."""
+        """Set `worlds` (K,) to the model's default state; outputs are not recomputed."""
 
     @abstractmethod
     def save(self) -> dict[str, Tensor]:
-        """The whole state of every world and its own model fields, copied to the host."""
+        """The full state and the per-world model fields of every world, copied to the host."""
 
     @abstractmethod
     def load(self, saved: dict[str, Tensor]) -> None:
-        """Go on from `save` of a simulation of the same model; constants and outputs follow."""
+        """Continue from the result of `save`; recompute constants and outputs."""
 
     @abstractmethod
     def broken_state(self, world: int) -> dict[str, Any]:
-        """What a replay of the last step of `world` needs: the state before it, its own fields."""
+        """State before the last step, and model fields, of `world`: all that a replay needs."""
 
 
 SIMS: Registry[Callable[[mujoco.MjModel, int, int, Layout, str], Sim]] = Registry(
@@ -96,7 +96,7 @@ SIMS: Registry[Callable[[mujoco.MjModel, int, int, Layout, str], Sim]] = Registr
 
 
 def on_device(layout: Layout, device: torch.device) -> Layout:
-    """The layout with tensors on `device` in the place of arrays."""
+    """The layout with its arrays as tensors on `device`."""
     moved: dict[str, Any] = {
         name: torch.as_tensor(value, device=device)
         for name, value in vars(layout).items()

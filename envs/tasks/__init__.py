@@ -1,1 +1,1 @@
-"""Tasks: an object, its start states and goals, what counts as success, and what is sensed."""
+"""Tasks: an object, its start states, its goals, the success and drop rules, and its sensors."""

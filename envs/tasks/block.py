@@ -1,4 +1,4 @@
-"""`block` and `block-z`: reorientation in the palm, a new goal at each success, until a drop."""
+"""The tasks `block` and `block-z`: reorient a block; each success sets a new goal, until a drop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .task import TaskSpec
 
 
 def orientation_law(config: EnvConfig, device: torch.device | str = "cpu") -> OrientationLaw:
-    """The goals that `env.goals` asks for."""
+    """The goal law that `env.goals` configures."""
     return OrientationLaw(config.goals, device)
 
 

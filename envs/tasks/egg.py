@@ -1,4 +1,4 @@
-"""`egg`: any orientation of an egg, after Gymnasium-Robotics' HandManipulateEggRotate."""
+"""The task `egg`: reorient an egg, after Gymnasium-Robotics' HandManipulateEggRotate."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .task import TaskSpec
 
 
 def without_faces(config: EnvConfig) -> EnvConfig:
-    """Goals about any axis and settled states that lie as they fall: nothing here has a face."""
+    """The config for an object without faces: goals about any axis, no states halfway in a flip."""
     goals = replace(config.goals, face_up=0.0, any_axis=1.0, about_z=0.0)
     return replace(config, goals=goals, resets=replace(config.resets, half_flipped=0.0))
 
 
 def _whole(terms: tuple[str, ...]) -> tuple[str, ...]:
-    """With the orientation itself in the place of that up to a cube's symmetry."""
+    """The terms with the full orientation instead of the one reduced by the cube's symmetry."""
     return tuple("object_rotation" if name == "object_reduced" else name for name in terms)
 
 

@@ -1,7 +1,7 @@
-"""The GoalLaw contract: goals of an object as pure functions of tensors.
+"""The GoalLaw contract: the goals of an object as pure functions of tensors.
 
-Training calls it for N worlds; exported as a graph it judges trials and draws goals on a rig, which
-therefore needs no code of the task.
+Training calls it for N worlds. Exported as a graph, it judges trials and draws goals on a rig, so
+that the rig needs no code of the task.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch import Tensor
 from ..mdp.observations import Sensors
 
 DROP_HEIGHT_M = -0.04
-"""An object whose centre is this far below the palm's centre has been dropped."""
+"""Height of the object's centre from the palm's centre below which it counts as dropped."""
 
 Goal = dict[str, Tensor]
-"""Name -> (K, size): `goal_wxyz` (4), `goal_joints`, or what else a law calls its goals."""
+"""Name -> (K, size): `goal_wxyz` (4), `goal_joints`, or other names that a law defines."""
 
 
 class GoalLaw(ABC):
-    """Which goals are drawn, how far the object is from one, and when it is reached or lost.
+    """Draws goals, measures the distance to a goal, and decides whether it is reached or dropped.
 
     `pose` has object_position (K, 3) m, object_wxyz (K, 4), and object_joints (K, J) rad where the
     object has inner joints; frame palm.
@@ -33,33 +33,33 @@ class GoalLaw(ABC):
     """Name -> size of each part of a goal."""
     uniforms: ClassVar[int]
     normals: ClassVar[int]
-    """Random numbers that one goal is made of: U(0, 1), and N(0, 1)."""
+    """How many random numbers one goal needs: from U(0, 1), and from N(0, 1)."""
     threshold: float
-    """A goal nearer than this is reached."""
+    """A goal is reached when its distance is below this value."""
     unit: ClassVar[str] = "rad"
-    """Of the distance."""
+    """Unit of the distance."""
     options: dict[str, Any]
-    """What trials on a rig may choose: floats here, tensors (K,) while a graph is exported.
-    max_angle_rad is always one of them: `largest_rad` of a rig's goals."""
+    """Options that trials on a rig may set: floats here, tensors (K,) while a graph is exported.
+    max_angle_rad is always one of them: the `largest_rad` of goals on a rig."""
     option_limits: ClassVar[Mapping[str, tuple[float, float, str]]] = {
         "max_angle_rad": (0.01, math.pi, "rad")
     }
-    """Lowest, highest, unit."""
+    """Option -> lowest value, highest value, unit."""
 
     def __init__(self, threshold: float, **options: float) -> None:
         self.threshold = threshold
         self.options = {"max_angle_rad": math.pi, **options}
 
     def prepare(self, pose: Sensors) -> Any:
-        """What `draw` needs to know of a pose; computed once for states that many worlds share.
+        """Precompute what `draw` needs from a pose; done once for states that many worlds share.
 
-        A dict of tensors, or anything else that an index tensor selects rows of.
+        Returns a dict of tensors, or any object whose rows an index tensor selects.
         """
         return Rows(pose)
 
     @abstractmethod
     def draw(self, prepared: Any, largest_rad: Tensor, uniform: Tensor, normal: Tensor) -> Goal:
-        """Goals for K prepared poses, no farther than `largest_rad` (K,), where that applies.
+        """Goals for K prepared poses, at most `largest_rad` (K,) away, where that applies.
 
         uniform (K, uniforms) and normal (K, normals) are the random numbers.
         """
@@ -78,7 +78,7 @@ class GoalLaw(ABC):
 
 
 class Rows(dict[str, Tensor]):
-    """Sensors whose rows an index tensor selects."""
+    """Sensors with rows that an index tensor selects."""
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, str):

@@ -1,4 +1,4 @@
-"""A task of one object: settled states to start from, goals by a `GoalLaw`, until it is dropped."""
+"""A task with one object: settled start states, goals of a `GoalLaw`, and a drop as its end."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ObjectTask(Task):
         count, device = self.sim.num_worlds, self.sim.device
         self._sizes = list(self.law.goals.values())
         self.goal = torch.zeros(count, sum(self._sizes), device=device)
-        """(N, G) the parts of each goal side by side."""
+        """(N, G) the parts of each goal, side by side."""
         self.distance = torch.zeros(count, device=device)
-        """(N,) to the present goal, in the law's unit."""
+        """(N,) distance to the present goal, in the law's unit."""
         self.begun = torch.zeros(count, dtype=torch.long, device=device)
-        """(N,) the settled state in which each world's episode began."""
+        """(N,) index of the settled state in which each world's episode began."""
         self._prepared = self.law.prepare(self._pose_of(self.settled.qpos))
 
     def start(self, worlds: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class ObjectTask(Task):
         return self.settled.target[begun]
 
     def first_goals(self, worlds: Tensor) -> None:
-        # What the law needs to know of a settled state was computed once.
+        # The law's precomputed values of every settled state were stored once.
         self._set_goals(worlds, self._prepared[self.begun[worlds]])
 
     def new_goals(self, worlds: Tensor) -> None:
@@ -74,10 +74,10 @@ class ObjectTask(Task):
         pose = self.pose(worlds)
         sensors = {
             **pose,
-            # Copies of what is written in place: an observation never changes once it is given.
+            # Copies, because goals are written in place and observations must not change later.
             **{name: value.clone() for name, value in self.goals(worlds).items()},
             "object_velocity": qvel[:, layout.velocity],
-            # MuJoCo gives a free joint's spin in the body's axes.
+            # MuJoCo gives the angular velocity of a free joint in the body's axes.
             "object_spin": rotations.rotate(pose["object_wxyz"], qvel[:, layout.spin]),
         }
         if "object_joints" in pose:
@@ -85,7 +85,7 @@ class ObjectTask(Task):
         return sensors
 
     def pose(self, worlds: Tensor | slice) -> Sensors:
-        """The true pose and inner joints of the object in `worlds`."""
+        """The true pose and the inner joints of the object in `worlds`."""
         return self._pose_of(self.sim.state("qpos")[worlds])
 
     def goals(self, worlds: Tensor | slice) -> Goal:

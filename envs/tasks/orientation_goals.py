@@ -1,4 +1,4 @@
-"""Goal orientations for the block, each growing from small rotations to all of its kind."""
+"""Goal orientations for the block; the curriculum grows each kind from small rotations to all."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .goal_law import Goal, GoalLaw
 
 KINDS = ("face_up", "any_axis", "about_z")
 MIN_MARGIN_RAD = 0.1
-"""A new goal lies at least this far outside the threshold."""
+"""A new goal is at least this far outside the success threshold."""
 
 
 @dataclass(frozen=True)
 class _Dice:
-    """What chance decides about K goals, each (K,): drawn for every kind, whatever the shares."""
+    """Random numbers for K goals, each (K,); drawn for every kind of goal, used or not."""
 
     kind: Tensor
     flip: Tensor
@@ -41,7 +41,7 @@ class _Dice:
 
 
 class OrientationLaw(GoalLaw):
-    """Orientations, each drawn from the present one (Solving Rubik's Cube, algorithm 3)."""
+    """Orientations, each drawn relative to the present one (Solving Rubik's Cube, algorithm 3)."""
 
     goals: ClassVar[Mapping[str, int]] = {"goal_wxyz": 4}
     uniforms, normals = 13, 3
@@ -51,7 +51,7 @@ class OrientationLaw(GoalLaw):
     }
 
     def __init__(self, config: GoalConfig, device: torch.device | str = "cpu") -> None:
-        """Raises ConfigError when no kind of goal is asked for."""
+        """Raises ConfigError when every kind of goal has a fraction of 0."""
         super().__init__(config.threshold_rad, flip_share=config.flip_share)
         self.config = config
         shares = torch.tensor([getattr(config, kind) for kind in KINDS])
@@ -59,7 +59,7 @@ class OrientationLaw(GoalLaw):
             raise ConfigError(
                 f"env.goals: got {', '.join(KINDS)} all 0, allowed: at least one above 0"
             )
-        self._asked = (shares > 0).tolist()
+        self._in_use = (shares > 0).tolist()
         self._steps = (shares.cumsum(0) / shares.sum())[:-1].to(device)
         self._nearest = config.threshold_rad + MIN_MARGIN_RAD
         angles = torch.linspace(0.0, math.pi, 2048).to(device)
@@ -74,13 +74,13 @@ class OrientationLaw(GoalLaw):
         return rotations.distance(goal["goal_wxyz"], pose["object_wxyz"])
 
     def draw(self, prepared: Level, largest_rad: Tensor, uniform: Tensor, normal: Tensor) -> Goal:
-        """See `GoalLaw`: no farther than `largest_rad` (K,) and the block's tilt."""
+        """See `GoalLaw`: at most `largest_rad` (K,) plus the tilt of the block away."""
         dice = self._roll(uniform, normal)
-        kinds = [number for number in range(len(KINDS)) if self._asked[number]]
+        kinds = [number for number in range(len(KINDS)) if self._in_use[number]]
         goals = [self._goals(KINDS[k], dice, prepared, largest_rad) for k in kinds]
         mixed = goals[0]
-        for number, found in zip(kinds[1:], goals[1:], strict=True):
-            mixed = torch.where((dice.kind == number).unsqueeze(-1), found, mixed)
+        for number, kind_goals in zip(kinds[1:], goals[1:], strict=True):
+            mixed = torch.where((dice.kind == number).unsqueeze(-1), kind_goals, mixed)
         return {"goal_wxyz": rotations.positive(mixed)}
 
     def _goals(self, kind: str, dice: _Dice, level: Level, largest_rad: Tensor) -> Tensor:
@@ -116,30 +116,30 @@ class OrientationLaw(GoalLaw):
         nearest = torch.tensor(self._nearest, device=largest_rad.device)
         low = nearest - nearest.sin()
         high = torch.maximum(largest_rad - largest_rad.sin(), low)
-        wanted = low + (high - low) * dice.ball
-        above = _first_not_below(self._ball, wanted).clamp(1, len(self._ball) - 1)
+        area = low + (high - low) * dice.ball
+        above = _first_not_below(self._ball, area).clamp(1, len(self._ball) - 1)
         below = above - 1
-        part = (wanted - self._ball[below]) / (self._ball[above] - self._ball[below])
+        part = (area - self._ball[below]) / (self._ball[above] - self._ball[below])
         size = self._angles[below] + part * (self._angles[above] - self._angles[below])
         axis = dice.axis / dice.axis.norm(dim=-1, keepdim=True)
         return rotations.from_rotvec(axis * size.unsqueeze(-1))
 
     def _flip_and_yaw(self, dice: _Dice, level: Level, largest_rad: Tensor) -> Tensor:
-        """Another face up with the share that the config says, where goals reach that far.
+        """Bring another face up with probability `flip_share`, where goals may be that far away.
 
-        A block that leans is nearer to the face that it leans to, so its flips come first.
+        A leaning block is nearer to the face that it leans to, so its flips are allowed first.
         """
         far = level.to_sides
         near = far <= largest_rad.unsqueeze(-1) + 1e-3
         flip = (dice.flip < self.options["flip_share"]) & near.any(dim=-1)
         side = torch.where(near, dice.side, -1.0).argmax(dim=-1, keepdim=True)
         away = far.gather(-1, side).squeeze(-1)
-        # A half turn is in reach when the nearest rotation that would count as one is.
+        # A half turn is allowed when the nearest rotation that counts as one is in range.
         reach = math.pi - self.config.threshold_rad
         half = (dice.half < self.config.half_share) & (largest_rad >= reach)
         turns = rotations.like(_SIDE_TURNS, largest_rad)
         turn = turns[flip * (1 + half.long()), level.face, side.squeeze(-1)]
-        # Both turns together: cos(whole / 2) = cos(flip / 2) cos(spin / 2) for a level block.
+        # For a level block the combined angle obeys cos(whole / 2) = cos(flip / 2) cos(spin / 2).
         widest = 2 * ((largest_rad / 2).cos() / (away / 2).cos()).clamp(0, 1).acos()
         spin = (-1.0 + 2.0 * dice.spin) * widest
         yaw = self._yaw(dice.yaw, dice.left, largest_rad)
@@ -149,18 +149,18 @@ class OrientationLaw(GoalLaw):
 
 def _first_not_below(rising: Tensor, wanted: Tensor) -> Tensor:
     """Index into a rising table (M,) of the first value that is not below each of `wanted` (K,)."""
-    if torch.onnx.is_in_onnx_export():  # ONNX has no search; this is the same index
+    if torch.onnx.is_in_onnx_export():  # ONNX has no searchsorted; this gives the same index
         return (rising < wanted.unsqueeze(-1)).sum(dim=-1)
     return torch.searchsorted(rising, wanted)
 
 
 _FACES = torch.cat((torch.eye(3), -torch.eye(3)))
-"""Outward normals of the block's faces in its own axes (6, 3)."""
+"""Outward normals of the block's faces, in its own axes (6, 3)."""
 
 
 def _side_turns() -> Tensor:
-    """(3, 6, 4, 4): no, a quarter or a half turn of the block about each axis that is level while
-    a face is up."""
+    """(3, 6, 4, 4): rotations by 0, a quarter and a half turn; for each face that is up; about each
+    of the four level axes."""
     sides = torch.stack([_FACES[(_FACES @ face) == 0.0] for face in _FACES])
     half_angles = torch.tensor([0.0, math.pi / 4, math.pi / 2]).view(3, 1, 1, 1)
     real = half_angles.cos().expand(3, 6, 4, 1)
@@ -172,16 +172,16 @@ _SIDE_TURNS = _side_turns()
 
 @dataclass(frozen=True)
 class Level:
-    """K blocks, and each turned by as little as brings a face exactly up."""
+    """K block orientations, and for each the nearest one with a face exactly up."""
 
     block: Tensor
     """(K, 4) orientations."""
     face: Tensor
-    """(K,) which face, of +x +y +z -x -y -z."""
+    """(K,) index of the face that is up, in the order +x +y +z -x -y -z."""
     wxyz: Tensor
-    """(K, 4) the level orientation."""
+    """(K, 4) the level orientations."""
     to_sides: Tensor
-    """(K, 4) how far the block is from having each of the four sides up [rad]."""
+    """(K, 4) rotation that brings each of the four side faces up [rad]."""
 
     def __getitem__(self, index: Tensor) -> Level:
         return Level(*(getattr(self, row.name)[index] for row in fields(self)))
@@ -193,10 +193,10 @@ class Level:
         up = rotations.rotate(rotations.conjugate(object_wxyz), up)
         height, face = torch.cat((up, -up), dim=-1).max(dim=-1, keepdim=True)
         face = face.squeeze(-1)
-        # The shortest turn from a to b is (1 + a.b, a x b), normalized; in the block's own axes.
+        # The shortest rotation from a to b is (1 + a.b, a x b), normalized; in the block's axes.
         cross = torch.linalg.cross(rotations.like(_FACES, up)[face], up)
         lean = rotations.normalize(torch.cat((1.0 + height, cross), dim=-1))
-        # Then a quarter turn to a side: of both together the real part is all that counts.
+        # Then a quarter turn to a side; the real part of the product gives the combined angle.
         turn = rotations.like(_SIDE_TURNS, lean)[1][face]
         real = (turn * rotations.conjugate(lean).unsqueeze(-2)).sum(dim=-1)
         to_sides = 2.0 * real.abs().clamp(max=1.0).acos()

@@ -1,6 +1,6 @@
-"""`pen`: where a pen points, after Gymnasium-Robotics' HandManipulatePenRotate.
+"""The task `pen`: point a pen in a direction, after Gymnasium-Robotics' HandManipulatePenRotate.
 
-Its turn about its own axis does not count: neither in the distance nor in what the policy sees.
+The rotation of the pen about its own axis is ignored, both in the distance and in observations.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ OWN = {
     "goal_angle": "goal_axis_angle",
     "goal_relative": "goal_axis",
 }
-"""Term of `block` -> the one that does not know the turn about the pen's axis."""
+"""Term of `block` -> the term that ignores the rotation about the pen's axis."""
 PREVIOUS = ("previous_object_position", "previous_object_wxyz")
 
 
 def axis(wxyz: Tensor) -> Tensor:
-    """Where the z axis of an object at (..., 4) points, (..., 3)."""
+    """Direction of the z axis of an object with orientation (..., 4), as unit vectors (..., 3)."""
     up = torch.zeros_like(wxyz[..., :3])
     up[..., 2] = 1.0
     return rotations.rotate(wxyz, up)
 
 
 def angle_between(first: Tensor, second: Tensor) -> Tensor:
-    """Angle of two unit vectors (..., 3), rad, exact for near and far ones."""
+    """Angle between unit vectors (..., 3) [rad], exact for small and large angles."""
     return 2.0 * torch.atan2((first - second).norm(dim=-1), (first + second).norm(dim=-1))
 
 
 class PenLaw(GoalLaw):
-    """Goals whose axes are uniform on the sphere, but for what is reached already or too far."""
+    """Goals whose axes are uniform on the sphere, within the allowed range of angles."""
 
     goals: ClassVar[Mapping[str, int]] = {"goal_wxyz": 4}
     uniforms, normals = 1, 3
 
     def distance(self, pose: Sensors, goal: Goal) -> Tensor:
-        """See `GoalLaw`: between the axes, rad."""
+        """See `GoalLaw`: the angle between the axes [rad]."""
         return angle_between(axis(goal["goal_wxyz"]), axis(pose["object_wxyz"]))
 
     def draw(self, prepared: Sensors, largest_rad: Tensor, uniform: Tensor, normal: Tensor) -> Goal:

@@ -1,4 +1,4 @@
-"""`reach`: fingertips to targets, the smallest task, learned in a minute."""
+"""The task `reach`: move the fingertips to targets. It is learned in a minute."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from .settled_states import joints_of, random_poses
 from .task import Outcome, Task, TaskContext, TaskSpec
 
 TERMS = ("joint_position", "joint_velocity", "target", "goal_to_fingertips")
-"""The defaults, actor and critic alike."""
+"""Default observation terms of actor and critic."""
 AWAY_M = -100.0
-"""Height of the object: nothing holds it here, and far away it costs no contacts."""
+"""Height of the unused object: far away it has no contacts."""
 DECIMETRES = 10.0
-"""In the reward, so that progress and success weigh as they do for the block."""
+"""Scale of the reward, so that progress and success have the same weights as for the block."""
 TABLE = 512
-"""Goals to choose from."""
+"""Number of goals to choose from."""
 
 
 @dataclass(frozen=True)
 class ReachConfig:
-    """The task `reach`: fingertips to targets."""
+    """The task `reach`: move the fingertips to targets."""
 
     threshold_m: Annotated[float, Range(0, 1e6, open_low=True)] = 0.03
-    """Mean distance of the fingertips at which a goal is reached."""
+    """A goal is reached below this mean distance of the fingertips from their targets [m]."""
 
 
 class ReachTask(Task):
-    """Goals are the fingertips of random hand poses, so that every goal can be reached."""
+    """Goals are the fingertips of random hand poses, so every goal is reachable."""
 
     saved = (*Task.saved, "goal", "distance")
 
     def __init__(self, context: TaskContext) -> None:
         super().__init__(context)
         self.table = self._reachable(Draws(context.cache_seed, self.sim.device))
-        """(M, F, 3) m: fingertips to ask for, palm frame."""
+        """(M, F, 3) table of goals: fingertip positions [m], frame palm."""
         count, device = self.sim.num_worlds, self.sim.device
         self.goal = torch.zeros(count, *self.table.shape[1:], device=device)
         self.distance = torch.zeros(count, device=device)
-        """(N,) m, mean over fingertips."""
+        """(N,) distance [m], mean over fingertips."""
 
     def start(self, worlds: Tensor) -> Tensor:
         target = random_poses(self.hand, len(worlds), 1.0, self.rng)
@@ -84,17 +84,17 @@ class ReachTask(Task):
         return self.sim.output("site_xpos")[worlds][:, self.sim.layout.tips].float()
 
     def _reachable(self, rng: Draws) -> Tensor:
-        """Fingertips (TABLE, F, 3) of random poses, by kinematics in the simulation, then reset."""
-        sim, found = self.sim, list[Tensor]()
-        everyone = torch.arange(sim.num_worlds, device=sim.device)
-        while sum(map(len, found)) < TABLE:
+        """Fingertips (TABLE, F, 3) of random poses, computed in the simulation; resets it after."""
+        sim, tips = self.sim, list[Tensor]()
+        all_worlds = torch.arange(sim.num_worlds, device=sim.device)
+        while sum(map(len, tips)) < TABLE:
             target = random_poses(self.hand, sim.num_worlds, 1.0, rng)
             qpos = sim.state("qpos")
             qpos[:, sim.layout.joints] = joints_of(self.hand, target).to(qpos)
-            sim.forward(everyone)
-            found.append(self._tips(slice(None)).clone())
-        sim.reset(everyone)
-        return torch.cat(found)[:TABLE]
+            sim.forward(all_worlds)
+            tips.append(self._tips(slice(None)).clone())
+        sim.reset(all_worlds)
+        return torch.cat(tips)[:TABLE]
 
 
 REACH = TaskSpec(

@@ -1,8 +1,8 @@
-"""The Task contract: what is asked of the hand, and how a step of physics is judged.
+"""The Task contract: the start states and goals of a task, and how a step of physics is judged.
 
-A package outside this repository adds a task by a `TaskSpec` in the entry-point group
-`sleight.tasks`. Most tasks with an object need no class of their own: `object_task.ObjectTask` runs
-the `GoalLaw` that their spec names.
+A package outside this repository adds a task with a `TaskSpec` in the entry-point group
+`sleight.tasks`. Most tasks with an object need no class of their own: `object_task.ObjectTask`
+uses the `GoalLaw` of their spec.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One step of N worlds, as the task sees it."""
+    """The task's judgement of one step of N worlds."""
 
     progress: Tensor
     """(N,) decrease of the distance to the goal, in the task's unit."""
@@ -41,44 +41,44 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a task is made from."""
+    """The arguments from which a task is built."""
 
     config: EnvConfig
     hand: HandSpec
     sim: Sim
     rng: Draws
     cache_seed: int
-    """Of start states and of tables of goals."""
+    """Seed of start states and of tables of goals."""
 
 
 class Task(ABC):
-    """Goals and their distance for N worlds; all tensors are on the device of the simulation."""
+    """Goals of N worlds and the distance to them; all tensors are on the simulation's device."""
 
     saved: tuple[str, ...] = ("largest_goal",)
-    """Tensors (N, ...) that resuming needs; `snapshot.forgotten` finds those that are missing."""
+    """Tensors (N, ...) that resuming needs; `snapshot.forgotten` lists any that are missing."""
 
     def __init__(self, context: TaskContext) -> None:
         self.config, self.hand = context.config, context.hand
         self.sim, self.rng = context.sim, context.rng
         count, device = self.sim.num_worlds, self.sim.device
         self.largest_goal = torch.full((count,), torch.pi, device=device)
-        """(N,) rad: how far new goals may lie, the curriculum parameter goal.angle."""
+        """(N,) largest angle of new goals [rad]: the curriculum parameter goal.angle."""
 
     @abstractmethod
     def start(self, worlds: Tensor) -> Tensor:
         """Write start states of `worlds` (K,); returns the motor targets that hold them (K, A)."""
 
     def first_goals(self, worlds: Tensor) -> None:
-        """Draw the goals of `worlds` (K,), which `start` has just been called with."""
+        """Draw the goals of `worlds` (K,), right after `start` was called for them."""
         self.new_goals(worlds)
 
     @abstractmethod
     def new_goals(self, worlds: Tensor) -> None:
-        """Draw the next goals of `worlds` (K,), whose outputs are current."""
+        """Draw the next goals of `worlds` (K,), whose outputs are up to date."""
 
     @abstractmethod
     def judge(self) -> Outcome:
-        """Compare the present state with the goals; worlds that succeed get new goals."""
+        """Compare the state with the goals; worlds that succeed get new goals."""
 
     @abstractmethod
     def sensors(self, worlds: Tensor | slice) -> Sensors:
@@ -90,41 +90,41 @@ class Task(ABC):
 
     @abstractmethod
     def remaining(self, world: int) -> str:
-        """The distance to the goal of `world`, for people: `57°`, `1.2 cm`."""
+        """The distance to the goal of `world` as text for people: `57°`, `1.2 cm`."""
 
 
 def unchanged(config: EnvConfig) -> EnvConfig:
-    """The config as it is."""
+    """The config without a change."""
     return config
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task by name: everything that does not depend on the worlds."""
+    """A task: everything that does not depend on the worlds."""
 
     help: str
-    """In one line: what is asked of the hand."""
+    """What the hand has to do, in one line."""
     make: Callable[[TaskContext], Task]
     object: str = "block"
     """The object in the hand, one of `OBJECTS`."""
     config: type | None = None
-    """A dataclass of the task's own fields, `env.<name>`."""
+    """A dataclass of the task's own config fields, `env.<name>`."""
     law: Callable[[EnvConfig, torch.device | str], GoalLaw] | None = None
-    """Its goals as pure functions, which a bundle carries to a rig; None: it runs on no rig."""
+    """The goals as pure functions, which a bundle contains; None: the task runs on no rig."""
     adapt: Callable[[EnvConfig], EnvConfig] = unchanged
-    """What the task changes in a config, such as which goals are drawn."""
+    """Adapts a config to the task, for example the kinds of goals."""
     actor_terms: tuple[str, ...] | None = None
     critic_terms: tuple[str, ...] | None = None
     rewards: Mapping[str, float] | None = None
-    """In the place of the defaults of `EnvConfig`, where those were not changed."""
+    """Defaults of the task; they replace those of `EnvConfig` that the user did not change."""
     terms: tuple[Term, ...] = ()
-    """Observation terms of its own."""
+    """Observation terms of the task."""
     reward_terms: Mapping[str, Callable[[Any], Tensor]] = field(default_factory=dict)
-    """Reward terms of its own, by name: functions of `mdp.rewards.Step`."""
+    """Reward terms of the task, by name: functions of `mdp.rewards.Step`."""
     goal_beside: bool = True
-    """The goal is drawn beside the hand, not in it."""
+    """The goal is rendered beside the hand, not in it."""
     has_object: bool = True
-    """Parameters of the object, its pose and its goals may vary."""
+    """Whether parameters of the object, its pose and its goals may be randomized."""
 
 
 def task_of(config: EnvConfig) -> TaskSpec:

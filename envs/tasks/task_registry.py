@@ -1,4 +1,4 @@
-"""The tasks by name. Light: Gymnasium's ids are registered from here, without a simulator."""
+"""The registry of tasks. It imports no simulator, as registering Gymnasium's ids needs none."""
 
 from __future__ import annotations
 

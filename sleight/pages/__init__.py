@@ -1,5 +1,5 @@
-"""What a self-contained HTML page is made of: its parts (html), its charts (charts, bars, figure).
+"""Self-contained HTML pages: parts of a page (html, trials) and charts (charts, figure).
 
-Pages are Jinja2 templates; charts are Plotly figures. Neither needs numpy or torch, so that a
-report of training and one of a robot are made of the same pieces.
+Pages are Jinja2 templates; charts are Plotly figures. Neither needs numpy or torch, so that
+reports of training and of a robot use the same parts.
 """

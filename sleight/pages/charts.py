@@ -1,4 +1,4 @@
-"""Charts of lines and of counts: pure functions from data to a part of a page."""
+"""Line charts, histograms and column charts: pure functions from data to a part of a page."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .figure import (
 from .show import short
 
 MOST_POINTS = 400
-"""A line is thinned to this many points, each the mean of its neighbours."""
+"""Largest number of points of a line; a longer one is averaged in groups."""
 
 Points = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line; with `low`, the band from `low` to `y`. Values that are not finite are skipped."""
+    """One line; with `low` also a band from `low` to `y`. Non-finite values are skipped."""
 
     name: str
     x: Sequence[float]
@@ -41,11 +41,11 @@ class Line:
     low: Sequence[float] | None = None
     dashed: bool = False
     steps: bool = False
-    """Each value holds until the next, instead of a straight line between them."""
+    """Draw steps: each value holds until the next one."""
 
 
 def line_chart(frame: Frame, lines: Sequence[Line]) -> Markup:
-    """Lines and bands over a common x axis; a chart without a single point says so."""
+    """Lines and bands over a common x axis; without any point, an empty chart."""
     traces = [trace for line in lines for trace in _traces(line, frame.log)]
     if not traces:
         return empty(frame)
@@ -64,7 +64,7 @@ def line_chart(frame: Frame, lines: Sequence[Line]) -> Markup:
 
 
 def bar_chart(frame: Frame, edges: Sequence[float], heights: Sequence[float], unit: str) -> Markup:
-    """A histogram: bar i from edges[i] to edges[i + 1]; the marks stand upright at their x."""
+    """A histogram: bar i spans edges[i] to edges[i + 1]; marks are vertical lines."""
     low, top = 0.5 if frame.log else 0.0, max(heights, default=0.0)
     shown = [(a, b, h) for (a, b), h in zip(pairwise(edges), heights, strict=True) if h > low]
     if not shown:
@@ -85,21 +85,21 @@ def bar_chart(frame: Frame, edges: Sequence[float], heights: Sequence[float], un
 
 
 def column_chart(frame: Frame, counts: Sequence[int], tips: Sequence[str]) -> Markup:
-    """One column for each of 0, 1, 2, ... with its own tip."""
+    """One column for each of 0, 1, 2, ..., with a tooltip."""
     shown = [(i, c, tip) for i, (c, tip) in enumerate(zip(counts, tips, strict=True)) if c]
     bars = _bars([i for i, _, _ in shown], [c for _, c, _ in shown], 0.84,
                  [tip for _, _, tip in shown])  # fmt: skip
     figure = new_figure(frame, [bars])
     ends = -0.5, len(counts) - 0.5
     figure.update_xaxes(range=list(ends), dtick=1 if len(counts) <= 12 else None)
-    # A shorter axis would count in fractions.
+    # A shorter axis would have fractional ticks.
     figure.update_yaxes(range=[0, 1.04 * max([*counts, 4])])
     add_uprights(figure, frame, ends)
     return draw(frame, figure)
 
 
 def thin(points: Points, most: int = MOST_POINTS) -> Points:
-    """At most `most` points: the first, the last, and between them means of equal groups."""
+    """At most `most` points: the first, the last, and means of equal groups between them."""
     if len(points) <= most:
         return points
     inner, groups = points[1:-1], most - 2
@@ -119,7 +119,7 @@ def _bars(
 
 
 def _traces(line: Line, log: bool) -> list[go.Scatter]:
-    """The lower edge of the band where there is one, then the line."""
+    """The lower edge of the band, if there is one, then the line."""
     upper = thin(_finite(zip(line.x, line.y, strict=True), log))
     low = line.low if line.low is not None else ()
     lower = thin(_finite(zip(line.x, low, strict=False), log))
@@ -138,7 +138,7 @@ def _traces(line: Line, log: bool) -> list[go.Scatter]:
 
 
 def _trace(line: Line, points: Points, **more: object) -> go.Scatter:
-    # A single point is a marker, which may stand on the edge.
+    # A single point is a marker, which may lie on the edge.
     shape = {"mode": "lines"} if len(points) > 1 else {"mode": "markers", "cliponaxis": False}
     return go.Scatter(
         name=plain(line.name),
@@ -164,12 +164,12 @@ def _finite(points: Iterable[tuple[float, float]], positive: bool) -> Points:
 
 
 def _digits(value: float, digits: int = 4) -> float:
-    """Rounded, and an integer where it is one: pages are made of these."""
+    """The value rounded, as an integer if possible, to keep pages small."""
     rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() else rounded
 
 
 def _faint(colour: str) -> str:
-    """A colour #rrggbb, mostly transparent."""
+    """A mostly transparent version of a colour #rrggbb."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.2)"

@@ -1,10 +1,10 @@
-"""The frame of a chart, and how a Plotly figure becomes a part of a page.
+"""The frame of a chart, and the conversion of a Plotly figure to a part of a page.
 
-The library was chosen by what a page must hold of it, kB of script: uPlot 51, Chart.js 210,
-Observable Plot with D3 490, Vega-Lite 830, ECharts 1120, Plotly's basic bundle 1190, Bokeh 1270,
-all of Plotly 4820. Those before Plotly lack one of: the values of all lines at one x under the
-pointer, error bars, bands, or a figure that is data without functions. The basic bundle is in
-`templates`; its version is the one that the Python package is made for.
+The library was chosen by the size of the script that a page must contain [kB]: uPlot 51, Chart.js
+210, Observable Plot with D3 490, Vega-Lite 830, ECharts 1120, Plotly's basic bundle 1190, Bokeh
+1270, all of Plotly 4820. The smaller ones lack at least one of: tooltips with the values of all
+lines at one x, error bars, bands, or figures that are pure data. The basic bundle is in
+`templates`, in the version that the Python package needs.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .colours import ORANGE, QUIET, SHADE
 from .markup import part
 
 _BEYOND = math.log10(2.01)
-"""What is a little beyond a power of ten, in powers."""
+"""Tolerance beyond a power of ten, as an exponent of ten."""
 _CAPTION = 24.0
 """Height of the title above a chart."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A level to compare with: a thin line across the chart (or down it, in a bar chart)."""
+    """A reference level: a thin horizontal line (vertical in a histogram)."""
 
     at: float
     text: str = ""
@@ -36,40 +36,40 @@ class Mark:
 
 @dataclass(frozen=True)
 class Frame:
-    """What is around the data. Sizes in pixels."""
+    """Title, axes and size of a chart; sizes in pixels."""
 
     title: str
     x_label: str = ""
     y_label: str = ""
-    """Beside the title: a unit."""
+    """Unit, shown beside the title."""
     width: float = 338.0
     height: float = 190.0
     zero: bool = False
-    """Let the y axis begin at zero."""
+    """Whether the y axis begins at zero."""
     log: bool = False
-    """Logarithmic y axis: only positive values are drawn."""
+    """Logarithmic y axis: only positive values are plotted."""
     marks: tuple[Mark, ...] = ()
     legend: bool = False
 
 
 def plain(text: str) -> str:
-    """Text for a figure, where Plotly would read some tags and entities."""
+    """Text for a figure, escaped, because Plotly interprets some tags and entities."""
     return escape(text, quote=False)
 
 
 def new_figure(frame: Frame, traces: Iterable[object], shared_x: bool = False) -> go.Figure:
-    """A figure with the axes of `frame`; shared_x: the pointer shows every value at one x."""
+    """A figure with the axes of `frame`; shared_x: a tooltip shows every value at one x."""
     figure = go.Figure(list(traces))
     figure.update_layout(hovermode="closest", showlegend=frame.legend)
     if shared_x:
-        figure.update_layout(hovermode="x unified", hoverdistance=-1)  # from however far away
+        figure.update_layout(hovermode="x unified", hoverdistance=-1)  # at any distance
     if frame.x_label:
         figure.update_xaxes(title_text=plain(frame.x_label))
     return figure
 
 
 def set_heights(figure: go.Figure, frame: Frame, values: Sequence[float]) -> None:
-    """A y axis that goes a little beyond the values."""
+    """Set the y axis to the range of the values plus a margin."""
     figure.update_yaxes(**number_axis(values))
     if frame.log:
         ends, step = _powers(values)
@@ -83,9 +83,9 @@ def set_heights(figure: go.Figure, frame: Frame, values: Sequence[float]) -> Non
 
 
 def _powers(values: Sequence[float]) -> tuple[list[float], int]:
-    """The ends of a logarithmic axis as exponents of ten, and the step from tick to tick."""
+    """The ends of a logarithmic axis as exponents of ten, and the distance of its ticks."""
     low, high = math.log10(min(values)), math.log10(max(values))
-    # The axis ends at a power, unless the values go only a little beyond one.
+    # The axis ends at a power of ten, unless values are only slightly beyond one.
     first, last = math.floor(low + _BEYOND), math.ceil(high - _BEYOND)
     if last <= first:
         first = math.floor(low + 1e-9)
@@ -94,25 +94,25 @@ def _powers(values: Sequence[float]) -> tuple[list[float], int]:
 
 
 def number_axis(values: Iterable[float]) -> dict[str, str]:
-    """How an axis writes its numbers: SI letters are for large ones, not for thousandths."""
+    """The number format of an axis: SI prefixes for large numbers, none for small ones."""
     return {} if max(map(abs, values), default=0.0) >= 1e4 else {"exponentformat": "e"}
 
 
 def add_levels(figure: go.Figure, frame: Frame) -> None:
-    """The marks as lines across."""
+    """Add the marks as horizontal lines."""
     for mark in frame.marks:
         if frame.log and mark.at <= 0:
             continue
         figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=mark.at, y1=mark.at,
                          line={"color": SHADE, "width": 1, "dash": "dot"})  # fmt: skip
         if mark.text:
-            # A shape takes the value on a logarithmic axis, an annotation its logarithm.
+            # On a logarithmic axis a shape needs the value, an annotation its logarithm.
             y = math.log10(mark.at) if frame.log else mark.at
             _write(figure, mark, QUIET, xref="paper", x=1, y=y, xanchor="right", yanchor="bottom")
 
 
 def add_uprights(figure: go.Figure, frame: Frame, x: tuple[float, float]) -> None:
-    """The marks as lines down, on an x axis with these ends."""
+    """Add the marks as vertical lines, on an x axis with these ends."""
     for mark in frame.marks:
         figure.add_shape(type="line", yref="paper", x0=mark.at, x1=mark.at, y0=0, y1=1,
                          line={"color": ORANGE, "width": 1.5, "dash": "dash"})  # fmt: skip
@@ -127,9 +127,9 @@ def _write(figure: go.Figure, mark: Mark, colour: str, **place: str | float) -> 
 
 
 def draw(frame: Frame, figure: go.Figure) -> Markup:
-    """The chart as a part of a page."""
+    """Convert a figure to a part of a page."""
     content = figure.to_plotly_json()
-    # The page's script has the style of all charts; the package's own would be 7 kB a chart.
+    # The page's script has the style of all charts; Plotly's template would add 7 kB per chart.
     content["layout"].pop("template", None)
     return part("chart", frame, frame.height - _CAPTION, content)
 

@@ -1,4 +1,4 @@
-"""The Jinja2 templates of this folder, with autoescaping on: text of a run stays text."""
+"""The Jinja2 templates of this folder, with autoescaping, so that text of a run stays text."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ FOLDER = Path(__file__).with_name("templates")
 
 @cache
 def environment() -> Environment:
-    """The templates; an undefined name is an error."""
-    made = Environment(
+    """The environment of the templates; an undefined name is an error."""
+    templates = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    return made
+    templates.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return templates
 
 
 def part(name: str, *values: Any) -> Markup:
@@ -33,7 +33,7 @@ def part(name: str, *values: Any) -> Markup:
 
 
 def source(name: str) -> Markup:
-    """A file of this folder as it is: a style sheet or a script of our own."""
+    """The content of a file of the templates: a style sheet or a script."""
     return Markup((FOLDER / name).read_text(encoding="utf-8"))
 
 

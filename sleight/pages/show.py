@@ -1,4 +1,4 @@
-"""Values that came out of a file, which may hold anything, as text for a page."""
+"""Formats values from a file, which may be of any type, as text for a page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def number(value: Any) -> float | None:
 
 def numbers(value: Any) -> list[float]:
     """The finite numbers of a list; empty for anything else."""
-    found = map(number, value) if isinstance(value, list) else ()
-    return [item for item in found if item is not None]
+    parsed = map(number, value) if isinstance(value, list) else ()
+    return [item for item in parsed if item is not None]
 
 
 def short(value: float, digits: int = 3) -> str:
@@ -29,10 +29,10 @@ def short(value: float, digits: int = 3) -> str:
 
 def show(value: Any, unit: str = "") -> str:
     """A number in few characters; a dash for anything else."""
-    found = number(value)
-    if found is None:
+    parsed = number(value)
+    if parsed is None:
         return NONE
-    return f"{found:.4g}{unit}" if abs(found) < 1e4 else f"{found:,.0f}{unit}"
+    return f"{parsed:.4g}{unit}" if abs(parsed) < 1e4 else f"{parsed:,.0f}{unit}"
 
 
 def pair(mean: Any, error: Any) -> str:
@@ -47,5 +47,5 @@ def pair(mean: Any, error: Any) -> str:
 
 def milliseconds(seconds: Any) -> str:
     """Seconds as ms."""
-    found = number(seconds)
-    return f"{1e3 * found:g} ms" if found is not None else NONE
+    parsed = number(seconds)
+    return f"{1e3 * parsed:g} ms" if parsed is not None else NONE

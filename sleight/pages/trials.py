@@ -1,4 +1,4 @@
-"""Trials on a hand, as part of a page: what `result.json` and `timing.json` of a run tell."""
+"""Sections of a page about trials on a hand, from `result.json` and `timing.json` of a run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SPANS = {
     "pose_age": "age of the object's pose",
     "look": "frames to pose, beside the loop",
 }
-"""What `timing.json` measures, in words."""
+"""Span in `timing.json` -> its description."""
 
 
 def trials_section(result: Row, timing: Row) -> str:
-    """Trials on a hand, and how well the loop kept its time."""
+    """Trials on a hand, and timing of the control loop."""
     hand = result.get("hand")
     simulated = isinstance(hand, dict) and hand.get("simulated")
     late = f"late turns (over {milliseconds(timing.get('late_is_s'))})"
@@ -49,9 +49,11 @@ def trials_section(result: Row, timing: Row) -> str:
 
 
 def papers_table(result: Row, name: str) -> str:
-    """Mean, median and every complete trial, the form of Learning Dexterity, table 3."""
-    found = result.get("per_trial")
-    rows = [trial for trial in found if isinstance(trial, dict)] if isinstance(found, list) else []
+    """Mean, median and every complete trial, as in table 3 of Learning Dexterity."""
+    entries = result.get("per_trial")
+    rows = (
+        [trial for trial in entries if isinstance(trial, dict)] if isinstance(entries, list) else []
+    )
     complete = [trial.get("successes") for trial in rows if trial.get("ending") != "cut"]
     trials = sorted(map(int, numbers(complete)), reverse=True)
     row = (
@@ -84,9 +86,9 @@ def per_trial(result: Row) -> str:
 
 
 def histogram(timing: Row, span: str, marks: tuple[Mark, ...] = (), wide: bool = False) -> str:
-    """How often each duration of `span` came up; empty where it was not measured."""
-    found = timing.get("histograms_ms")
-    bins = found.get(span) if isinstance(found, dict) else None
+    """A histogram of the durations of `span`; empty if it was not measured."""
+    histograms = timing.get("histograms_ms")
+    bins = histograms.get(span) if isinstance(histograms, dict) else None
     if not isinstance(bins, dict):
         return ""
     edges, counts = numbers(bins.get("edges")), numbers(bins.get("counts"))
@@ -99,7 +101,7 @@ def histogram(timing: Row, span: str, marks: tuple[Mark, ...] = (), wide: bool =
 
 
 def gate_hits(result: Row) -> str:
-    """How often the gate or the hand changed a target: kinds across, motors down."""
+    """How often the gate or the hand changed a target: a column per kind, a row per motor."""
     hits = result.get("gate_hits")
     if not isinstance(hits, dict) or not hits:
         return html.note("The gate changed no target.")
@@ -120,7 +122,7 @@ def _lateness(timing: Row) -> str:
 
 
 def _durations(timing: Row) -> str:
-    """p50, p99 and max of what the loop measured."""
+    """A table with p50, p99 and max of every measured span."""
     rows = []
     for key, name in SPANS.items():
         spread = timing.get(f"{key}_ms")

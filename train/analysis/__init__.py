@@ -1,4 +1,4 @@
-"""The analysis that users come for: reports of ADR, strata, probes of the memory, perturbations.
+"""Analysis of policies: ADR reports, success by stratum, probes of the memory, perturbations.
 
-The mathematics is in `adr`, on plain numbers; here the policies play, and the pages are made.
+The mathematics is in `adr`, on plain numbers; this folder runs the policies and writes the pages.
 """

@@ -1,4 +1,4 @@
-"""The numbers of `sleight adr report` as CSV, for whoever draws them otherwise."""
+"""Writes the numbers of `sleight adr report` as CSV files, for other plotting tools."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def _range_rows(runs: Sequence[AdrRun]) -> Rows:
     yield ("run", "step", "entropy_npd", "parameter", "unit", "low", "high", "low_lambda",
            "high_lambda")  # fmt: skip
     for run in runs:
-        ran = run.course()
-        for t, step in enumerate(ran.steps.tolist()):
+        course = run.course()
+        for t, step in enumerate(course.steps.tolist()):
             for i, dimension in enumerate(run.state.dimensions):
-                name, low, high = dimension.name, float(ran.low[t, i]), float(ran.high[t, i])
-                yield (run.name, step, float(ran.entropy[t]), name, unit(name).unit,
+                name, low, high = dimension.name, float(course.low[t, i]), float(course.high[t, i])
+                yield (run.name, step, float(course.entropy[t]), name, unit(name).unit,
                        physical(name, low), physical(name, high), low, high)  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`sleight adr report`: ADR over one or several runs, as one page."""
+"""The page of `sleight adr report`: ADR over training, for one or several runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def report(runs: Sequence[AdrRun]) -> str:
         _ranges(runs),
         *(_performance(run) for run in runs),
     ]
-    about = "What the ranges did over training, and what stopped them."
+    about = "Ranges over training, and the boundaries that stopped them."
     return html.report("Automatic domain randomization", about, [key], parts)
 
 

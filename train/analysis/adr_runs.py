@@ -1,4 +1,4 @@
-"""What a run says of ADR: its state, its thresholds, and every evaluation that lies beside it."""
+"""Reads the ADR data of runs: state, thresholds, and the evaluations in the run folder."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ STATE = "adr.json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How often a policy of the run succeeded in a row, in one evaluation."""
+    """Consecutive successes of a policy of the run, in one evaluation."""
 
     name: str
-    """The file below the run."""
+    """Path of the file, relative to the run folder."""
     on_rig: bool
     successes: Estimate
     trials: int
@@ -41,13 +41,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Words:
-    """How a run's steps and performance are called, and where metrics.jsonl has the latter."""
+    """Labels of a run's steps and performance, and its performance keys in metrics.jsonl."""
 
     steps: str
     performance: str
     curve: str
     keys: tuple[tuple[str, str], ...]
-    """Key of metrics.jsonl, and what its line is called beyond the run's name."""
+    """Key in metrics.jsonl, and the suffix of the curve's label after the name of the run."""
 
 
 OF_POLICY = Words(
@@ -69,12 +69,12 @@ class AdrRun:
     state: AdrState
     config: AdrConfig
     rows: list[Row] = field(default_factory=list, repr=False)
-    """Of metrics.jsonl."""
+    """Rows of metrics.jsonl."""
     outcomes: tuple[Outcome, ...] = ()
 
     @property
     def words(self) -> Words:
-        """How its steps and its performance are called."""
+        """Labels of steps and performance."""
         renders = any(dimension.name in IN_RENDERS for dimension in self.state.dimensions)
         return OF_RENDERS if renders else OF_POLICY
 
@@ -83,21 +83,21 @@ class AdrRun:
         return course(self.state, self.config)
 
     def boundaries(self) -> list[Boundary]:
-        """Every end that may move."""
+        """Every boundary that may move."""
         return boundaries(self.state, self.config)
 
 
 def read_runs(paths: Sequence[Path]) -> list[AdrRun]:
-    """Runs by their folder or their adr.json. Raises DataError where there is no ADR to show."""
-    found = [read(path) for path in paths]
-    names = [run.name for run in found]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"sleight adr report: got {twice[0]} twice, allowed: each run once")
-    return found
+    """Read runs, given as folders or adr.json files. Raises DataError for a run without ADR."""
+    runs = [read(path) for path in paths]
+    names = [run.name for run in runs]
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"sleight adr report: got {repeated[0]} twice, allowed: each run once")
+    return runs
 
 
 def read(path: Path) -> AdrRun:
-    """One run. Raises DataError, with one line, when it is missing, empty or without ADR."""
+    """Read one run. Raises DataError when it is missing, empty or without ADR."""
     folder = path.parent if path.name == STATE else path
     if not folder.is_dir():
         raise DataError(f"{path}: no such run")
@@ -126,7 +126,7 @@ def read(path: Path) -> AdrRun:
 
 
 def unit(name: str) -> Parameter:
-    """The row of a parameter; of one that the table has no longer, lambda itself."""
+    """The table row of a parameter; for a parameter that was removed, a row in units of lambda."""
     plain = Parameter(name, "offset", 1.0, 0.0, (-1e9, 1e9), "λ", "", "")
     return {**BY_NAME, **IN_RENDERS}.get(name, plain)
 
@@ -137,7 +137,7 @@ def physical(name: str, lam: float) -> float:
 
 
 def _config(folder: Path) -> AdrConfig:
-    """The thresholds of the run, from its config or its bundle; else the defaults."""
+    """The ADR config of the run, from its config or its bundle, otherwise the defaults."""
     for name in ("config.yaml", "bundle.json"):
         path = folder / name
         if not path.is_file():
@@ -155,26 +155,26 @@ def _config(folder: Path) -> AdrConfig:
 
 
 def _evaluations(folder: Path) -> list[Outcome]:
-    """Every eval*.json; one that cannot be read says nothing."""
-    found = []
+    """The outcome of every eval*.json; unreadable files are skipped."""
+    outcomes = []
     for path in sorted(folder.glob("eval*.json")):
         trials = _object(path).get("trials")
         if isinstance(trials, list) and trials and all(number(t) is not None for t in trials):
-            found.append(Outcome(path.name, False, mean(trials), len(trials)))
-    return found
+            outcomes.append(Outcome(path.name, False, mean(trials), len(trials)))
+    return outcomes
 
 
 def _rigs(folder: Path) -> list[Outcome]:
-    """Every result.json of a rig below the run."""
-    found = []
+    """The outcome of every rig result.json below the run folder."""
+    outcomes = []
     for path in sorted([*folder.glob("rig*/result.json"), *folder.glob("rig*/*/result.json")]):
         rows = _object(path).get("per_trial")
         counts = [number(row.get("successes")) for row in rows or [] if isinstance(row, dict)]
-        known = [count for count in counts if count is not None]
-        if known:
+        numbers = [count for count in counts if count is not None]
+        if numbers:
             name = str(path.parent.relative_to(folder))
-            found.append(Outcome(name, True, mean(known), len(known)))
-    return found
+            outcomes.append(Outcome(name, True, mean(numbers), len(numbers)))
+    return outcomes
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which worlds an analysis draws."""
+"""The ranges of randomization parameters from which an analysis draws worlds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Ranges = dict[str, tuple[float, float]]
 def wanted_ranges(
     player: Player, trained: bool, words: Iterable[str], fixed: Mapping[str, float] | None = None
 ) -> Ranges:
-    """The ranges of `--trained` and of each `--range`, which wins; empty when neither is given.
+    """The ranges of `--trained`, overridden by each `--range`; may be empty.
 
-    A curriculum is part of the task and is drawn from only when it is named. Raises ConfigError for
-    a parameter that is also held, and for `--trained` where nothing varied in training.
+    A curriculum parameter is part of the task and is drawn only when `--range` names it. Raises
+    ConfigError for a parameter that `--set` fixes, and for `--trained` without training ranges.
     """
     fixed = fixed or {}
     wide = {name: ends for name, ends in _trained(player).items() if name not in fixed}
@@ -29,26 +29,26 @@ def wanted_ranges(
             " --range NAME=LOW,HIGH"
         )
     named = dict(_range(word) for word in words)
-    if twice := sorted({*named} & {*fixed}):
-        raise ConfigError(f"--range {twice[0]}: got it in --set too, allowed: one of them")
+    if repeated := sorted({*named} & {*fixed}):
+        raise ConfigError(f"--range {repeated[0]}: got it in --set too, allowed: one of them")
     return {**(wide if trained else {}), **named}
 
 
 def study_ranges(
     players: Sequence[Player], words: Iterable[str], fixed: Mapping[str, float] | None = None
 ) -> Ranges:
-    """Worlds in which players are compared: per parameter the hull of what any was trained on, and
-    each `--range` instead. Raises ConfigError for a parameter that is also held."""
+    """Ranges of worlds in which players are compared: for each parameter the hull of the players'
+    training ranges, or its `--range`. Raises ConfigError for a parameter that `--set` fixes."""
     hull: Ranges = {}
     for player in players:
         for name, (low, high) in wanted_ranges(player, bool(_trained(player)), (), fixed).items():
-            before = hull.get(name, (low, high))
-            hull[name] = min(low, before[0]), max(high, before[1])
+            previous = hull.get(name, (low, high))
+            hull[name] = min(low, previous[0]), max(high, previous[1])
     return hull | wanted_ranges(players[0], False, words, fixed)
 
 
 def _trained(player: Player) -> Ranges:
-    """What differed between the worlds of training, a curriculum apart."""
+    """The parameters that varied in training, with their ranges, without curriculum parameters."""
     own = {n: ends for n, ends in player.ranges.items() if not lookup(n, player.name).curriculum}
     return {name: ends for name, ends in own.items() if ends[0] < ends[1]}
 
@@ -69,7 +69,7 @@ def _range(word: str) -> tuple[str, tuple[float, float]]:
 
 
 def entropy(player: Player) -> float | None:
-    """ADR's entropy of what a player was trained on [nats per dimension]; None without ADR."""
+    """ADR entropy of a player's training ranges [nats per dimension]; None without ADR."""
     table = [d for d in dimensions(player.config) if d.name in player.ranges]
     if not any(dimension.counts for dimension in table):
         return None

@@ -28,18 +28,18 @@ _ROW = 26.0
 
 @dataclass(frozen=True)
 class Dot:
-    """One estimate at a place on the x axis."""
+    """One estimate at a position on the x axis."""
 
     x: float
     y: Estimate
     tip: str
     colour: str = BLUE
     label: str = ""
-    """Written beside it."""
+    """Text beside the dot."""
 
 
 def dot_chart(frame: Frame, dots: Sequence[Dot], x: tuple[float, float] | None = None) -> Markup:
-    """Dots over a numeric axis; those without a value are left out."""
+    """Dots over a numeric axis; dots without a value are omitted."""
     shown = [dot for dot in dots if math.isfinite(dot.x + dot.y.value)]
     if not shown:
         return empty(frame)
@@ -50,7 +50,7 @@ def dot_chart(frame: Frame, dots: Sequence[Dot], x: tuple[float, float] | None =
 
 
 def named_chart(frame: Frame, names: Sequence[str], dots: Sequence[Dot]) -> Markup:
-    """Dots over names: name i stands below x = i."""
+    """Dots over names; name i is at x = i."""
     shown = [dot for dot in dots if math.isfinite(dot.y.value)]
     if not shown:
         return empty(frame)
@@ -61,9 +61,9 @@ def named_chart(frame: Frame, names: Sequence[str], dots: Sequence[Dot]) -> Mark
 
 
 def forest_chart(frame: Frame, rows: Sequence[tuple[str, Sequence[Dot]]]) -> Markup:
-    """One row a name, its estimates along x (`Dot.y`), beside a line at zero; x of dots is unused.
+    """One row per name with its estimates (`Dot.y`) along x and a line at zero; `Dot.x` is unused.
 
-    The frame's height is made to fit; names stand on the left.
+    The height of the frame follows the number of rows; names are on the left.
     """
     placed = [
         replace(dot, x=row + (j - (len(dots) - 1) / 2) * 0.3)
@@ -89,7 +89,7 @@ def _figure(frame: Frame, dots: Sequence[Dot], middle: float) -> go.Figure:
     add_levels(figure, frame)
     for dot in dots:
         if dot.label:
-            # To the side where there is room.
+            # The label is on the side with more room.
             side, shift = ("left", 6) if dot.x <= middle else ("right", -6)
             figure.add_annotation(x=dot.x, y=dot.y.value, text=plain(dot.label), showarrow=False,
                                   xanchor=side, xshift=shift, yanchor="bottom")  # fmt: skip
@@ -97,7 +97,7 @@ def _figure(frame: Frame, dots: Sequence[Dot], middle: float) -> go.Figure:
 
 
 def _traces(dots: Sequence[Dot], across: bool) -> list[go.Scatter]:
-    """One for each colour; across: the estimates lie along x."""
+    """One trace per colour; across: the estimates lie along x."""
     return [
         _trace([dot for dot in dots if dot.colour == colour], colour, across)
         for colour in dict.fromkeys(dot.colour for dot in dots)
@@ -106,10 +106,10 @@ def _traces(dots: Sequence[Dot], across: bool) -> list[go.Scatter]:
 
 def _trace(dots: Sequence[Dot], colour: str, across: bool) -> go.Scatter:
     places, values = [dot.x for dot in dots], [dot.y.value for dot in dots]
-    known = [math.isfinite(dot.y.low + dot.y.high) for dot in dots]
+    valid = [math.isfinite(dot.y.low + dot.y.high) for dot in dots]
     reach = {
-        "array": [d.y.high - d.y.value if k else 0.0 for d, k in zip(dots, known, strict=True)],
-        "arrayminus": [d.y.value - d.y.low if k else 0.0 for d, k in zip(dots, known, strict=True)],
+        "array": [d.y.high - d.y.value if k else 0.0 for d, k in zip(dots, valid, strict=True)],
+        "arrayminus": [d.y.value - d.y.low if k else 0.0 for d, k in zip(dots, valid, strict=True)],
         "color": colour, "thickness": 1.6, "width": 0,
     }  # fmt: skip
     return go.Scatter(
@@ -124,7 +124,7 @@ def _trace(dots: Sequence[Dot], colour: str, across: bool) -> go.Scatter:
 
 
 def _room(xs: list[float]) -> tuple[float, float]:
-    """A little more than the values take."""
+    """The range of the values plus a margin."""
     low, high = min(xs), max(xs)
     pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     return low - pad, high + pad

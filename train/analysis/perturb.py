@@ -1,7 +1,7 @@
-"""`sleight adr perturb`: the memory reset, the world drawn anew, a joint broken in mid-trial.
+"""`sleight adr perturb`: memory resets, new worlds and broken joints in the middle of trials.
 
-R = arXiv 1910.07113, section 9.1. Every arm plays the same worlds, start states and joints; the
-baselines are an undisturbed hand and one whose joint is broken from the start.
+R = arXiv 1910.07113, section 9.1. Every arm uses the same worlds, start states and joints. The
+baselines are an undisturbed hand and a hand with a joint that is broken from the start.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ TITLES: dict[What, str] = {
 
 @dataclass(frozen=True)
 class Arm:
-    """What happens to every trial, after its `after`-th success; 0: from the start."""
+    """One disturbance, applied to every trial after its `after`-th success; 0: at the start."""
 
     what: What
     after: int
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name of the arm for tables and charts."""
         if self.what == "nothing":
             return TITLES["nothing"]
         return TITLES[self.what] + (f" after {self.after}" if self.after else " from the start")
@@ -54,15 +54,15 @@ class Study:
 
     player: str
     most: int
-    """Successes that end a trial."""
+    """Number of successes that end a trial."""
     arms: dict[Arm, list[Trial]]
     settings: dict[str, Any]
 
 
 class HeldLaw:
-    """An action law under which broken motors keep their targets: the joint does not move [R 9.1].
+    """An action law in which broken motors keep their targets: the joint does not move [R 9.1].
 
-    The policy's own action is left as it is, so that it is told nothing.
+    The policy's last action is not changed, so that the policy gets no sign of the fault.
     """
 
     def __init__(self, law: ActionLaw, num_worlds: int, num_motors: int) -> None:
@@ -80,7 +80,7 @@ class HeldLaw:
 
 
 class Perturber:
-    """Disturbs each trial once, after its n-th success, and notes when goals are reached."""
+    """Disturbs each trial once, after its n-th success, and records when goals are reached."""
 
     def __init__(self, env: HandEnv, player: Player, arm: Arm, joints: Tensor) -> None:
         """joints: (N,) the motor that breaks in each world."""
@@ -90,15 +90,15 @@ class Perturber:
         self._count = torch.zeros(env.num_envs, dtype=torch.long)
         self._step = 0
         self.reached: list[list[float]] = [[] for _ in range(env.num_envs)]
-        """World -> when its trial reached each goal, s."""
+        """World -> times at which its trial reached each goal [s]."""
         if arm.after == 0:
             self._break(torch.ones(env.num_envs, dtype=torch.bool))
 
     def acted(self, player: Player, counts: Tensor) -> None:
-        """Nothing to do before the step."""
+        """See `evaluation.Watcher`; not used."""
 
     def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
-        """See `evaluate.Watcher`."""
+        """See `evaluation.Watcher`."""
         self._step += 1
         reached = success & counts
         self._count += reached
@@ -123,7 +123,7 @@ class Perturber:
 
 
 def play(player: Player, config: EnvConfig, arm: Arm, seed: int) -> list[Trial]:
-    """One trial in each world of `config` under one arm."""
+    """Run one trial in each world of `config` under one arm."""
     env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
     generator = torch.Generator().manual_seed(seed)
     joints = torch.randint(len(env.hand.actuators), (env.num_envs,), generator=generator)
@@ -137,7 +137,7 @@ def play(player: Player, config: EnvConfig, arm: Arm, seed: int) -> list[Trial]:
 
 
 def arms(player: Player, after: Sequence[int], ranges: Ranges) -> list[Arm]:
-    """The baselines, and each disturbance after each number of successes that makes sense."""
+    """The baselines, and each applicable disturbance after each number of successes."""
     whats: list[What] = ["joint"]
     if ranges:
         whats.insert(0, "world")
@@ -157,11 +157,11 @@ def study(
     fixed: dict[str, float] | None = None,
     seed: int = 0,
 ) -> Study:
-    """Play every arm. Raises ConfigError for a number of successes that no trial goes beyond."""
+    """Run every arm. Raises ConfigError for an invalid number of successes."""
     goals = goals or GoalConfig()
     check(after, goals.max_successes)
     config = protocol(player.env_config, trials, fixed or {}, goals, ranges)
-    found = {arm: play(player, config, arm, seed) for arm in arms(player, after, ranges)}
+    trials_of = {arm: play(player, config, arm, seed) for arm in arms(player, after, ranges)}
     settings = {
         "seed": seed,
         "trials": trials,
@@ -172,11 +172,11 @@ def study(
         "fixed": fixed or {},
         "versions": versions(),
     }
-    return Study(player.name, goals.max_successes, found, settings)
+    return Study(player.name, goals.max_successes, trials_of, settings)
 
 
 def check(after: Sequence[int], most: int) -> None:
-    """Raise ConfigError unless a trial goes on for a while after each disturbance."""
+    """Raise ConfigError unless a trial can continue after each disturbance."""
     if len(set(after)) < len(after) or min(after) < 1 or max(after) + 2 > most:
         raise ConfigError(
             f"--after: got {list(after)}, allowed: different numbers from 1 to {most - 2},"

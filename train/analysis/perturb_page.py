@@ -1,4 +1,4 @@
-"""What perturbations did, as text, as data and as a page."""
+"""The results of perturbations as text, as data and as a page."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from .perturb import Arm, Study
 HEAD = ("trials", "before", "first after", "later", "slower by", "fails before", "first", "later")
 
 
-def changes(found: Study, window: int) -> list[tuple[Arm, Change]]:
-    """Each disturbed arm around its disturbance, and the two baselines around the same goals."""
-    points = sorted({arm.after for arm in found.arms if arm.after})
+def changes(study: Study, window: int) -> list[tuple[Arm, Change]]:
+    """Changes of each arm around its disturbance, and of the baselines at the same goals."""
+    points = sorted({arm.after for arm in study.arms if arm.after})
     rows = []
     for after in points:
-        reach = min(window, after, found.most - after - 1)
-        for arm, trials in found.arms.items():
+        reach = min(window, after, study.most - after - 1)
+        for arm, trials in study.arms.items():
             if arm.after in (0, after):
                 rows.append((arm, change(trials, after, reach)))
     return rows
 
 
-def data(found: Study, window: int) -> dict[str, Any]:
-    """As plain data for JSON."""
+def data(study: Study, window: int) -> dict[str, Any]:
+    """The study as plain data for JSON."""
     return {
-        "player": found.player,
-        "settings": {**found.settings, "max_successes": found.most},
+        "player": study.player,
+        "settings": {**study.settings, "max_successes": study.most},
         "changes": [
             {
                 "arm": arm.name, "after": c.after, "window": c.window, "trials": c.trials,
@@ -41,31 +41,31 @@ def data(found: Study, window: int) -> dict[str, Any]:
                 "failure_before": c.failure_before.data(),
                 "failure_first": c.failure_first.data(), "failure_later": c.failure_later.data(),
             }
-            for arm, c in changes(found, window)
+            for arm, c in changes(study, window)
         ],
         "goals": {
             arm.name: [
                 {"goal": g.number, "asked": g.asked, "time_s": g.time_s.data(),
                  "failure": g.failure.data()}
-                for g in goals(trials, found.most)
+                for g in goals(trials, study.most)
             ]
-            for arm, trials in found.arms.items()
+            for arm, trials in study.arms.items()
         },
     }  # fmt: skip
 
 
-def cells(found: Change) -> tuple[str, ...]:
-    """One row, in the order of HEAD."""
-    times = (found.before_s, found.first_s, found.later_s, found.slower_s)
-    failures = (found.failure_before, found.failure_first, found.failure_later)
-    return (str(found.trials), *(t.text() for t in times), *(f.text() for f in failures))
+def cells(change: Change) -> tuple[str, ...]:
+    """The cells of one row, in the order of HEAD."""
+    times = (change.before_s, change.first_s, change.later_s, change.slower_s)
+    failures = (change.failure_before, change.failure_first, change.failure_later)
+    return (str(change.trials), *(t.text() for t in times), *(f.text() for f in failures))
 
 
-def table(found: Study, window: int) -> str:
-    """For people."""
+def table(study: Study, window: int) -> str:
+    """The study as a text table."""
     wide = (8, 20, 20, 20, 20, 20, 20, 20)
-    lines = [found.player]
-    rows = changes(found, window)
+    lines = [study.player]
+    rows = changes(study, window)
     for after in dict.fromkeys(c.after for _, c in rows):
         lines.append(f"  around success {after}: s a goal, and probability of failing it [95 %]")
         head = "".join(f"{h:>{w}}" for h, w in zip(HEAD, wide, strict=True))
@@ -77,20 +77,20 @@ def table(found: Study, window: int) -> str:
     return "\n".join(lines)
 
 
-def page(found: Study, window: int) -> str:
+def page(study: Study, window: int) -> str:
     """The page as text."""
-    about = f"{found.player}: time and failure of each goal, by its number in the trial."
+    about = f"{study.player}: time and failure of each goal, by its number in the trial."
     parts = [
-        *(_around(found, after) for after in sorted({a.after for a in found.arms if a.after})),
-        _tables(found, window),
+        *(_around(study, after) for after in sorted({a.after for a in study.arms if a.after})),
+        _tables(study, window),
     ]
     return html.report("Recovery from perturbations", about, [], parts)
 
 
-def _around(found: Study, after: int) -> str:
-    shown = [arm for arm in found.arms if arm.after in (0, after)]
+def _around(study: Study, after: int) -> str:
+    shown = [arm for arm in study.arms if arm.after in (0, after)]
     colours = dict(zip(shown, [SHADE, "#5f6b7a", *PALETTE], strict=False))
-    each = {arm: goals(found.arms[arm], found.most) for arm in shown}
+    each = {arm: goals(study.arms[arm], study.most) for arm in shown}
     frames = (
         Frame("Time of each goal", "goal", "s", width=1060, height=280, zero=True),
         Frame("Probability of failing each goal", "goal", width=1060, height=280, zero=True,
@@ -100,26 +100,26 @@ def _around(found: Study, after: int) -> str:
     for frame, key in zip(frames, ("time_s", "failure"), strict=True):
         lines = [_line(arm, each[arm], key, colours[arm]) for arm in shown]
         drawings.append(line_chart(frame, lines))
-    whole = ", ".join(f"{sum(t.successes >= found.most for t in found.arms[a])} {a.name}"
+    whole = ", ".join(f"{sum(t.successes >= study.most for t in study.arms[a])} {a.name}"
                       for a in shown)  # fmt: skip
     about = (
         f"Disturbed after success {after}. Times are means over the trials that reached all"
-        f" {found.most} goals ({whole}); failures over all that came to a goal."
+        f" {study.most} goals ({whole}); failures over all that came to a goal."
     )
     legend = html.key([(arm.name, colours[arm], arm.after == 0) for arm in shown])
     return html.section(f"After success {after}", [legend, html.charts(drawings)], about)
 
 
-def _line(arm: Arm, found: list[Goal], key: str, colour: str) -> Line:
-    estimates: list[Estimate] = [getattr(goal, key) for goal in found]
-    known = [(g.number, e.value) for g, e in zip(found, estimates, strict=True)
+def _line(arm: Arm, results: list[Goal], key: str, colour: str) -> Line:
+    estimates: list[Estimate] = [getattr(goal, key) for goal in results]
+    points = [(g.number, e.value) for g, e in zip(results, estimates, strict=True)
              if math.isfinite(e.value)]  # fmt: skip
-    x, y = [float(n) for n, _ in known], [v for _, v in known]
+    x, y = [float(n) for n, _ in points], [v for _, v in points]
     return Line(arm.name, x, y, colour, dashed=arm.after == 0)
 
 
-def _tables(found: Study, window: int) -> str:
-    rows = [(f"{c.after}", arm.name, *cells(c)) for arm, c in changes(found, window)]
+def _tables(study: Study, window: int) -> str:
+    rows = [(f"{c.after}", arm.name, *cells(c)) for arm, c in changes(study, window)]
     about = (
         "Seconds a goal, over the trials that came to the end of the window, the same before and"
         " after; the probability of failing a goal, over all trials that came to it. 95 %"

@@ -1,7 +1,7 @@
-"""`sleight adr probe`: what the memory of a policy says of the world that it is in [R 9.2].
+"""`sleight adr probe`: what the memory of a policy encodes about its world [R 9.2].
 
-R = arXiv 1910.07113. Many trials in worlds drawn from ranges; the memory z = h + c is kept at a few
-times, and classifiers are asked whether each parameter is above or below its mean.
+R = arXiv 1910.07113. Many trials run in worlds drawn from ranges. The memory z = h + c is stored at
+a few times, and classifiers predict whether each parameter is above or below its mean.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ TIMES = (1, 30, 60, 120)
 
 @dataclass(frozen=True)
 class Answer:
-    """What one classifier found about one parameter at one time."""
+    """The result of one classifier for one parameter at one time."""
 
     parameter: str
     time: int
     kind: Kind
     found: Found | None
-    """None: too few trials were still running."""
+    """None if too few trials were still running."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One player, probed."""
+    """The probe results of one player."""
 
     player: str
     entropy: float | None
-    """Of what it was trained on, nats per dimension; None without ADR."""
+    """ADR entropy of the training ranges [nats per dimension]; None without ADR."""
     steps: int | None
     """Control steps of its training."""
     running: dict[int, int]
-    """Time -> trials that were still running."""
+    """Time -> number of trials that were still running."""
     answers: tuple[Answer, ...]
     settings: dict[str, Any] = field(default_factory=dict)
 
     def at(self, parameter: str, time: int, kind: Kind) -> Found | None:
-        """One cell of the table."""
+        """The result for one parameter, time and classifier."""
         for a in self.answers:
             if (a.parameter, a.time, a.kind) == (parameter, time, kind):
                 return a.found
@@ -64,20 +64,20 @@ class Probe:
 
 
 class MemoryBook:
-    """Keeps z = h + c of the worlds whose first trial runs, at a few times."""
+    """Stores z = h + c at a few times, for worlds whose first trial is running."""
 
     def __init__(self, env: HandEnv, times: Sequence[int]) -> None:
         self._env, self._times, self._step = env, set(times), 0
         nobody = torch.zeros(env.num_envs, dtype=torch.bool)
         self.states = {time: torch.zeros(env.num_envs, 0) for time in times}
-        """Time -> (N, hidden); (N, 0) while it has not come."""
+        """Time -> memories (N, hidden); (N, 0) before that time."""
         self.running = dict.fromkeys(times, nobody)
-        """Time -> (N,) bool."""
+        """Time -> (N,) bool: the trial was still running."""
         self.coordinates = torch.zeros(0)
         """(N, D) lambda of each trial's world."""
 
     def acted(self, player: Player, counts: Tensor) -> None:
-        """See `evaluate.Watcher`."""
+        """See `evaluation.Watcher`."""
         if self._step == 0:
             self.coordinates = self._env.coordinates.clone()
         self._step += 1
@@ -86,13 +86,13 @@ class MemoryBook:
             self.running[self._step] = counts.clone()
 
     def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
-        """Nothing to see after the step."""
+        """See `evaluation.Watcher`; not used."""
 
 
 def collect(
     player: Player, config: EnvConfig, times: Sequence[int], seed: int
 ) -> tuple[MemoryBook, dict[str, np.ndarray]]:
-    """Memories of one trial in each world of `config`, and the parameters' values (N,)."""
+    """Memories of one trial in each world of `config`, and the values (N,) of its parameters."""
     env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
     book = MemoryBook(env, times)
     first_episodes(player, env, "play", (book,), steps=max(times))
@@ -112,7 +112,7 @@ def probe_player(
     permutations: int = 4,
     seed: int = 0,
 ) -> Probe:
-    """Probe one player in worlds of `ranges`. Raises ConfigError: no memory, or too few trials."""
+    """Probe one player in worlds from `ranges`. Raises ConfigError: no memory or too few trials."""
     check(player, trials, times)
     goals = replace(goals or GoalConfig(), max_successes=1000)
     config = protocol(player.env_config, trials, {}, goals, ranges)
@@ -148,7 +148,7 @@ def probe_player(
 
 
 def check(player: Player, trials: int, times: Sequence[int]) -> None:
-    """Raise ConfigError where there is nothing to probe."""
+    """Raise ConfigError for a policy without a memory, or too few trials."""
     if player.config.policy.memory == "none":
         raise ConfigError(
             f"{player.name}: policy.memory: got none, allowed: lstm, a policy with a memory"

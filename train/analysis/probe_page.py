@@ -1,4 +1,4 @@
-"""What probes found, as text, as data and as a page."""
+"""The results of probes as text, as data and as a page."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .dots import Dot, dot_chart, named_chart
 from .probe import Probe
 
 _AHEAD = 0.12
-"""How far apart the dots of players stand at one time."""
+"""Distance between the dots of players at one time."""
 
 
 def data(probes: Sequence[Probe]) -> dict[str, Any]:
-    """As plain data for JSON."""
+    """The probes as plain data for JSON."""
     return {
         "probes": [
             {
@@ -52,29 +52,29 @@ def _cell(found: Found | None) -> dict[str, Any]:
     }
 
 
-def table(found: Probe) -> str:
-    """For people: accuracy of the nonlinear and of the linear classifier; * better than chance."""
-    times = sorted(found.running)
+def table(probe: Probe) -> str:
+    """A text table: accuracy of the nonlinear and the linear classifier; * better than chance."""
+    times = sorted(probe.running)
     lines = [
-        f"{found.player}"
-        + (f", {found.entropy:.2f} nats per dimension" if found.entropy is not None else ""),
+        f"{probe.player}"
+        + (f", {probe.entropy:.2f} nats per dimension" if probe.entropy is not None else ""),
         "  accuracy on held-out trials [95 %], * more than chance",
     ]
-    for kind in dict.fromkeys(a.kind for a in found.answers):
+    for kind in dict.fromkeys(a.kind for a in probe.answers):
         lines.append(f"  {kind}")
-        head = "".join(f"{f't={t} ({found.running[t]} trials)':>22}" for t in times)
+        head = "".join(f"{f't={t} ({probe.running[t]} trials)':>22}" for t in times)
         lines.append(f"    {'':<22}{head}")
-        for name in _parameters([found]):
-            cells = "".join(f"{text(found.at(name, t, kind)):>22}" for t in times)
+        for name in _parameters([probe]):
+            cells = "".join(f"{text(probe.at(name, t, kind)):>22}" for t in times)
             lines.append(f"    {name:<22}{cells}")
-        chances = [a.found.chance for a in found.answers if a.found and a.kind == kind]
+        chances = [a.found.chance for a in probe.answers if a.found and a.kind == kind]
         if chances:
             lines.append(f"    {'chance, by permutation':<22}{sum(chances) / len(chances):>10.2f}")
     return "\n".join(lines)
 
 
 def text(found: Found | None) -> str:
-    """One cell."""
+    """The text of one cell."""
     return "-" if found is None else f"{found.accuracy.text()}{'*' if found.knows else ' '}"
 
 
@@ -95,19 +95,19 @@ def page(probes: Sequence[Probe]) -> str:
         _growth(probes),
         _tables(probes),
     ]
-    about = "Classifiers read the memory h + c: is a parameter of the world above its mean?"
+    about = "Classifiers predict from the memory h + c whether a parameter is above its mean."
     return html.report("What the memory knows", about, [key], parts)
 
 
-def _name(found: Probe) -> str:
-    said = "/".join(Path(found.player).parts[-2:])  # also of a folder named checkpoint
-    if found.steps is not None:
-        said += f", {short(float(found.steps))} steps"
-    return said + (f", {found.entropy:.2f} npd" if found.entropy is not None else "")
+def _name(probe: Probe) -> str:
+    label = "/".join(Path(probe.player).parts[-2:])  # also of a folder named checkpoint
+    if probe.steps is not None:
+        label += f", {short(float(probe.steps))} steps"
+    return label + (f", {probe.entropy:.2f} npd" if probe.entropy is not None else "")
 
 
 def _accuracies(probes: Sequence[Probe], kind: Kind) -> str:
-    """One chart a parameter: accuracy over time, a colour a player."""
+    """One chart per parameter: accuracy over time, one colour per player."""
     times = sorted({time for p in probes for time in p.running})
     drawings = []
     for name in _parameters(probes):
@@ -124,23 +124,23 @@ def _accuracies(probes: Sequence[Probe], kind: Kind) -> str:
         frame = Frame(name, marks=(Mark(chance, "chance"), Mark(1.0)), height=190)
         drawings.append(named_chart(frame, [f"t = {time}" for time in times], dots))
     about = (
-        "Accuracy on trials held out, with 95 % intervals, against control steps since the start;"
+        "Accuracy on held-out trials with 95 % intervals, over control steps since the start;"
         " the dotted line is the mean accuracy on permuted labels."
     )
     return html.section(f"A {kind} classifier", [html.charts(drawings)], about)
 
 
 def _growth(probes: Sequence[Probe]) -> str:
-    """Accuracy against ADR entropy, where several players have one [R table 8]."""
-    known = [p for p in probes if p.entropy is not None]
-    if len(known) < 2:
+    """Accuracy over ADR entropy, if several players have one [R table 8]."""
+    with_entropy = [p for p in probes if p.entropy is not None]
+    if len(with_entropy) < 2:
         return ""
-    time = max(set.intersection(*(set(p.running) for p in known)), default=0)
-    kind = _kinds(known)[-1]
+    time = max(set.intersection(*(set(p.running) for p in with_entropy)), default=0)
+    kind = _kinds(with_entropy)[-1]
     drawings = []
-    for name in _parameters(known):
+    for name in _parameters(with_entropy):
         dots = []
-        for p in known:
+        for p in with_entropy:
             found = p.at(name, time, kind)
             estimate = found.accuracy if found else NOTHING
             colour = PALETTE[probes.index(p) % len(PALETTE)]
@@ -165,5 +165,5 @@ def _tables(probes: Sequence[Probe]) -> str:
         running = ", ".join(f"{p.running[t]} at t = {t}" for t in times)
         parts += [html.note(f"{_name(p)}: trials still running: {running}"),
                   html.table(head, rows, len(times) + 1, sortable=True)]  # fmt: skip
-    about = "With 95 % intervals (Wilson); * more than chance, as one of so many answers."
+    about = "With 95 % intervals (Wilson); * above chance, corrected for the number of tests."
     return html.section("Tables", parts, about)

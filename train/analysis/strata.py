@@ -1,5 +1,5 @@
-"""`sleight eval` over ranges: success by slices of each parameter, and what the policy is exposed
-to."""
+"""`sleight eval` over ranges: success by slices of each parameter, and parameters that the policy
+is sensitive to."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ SLICES = 4
 
 @dataclass(frozen=True)
 class Strata:
-    """An evaluation in worlds that differ, taken apart."""
+    """An evaluation in randomized worlds, split by parameter."""
 
     slices: dict[str, tuple[Slice, ...]]
     worst: Worst | None
     effects: tuple[Effect, ...]
-    """The largest loss first."""
+    """Effects of the parameters, the largest loss first."""
 
     def data(self) -> dict[str, Any]:
-        """As plain data for eval.json."""
+        """The strata as plain data for eval.json."""
         return {
             "slices": {
                 name: [
@@ -61,7 +61,7 @@ class Strata:
         }
 
     def table(self) -> str:
-        """For people."""
+        """The strata as a text table."""
         lines = [
             "",
             "  by stratum: mean successes between the values that cut the trials in equals",
@@ -85,19 +85,19 @@ class Strata:
 
 
 def check_trials(trials: int, ranges: dict[str, tuple[float, float]]) -> None:
-    """Raise ConfigError for ranges that say nothing, and for too few trials to say anything."""
+    """Raise ConfigError for ranges without a width, and for too few trials."""
     wide = [name for name, (low, high) in ranges.items() if low < high]
     if not wide:
         raise ConfigError("--range: got no range with a width, allowed: NAME=LOW,HIGH")
     if trials < (least := PER_COLUMN * (len(wide) + 1)):
         raise ConfigError(
             f"--trials: got {trials}, allowed with {len(wide)} parameters that vary: {least} or"
-            f" more, better {PER_COLUMN * (2 * len(wide) + 1)}, from where on curves are seen"
+            f" more, better {PER_COLUMN * (2 * len(wide) + 1)}, which also allows curvature"
         )
 
 
 def strata(evaluation: Evaluation, config: EnvConfig) -> Strata:
-    """Take an evaluation apart; config: the one that it ran in. Raises DataError: too few."""
+    """Split an evaluation that ran with `config` by parameter. Raises DataError: too few trials."""
     names = list(evaluation.worlds)
     rows = [BY_NAME[name] for name in names]
     ends = [[row.coordinate(v) for v in config.randomization[row.name]] for row in rows]
@@ -131,7 +131,7 @@ def page(found: Strata, evaluation: Evaluation) -> str:
         _exposure(found),
         _slices(found, overall.value),
     ]
-    about = f"{evaluation.player}: where in the space of worlds it fails."
+    about = f"{evaluation.player}: the regions of the randomization space in which it fails."
     return html.report("Success by stratum", about, [], parts)
 
 

@@ -1,1 +1,1 @@
-"""From a checkpoint to a bundle: the policy as an ONNX graph, and its manifest."""
+"""Exports a checkpoint as a bundle: ONNX graphs of policy and task, and a manifest."""

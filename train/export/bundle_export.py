@@ -1,4 +1,4 @@
-"""`sleight export`: from a run to the folder that a robot runs."""
+"""`sleight export`: writes the bundle of a run, the folder that a robot needs."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ from .task_graph import write_task_graph
 
 GRAPH, TASK_GRAPH = "policy.onnx", "task.onnx"
 GOAL_UNITS = {"goal_wxyz": ("quaternion", "palm"), "goal_joints": ("rad", "object")}
-"""Name of a part of a goal -> its unit and frame."""
+"""Part of a goal -> its unit and frame."""
 
 
 def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) -> Path:
-    """Write the bundle of a run's newest checkpoint; `folder` is made or replaced file by file.
+    """Write the bundle of a run's newest checkpoint; files in an existing `folder` are replaced.
 
-    stochastic: the bundle draws its actions as the policy did in training, from noise that the
-    robot gives it. Raises ConfigError when the policy cannot run on a rig.
+    stochastic: the bundle samples its actions, as in training, from noise that the robot passes
+    in. Raises ConfigError when the policy cannot run on a rig.
     """
-    config, found = load_run(run)
+    config, saved = load_run(run)
     env = resolve(config.env)
-    hand, held = hand_of(env.model).spec, object_of(env.model)
+    hand, object_spec = hand_of(env.model).spec, object_of(env.model)
     law = rig_law(config.env, str(run))
-    graph = policy_graph(config, found, law, str(run), stochastic)
-    widths = widths_of(len(hand.joints), len(hand.actuators), len(held.joints))
+    graph = policy_graph(config, saved, law, str(run), stochastic)
+    widths = widths_of(len(hand.joints), len(hand.actuators), len(object_spec.joints))
     write_graph(graph, folder / GRAPH, widths)
-    write_task_graph(law, len(held.joints), folder / TASK_GRAPH)
+    write_task_graph(law, len(object_spec.joints), folder / TASK_GRAPH)
     action = (1, len(hand.actuators))
     carry = tuple(Tensor(key, (1, config.policy.hidden_size)) for key in graph.carry_names)
     manifest = BundleManifest(
@@ -81,15 +81,15 @@ def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) ->
             *(Tensor(f"next_{c.name}", c.shape) for c in carry),
         ),
         graph=GraphEntry(GRAPH, file_sha256(folder / GRAPH)),
-        randomization=trained_ranges(config, found.meta),
-        training={"config": to_dict(config), "steps": found.meta["steps"]},
+        randomization=trained_ranges(config, saved.meta),
+        training={"config": to_dict(config), "steps": saved.meta["steps"]},
     )
     write_manifest(folder, manifest)
     return folder
 
 
 def policy_graph(
-    config: TrainConfig, found: Checkpoint, law: GoalLaw, source: str, stochastic: bool = False
+    config: TrainConfig, saved: Checkpoint, law: GoalLaw, source: str, stochastic: bool = False
 ) -> PolicyGraph:
     """The policy of a checkpoint as a module. Raises CheckpointError, ConfigError."""
     env = resolve(config.env)
@@ -98,15 +98,15 @@ def policy_graph(
     sizes = observations.sizes_of(hand, object_of(env.model), 0)
     shapes = term_shapes(terms, sizes)
     actor = Actor(config.policy, shapes, len(hand.actuators))
-    load_module("actor", actor, found.weights, source)
+    load_module("actor", actor, saved.weights, source)
     action_law = ActionLaw(env.control, hand, env.period_s)
     return PolicyGraph(actor, terms, action_law, law.goals, stochastic)
 
 
 def rig_law(env: EnvConfig, source: str) -> GoalLaw:
-    """The goals of trials on a rig: the papers' form, whatever shorter limits training had.
+    """The goal law of trials on a rig: the limits of the papers, also if training had shorter ones.
 
-    Raises ConfigError for a task that runs on no rig.
+    Raises ConfigError for a task that cannot run on a rig.
     """
     spec = task_of(env)
     if spec.law is None:
@@ -119,8 +119,8 @@ def rig_law(env: EnvConfig, source: str) -> GoalLaw:
 
 
 def task_entry(env: EnvConfig, law: GoalLaw, folder: Path) -> TaskEntry:
-    """What the bundle in `folder` says of its task, whose graph is written there."""
-    goals, held = GoalConfig(), object_of(env.model)
+    """Write the graph of the task to `folder`; returns the manifest entry of the task."""
+    goals, object_spec = GoalConfig(), object_of(env.model)
     limits = law.option_limits
     return TaskEntry(
         name=env.task,
@@ -135,7 +135,7 @@ def task_entry(env: EnvConfig, law: GoalLaw, folder: Path) -> TaskEntry:
         uniforms=law.uniforms,
         normals=law.normals,
         options={n: OptionEntry(float(value), *limits[n]) for n, value in law.options.items()},
-        object_joints=held.joints,
+        object_joints=object_spec.joints,
     )
 
 
@@ -147,13 +147,13 @@ def _action(config: TrainConfig, env: EnvConfig) -> ActionEntry:
 
 def _inputs(graph: PolicyGraph, widths: Mapping[str, int]) -> tuple[Tensor, ...]:
     """The graph's inputs for the manifest."""
-    known = {
+    tensors = {
         name: Tensor(name, (1, widths[width]), unit, frame)
         for name, (width, unit, frame) in INPUTS.items()
         if width in widths
     }
-    known |= {goal.name: goal for goal in _goals(graph.goals)}
-    return tuple(known[name] for name in graph.inputs)
+    tensors |= {goal.name: goal for goal in _goals(graph.goals)}
+    return tuple(tensors[name] for name in graph.inputs)
 
 
 def _goals(sizes: Mapping[str, int]) -> tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-"""Modules to ONNX files, by the exporter that needs no further package."""
+"""Exports modules to ONNX files, with the exporter that needs no other package."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def export_graph(
     outputs: Sequence[str],
     free_batch: bool = False,
 ) -> None:
-    """Write atomically; with `free_batch` the first size of every tensor may be any."""
+    """Export atomically; with `free_batch` the first dimension of every tensor is free."""
     module.eval()
     free = {name: {0: "batch"} for name in (*inputs, *outputs)} if free_batch else None
     with atomic_path(path) as temporary, warnings.catch_warnings():
-        # The exporter says that it is the older one.
+        # The exporter warns that it is deprecated.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,

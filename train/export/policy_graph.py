@@ -1,4 +1,4 @@
-"""The policy as one ONNX graph: sensors in, targets out, the memory passed through."""
+"""The policy as one ONNX graph: from sensors and memory to targets and the next memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ...policies.distributions import Gaussian
 from .onnx_export import export_graph
 
 _SENSOR_OF = {"last_target": "target"}
-"""Inputs of the graph whose sensor has another name in the environment."""
+"""Input of the graph -> its sensor in the environment, where the names differ."""
 
 
 class PolicyGraph(nn.Module):
-    """Observation terms, actor and action law in one module, the memory as an LSTM cell.
+    """Observation terms, actor and action law in one module, with the memory as an LSTM cell.
 
-    The cell is a view of the same weights: ONNX Runtime runs it faster at batch 1 than a sequence.
+    The cell uses the same weights: ONNX Runtime runs a cell faster at batch 1 than a sequence.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class PolicyGraph(nn.Module):
     ) -> None:
         """goals: name and size of the parts of a goal, which the policy may read.
 
-        stochastic: actions are drawn, with noise from outside, instead of the likeliest.
+        stochastic: actions are sampled with noise from outside, instead of deterministic.
         """
         super().__init__()
         if stochastic and actor.config.head != "gaussian":
@@ -70,20 +70,20 @@ class PolicyGraph(nn.Module):
 
 
 def graph_inputs(terms: Sequence[Term], goals: Mapping[str, int]) -> tuple[str, ...]:
-    """What the terms read, in the contract's names. Raises ConfigError for what no rig measures."""
-    known = (*INPUTS, *goals)
-    wanted = {"last_target", "joint_position"}
+    """Inputs of the terms, named as in the contract. Raises ConfigError for unmeasured ones."""
+    allowed = (*INPUTS, *goals)
+    read_names = {"last_target", "joint_position"}
     renamed = {sensor: name for name, sensor in _SENSOR_OF.items()}
     for term in terms:
         for sensor in term.reads:
             name = renamed.get(sensor, sensor)
-            if name not in known:
+            if name not in allowed:
                 raise ConfigError(
                     f"env.actor_terms: got {term.name}, which reads {sensor};"
-                    f" allowed for export: terms of {', '.join(known)}"
+                    f" allowed for export: terms of {', '.join(allowed)}"
                 )
-            wanted.add(name)
-    return tuple(name for name in known if name in wanted)
+            read_names.add(name)
+    return tuple(name for name in allowed if name in read_names)
 
 
 def _cell_view(memory: nn.Module) -> nn.LSTMCell:
@@ -95,9 +95,9 @@ def _cell_view(memory: nn.Module) -> nn.LSTMCell:
 
 
 def example_inputs(graph: PolicyGraph, count: int, widths: Mapping[str, int]) -> list[Tensor]:
-    """Zeros of the right shapes (count, width), with unit quaternions.
+    """Zeros of the shapes (count, width), with unit quaternions.
 
-    widths: what those of `INPUTS` stand for, see `bundle.widths_of`.
+    widths: sizes for the names in `INPUTS`, see `bundle.widths_of`.
     """
     values = []
     for name in graph.inputs:
@@ -111,7 +111,7 @@ def example_inputs(graph: PolicyGraph, count: int, widths: Mapping[str, int]) ->
 
 
 def write_graph(graph: PolicyGraph, path: Path, widths: Mapping[str, int]) -> None:
-    """Export atomically; the batch is free, so that an evaluation can run many worlds."""
+    """Export atomically, with a free batch size, so that an evaluation can run many worlds."""
     names = [*graph.inputs, *graph.carry_names]
     outputs = ["target", "action", *(f"next_{name}" for name in graph.carry_names)]
     export_graph(graph, example_inputs(graph, 1, widths), path, names, outputs, free_batch=True)

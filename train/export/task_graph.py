@@ -1,4 +1,4 @@
-"""The law of a task as one ONNX graph, so that a rig needs no code of the task."""
+"""The goal law of a task as one ONNX graph, so that a rig needs no code of the task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESULTS = ("distance", "reached", "dropped")
 
 
 class TaskGraph(nn.Module):
-    """Pose, goal, options and random numbers in; distance, reached, dropped and next goal out."""
+    """From pose, goal, options and random numbers to distance, reached, dropped and next goal."""
 
     def __init__(self, law: GoalLaw, joints: int) -> None:
         """joints: inner joints of the object."""
@@ -29,13 +29,13 @@ class TaskGraph(nn.Module):
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         """Inputs in the order of `inputs`, each (1, size) -> outputs in the order of `outputs`."""
-        given = dict(zip(self.inputs, values, strict=True))
-        pose: Sensors = {name: given[name] for name in self.pose}
-        goal = {name: given[name] for name in self.law.goals}
-        self.law.options = {name: given[name].squeeze(-1) for name in self.law.options}
+        inputs = dict(zip(self.inputs, values, strict=True))
+        pose: Sensors = {name: inputs[name] for name in self.pose}
+        goal = {name: inputs[name] for name in self.law.goals}
+        self.law.options = {name: inputs[name].squeeze(-1) for name in self.law.options}
         distance = self.law.distance(pose, goal)
         largest = self.law.options["max_angle_rad"]
-        drawn = self.law.draw(self.law.prepare(pose), largest, given["uniform"], given["normal"])
+        drawn = self.law.draw(self.law.prepare(pose), largest, inputs["uniform"], inputs["normal"])
         judged = (distance, self.law.reached(distance).float(), self.law.dropped(pose).float())
         return (*judged, *(drawn[name] for name in self.law.goals))
 
@@ -50,6 +50,6 @@ def write_task_graph(law: GoalLaw, joints: int, path: Path) -> None:
         "uniform": law.uniforms,
         "normal": law.normals,
     }
-    # Any orientation but the identity, whose logarithms are special.
+    # Any orientation except the identity, where the logarithm is a special case.
     example = [torch.full((1, size), 0.5) for size in sizes.values()]
     export_graph(graph, example, path, graph.inputs, graph.outputs)

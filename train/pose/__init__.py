@@ -1,1 +1,1 @@
-"""Training of the pose network on randomized renders, and what follows: errors and export."""
+"""Training, evaluation and export of the pose network, on randomized renders."""

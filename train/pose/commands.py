@@ -1,4 +1,4 @@
-"""`sleight vision ...` on the command line."""
+"""The commands of `sleight vision`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .config import PoseTrainConfig, WidenConfig
 USAGE = """usage: sleight vision COMMAND ...
 
 commands:
-  states PLAYER --count N --out FILE   hands and blocks that a policy meets, to take pictures of
-  render --count N --out DIR   randomized pictures of the hand and the block, with its pose
-  train CONFIG | --data DIR    learn the pose from them (--resume RUN goes on)
-  widen CONFIG | --resume RUN  the ranges of the renders under ADR, while a network learns
-  eval RUN_OR_BUNDLE --data DIR   errors in mm and degrees
-  export RUN --bundle DIR      put the network into a bundle, as pose.onnx
+  states PLAYER --count N --out FILE   record states that a policy visits, to render them
+  render --count N --out DIR   render randomized pictures of the hand and the block, with poses
+  train CONFIG | --data DIR    train a pose network on renders (--resume RUN continues)
+  widen CONFIG | --resume RUN  train on renders whose ranges ADR widens
+  eval RUN_OR_BUNDLE --data DIR   measure position errors in mm, rotation errors in degrees
+  export RUN --bundle DIR      add the network to a bundle, as pose.onnx
 
 sleight vision COMMAND --help lists every option.
 """
@@ -55,17 +55,17 @@ def _states(argv: list[str]) -> int:
     from .visited_states import write_visited
 
     parser = make_parser(
-        "vision states", "Hands and blocks that a policy meets, for render's --states.file."
+        "vision states", "Record states that a policy visits, for render's --states.file."
     )
-    parser.add_argument("player", type=Path, help="a run, or a bundle")
-    parser.add_argument("--count", type=int, required=True, help="states in all")
-    parser.add_argument("--seed", type=seed_of, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="the file, .npy")
-    given = parser.parse_args(argv)
-    check_count("--count", given.count)
-    player = open_player(given.player, seed=given.seed)
-    write_visited(player, given.count, given.seed, given.out)
-    sys.stdout.write(f"{given.out}\n")
+    parser.add_argument("player", type=Path, help="a run folder or a bundle")
+    parser.add_argument("--count", type=int, required=True, help="number of states")
+    parser.add_argument("--seed", type=seed_of, default=0, help="seed of the worlds (default: 0)")
+    parser.add_argument("--out", type=Path, required=True, help="file for the states, .npy")
+    args = parser.parse_args(argv)
+    check_count("--count", args.count)
+    player = open_player(args.player, seed=args.seed)
+    write_visited(player, args.count, args.seed, args.out)
+    sys.stdout.write(f"{args.out}\n")
     return 0
 
 
@@ -76,33 +76,38 @@ def _render(argv: list[str]) -> int:
     from ..runs.progress import ProgressBar
 
     parser = make_parser(
-        "vision render", "Randomized pictures of the hand and the block, with its pose."
+        "vision render", "Render randomized pictures of the hand and the block, with poses."
     )
-    parser.add_argument("--count", type=int, required=True, help="samples in all")
-    parser.add_argument("--out", type=Path, required=True, help="their folder; goes on with it")
+    parser.add_argument("--count", type=int, required=True, help="number of samples")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder of the renders; an unfinished one is continued",
+    )
     parser.add_argument("--ray.address", dest="address", default="", metavar="HOST:PORT",
-                        help="render on a Ray cluster, or auto; else on this machine")  # fmt: skip
+                        help="Ray cluster, or auto (default: this machine)")  # fmt: skip
     parser.add_argument("--ray.wait_s", dest="wait_s", default="60", metavar="SECONDS",
-                        help="longest wait for the cluster, and for places on it")  # fmt: skip
+                        help="longest wait for the cluster (default: 60)")  # fmt: skip
     if "-h" in argv or "--help" in argv:
         sys.stdout.write(parser.format_help() + "\n")
         sys.stdout.write(help_text(RenderConfig, "sleight vision render"))
         return 0
     path = Path(argv[0]) if argv and not argv[0].startswith("--") else None
-    given, flags = parser.parse_known_args(argv[path is not None :])
-    check_count("--count", given.count)
+    args, flags = parser.parse_known_args(argv[path is not None :])
+    check_count("--count", args.count)
     config = load_config(RenderConfig, path, flags)
-    ray = load_config(RayConfig, None, [f"--address={given.address}", f"--wait_s={given.wait_s}"])
-    with _crew(ray) as crew, ProgressBar("render", given.count, unit="samples") as bar:
-        render(config, given.count, given.out, bar.update, crew=crew)
-    images = open_renders(given.out).shard(0)["images"][:SHEET_SAMPLES]
-    write_sheet(images, given.out / SHEET)
-    sys.stdout.write(f"{given.out}\n")
+    ray = load_config(RayConfig, None, [f"--address={args.address}", f"--wait_s={args.wait_s}"])
+    with _crew(ray) as crew, ProgressBar("render", args.count, unit="samples") as bar:
+        render(config, args.count, args.out, bar.update, crew=crew)
+    images = open_renders(args.out).shard(0)["images"][:SHEET_SAMPLES]
+    write_sheet(images, args.out / SHEET)
+    sys.stdout.write(f"{args.out}\n")
     return 0
 
 
 def _crew(ray: RayConfig) -> AbstractContextManager[CrewOf | None]:
-    """Who renders: workers on a cluster, where there is an address."""
+    """The workers of a cluster, if an address is set; otherwise this machine renders."""
     if not ray.address:
         return nullcontext()
     from ..cluster.renderers import renderers
@@ -129,7 +134,7 @@ def _learn(
     start: Callable[[C], Path],
     resume: Callable[[Path, list[str]], Path],
 ) -> int:
-    """A job with a config of `kind`: a new run, or --resume RUN."""
+    """Start a new run with a config of `kind`, or continue one with --resume RUN."""
     if not argv or argv[0] in ("-h", "--help"):
         sys.stdout.write(help_text(kind, f"sleight vision {name} [CONFIG]"))
         return 0 if argv else 2
@@ -150,43 +155,47 @@ def _eval(argv: list[str]) -> int:
     from .pose_evaluation import GraphReader, NetReader, Reader, judge
     from .pose_learner import load_pose_run
 
-    parser = make_parser("vision eval", "Errors of a pose network on renders.")
-    parser.add_argument("reader", type=Path, help="a run of vision train, or a bundle")
-    parser.add_argument("--data", type=Path, required=True, help="renders with another seed")
-    parser.add_argument("--json", type=Path, help="write the result here as well")
-    given = parser.parse_args(argv)
-    renders = open_renders(given.data)
+    parser = make_parser("vision eval", "Measure the errors of a pose network on renders.")
+    parser.add_argument("reader", type=Path, help="a run of `vision train` or a bundle")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of renders with a different seed"
+    )
+    parser.add_argument("--json", type=Path, help="also write the result to this JSON file")
+    args = parser.parse_args(argv)
+    renders = open_renders(args.data)
     reader: Reader
-    if (given.reader / MANIFEST).is_file():
-        bundle = load_bundle(given.reader)
+    if (args.reader / MANIFEST).is_file():
+        bundle = load_bundle(args.reader)
         path, entry = bundle.pose_graph, bundle.manifest.pose
         assert entry is not None
         reader, edge, views = GraphReader(OnnxPose(path, entry)), entry.image_px, len(entry.cameras)
     else:
-        _, net, seen = load_pose_run(given.reader)
-        reader, cameras = NetReader(net), seen.cameras
+        _, net, render_config = load_pose_run(args.reader)
+        reader, cameras = NetReader(net), render_config.cameras
         edge, views = cameras.image_px, len(cameras.views)
-    found = renders.config.cameras
-    if (found.image_px, len(found.views)) != (edge, views):
+    data_cameras = renders.config.cameras
+    if (data_cameras.image_px, len(data_cameras.views)) != (edge, views):
         raise SleightError(
-            f"--data: got {len(found.views)} views of {found.image_px} px,"
-            f" allowed: {views} of {edge} px, as {given.reader} was trained on"
+            f"--data: got {len(data_cameras.views)} views of {data_cameras.image_px} px,"
+            f" allowed: {views} of {edge} px, as {args.reader} was trained on"
         )
     result = judge(reader, renders)
     sys.stdout.write(result.text() + "\n")
-    if given.json:
-        write_json(given.json, result.data())
+    if args.json:
+        write_json(args.json, result.data())
     return 0
 
 
 def _export(argv: list[str]) -> int:
     from .pose_export import export_pose
 
-    parser = make_parser("vision export", "Put a pose network into a bundle.")
-    parser.add_argument("run", type=Path, help="a run of vision train")
-    parser.add_argument("--bundle", type=Path, required=True, help="the folder of the bundle")
-    parser.add_argument("--test", type=Path, help="renders for scores; by default the run's")
-    given = parser.parse_args(argv)
-    export_pose(given.run, given.bundle, given.test)
-    sys.stdout.write(f"{given.bundle}\n")
+    parser = make_parser("vision export", "Add a pose network to a bundle.")
+    parser.add_argument("run", type=Path, help="a run of `vision train`")
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument(
+        "--test", type=Path, help="renders for the scores (default: those of the run)"
+    )
+    args = parser.parse_args(argv)
+    export_pose(args.run, args.bundle, args.test)
+    sys.stdout.write(f"{args.bundle}\n")
     return 0

@@ -24,7 +24,7 @@ class LearnConfig:
     """How a pose network is trained, wherever its renders come from."""
 
     name: str = ""
-    """Folder of the run in `runs`; empty: pose, the date and the time."""
+    """Folder of the run in `runs`; empty: a name with the date and the time."""
     runs: Path = Path("runs")
     """Folder of the run folders."""
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
@@ -65,7 +65,7 @@ class PoseTrainConfig(LearnConfig):
     test: Path | None = None
     """Folder of renders to evaluate on, rendered with another seed; none: no evaluation."""
     training_samples: Count = 110_000
-    """Length of training in samples; each is used as often as that takes. Rotations start to be
+    """Length of training in samples; samples are reused as often as needed. Rotations start to be
     learned after about 20,000, and runs can be compared after 50,000."""
     log_s: Positive = 10.0
     """Interval between lines of metrics [s]."""

@@ -18,7 +18,7 @@ from .render_batches import Batch, in_order
 
 BATCH = 64
 CONFIDENT = 99.0
-"""Percentile of the views' disagreement beyond which a guess is not believed."""
+"""Percentile of the disagreement between views above which an estimate is rejected."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Guesses:
 
 
 class Reader(Protocol):
-    """What reads poses from a batch of renders."""
+    """Estimates poses from a batch of renders."""
 
     def __call__(self, batch: Batch) -> Guesses: ...
 
 
 class NetReader:
-    """The network on torch, on pictures as they are."""
+    """The network in torch, on unchanged pictures."""
 
     def __init__(self, net: PoseNet, device: str = "cpu") -> None:
         self._net, self._device = net, device
@@ -48,30 +48,30 @@ class NetReader:
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Guesses:
         self._net.eval()
-        here = {name: values.to(self._device) for name, values in batch.items()}
-        images = here["images"].float() / 255.0
-        guess = self._net(images, here["camera_position"], here["camera_rotation"])
+        inputs = {name: values.to(self._device) for name, values in batch.items()}
+        images = inputs["images"].float() / 255.0
+        guess = self._net(images, inputs["camera_position"], inputs["camera_rotation"])
         wxyz = np.array([wxyz_of(matrix) for matrix in guess.rotation.cpu().numpy()])
         turned = torch.from_numpy(wxyz).float()
         return Guesses(guess.position.cpu(), turned, guess.spread_rad.cpu())
 
 
 class GraphReader:
-    """A bundle's graph on ONNX Runtime, sample by sample as on the robot."""
+    """A bundle's graph in ONNX Runtime, one sample at a time, as on the robot."""
 
     def __init__(self, graph: OnnxPose) -> None:
         self._graph = graph
 
     def __call__(self, batch: Batch) -> Guesses:
         position, rotation = batch["camera_position"].numpy(), batch["camera_rotation"].numpy()
-        seen = []
+        poses = []
         for index, images in enumerate(batch["images"].numpy()):
             pairs = zip(position[index], rotation[index], strict=True)
-            seen.append(self._graph.see(images, [Placement(p, r) for p, r in pairs]))
+            poses.append(self._graph.see(images, [Placement(p, r) for p, r in pairs]))
         return Guesses(
-            torch.tensor(np.array([one.position for one in seen])).float(),
-            torch.tensor(np.array([one.wxyz for one in seen])).float(),
-            torch.tensor([one.spread_rad for one in seen]),
+            torch.tensor(np.array([one.position for one in poses])).float(),
+            torch.tensor(np.array([one.wxyz for one in poses])).float(),
+            torch.tensor([one.spread_rad for one in poses]),
         )
 
 
@@ -81,21 +81,21 @@ class Judgement:
 
     errors: PoseErrors
     constant: PoseErrors
-    """Of the mean pose of those renders: what a network must beat."""
+    """Errors of the mean pose of these renders: the baseline that a network must beat."""
     spread_rad: np.ndarray
     """(n,)"""
 
     @property
     def spread_limit_deg(self) -> float:
-        """The disagreement that one guess in a hundred exceeds."""
+        """The disagreement between views that one estimate in a hundred exceeds [degrees]."""
         return float(np.degrees(np.percentile(self.spread_rad, CONFIDENT)))
 
     def data(self) -> dict[str, Any]:
-        """Plain data."""
+        """The judgement as plain data."""
         return {"errors": self.errors.table(), "constant": self.constant.table()}
 
     def text(self) -> str:
-        """A table for the terminal."""
+        """The judgement as a text table."""
         lines = ["                      mean   median      p90"]
         for title, errors in (("", self.errors), ("constant ", self.constant)):
             table = errors.table()
@@ -111,11 +111,11 @@ class Judgement:
 
 
 def judge(reader: Reader, renders: Renders) -> Judgement:
-    """Read every sample of `renders`. Raises DataError."""
-    found = [(reader(batch), batch) for batch in in_order(renders, BATCH)]
-    guesses = [guess for guess, _ in found]
-    position = torch.cat([batch["position"] for _, batch in found])
-    wxyz = torch.cat([batch["wxyz"] for _, batch in found])
+    """Evaluate every sample of `renders`. Raises DataError."""
+    estimates = [(reader(batch), batch) for batch in in_order(renders, BATCH)]
+    guesses = [guess for guess, _ in estimates]
+    position = torch.cat([batch["position"] for _, batch in estimates])
+    wxyz = torch.cat([batch["wxyz"] for _, batch in estimates])
     errors = pose_errors(
         torch.cat([guess.position for guess in guesses]),
         torch.cat([guess.wxyz for guess in guesses]),

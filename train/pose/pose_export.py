@@ -1,4 +1,4 @@
-"""`sleight vision export`: a run's pose network into a bundle, as `pose.onnx`."""
+"""`sleight vision export`: adds the pose network of a run to a bundle, as `pose.onnx`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GRAPH = "pose.onnx"
 
 
 class PoseGraph(nn.Module):
-    """Pictures as cameras give them, uint8 -> position, rotation, spread_rad."""
+    """The exported graph: uint8 pictures of the cameras -> position, rotation, spread_rad."""
 
     def __init__(self, net: PoseNet) -> None:
         super().__init__()
@@ -38,10 +38,10 @@ class PoseGraph(nn.Module):
 
 
 def export_pose(run: Path, bundle: Path, test: Path | None = None) -> PoseEntry:
-    """Add the newest network of `run` to the bundle; returns what the manifest says of it.
+    """Add the newest network of `run` to the bundle; returns its entry in the manifest.
 
-    The bundle's policy stays as it is. test: renders that its scores and its confidence come from,
-    else those of the run. Raises CheckpointError, BundleError, ConfigError.
+    The bundle's policy does not change. test: renders for the scores and the confidence limit, by
+    default those of the run. Raises CheckpointError, BundleError, ConfigError.
     """
     manifest = read_manifest(bundle / MANIFEST)
     config, net, renders = load_pose_run(run)
@@ -54,7 +54,7 @@ def export_pose(run: Path, bundle: Path, test: Path | None = None) -> PoseEntry:
     held_out = test or config.test
     if held_out is None:
         raise ConfigError(
-            "--test: got nothing, allowed: a folder of renders with another seed,"
+            "--test: got nothing, allowed: a folder of renders with a different seed,"
             " for the scores and the limit of confidence"
         )
     judged = judge(NetReader(net), open_renders(held_out))
@@ -71,9 +71,9 @@ def export_pose(run: Path, bundle: Path, test: Path | None = None) -> PoseEntry:
 
 
 def write_pose_graph(net: PoseNet, cameras: CamerasConfig, path: Path) -> None:
-    """Export atomically, the batch fixed at one."""
+    """Export atomically, with a batch size of one."""
     views, edge = len(cameras.views), cameras.image_px
-    # In eval mode as a whole: exporting switches the wrapped network with its wrapper.
+    # eval() on the wrapper: the exporter switches the wrapped network with it.
     graph = PoseGraph(net).eval()
     example = (
         torch.zeros(1, views, edge, edge, 3, dtype=torch.uint8),
@@ -87,7 +87,7 @@ def write_pose_graph(net: PoseNet, cameras: CamerasConfig, path: Path) -> None:
 def pose_entry(
     config: RenderConfig, bundle: Path, spread_limit_deg: float, scores: dict[str, float]
 ) -> PoseEntry:
-    """What the manifest says of the `pose.onnx` that lies in the bundle."""
+    """The manifest entry of the bundle's `pose.onnx`."""
     cameras = {}
     for name, view in config.cameras.views.items():
         at = view.placement()

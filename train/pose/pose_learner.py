@@ -1,4 +1,4 @@
-"""What both trainings of a pose network share: the network, one step, its place on disk."""
+"""Shared parts of both trainings of a pose network: network, training step, checkpoints."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ WARM_UP = 0.1
 
 
 def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, RenderConfig]:
-    """A run's config, its newest network, and the config of what it learned from.
+    """A run's config, its newest network, and the config of the renders that it was trained on.
 
-    The renders themselves need not be there. Raises CheckpointError.
+    The renders themselves are not needed. Raises CheckpointError.
     """
-    found = checkpoint.load(path, state=False)
-    config = from_dict(PoseTrainConfig, found.meta["config"], f"{path}: config")
-    renders = from_dict(RenderConfig, found.meta.get("renders"), f"{path}: renders")
+    saved = checkpoint.load(path, state=False)
+    config = from_dict(PoseTrainConfig, saved.meta["config"], f"{path}: config")
+    renders = from_dict(RenderConfig, saved.meta.get("renders"), f"{path}: renders")
     net = build_net(config, renders.cameras)
-    checkpoint.load_module("pose", net, found.weights, str(path))
+    checkpoint.load_module("pose", net, saved.weights, str(path))
     return config, net.eval(), renders
 
 
@@ -49,7 +49,7 @@ class Learner:
     def __init__(self, config: PoseTrainConfig, cameras: CamerasConfig) -> None:
         """Raises ConfigError."""
         if config.device == "cuda" and not torch.cuda.is_available():
-            raise ConfigError("device: got cuda, which torch does not see here, allowed: cpu")
+            raise ConfigError("device: got cuda, which torch cannot use here, allowed: cpu")
         self.config = config
         torch.manual_seed(config.seed)
         self.net = build_net(config, cameras).to(config.device)
@@ -60,12 +60,12 @@ class Learner:
         self.samples_seen = self.steps = 0
 
     def step(self, batch: Batch) -> float:
-        """One step on a batch; returns the loss."""
+        """One training step on a batch; returns the loss."""
         noise = torch.Generator().manual_seed(1_000_003 * self.config.seed + self.steps)
-        here = {name: values.to(self.config.device) for name, values in batch.items()}
-        images = self.photo(here["images"], noise)
-        guess = self.net(images, here["camera_position"], here["camera_rotation"])
-        loss = pose_loss(guess, here["position"], matrices(here["wxyz"]))
+        inputs = {name: values.to(self.config.device) for name, values in batch.items()}
+        images = self.photo(inputs["images"], noise)
+        guess = self.net(images, inputs["camera_position"], inputs["camera_rotation"])
+        loss = pose_loss(guess, inputs["position"], matrices(inputs["wxyz"]))
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * self._schedule()
         self.optimizer.zero_grad(set_to_none=True)
@@ -77,7 +77,7 @@ class Learner:
         return float(loss.detach())
 
     def save(self, folder: Path, renders: RenderConfig, **more: Any) -> None:
-        """Write a checkpoint of a run; `more` goes into its plain data."""
+        """Write a checkpoint of a run; `more` is added to its metadata."""
         weights = checkpoint.module_tensors("pose", self.net.cpu())
         self.net.to(self.config.device)
         meta = {
@@ -93,15 +93,15 @@ class Learner:
         checkpoint.save(folder / "checkpoints", checkpoint.Checkpoint(weights, state, meta))
 
     def restore(self, folder: Path) -> dict[str, Any]:
-        """Continue from the newest checkpoint; returns its plain data. Raises CheckpointError."""
-        found = checkpoint.load(folder)
-        checkpoint.load_module("pose", self.net, found.weights, str(folder))
-        checkpoint.load_moments(self.optimizer, found.state)
-        self.samples_seen, self.steps = found.meta["steps"], found.meta["batches"]
-        return found.meta
+        """Continue from the newest checkpoint; returns its metadata. Raises CheckpointError."""
+        saved = checkpoint.load(folder)
+        checkpoint.load_module("pose", self.net, saved.weights, str(folder))
+        checkpoint.load_moments(self.optimizer, saved.state)
+        self.samples_seen, self.steps = saved.meta["steps"], saved.meta["batches"]
+        return saved.meta
 
     def _schedule(self) -> float:
-        """Factor on the learning rate: a rise, then a cosine (Smith 2018, one cycle)."""
+        """Factor on the learning rate: warm-up, then a cosine (Smith 2018, one cycle)."""
         done = self.samples_seen / self.config.training_samples
         if done < WARM_UP:
             return 0.04 + 0.96 * done / WARM_UP
@@ -110,5 +110,5 @@ class Learner:
 
 def matrices(wxyz: Tensor) -> Tensor:
     """Quaternions (B, 4) -> rotation matrices (B, 3, 3)."""
-    # Two columns, each after the other, make the matrix as the network's own do.
+    # Build the matrix from two columns, as the network does.
     return orthonormal(to_columns(wxyz).unflatten(-1, (2, 3)).transpose(-1, -2))

@@ -23,7 +23,7 @@ from .render_batches import batches
 
 
 def start(config: PoseTrainConfig) -> Path:
-    """A new run; returns its folder. Raises ConfigError, DataError."""
+    """Start a new run; returns its folder. Raises ConfigError, DataError."""
     if not config.name:
         config = replace(config, name=f"pose-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     folder = config.runs / config.name
@@ -36,7 +36,7 @@ def start(config: PoseTrainConfig) -> Path:
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
-    """Go on from the newest checkpoint. Raises ConfigError, CheckpointError."""
+    """Continue from the newest checkpoint. Raises ConfigError, CheckpointError."""
     config = load(PoseTrainConfig, folder / "config.yaml", overrides)
     with FolderLock(folder):
         trainer = Trainer(config)
@@ -47,7 +47,7 @@ def resume(folder: Path, overrides: list[str]) -> Path:
 
 
 class Trainer(Learner):
-    """The state of one training on a folder of renders."""
+    """The training of a network on a folder of renders."""
 
     def __init__(self, config: PoseTrainConfig) -> None:
         """Raises ConfigError, DataError."""
@@ -60,7 +60,7 @@ class Trainer(Learner):
         super().__init__(config, self.renders.config.cameras)
 
     def run(self, folder: Path, resume_at: int | None) -> None:
-        """To the end of training, or to Ctrl-C; saves either way."""
+        """Train until the end or until Ctrl-C; saves in both cases."""
         metrics = MetricsFile(folder / "metrics.jsonl", resume_at)
         title = f"train {folder.name}"
         order = batches(

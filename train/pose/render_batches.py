@@ -1,4 +1,4 @@
-"""Batches of renders in an order that the seed alone decides, so that a run can be resumed."""
+"""Batches of renders in an order that depends only on the seed, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Shards(Protocol):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Samples in each shard."""
+        """Number of samples in each shard."""
 
     def shard(self, index: int) -> Arrays:
         """The arrays of one shard."""
@@ -39,7 +39,7 @@ class Joined:
 
 
 def batches(renders: Shards, size: int, mix: int, seed: int, first: int = 0) -> Iterator[Batch]:
-    """Endless batches from the `first` on: every sample once per epoch, shards mixed `mix` at once.
+    """Endless batches from number `first`: every sample once per epoch, `mix` shards per shuffle.
 
     The last, smaller batch of each group of shards is used too. Raises DataError.
     """
@@ -68,7 +68,7 @@ def _loaded(renders: Shards, group: np.ndarray) -> Batch:
 
 
 def in_order(renders: Renders, size: int) -> Iterator[Batch]:
-    """Every sample once, as they lie on the disk."""
+    """Batches with every sample once, in the order of the files."""
     for shard in renders.shards():
         for start in range(0, len(shard["position"]), size):
             chosen = slice(start, start + size)

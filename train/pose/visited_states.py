@@ -1,7 +1,7 @@
-"""`sleight vision states`: hands and blocks as a policy meets them, to take pictures of.
+"""`sleight vision states`: records states that a policy visits, to render them.
 
-Learning Dexterous In-Hand Manipulation, appendix D.2, draws its pictures from states that policies
-visited: settled ones show hands that rest, and a policy's hand does not.
+Learning Dexterous In-Hand Manipulation, appendix D.2, renders states that policies visited. Settled
+states show hands at rest, but the hand of a policy moves.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from ..rollout.players import Player
 from ..runs.progress import ProgressBar
 
 EVERY = 8
-"""Control steps between two states of one world: nearer ones look alike."""
+"""Control steps between two states of one world; closer states look alike."""
 WORLDS = 64
 
 
 def visited(player: Player, count: int, seed: int) -> np.ndarray:
-    """(count, nq) states of trials of `player` in nominal worlds, one after the other by time."""
+    """(count, nq) states of trials of `player` in nominal worlds, ordered by time."""
     worlds = min(WORLDS, count)
     env = make_env(protocol(player.env_config, worlds, {}, GoalConfig()), seed + FRESH)
     observation, _ = env.reset()
     player.start(env)
     starts = torch.ones(worlds, dtype=torch.bool)
-    found: list[np.ndarray] = []
+    states: list[np.ndarray] = []
     step = have = 0
     with ProgressBar("states", count, unit="states") as bar:
         while have < count:
             if step % EVERY == 0:
-                found.append(_held(env))
-                have += len(found[-1])
+                states.append(_held(env))
+                have += len(states[-1])
                 bar.update(min(have, count))
             observation, _, terminated, truncated, _ = env.step(
                 player.act(env, observation, starts)
             )
             starts = terminated | truncated
             step += 1
-    return np.concatenate(found)[:count]
+    return np.concatenate(states)[:count]
 
 
 def _held(env: HandEnv) -> np.ndarray:
-    """The states (N, nq) of the worlds whose object has not been dropped."""
+    """The states (N, nq) of the worlds whose object is not dropped."""
     qpos = env.sim.state("qpos")
     height = qpos[:, env.sim.layout.position.stop - 1]
-    held: np.ndarray = qpos[height > DROP_HEIGHT_M].cpu().numpy()
-    return held
+    states: np.ndarray = qpos[height > DROP_HEIGHT_M].cpu().numpy()
+    return states
 
 
 def write_visited(player: Player, count: int, seed: int, path: Path) -> None:
-    """Write them as a numpy file, atomically."""
+    """Write visited states as a numpy file, atomically."""
     states = visited(player, count, seed)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.save(file, states, allow_pickle=False)

@@ -1,8 +1,8 @@
-"""`sleight vision widen`: the ranges of the renders under automatic domain randomization.
+"""`sleight vision widen`: trains on renders whose ranges automatic domain randomization widens.
 
-Rendering is the dear part, so every render serves twice: fresh, it is what the network is measured
-on, which decides about the ranges; then it is learned from. (Solving Rubik's Cube with a Robot
-Hand, appendix C.3, does not learn from the renders at boundaries; it could make more.)
+Rendering is expensive, so every render is used twice. First the network is evaluated on it, which
+decides about the ranges; then the network is trained on it. (Solving Rubik's Cube with a Robot
+Hand, appendix C.3, does not train on the renders at boundaries; it could render more.)
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ RENDERS = "renders"
 
 
 def start(config: WidenConfig) -> Path:
-    """A new run; returns its folder. Raises ConfigError, DataError, CheckpointError."""
+    """Start a new run; returns its folder. Raises ConfigError, DataError, CheckpointError."""
     if not config.name:
         config = replace(config, name=f"pose-adr-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     folder = config.runs / config.name
@@ -59,7 +59,7 @@ def start(config: WidenConfig) -> Path:
 
 
 def resume(folder: Path, overrides: list[str]) -> Path:
-    """Go on after the last whole round. Raises ConfigError, CheckpointError."""
+    """Continue after the last complete round. Raises ConfigError, CheckpointError."""
     config = load(WidenConfig, folder / "config.yaml", overrides)
     with FolderLock(folder):
         widening = Widening(config, folder)
@@ -70,13 +70,13 @@ def resume(folder: Path, overrides: list[str]) -> Path:
 
 
 def table(config: WidenConfig) -> tuple[Dimension, ...]:
-    """What is widened in this run. Raises ConfigError."""
+    """The parameters that ADR widens in this run. Raises ConfigError."""
     steps = config.adr.step_sizes.items()
     return tuple(dimension_of(lookup(name, "adr.step_sizes"), step) for name, step in steps)
 
 
 class Widening:
-    """The state of one run: the network, the ranges, the number of the round."""
+    """The state of one run: the network, the ranges, and the number of the round."""
 
     def __init__(self, config: WidenConfig, folder: Path) -> None:
         """Raises ConfigError."""
@@ -86,9 +86,9 @@ class Widening:
         self.round = 0
 
     def take_weights(self, run: Path) -> None:
-        """Begin with the network of another run. Raises CheckpointError."""
-        _, net, seen = load_pose_run(run)
-        if (net.config, seen.cameras) != (self.config.net, self.config.render.cameras):
+        """Start from the network of another run. Raises CheckpointError."""
+        _, net, render_config = load_pose_run(run)
+        if (net.config, render_config.cameras) != (self.config.net, self.config.render.cameras):
             raise CheckpointError(
                 f"{run}: got a network of {net.config} and its own cameras, allowed: `net` and"
                 " `render.cameras` of this config"
@@ -102,7 +102,7 @@ class Widening:
         self.round = meta["round"]
 
     def run(self, resume_at: int | None) -> None:
-        """To the last round, or to Ctrl-C; a round that has begun is finished and saved."""
+        """Run until the last round or Ctrl-C; the current round is finished and saved."""
         metrics = MetricsFile(self.folder / "metrics.jsonl", resume_at)
         title = f"widen {self.folder.name}"
         with (
@@ -118,7 +118,7 @@ class Widening:
             raise KeyboardInterrupt
 
     def turn(self) -> dict[str, Any]:
-        """One round, saved; returns its metrics."""
+        """Run and save one round; returns its metrics."""
         renders = render_round(self.config, self.adr, self.round, self.folder / RENDERS)
         reader = NetReader(self.learner.net, self.config.device)
         first = self.round * self.config.round_samples
@@ -133,24 +133,24 @@ class Widening:
         return row
 
     def _learn(self) -> float:
-        """From the newest rounds; returns the mean loss."""
+        """Train on the renders of the newest rounds; returns the mean loss."""
         newest = range(max(0, self.round + 1 - self.config.keep_rounds), self.round + 1)
-        known = Joined([open_renders(place(self.folder / RENDERS, i)) for i in newest])
-        c, wanted = self.config, self.learner.samples_seen + self.config.round_training_samples
+        renders = Joined([open_renders(place(self.folder / RENDERS, i)) for i in newest])
+        c, end = self.config, self.learner.samples_seen + self.config.round_training_samples
         losses: list[float] = []
         for batch in batches(
-            known, c.batch_size, c.shuffle_shards, c.seed + 1_000_003 * self.round
+            renders, c.batch_size, c.shuffle_shards, c.seed + 1_000_003 * self.round
         ):
             losses.append(self.learner.step(batch))
-            if self.learner.samples_seen >= wanted:
+            if self.learner.samples_seen >= end:
                 break
         return float(np.mean(losses))
 
     def _save(self) -> None:
-        """A checkpoint, and adr.json beside it for people and for reports."""
-        seen = widened(self.config.render, physical_ranges(self.adr, BY_NAME))
+        """Write a checkpoint, and adr.json for reports."""
+        render_config = widened(self.config.render, physical_ranges(self.adr, BY_NAME))
         adr = persistence.to_data(self.adr)
-        self.learner.save(self.folder, seen, adr=adr, round=self.round)
+        self.learner.save(self.folder, render_config, adr=adr, round=self.round)
         persistence.save(self.adr, self.folder / "adr.json")
         old = place(self.folder / RENDERS, self.round - self.config.keep_rounds)
         if self.round >= self.config.keep_rounds:
@@ -163,9 +163,9 @@ def place(folder: Path, number: int) -> Path:
 
 
 def render_round(config: WidenConfig, adr: AdrState, number: int, folder: Path) -> Renders:
-    """The renders of round `number`: as the ranges of `adr` are, some at an end of one.
+    """The renders of round `number`, drawn from the ranges of `adr`, some at a boundary.
 
-    The same state and number, the same renders; what is there already stays. Raises SleightError.
+    The same state and number give the same renders; existing ones are kept. Raises SleightError.
     """
     states, own = folder / STATES, place(folder, number)
     if not states.is_file():
@@ -179,7 +179,7 @@ def render_round(config: WidenConfig, adr: AdrState, number: int, folder: Path) 
 
 
 def draw(adr: AdrState, config: WidenConfig, rng: np.random.Generator) -> Draws:
-    """What the samples of a round are drawn with."""
+    """The parameters of the samples of a round."""
     drawn = sample(adr, config.adr, rng, config.round_samples)
     rows = [BY_NAME[dimension.name] for dimension in adr.dimensions]
     names = tuple(row.name for row in rows)
@@ -189,10 +189,10 @@ def draw(adr: AdrState, config: WidenConfig, rng: np.random.Generator) -> Draws:
 def measure(
     reader: Reader, renders: Renders, adr: AdrState, config: WidenConfig, step: int, first: int
 ) -> tuple[AdrState, dict[str, Any]]:
-    """Read fresh renders, and decide: the state after it, and what is to be written down.
+    """Evaluate new renders and update the ranges; returns the new state and the metrics.
 
-    A sample counts 1 within both target errors, else 0. first: the number of the first sample in
-    the run; step: samples that the network has learned from.
+    A sample counts 1 within both target errors, otherwise 0. first: number of the first sample in
+    the run; step: number of samples that the network was trained on.
     """
     errors = judge(reader, renders).errors
     tags = [(shard["boundary"], shard["version"]) for shard in renders.shards()]
@@ -205,17 +205,17 @@ def measure(
         tuple(range(first, first + len(within))),
         step,
     )
-    after = decide(adr, config.adr, reports)
+    new_state = decide(adr, config.adr, reports)
     row: dict[str, Any] = {
         "within": _share(within[boundary < 0]),
         "within_boundary": _share(within[boundary >= 0]),
         "position_mm": float(np.median(errors.position_mm)),
         "rotation_deg": float(np.median(errors.rotation_deg)),
-        "adr_entropy": entropy(after, config.adr),
+        "adr_entropy": entropy(new_state, config.adr),
     }
-    for name, ends in physical_ranges(after, BY_NAME).items():
+    for name, ends in physical_ranges(new_state, BY_NAME).items():
         row[f"range/{name}"] = list(ends)
-    return after, row
+    return new_state, row
 
 
 def _share(hits: np.ndarray) -> float:

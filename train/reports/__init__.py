@@ -1,1 +1,1 @@
-"""What people look at: the page of a run, comparisons, videos, live play."""
+"""Reports for people: the page of a run, comparisons of runs, videos, live views."""

@@ -1,4 +1,4 @@
-"""The page that compares runs: their curves in one frame, and the settings in which they differ."""
+"""The page that compares runs: curves in common charts, and the settings that differ."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def comparison(runs: list[RunSummary]) -> str:
 
 
 def style(index: int) -> tuple[str, bool]:
-    """Colour of a run, and whether it is dashed: from the eleventh on."""
+    """Colour of a run, and whether its line is dashed (from the eleventh run on)."""
     return PALETTE[index % len(PALETTE)], index >= len(PALETTE)
 
 
@@ -81,7 +81,7 @@ def _chart(
 
 
 def differences(runs: list[RunSummary]) -> list[tuple[str, ...]]:
-    """(field, value of each run) where the values are not all the same; a dash: not there."""
+    """(field, value of each run) for fields with different values; a dash: no such field."""
     settings = [dict(flat(run.config)) for run in runs]
     fields = list(dict.fromkeys(name for each in settings for name in each))
     rows = []
@@ -94,7 +94,7 @@ def differences(runs: list[RunSummary]) -> list[tuple[str, ...]]:
 
 def _differences(runs: list[RunSummary]) -> str:
     rows = differences(runs)
-    title = "Settings in which they differ"
+    title = "Settings that differ"
     if not rows:
-        return html.section(title, [html.note("None: the runs differ by chance alone.")])
+        return html.section(title, [html.note("None: the runs have the same settings.")])
     return html.section(title, [html.table(("field", *(run.name for run in runs)), rows)])

@@ -1,4 +1,4 @@
-"""Words on pictures: a line at the bottom, a label at a point, a flash at the top."""
+"""Text on pictures: a line at the bottom, a label at a point, a message at the top."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAPER: Colour = (255, 255, 255)
 
 @dataclass(frozen=True)
 class Flash:
-    """Words in a coloured box at the top."""
+    """A message in a coloured box at the top."""
 
     text: str
     colour: Colour
@@ -27,17 +27,17 @@ class Flash:
 
 @dataclass(frozen=True)
 class Words:
-    """What is written on one picture."""
+    """The texts on one picture."""
 
     line: tuple[str, ...] = ()
-    """Fields of the line at the bottom, spread over its width."""
+    """Fields of the bottom line, spread over its width."""
     labels: tuple[tuple[str, float, float], ...] = field(default=())
-    """(text, column, row): each centred below its point, pixels."""
+    """(text, column, row): each text is centred below its point [pixels]."""
     flash: Flash | None = None
 
 
 def write(picture: np.ndarray, words: Words) -> np.ndarray:
-    """The words on a copy of `picture`, uint8 (H, W, 3)."""
+    """A copy of `picture`, uint8 (H, W, 3), with the texts on it."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     size = max(11, round(picture.shape[0] / 24))

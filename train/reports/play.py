@@ -1,4 +1,4 @@
-"""`sleight play`: a policy at work, as a film, in MuJoCo's viewer, or in a browser."""
+"""`sleight play`: shows a policy as a video, in MuJoCo's viewer, or in a browser."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ img{max-width:96vw;max-height:96vh;border-radius:8px}</style>
 
 
 def open_stage(player: Player, values: dict[str, float], seed: int) -> HandEnv:
-    """One fresh world with the papers' goals."""
+    """One new world with the papers' goals."""
     config = replace(protocol(player.env_config, 1, values), threads=1)
     config = replace(config, resets=replace(config.resets, cache=64))
     return make_env(config, seed + FRESH, cache_seed=seed + FRESH)
 
 
 def film(player: Player, env: HandEnv, path: Path, seconds: float) -> Path:
-    """Write an MP4 in real time."""
+    """Write an MP4 that plays in real time."""
     player.start(env)
 
     def act(observation: Observation, starts: torch.Tensor) -> torch.Tensor:
@@ -52,7 +52,7 @@ def film(player: Player, env: HandEnv, path: Path, seconds: float) -> Path:
 
 
 def live(player: Player, env: HandEnv, show: Callable[[np.ndarray, GoalPicture], bool]) -> None:
-    """Act in real time until `show(qpos, goal)` returns False."""
+    """Run the policy in real time until `show(qpos, goal)` returns False."""
     observation, _ = env.reset()
     player.start(env)
     starts = torch.ones(1, dtype=torch.bool)
@@ -67,9 +67,9 @@ def live(player: Player, env: HandEnv, show: Callable[[np.ndarray, GoalPicture],
 
 
 def window(player: Player, env: HandEnv) -> None:
-    """MuJoCo's own viewer. Raises SleightError where there is no screen."""
+    """Show the policy in MuJoCo's viewer. Raises SleightError without a screen."""
     if sys.platform == "linux" and not ({"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ)):
-        # Asked first: the viewer's library ends the process where there is none.
+        # Checked first: without a screen the viewer's library ends the process.
         raise SleightError("play: got no screen, allowed without one: --browser or --video FILE")
     import mujoco
     import mujoco.viewer
@@ -93,7 +93,7 @@ def window(player: Player, env: HandEnv) -> None:
 
 
 class Stream:
-    """A page on the loopback with the newest picture, as motion JPEG."""
+    """A web page on the loopback that shows the newest picture, as motion JPEG."""
 
     def __init__(self, port: int) -> None:
         self._frame = b""
@@ -110,11 +110,11 @@ class Stream:
 
     @property
     def url(self) -> str:
-        """Where to look."""
+        """The address of the page."""
         return f"http://127.0.0.1:{self.server.server_address[1]}/"
 
     def put(self, picture: np.ndarray) -> None:
-        """Show uint8 (H, W, 3) to everyone who looks."""
+        """Send a picture, uint8 (H, W, 3), to every viewer."""
         buffer = io.BytesIO()
         imageio.imwrite(buffer, picture, extension=".jpg", quality=85)
         with self._new:
@@ -133,10 +133,10 @@ class Stream:
         self.server.server_close()
 
 
-def browser(player: Player, env: HandEnv, port: int, told: Callable[[str], Any]) -> None:
-    """Serve the live view until Ctrl-C; `told(url)` once it can be opened."""
+def browser(player: Player, env: HandEnv, port: int, announce: Callable[[str], Any]) -> None:
+    """Serve the live view until Ctrl-C; calls `announce(url)` when the page is ready."""
     stream = Stream(port)
-    told(stream.url)
+    announce(stream.url)
     try:
         with HandRenderer(env.config.model, 640, 480, camera_for(env.task_spec)) as renderer:
 
@@ -178,6 +178,6 @@ def _handler(stream: Stream) -> type[BaseHTTPRequestHandler]:
                 return
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: one line a picture would drown the terminal."""
+            """Log nothing: one line per picture is too much."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""What a run has left behind, read for its report: what is missing or broken becomes a remark."""
+"""Reads the files of a run for its report; missing or broken parts become remarks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..runs import checkpoint
 Row = dict[str, Any]
 
 MOST_FILM_BYTES = 6_000_000
-"""A film larger than this stays outside the page."""
+"""A larger video is not included in the page."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Rig:
 
 @dataclass(frozen=True)
 class Run:
-    """All of a run that is there; None or empty where there is nothing to show."""
+    """The parts of a run; None or empty if missing."""
 
     folder: Path
     rows: list[Row] = field(default_factory=list)
@@ -50,17 +50,17 @@ class Run:
     film: bytes | None = None
     film_name: str = ""
     remarks: list[str] = field(default_factory=list)
-    """One line for each part that is left out, and why."""
+    """One line per missing part, with the reason."""
 
 
 def read_run(
     folder: Path, expected: Path | None = None, rig: Path | None = None, eval_: Path | None = None
 ) -> Run:
-    """Everything of a run. Raises DataError when the folder holds nothing of one, or a path that
-    was given does not exist."""
-    for given in (expected, rig, eval_):
-        if given is not None and not given.exists():
-            raise DataError(f"{given}: no such file or folder")
+    """Read a run. Raises DataError when the folder contains no part of a run, or a given path
+    does not exist."""
+    for path in (expected, rig, eval_):
+        if path is not None and not path.exists():
+            raise DataError(f"{path}: no such file or folder")
     remarks: list[str] = []
     film, film_name = _film(folder / "videos", remarks)
     run = Run(
@@ -78,14 +78,14 @@ def read_run(
     )
     if not (run.rows or run.adr or run.evaluation or run.rig or run.film):
         raise DataError(
-            f"{folder}: got nothing of a run, allowed: a folder with at least one of"
+            f"{folder}: got no part of a run, allowed: a folder with at least one of"
             " metrics.jsonl, adr.json, eval.json, rig*/result.json, videos/*.mp4"
         )
     return run
 
 
 def series(rows: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:
-    """The rows in which both are finite numbers, by rising x."""
+    """Values of both keys in the rows in which both are finite, sorted by x."""
     pairs = [(number(row.get(x)), number(row.get(y))) for row in rows]
     kept = sorted((a, b) for a, b in pairs if a is not None and b is not None)
     return [a for a, _ in kept], [b for _, b in kept]
@@ -104,19 +104,19 @@ def hardware() -> str:
 
 
 def written(path: Path) -> str:
-    """When a file was last written, in local time."""
+    """Time of the last change of a file, in local time."""
     return f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
 
 
 def newest_rig(folder: Path) -> Path | None:
     """The latest run on a hand below a run folder."""
-    found = [path.parent for path in folder.glob("rig*/result.json")]
-    found += [path.parent for path in folder.glob("rig*/*/result.json")]
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+    folders = [path.parent for path in folder.glob("rig*/result.json")]
+    folders += [path.parent for path in folder.glob("rig*/*/result.json")]
+    return max(folders, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def _metrics(path: Path, remarks: list[str], without: str) -> list[Row]:
-    """The objects of a file of JSON lines; others, a last one that was cut off, are left out."""
+    """The objects in a file of JSON lines; other lines, such as an incomplete one, are skipped."""
     try:
         lines = read_text(path).splitlines()
     except DataError as error:
@@ -139,18 +139,18 @@ def _metrics(path: Path, remarks: list[str], without: str) -> list[Row]:
 
 def _config(path: Path, remarks: list[str]) -> Row:
     try:
-        found = yaml.safe_load(read_text(path))
+        data = yaml.safe_load(read_text(path))
     except DataError as error:
         remarks.append(_short(error, path))
         return {}
     except yaml.YAMLError:
         remarks.append(f"{path.name}: not YAML")
         return {}
-    return found if isinstance(found, dict) else {}
+    return data if isinstance(data, dict) else {}
 
 
 def _versions(folder: Path) -> Row:
-    """What the newest checkpoint says of the commit and the libraries."""
+    """Commit and versions of libraries, from the newest checkpoint."""
     saved = checkpoint.complete(folder / "checkpoints")
     try:
         meta = read_json(saved[-1] / "checkpoint.json") if saved else {}
@@ -174,15 +174,15 @@ def _adr(path: Path, remarks: list[str]) -> AdrState | None:
 
 def _evaluation(path: Path, remarks: list[str]) -> Row | None:
     try:
-        found = read_json(path)
+        data = read_json(path)
     except DataError as error:
         remarks.append(f"{_short(error, path)}; the evaluation is left out")
         return None
-    trials = found.get("trials") if isinstance(found, dict) else None
+    trials = data.get("trials") if isinstance(data, dict) else None
     if not isinstance(trials, list) or not trials or not all(_is_count(t) for t in trials):
         remarks.append(f"{path.name}: trials: allowed: a list of integers >= 0; left out")
         return None
-    return dict(found)
+    return dict(data)
 
 
 def _rig(folder: Path | None, remarks: list[str]) -> Rig | None:
@@ -208,7 +208,7 @@ def _film(folder: Path, remarks: list[str]) -> tuple[bytes | None, str]:
     newest = films[-1]
     if newest.stat().st_size > MOST_FILM_BYTES:
         size = newest.stat().st_size / 1e6
-        remarks.append(f"videos/{newest.name}: {size:.1f} MB, too large to be put into the page")
+        remarks.append(f"videos/{newest.name}: {size:.1f} MB, too large for the page")
         return None, ""
     return newest.read_bytes(), newest.name
 
@@ -218,7 +218,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _short(error: SleightError, path: Path) -> str:
-    """The error's line without the folder, which the page names once."""
+    """The error message without the folder, which the page shows once."""
     return str(error).replace(f"{path.parent}{os.sep}", "")
 
 

@@ -1,4 +1,4 @@
-"""The run page: everything that a run has left behind, in one HTML file that needs nothing else."""
+"""The page of a run: all its data in one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_report(
 ) -> Path:
     """Write `folder`/report.html (or `out`), atomically; returns its path.
 
-    expected: another run's metrics.jsonl, drawn behind the curve. rig: the folder of a run on a
+    expected: another run's metrics.jsonl, plotted behind the curve. rig: the folder of a run on a
     hand (default: the newest `rig*` below the run). evaluation: default `folder`/eval.json. facts:
     name -> value, added to the header or replacing a line of it. Raises DataError when there is
     nothing to report on, SleightError when the page cannot be written.
@@ -66,24 +66,24 @@ def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
         rig_section(run.rig),
         _remarks(run.remarks),
     ]
-    about = "A run of sleight: what it learned, and how well."
+    about = "A run of sleight: training, evaluation and rig results."
     return html.report(name, about, [html.facts(_header(run, facts or {}).items())], parts)
 
 
 def learning_section(run: Run) -> str:
-    """Successes over steps and over wall time, the expected curve behind them."""
+    """Charts of successes over steps and wall time, with the expected curve behind them."""
     if not series(run.rows, "steps", "successes_mean")[1]:
         return ""
     drawings = [
         _curve(run, "steps", "control steps", 1.0, "over control steps"),
         _curve(run, "seconds", *time_unit(run.rows), "over wall time"),
     ]
-    about = "Goals reached in a row, mean over the latest 200 episodes of training."
+    about = "Consecutive successes, mean over the last 200 episodes of training."
     return html.section("Learning", [html.charts(drawings)], about)
 
 
 def learner_section(rows: list[Row]) -> str:
-    """Small charts of what the learner and the loop say about themselves."""
+    """Small charts of metrics of the learner and the loop."""
     drawings = []
     for key, title, unit, log in LEARNER:
         x, y = series(rows, "steps", key)
@@ -100,7 +100,7 @@ def _curve(run: Run, key: str, label: str, unit: float, title: str) -> str:
     x, y = series(run.rows, key, "successes_mean")
     lines = []
     if run.expected:
-        # As far as this run has come: how the rest would look says nothing about it.
+        # Only up to the present step of this run.
         reach = max(x, default=0.0) * 1.02
         far, high = series(run.expected, key, "successes_mean")
         shown = [(a, b) for a, b in zip(far, high, strict=True) if a <= reach]
@@ -119,7 +119,7 @@ def _curve(run: Run, key: str, label: str, unit: float, title: str) -> str:
 
 
 def time_unit(rows: list[Row]) -> tuple[str, float]:
-    """The unit that suits the longest of the rows' times, and its seconds."""
+    """The unit for the longest time in the rows, and its length in seconds."""
     end = max(series(rows, "seconds", "steps")[0], default=0.0)
     for name, size in (("hours", 3600.0), ("minutes", 60.0)):
         if end >= 3 * size:
@@ -128,13 +128,13 @@ def time_unit(rows: list[Row]) -> tuple[str, float]:
 
 
 def _header(run: Run, extra: Mapping[str, str]) -> dict[str, str]:
-    """Name -> value: only what is known."""
+    """Name -> value of the header; unknown values are omitted."""
     env = run.config.get("env")
     env = env if isinstance(env, dict) else {}
     steps, seconds = _last(run.rows, "steps"), _last(run.rows, "seconds")
     metrics = run.folder / "metrics.jsonl"
     versions = ("mujoco", "torch", "python")
-    found = {
+    values = {
         "Task": str(env.get("task", "")),
         "Worlds": str(env.get("num_worlds", "")),
         "Control steps": f"{steps:,.0f}" if steps is not None else "",
@@ -147,14 +147,14 @@ def _header(run: Run, extra: Mapping[str, str]) -> dict[str, str]:
             + [f"{name} {run.versions[name]}" for name in versions if name in run.versions]
         ),
     }
-    return {name: value for name, value in {**found, **extra}.items() if value}
+    return {name: value for name, value in {**values, **extra}.items() if value}
 
 
 def _glance(run: Run) -> str:
-    """The film beside the numbers that one looks for first."""
+    """The video beside the most important numbers."""
     numbers = []
     if (latest := _last(run.rows, "successes_mean")) is not None:
-        numbers.append((short(latest), "successes in a row, in training at its end"))
+        numbers.append((short(latest), "successes in a row, at the end of training"))
     if run.evaluation and (mean := number(run.evaluation.get("mean"))) is not None:
         trials = len(run.evaluation["trials"])
         numbers.append((short(mean), f"successes in a row, mean of {trials} evaluation trials"))

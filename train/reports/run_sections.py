@@ -32,36 +32,36 @@ def ranges_section(run: Run) -> str:
     return html.section("Randomization", [html.charts(drawings)], about)
 
 
-def evaluation_section(found: Row | None) -> str:
-    """Mean, standard error, median, max, how often each number came up, and every trial."""
-    if found is None:
+def evaluation_section(evaluation: Row | None) -> str:
+    """Mean, standard error, median and maximum, a histogram, and every trial."""
+    if evaluation is None:
         return ""
-    trials: list[int] = found["trials"]
-    mean = number(found.get("mean"))
+    trials: list[int] = evaluation["trials"]
+    mean = number(evaluation.get("mean"))
     numbers = [
-        (pair(mean, found.get("standard_error")), "mean ± standard error"),
-        (f"{show(found.get('median'))}, {show(found.get('max'))}", "median, most"),
+        (pair(mean, evaluation.get("standard_error")), "mean ± standard error"),
+        (f"{show(evaluation.get('median'))}, {show(evaluation.get('max'))}", "median, most"),
         (str(len(trials)), "trials"),
     ]
     for key, name in (("drops", "ended in a drop"), ("timeouts", "ended by the goal's time limit")):
-        if number(found.get(key)) is not None:
-            numbers.append((show(found[key]), name))
-    if (seconds := number(found.get("seconds_per_success"))) is not None:
+        if number(evaluation.get(key)) is not None:
+            numbers.append((show(evaluation[key]), name))
+    if (seconds := number(evaluation.get("seconds_per_success"))) is not None:
         numbers.append((f"{seconds:.1f} s", "of hand time per success"))
-    settings = found.get("settings")
+    settings = evaluation.get("settings")
     folded = []
     if isinstance(settings, dict) and settings:
         text = "\n".join(f"{name}: {value}" for name, value in flat(settings))
         folded.append(html.folded("Settings", text))
     parts = [html.cards(numbers), html.charts([_trials(trials, mean)]), html.chips(trials), *folded]
     about = (
-        "Goals reached in a row, each trial in a fresh world, until a drop, a timeout or the most."
+        "Consecutive successes, each trial in a new world, until a drop, a timeout or the maximum."
     )
     return html.section("Evaluation", parts, about)
 
 
 def rig_section(rig: Rig | None) -> str:
-    """Trials on a hand, and how well the loop kept its time."""
+    """Trials on a hand, and timing of the control loop."""
     if rig is None:
         return ""
     return trials_section(rig.result, rig.timing)
@@ -75,7 +75,7 @@ def _entropy(ran: Course, config: AdrConfig) -> str:
 
 
 def _range(state: AdrState, ran: Course, i: int) -> str:
-    """The band between the ends of dimension i."""
+    """The band between the boundaries of dimension i."""
     dimension = state.dimensions[i]
     row = BY_NAME.get(dimension.name)
     value, unit = (row.value, row.unit) if row else (np.asarray, "λ")
@@ -94,10 +94,10 @@ def _range(state: AdrState, ran: Course, i: int) -> str:
 
 
 def _floor(config: Row) -> float:
-    """The entropy's floor in the run's config, or the default."""
+    """The entropy floor in the run's config, or the default."""
     adr = config.get("adr")
-    found = number(adr.get("entropy_floor")) if isinstance(adr, dict) else None
-    return found if found is not None and 1e-12 <= found <= 1 else AdrConfig().entropy_floor
+    value = number(adr.get("entropy_floor")) if isinstance(adr, dict) else None
+    return value if value is not None and 1e-12 <= value <= 1 else AdrConfig().entropy_floor
 
 
 def _trials(trials: list[int], mean: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Films of a policy at work, in real time, with the goal beside the hand."""
+"""Records videos of a policy in real time, with the goal beside the hand."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ Act = Callable[[Observation, Tensor], Tensor]
 """(observation, starts) -> actions (N, A); starts (N,) bool: worlds whose episode begins here."""
 
 TRAINING_FILM_S = 20.0
-"""Length of the films that training makes."""
+"""Length of the videos that training records [s]."""
 _FLASH_S = 0.7
 _NARROW = 320
-"""Pictures less wide have no room for every field of the line."""
+"""Width below which pictures have no room for every field of the bottom line [pixels]."""
 _CRF = 27
 """Constant quality of x264: 20 s of 480 x 360 stay below 1 MB."""
 
@@ -57,8 +57,8 @@ def record(
     fps: None is real time. Raises ConfigError for a world that is not there, SleightError when the
     machine cannot render or the file cannot be written.
     """
-    strange = [world for world in worlds if not 0 <= world < env.num_envs]
-    if strange or not worlds or steps < 1:
+    invalid = [world for world in worlds if not 0 <= world < env.num_envs]
+    if invalid or not worlds or steps < 1:
         raise ConfigError(
             f"video: got worlds {list(worlds)} and {steps} steps,"
             f" allowed: one or more of worlds 0 to {env.num_envs - 1}, and at least one step"
@@ -78,7 +78,7 @@ def record(
 
 
 def actor_act(actor: Actor, count: int) -> Act:
-    """The actor's likeliest actions, with its memory of `count` worlds."""
+    """The deterministic actions of an actor, with a memory for `count` worlds."""
     carry = actor.initial_carry(count)
 
     @torch.no_grad()
@@ -91,9 +91,9 @@ def actor_act(actor: Actor, count: int) -> Act:
 
 
 def checkpoint_video(training: Training, folder: Path) -> None:
-    """Film the present actor in a world like those it trains in now: videos/<steps>.mp4."""
+    """Record the present actor in a world from the present ranges: videos/<steps>.mp4."""
     config = training.config
-    # Without boundary episodes: they are the hardest worlds, not the usual ones.
+    # Without boundary episodes: they are the hardest worlds, not typical ones.
     config = replace(config, adr=replace(config.adr, boundary_probability=0.0))
     source = AdrSource(config, training.adr, seed=training.steps)
     env = make_env(replace(config.env, num_worlds=1, threads=1), training.steps, source)
@@ -103,7 +103,7 @@ def checkpoint_video(training: Training, folder: Path) -> None:
 
 
 class _Film:
-    """One world: its clock, what has just happened in it, and its picture now."""
+    """The video of one world: its clock, its last event, and its present picture."""
 
     def __init__(self, env: HandEnv, world: int, renderer: HandRenderer) -> None:
         self._env, self._world, self._renderer = env, world, renderer
@@ -112,7 +112,7 @@ class _Film:
         self._flash_ends_s = 0.0
 
     def note(self, info: dict[str, Any]) -> None:
-        """One control step has passed."""
+        """Advance by one control step."""
         self._clock_s += self._env.config.period_s
         if self._clock_s > self._flash_ends_s:
             self._flash = None
@@ -128,7 +128,7 @@ class _Film:
         self._flash, self._flash_ends_s = flash, self._clock_s + _FLASH_S
 
     def picture(self) -> np.ndarray:
-        """uint8 (H, W, 3)."""
+        """The present picture, uint8 (H, W, 3)."""
         env, world = self._env, self._world
         frame = draw(env, self._renderer, world)
         beside = env.task_spec.goal_beside
@@ -151,7 +151,7 @@ class _Film:
 
 
 def _play(env: HandEnv, act: Act, steps: int, films: list[_Film]) -> Iterator[None]:
-    """A pause for every picture: after the reset, and after each step but the last."""
+    """Yield once per picture: after the reset, and after each step except the last."""
     observation, _ = env.reset()
     starts = torch.ones(env.num_envs, dtype=torch.bool)
     yield
@@ -171,7 +171,7 @@ def _grid(pictures: list[np.ndarray], columns: int, rows: int) -> np.ndarray:
 
 
 def _even(length: float) -> int:
-    """H.264 with halved colour wants even sides."""
+    """The length as an even number, which H.264 with subsampled colour needs."""
     return 2 * max(8, round(length / 2))
 
 
@@ -179,7 +179,7 @@ def _even(length: float) -> int:
 def _encoder(
     path: Path, size: tuple[int, int], fps: float, name: Path | None = None
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yield what takes the pictures. `name` is the file to speak of when `path` is temporary."""
+    """Yield a function that takes pictures. name: the file in messages, if `path` is temporary."""
     writer = imageio_ffmpeg.write_frames(
         str(path),
         size,
@@ -206,17 +206,17 @@ def _encoder(
     except OSError as error:
         free_mb = shutil.disk_usage(path.parent).free / 1e6
         raise SleightError(
-            f"{name or path}: the film cannot be written; {free_mb:.1f} MB are free on its disk"
+            f"{name or path}: the video cannot be written; {free_mb:.1f} MB are free on its disk"
         ) from error
     finally:
         writer.close()
 
 
 def _check(path: Path, count: int) -> None:
-    """Raise OSError unless the file holds `count` pictures: the encoder fails without a word."""
+    """Raise OSError unless the file has `count` pictures: the encoder fails silently."""
     try:
-        found, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+        written, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
     except RuntimeError as error:
         raise OSError(str(error)) from error
-    if found != count:
-        raise OSError(f"{found} of {count} pictures were written")
+    if written != count:
+        raise OSError(f"{written} of {count} pictures were written")

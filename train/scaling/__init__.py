@@ -1,1 +1,1 @@
-"""A model of the distributed loop, and what it forecasts for more cores."""
+"""A model of the distributed training loop, and forecasts for more cores."""

@@ -1,8 +1,8 @@
-"""A model of the loop: who waits for whom when workers collect while the learner learns.
+"""A model of the training loop: the waiting times when workers collect while the learner learns.
 
-A discrete-event simulation of what `RaySampler` and `Training.iterate` do, with the time that each
-part takes undisturbed. What shares a machine shares its cores: everything that runs there slows
-down alike as soon as more cores are asked for than there are.
+A discrete-event simulation of `RaySampler` and `Training.iterate`, from the undisturbed time of
+each part. Parts on one machine share its cores: if they need more cores than there are, all slow
+down by the same factor.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 GROUPS = 64
-"""In which an iteration's batches arrive at least; fewer workers arrive one by one."""
+"""Smallest number of groups in which batches arrive; fewer workers arrive one by one."""
 _IDLE = math.inf
 
 
 @dataclass(frozen=True)
 class System:
-    """Times are undisturbed ones."""
+    """Parameters of the loop; all times are undisturbed."""
 
     workers: int
     steps: int
-    """Control steps of one worker's batch."""
+    """Control steps in one worker's batch."""
     collect_s: float
-    """A worker's time for its batch."""
+    """Time of a worker for one batch [s]."""
     copy_s: float
-    """Time of the process in the middle to copy one batch out of the store."""
+    """Time of the central process to copy one batch from the store [s]."""
     publish_s: float
-    """Its time to put weights into the store, once per version."""
+    """Its time to put weights into the store, once per version [s]."""
     learn_s: float
-    """An update from as many batches as there are workers, handing them to learners included."""
+    """Time of an update from one batch per worker, including transfers to learners [s]."""
     max_lag: int = 1
     worker_cores: float = 1.0
-    """Cores that a worker keeps busy while it collects."""
+    """Cores that a worker uses while it collects."""
     learn_cores: float = 1.0
-    """Cores that are busy while it is learned."""
+    """Cores that are used during an update."""
     cores: float = math.inf
-    """Of the one machine that all are on; infinite when nobody has to share."""
+    """Cores of the one machine that runs everything; infinite if nothing is shared."""
     jitter: float = 0.0
-    """Standard deviation of the logarithm of the collecting times."""
+    """Standard deviation of the logarithm of the collection times."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Means over iterations; shares are of the time of the process in the middle."""
+    """Means over iterations; shares refer to the time of the central process."""
 
     steps_per_second: float
     lag_mean: float
@@ -54,11 +54,11 @@ class Outcome:
     copying: float
     learning: float
     busy: float
-    """Share of the workers' time in which they collect."""
+    """Share of the workers' time that they spend collecting."""
 
 
 def simulate(system: System, iterations: int = 60, seed: int = 0) -> Outcome:
-    """Run the model; the first third is to settle in."""
+    """Run the model; the first third of the iterations is a warm-up."""
     loop = _Loop(system, np.random.default_rng(seed))
     for number in range(iterations):
         if number == iterations // 3:
@@ -68,7 +68,7 @@ def simulate(system: System, iterations: int = 60, seed: int = 0) -> Outcome:
 
 
 class _Loop:
-    """The state of the simulation: a clock, and what each worker has left to do."""
+    """The state of the simulation: a clock, and the remaining work of each worker."""
 
     def __init__(self, system: System, rng: np.random.Generator) -> None:
         self.system, self.rng = system, rng
@@ -76,9 +76,9 @@ class _Loop:
         self.left = np.full(system.workers, _IDLE)
         """Undisturbed seconds until each worker's batch is done."""
         self.made = np.zeros(system.workers, np.int64)
-        """Version that each collects with."""
+        """Version of the weights of each worker."""
         self.done: list[int] = []
-        """Versions of batches that are done and not yet copied."""
+        """Versions of finished batches that are not yet copied."""
         self.queue: list[int] = []
         self.begin_to_count()
 
@@ -133,8 +133,8 @@ class _Loop:
         """Spend undisturbed `work` on `cores`, or wait until batches are done."""
         while work > 0.0:
             collecting = np.isfinite(self.left)
-            asked = collecting.sum() * self.system.worker_cores + cores
-            speed = min(1.0, self.system.cores / asked) if asked else 1.0
+            demand = collecting.sum() * self.system.worker_cores + cores
+            speed = min(1.0, self.system.cores / demand) if demand else 1.0
             part = min(work, self._next(collecting, kind == "waiting"))
             self.now += part / speed
             self.spent[kind] += part / speed
@@ -150,8 +150,8 @@ class _Loop:
     def _next(self, collecting: NDArray[np.bool_], waiting: bool) -> float:
         """Undisturbed seconds until something changes.
 
-        Who is done sets cores free only where cores are shared. Of thousands of workers a few are
-        waited for at a time, or the model would take as long as what it models.
+        A finished worker frees cores only if cores are shared. With thousands of workers, the model
+        waits for several at a time; otherwise it would take as long as the real loop.
         """
         left = self.left[collecting]
         if not waiting and (math.isinf(self.system.cores) or not len(left)):

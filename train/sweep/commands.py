@@ -1,4 +1,4 @@
-"""`sleight sweep`."""
+"""The command `sleight sweep`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .config import SweepConfig
 
 _USAGE = """usage: sleight sweep SWEEP.yaml [--resume | --report]
 
-Many runs of `sleight train`, each a process with its own run folder. --resume goes on with a sweep
-that was stopped or killed; --report only writes its page again. An example is configs/sweep.yaml.
-What to try for a field: {values: [a, b]}, or {low: a, high: b} with log: true for a logarithmic
-draw. The fields of SWEEP.yaml:
+Run many trials of `sleight train`, each a process with its own run folder. --resume continues a
+sweep that was stopped or killed; --report only writes its page again. configs/sweep.yaml is an
+example. Values of a field: {values: [a, b]}, or {low: a, high: b}, with log: true for a
+log-uniform draw. The fields of SWEEP.yaml:
 
 """
 
@@ -24,7 +24,7 @@ def sweep(argv: list[str]) -> int:
     """`sleight sweep SWEEP.yaml [--resume | --report]`."""
     if not argv or argv[0] in ("-h", "--help"):
         page = help_text(SweepConfig, "sleight sweep")
-        fields = "\n" + page.split("\n", 2)[2]  # after the line of usage; these are no flags
+        fields = "\n" + page.split("\n", 2)[2]  # without the usage line; fields of a file, no flags
         sys.stdout.write(_USAGE + fields.replace("\n  --", "\n  ")[1:])
         return 0
     parser = Parser(prog="sleight sweep", add_help=False)
@@ -32,8 +32,8 @@ def sweep(argv: list[str]) -> int:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--resume", action="store_true")
     way.add_argument("--report", action="store_true")
-    given = parser.parse_args(argv)
-    return _report(given.sweep) if given.report else _sweep(given.sweep, given.resume)
+    args = parser.parse_args(argv)
+    return _report(args.sweep) if args.report else _sweep(args.sweep, args.resume)
 
 
 def _report(source: Path) -> int:
@@ -52,7 +52,9 @@ def _sweep(source: Path, again: bool) -> int:
 
     config, folder = place(source)
     if again and not folder.is_dir():
-        raise ConfigError(f"--resume: got {folder}, which is no folder, allowed: a sweep's folder")
+        raise ConfigError(
+            f"--resume: got {folder}, which does not exist, allowed: a sweep's folder"
+        )
     if again:
         with FolderLock(folder):
             go(config, *reopen(config, folder, source), folder, source)

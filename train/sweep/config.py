@@ -1,4 +1,4 @@
-"""One sweep, declared."""
+"""The config of a sweep."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Metric = Literal[
 
 @dataclass(frozen=True)
 class FieldConfig:
-    """What a field of the training config may be: one of `values`, or between `low` and `high`."""
+    """Values of a field of the training config: one of `values`, or between `low` and `high`."""
 
     values: tuple[Value, ...] = ()
-    """To choose from."""
+    """The values to choose from."""
     low: float | None = None
-    """The range's lower end; whole numbers are drawn for a field that is one."""
+    """Lower end of the range; integer fields get integers."""
     high: float | None = None
-    """The range's upper end."""
+    """Upper end of the range."""
     log: bool = False
-    """Draw the logarithm uniformly."""
+    """Draw log-uniformly."""
 
     def __post_init__(self) -> None:
         ends = (self.low, self.high)

@@ -1,4 +1,4 @@
-"""Every decision of a sweep, one line of JSON each, on the disk before it is acted upon."""
+"""The journal of a sweep: every decision as a JSON line, written to disk before it is executed."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
                    "moves": _is_moves},
     "moved": {"generation": _is_count},
 }  # fmt: skip
-"""Of each kind of event: its fields, and what they must be."""
+"""Kind of event -> its fields, with a check for each."""
 
 
 class Journal:
-    """Appended to and flushed to the disk; a last line that was cut off is taken away."""
+    """An append-only file, flushed to disk; an incomplete last line is removed."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / JOURNAL
@@ -73,7 +73,7 @@ class Journal:
             self._cut()
 
     def add(self, event: str, **fields: Any) -> Event:
-        """Write one down. Raises SleightError when the disk is full."""
+        """Write one event. Raises SleightError when the disk is full."""
         row: Event = {"event": event, **fields}
         check(row, str(self.path))
         try:
@@ -94,7 +94,7 @@ class Journal:
 
 
 def read(path: Path) -> list[Event]:
-    """The events so far. Raises DataError that names the first line that is none."""
+    """The events so far. Raises DataError that names the first invalid line."""
     lines = read_text(path).split("\n")[:-1]
     events = []
     for number, line in enumerate(lines, 1):

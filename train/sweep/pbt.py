@@ -1,7 +1,7 @@
-"""Population-based training (Jaderberg et al. 2017): runs that go on from each other's checkpoints.
+"""Population-based training (Jaderberg et al. 2017): runs continue from each other's checkpoints.
 
-A generation ends when every member has come to the same step and paused. Those at the bottom take
-weights, optimizer and worlds of one at the top, and go on with its settings, changed a little.
+A generation ends when every member has reached the same step and paused. Members at the bottom copy
+weights, optimizer and worlds of a member at the top, and continue with its settings, perturbed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .trial_process import Trial, run_name
 
 
 class Population(Sweep):
-    """Runs the members side by side, generation after generation."""
+    """Runs the members in parallel, one generation after another."""
 
     def __init__(
         self, config: SweepConfig, space: Space, journal: Journal, folder: Path, say: Say
@@ -37,7 +37,7 @@ class Population(Sweep):
         self.ends = boundaries(config.pbt, space.base.steps)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Until the last generation ends, or `stop`: then members are asked to save, and end."""
+        """Run until the last generation ends or `stop()` is true; then members save and end."""
         while len(self.state.settings) < self.config.trials:
             self._add(self.state.study.draw(), fresh=True)
         self._move()
@@ -58,7 +58,7 @@ class Population(Sweep):
         return Trial(self.folder, run_name(tried.index, 0))
 
     def _advance(self, end: int, stop: Callable[[], bool]) -> bool:
-        """Bring every member to `end`; False when it was asked to stop before."""
+        """Run every member until step `end`; False if `stop()` was true before."""
         waiting = [tried for tried in self._alive() if self._trial(tried).steps() < end]
         active: dict[int, Trial] = {}
         tries: dict[int, int] = {}
@@ -89,7 +89,7 @@ class Population(Sweep):
 
     def _start(self, tried: Tried, end: int) -> Trial:
         trial = self._trial(tried)
-        if trial.running():  # it went on while its sweep was killed
+        if trial.running():  # it continued after its sweep was killed
             return trial
         pause = [f"--pause_steps={end if end < self.space.base.steps else 0}"]
         words = command(self.folder, (tried.index, 0), tried.values, self.config.seed + tried.index)
@@ -101,7 +101,7 @@ class Population(Sweep):
         return trial
 
     def _exchange(self, end: int) -> None:
-        """Decide who goes on from whom, write it down, do it."""
+        """Decide which members copy which, write it to the journal, execute it."""
         alive = self._alive()
         if len(alive) < 2:
             raise SleightError(f"{self.folder}: got {len(alive)} members alive, allowed: 2 or more")
@@ -116,11 +116,11 @@ class Population(Sweep):
         self._move()
 
     def _all_scores(self, alive: list[Tried], scores: Sequence[float | None]) -> list[float | None]:
-        known = {tried.index: value for tried, value in zip(alive, scores, strict=True)}
-        return [known.get(tried.index) for tried in self.state.settings]
+        by_index = {tried.index: value for tried, value in zip(alive, scores, strict=True)}
+        return [by_index.get(tried.index) for tried in self.state.settings]
 
     def _move(self) -> None:
-        """The checkpoints of the last generation's exchange; doing it twice changes nothing."""
+        """Copy the checkpoints of the last exchange; repeating it changes nothing."""
         if self.state.moved >= len(self.state.generations):
             return
         event = self.state.generations[-1]
@@ -143,7 +143,7 @@ def plan(
     scores: Sequence[float | None],
     rng: np.random.Generator,
 ) -> list[dict[str, object]]:
-    """Who goes on from whom, and with what: truncation selection, then perturbation."""
+    """Which members copy which, and their new values: truncation selection, then perturbation."""
     sign = 1.0 if config.mode == "max" else -1.0
     worth = [-np.inf if score is None else sign * score for score in scores]
     order = [int(i) for i in np.argsort(worth, kind="stable")]  # the worst first
@@ -160,7 +160,7 @@ def plan(
 def perturb(
     dimension: Dimension, value: str | int | float, config: PbtConfig, rng: np.random.Generator
 ) -> str | int | float:
-    """A neighbour of a value, within its limits; now and then one drawn afresh."""
+    """A perturbed value within its limits; with `resample_probability` a new draw."""
     fresh = rng.random() < config.resample_probability
     if dimension.choices:
         last = len(dimension.choices) - 1
@@ -168,22 +168,22 @@ def perturb(
         return dimension.choices[int(rng.integers(last + 1)) if fresh else min(max(at, 0), last)]
     low, high = dimension.low, dimension.high
     if fresh and dimension.log:
-        found = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        perturbed = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     elif fresh:
-        found = float(rng.uniform(low, high))
+        perturbed = float(rng.uniform(low, high))
     else:
-        found = float(value) * float(rng.choice(config.perturbation_factors))
-    found = min(max(found, low), high)
-    return round(found) if dimension.whole else found
+        perturbed = float(value) * float(rng.choice(config.perturbation_factors))
+    perturbed = min(max(perturbed, low), high)
+    return round(perturbed) if dimension.whole else perturbed
 
 
 def hand_over(sweep: Path, donor: str, member: str, values: Setting, seed: int) -> None:
-    """Put the donor's newest checkpoint into the member's run, with other settings."""
-    found = checkpoint.load(sweep / donor)
+    """Copy the donor's newest checkpoint to the member's run, with new settings."""
+    saved = checkpoint.load(sweep / donor)
     config = replace(check(sweep / BASE, values), name=member, runs=str(sweep), seed=seed)
-    meta = {k: v for k, v in found.meta.items() if k not in ("format", "sizes")}
+    meta = {k: v for k, v in saved.meta.items() if k not in ("format", "sizes")}
     meta["config"] = to_dict(config)
-    # Without a new one, the adapted learning rate of the checkpoint stays.
+    # Without a new value, the adapted learning rate of the checkpoint stays.
     if (rate := values.get("ppo.learning_rate")) is not None:
         meta["learner"] = {**meta["learner"], "learning_rate": float(rate)}
-    checkpoint.save(sweep / member / "checkpoints", replace(found, meta=meta))
+    checkpoint.save(sweep / member / "checkpoints", replace(saved, meta=meta))

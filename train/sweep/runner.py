@@ -1,4 +1,4 @@
-"""The sweep itself: fill the free places, watch what runs, write down what happens."""
+"""The loop of a sweep: start trials in free slots, watch them, write the journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .trial_process import Trial, run_name
 
 
 class Runner(Sweep):
-    """Runs a sweep to its end, or until it is asked to stop."""
+    """Runs a sweep until its end or until it is stopped."""
 
     def __init__(
         self, config: SweepConfig, space: Space, journal: Journal, folder: Path, say: Say
@@ -31,11 +31,11 @@ class Runner(Sweep):
 
     @property
     def settings(self) -> int:
-        """How many the sweep tries."""
+        """Number of settings that the sweep tries."""
         return len(self._grid) if self.config.method == "grid" else self.config.trials
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Until nothing is left, or `stop`: then runs are asked to save, and end."""
+        """Run until nothing is left or `stop()` is true; then runs save and end."""
         self._adopt()
         try:
             while not stop():
@@ -52,7 +52,7 @@ class Runner(Sweep):
             raise
 
     def _adopt(self) -> None:
-        """Watch the runs of a sweep that was killed, which went on without it."""
+        """Watch runs that continued after their sweep was killed."""
         for tried in self.state.settings:
             for seed in range(self.config.seeds):
                 trial = self._trial(tried.index, seed)
@@ -70,11 +70,11 @@ class Runner(Sweep):
                 self._conclude(key, trial)
 
     def _compare(self, tried: Tried, trial: Trial) -> None:
-        """ASHA's decisions at the rungs that a first run has passed."""
+        """Make ASHA's decisions at the rungs that the first run of a setting has passed."""
         due = [rung for rung in self.state.study.rungs if rung not in tried.rungs]
-        seen = trial.seen() if due else 0
+        last_step = trial.seen() if due else 0
         for rung in due:
-            if seen < rung or tried.condemned:
+            if last_step < rung or tried.condemned:
                 break
             value = trial.score(self.config.metric, rung)
             self._write("rung", setting=tried.index, steps=rung, value=value)
@@ -111,7 +111,7 @@ class Runner(Sweep):
         return self._draw()
 
     def _may(self, tried: Tried, seed: int) -> bool:
-        """Whether a run is wanted: with ASHA the first of a setting decides about the others."""
+        """Whether a run may start: with ASHA the first run of a setting decides for the others."""
         if seed == 0:
             return True
         decided = not self.state.study.rungs or 0 in tried.ends
@@ -142,13 +142,13 @@ class Runner(Sweep):
 
 
 def command(folder: Path, key: tuple[int, int], values: Setting, first_seed: int) -> list[str]:
-    """What one types to make this run alone."""
+    """The command line that starts this run alone."""
     own = [f"--seed={first_seed + key[1]}", f"--name={run_name(*key)}", f"--runs={folder}"]
     return ["train", str(folder / BASE), *flags(values), *own]
 
 
 def threads(concurrent: int) -> int:
-    """The cores for each of the runs at the same time; 0 leaves it to them."""
+    """Threads for each of the concurrent runs; 0: each run decides."""
     if concurrent == 1:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

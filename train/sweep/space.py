@@ -1,4 +1,4 @@
-"""What a sweep may try, held against the training config's own types and limits."""
+"""The search space of a sweep, checked against the types and limits of the training config."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FIXED_IN_A_RUN = (
     "policy.", "env.task", "env.num_worlds", "env.model.", "env.actor_terms", "env.critic_terms",
     "env.randomization", "rollout.", "algorithm", "adr.step_sizes", "adr.curriculum", "warm_start",
 )  # fmt: skip
-"""A run that goes on from a checkpoint must keep these."""
+"""Fields that must not change when a run continues from a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Dimension:
 
     name: str
     choices: tuple[str, ...] = ()
-    """As text of a flag; empty for a range."""
+    """Values as texts of a flag; empty for a range."""
     low: float = 0.0
     high: float = 0.0
     log: bool = False
@@ -53,7 +53,7 @@ class Dimension:
     """Whether the field is an integer."""
 
     def allows(self, value: str | int | float) -> bool:
-        """Whether a setting may have this value."""
+        """Whether the value is allowed for this dimension."""
         if self.choices or isinstance(value, str):
             return value in self.choices
         return self.low <= value <= self.high and (isinstance(value, int) or not self.whole)
@@ -66,22 +66,22 @@ class Space:
     dimensions: tuple[Dimension, ...]
     base: TrainConfig
     arms: dict[str, Setting] = field(default_factory=dict)
-    """Name -> the fields that it stands for."""
+    """Name of an arm -> its fields."""
 
     def expand(self, setting: Mapping[str, Any]) -> Setting:
-        """A setting as fields of the training config alone, its arm among them."""
+        """A setting as fields of the training config; its arm is replaced by the arm's fields."""
         rest = {name: value for name, value in setting.items() if name != ARM}
         return {**self.arms.get(str(setting.get(ARM)), {}), **rest}
 
     def grid(self) -> Iterator[Setting]:
-        """Every combination, the last field fastest."""
+        """Every combination; the last field changes fastest."""
         names = [dimension.name for dimension in self.dimensions]
         for values in itertools.product(*(dimension.choices for dimension in self.dimensions)):
             yield dict(zip(names, values, strict=True))
 
 
 def open_space(config: SweepConfig, source: Path) -> Space:
-    """The space of a sweep, all of it checked. Raises ConfigError with the file and the field."""
+    """The checked space of a sweep. Raises ConfigError with the file and the field."""
     train = source.parent / config.train
     fixed = [f"--{name}={text(value)}" for name, value in config.set.items()]
     steps = [f"--steps={config.steps}"] if config.steps else []
@@ -102,37 +102,37 @@ def open_space(config: SweepConfig, source: Path) -> Space:
 
 
 def _arms(config: SweepConfig, train: Path, fixed: list[str], source: Path) -> dict[str, Setting]:
-    """Each arm as flags, checked beside the fields that are fixed."""
+    """Each arm as a setting, checked together with the fixed fields."""
     arms: dict[str, Setting] = {}
     for name, fields in config.arms.items():
-        if twice := sorted({*fields} & {*config.fields}):
-            raise ConfigError(f"{source}: arms: {name}: got {twice[0]}, which is in fields too")
+        if repeated := sorted({*fields} & {*config.fields}):
+            raise ConfigError(f"{source}: arms: {name}: got {repeated[0]}, which is in fields too")
         arms[name] = {field: text(value) for field, value in fields.items()}
         _load(train, [*fixed, *flags(arms[name])], source, f"arms: {name}")
     return arms
 
 
 def text(value: Any) -> str:
-    """A value as it is written in a flag."""
+    """A value as the text of a flag."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(list(value)) if isinstance(value, tuple | list) else str(value)
 
 
 def flags(setting: Mapping[str, Any]) -> list[str]:
-    """The words of the command line that make this setting."""
+    """The flags that produce this setting."""
     return [f"--{name}={text(value)}" for name, value in setting.items()]
 
 
 def check(base: Path, setting: Mapping[str, Any]) -> TrainConfig:
-    """The training config of one setting. Raises ConfigError when its fields disagree."""
+    """The training config of one setting. Raises ConfigError when fields are inconsistent."""
     config = load(TrainConfig, base, flags(setting))
     check_names(config)
     return config
 
 
 def check_names(config: TrainConfig) -> None:
-    """Refuse names that only building the environment would otherwise refuse."""
+    """Check names that otherwise fail only when the environment is built."""
     dimensions(config)
     env, task = resolve(config.env), task_of(config.env)
     observations.select(env.actor_terms, "env.actor_terms", task.terms)
@@ -146,7 +146,7 @@ def _load(train: Path, words: list[str], source: Path, part: str) -> TrainConfig
         check_names(config)
     except ConfigError as error:
         line = str(error)
-        # A flag is a field of the sweep's file here.
+        # Errors name a flag; here it is a field of the sweep's file.
         line = f"{source}: {part}: {line[2:]}" if line.startswith("--") else f"{source}: {line}"
         raise ConfigError(line) from error
     return config
@@ -155,27 +155,27 @@ def _load(train: Path, words: list[str], source: Path, part: str) -> TrainConfig
 def _dimension(
     name: str, field: FieldConfig, train: Path, fixed: list[str], source: Path
 ) -> Dimension:
-    """Each value is checked beside the other fields as they are in `train`."""
+    """One dimension; each value is checked together with the other fields of `train`."""
     values = field.values or (_whole(field.low), _whole(field.high))
-    found = []
+    parsed = []
     for value in values:
         words = [*fixed, f"--{name}={text(value)}"]
-        found.append(value_of(_load(train, words, source, "fields"), name))
+        parsed.append(value_of(_load(train, words, source, "fields"), name))
     if field.low is None or field.high is None:
         return Dimension(name, choices=tuple(map(text, field.values)))
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in found):
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in parsed):
         raise ConfigError(f"{source}: fields: {name}: got a range, allowed: values")
-    whole = all(isinstance(value, int) for value in found)
+    whole = all(isinstance(value, int) for value in parsed)
     return Dimension(name, (), field.low, field.high, field.log, whole)
 
 
 def _whole(value: float | None) -> float | int | None:
-    """An integer where it is one: a field of integers takes no 2.0."""
+    """A float without a fraction as an integer, because integer fields reject 2.0."""
     return int(value) if value is not None and value.is_integer() else value
 
 
 def value_of(config: Any, name: str) -> Any:
-    """The value of a dotted field; the keys of a dict may have dots themselves."""
+    """The value of a dotted field; keys of a dict may contain dots."""
     words = name.split(".")
     while words:
         if isinstance(config, dict):
@@ -220,11 +220,11 @@ def _check_stopping(config: SweepConfig, base: TrainConfig, source: Path) -> Non
 
 
 def rungs(config: SweepConfig, steps: int) -> list[int]:
-    """Control steps at which ASHA decides; one in the last half would spare little."""
+    """Control steps at which ASHA decides; none in the last half, where it would save little."""
     reduction = config.asha.reduction_factor
     rung = config.asha.min_steps or max(1, steps // reduction**2)
-    found = []
+    steps_of_rungs = []
     while 2 * rung <= steps:
-        found.append(rung)
+        steps_of_rungs.append(rung)
         rung *= reduction
-    return found
+    return steps_of_rungs

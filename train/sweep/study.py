@@ -1,4 +1,4 @@
-"""Which setting to try next and which run to stop: Optuna, told from the journal."""
+"""Chooses settings and decides about early stopping with Optuna, from the journal."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 class Study:
-    """Asked for settings and told of rungs and ends, in the order of the journal.
+    """Draws settings and receives results of rungs and runs, in the order of the journal.
 
-    It holds nothing that the journal does not: what it draws depends on the trials so far and the
-    number of the next.
+    Its state follows from the journal: a draw depends only on the trials so far and the number of
+    the next one.
     """
 
     def __init__(self, config: SweepConfig, space: Space) -> None:
@@ -39,11 +39,11 @@ class Study:
 
     @property
     def trials(self) -> optuna.Study:
-        """For Optuna's own analysis."""
+        """The Optuna study, for its analysis functions."""
         return self._study
 
     def draw(self) -> Setting:
-        """A new setting."""
+        """Draw a new setting."""
         seed = self.config.seed + len(self._trials)
         self._study.sampler = (
             optuna.samplers.TPESampler(seed=seed, n_startup_trials=_startup(self.config.trials))
@@ -55,18 +55,18 @@ class Study:
         return dict(trial.params)
 
     def take(self, setting: Setting) -> None:
-        """A setting that was drawn before, or comes from a grid."""
+        """Add a setting that was drawn before or comes from a grid."""
         self._study.enqueue_trial(setting)
         self._trials.append(self._study.ask(self._kinds))
 
     def goes_on(self, index: int, steps: int, value: float) -> bool:
-        """Whether setting `index` is good enough at a rung to go on."""
+        """Whether setting `index` may continue after a rung."""
         trial = self._trials[index]
         trial.report(value, steps)
         return not trial.should_prune()
 
     def tell(self, index: int, value: float | None, pruned: bool = False) -> None:
-        """The end of a setting; no value: it failed."""
+        """Report the end of a setting; no value: it failed."""
         trial = self._trials[index]
         if pruned:
             self._study.tell(trial, state=TrialState.PRUNED)
@@ -77,7 +77,7 @@ class Study:
 
 
 def distribution(dimension: Dimension) -> BaseDistribution:
-    """A field as Optuna draws it."""
+    """The Optuna distribution of a dimension."""
     if dimension.choices:
         return CategoricalDistribution(dimension.choices)
     low, high, log = dimension.low, dimension.high, dimension.log
@@ -87,5 +87,5 @@ def distribution(dimension: Dimension) -> BaseDistribution:
 
 
 def _startup(trials: int) -> int:
-    """Random draws before the model: Optuna's ten, but no more than a third of all."""
+    """Number of random draws before the model: Optuna's ten, at most a third of all."""
     return max(2, min(10, trials // 3))

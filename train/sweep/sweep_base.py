@@ -1,4 +1,4 @@
-"""What every kind of sweep is made of: its state, and the journal that the state follows from."""
+"""Shared parts of all sweeps: the state, and the journal from which it follows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .trial_process import Trial, run_name
 
 POLL_S = 0.5
 RETRIES = 2
-"""Of a run that a signal ended: it goes on from its checkpoint."""
+"""Number of restarts of a run that a signal ended; it continues from its checkpoint."""
 Say = Callable[[str], None]
 
 
@@ -29,19 +29,19 @@ class Sweep:
         self.state = restore(config, space, journal)
 
     def _add(self, values: Setting, fresh: bool) -> None:
-        """One more setting; fresh: drawn by the study, which has to know."""
+        """Add a setting; fresh: it was drawn by the study."""
         row = self.journal.add("setting", setting=len(self.state.settings), values=values)
         self.state.apply(row, fresh=fresh)
 
     def _end(
         self, key: tuple[int, int], state: str, value: float | None, steps: int, remark: str
     ) -> None:
-        """The run of a setting and a seed has ended."""
+        """Record the end of a run."""
         self._write(
             "end", setting=key[0], seed=key[1], state=state, value=value, steps=steps, remark=remark
         )
-        said = f"{self.config.metric} {value:.3g}" if value is not None else remark
-        self.say(f"{run_name(*key)}: {state}, {said}")
+        result = f"{self.config.metric} {value:.3g}" if value is not None else remark
+        self.say(f"{run_name(*key)}: {state}, {result}")
 
     def _write(self, event: str, **fields: object) -> Event:
         row = self.journal.add(event, **fields)
@@ -50,7 +50,7 @@ class Sweep:
 
 
 def wind_down(active: Collection[Trial]) -> None:
-    """Ask each to save; what it has then is on the disk, not in the journal."""
+    """Ask each trial to save and end; its state is then on disk, not in the journal."""
     for trial in active:
         trial.ask_to_stop()
     while any(trial.running() for trial in active):

@@ -1,4 +1,4 @@
-"""A sweep's folder: what was asked, kept so that going on means the same thing."""
+"""The folder of a sweep: it stores the configs, so that --resume continues the same sweep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .sweep_state import State
 
 SWEEP, BASE = "sweep.yaml", "base.yaml"
 _MAY_CHANGE = {"concurrent", "train"}
-"""`train` is only a path: what it says is compared itself."""
+"""Fields that may differ at --resume. `train` is only a path; its content is compared."""
 
 
 def place(source: Path) -> tuple[SweepConfig, Path]:
@@ -28,7 +28,7 @@ def place(source: Path) -> tuple[SweepConfig, Path]:
 
 
 def create(config: SweepConfig, folder: Path, source: Path) -> tuple[Space, Journal]:
-    """A new sweep. Raises ConfigError when there is one already or a field cannot be."""
+    """Create a sweep. Raises ConfigError when it exists or a field is invalid."""
     if (folder / SWEEP).exists() or (folder / JOURNAL).exists():
         raise ConfigError(f"{source}: name: got {config.name}, which exists; allowed: --resume")
     space = open_space(config, source)
@@ -39,14 +39,14 @@ def create(config: SweepConfig, folder: Path, source: Path) -> tuple[Space, Jour
 
 
 def reopen(config: SweepConfig, folder: Path, source: Path) -> tuple[Space, Journal]:
-    """An earlier sweep. Raises DataError when its folder is damaged, ConfigError when the file
-    now asks for something else."""
+    """Open an existing sweep. Raises DataError when its folder is damaged, ConfigError when the
+    file has changed."""
     for name in (SWEEP, BASE, JOURNAL):
         if not (folder / name).is_file():
             raise DataError(f"{folder}: got no {name}, allowed: the folder of a sweep")
     space = open_space(config, source)
-    asked, now = load(SweepConfig, folder / SWEEP), config
-    pairs = [(to_dict(asked), to_dict(now), "")]
+    stored, current = load(SweepConfig, folder / SWEEP), config
+    pairs = [(to_dict(stored), to_dict(current), "")]
     pairs.append((to_dict(load(TrainConfig, folder / BASE)), to_dict(space.base), "train: "))
     for old, new, part in pairs:
         before, after = dict(flat(old)), dict(flat(new))
@@ -60,7 +60,7 @@ def reopen(config: SweepConfig, folder: Path, source: Path) -> tuple[Space, Jour
 
 
 def read(folder: Path) -> State:
-    """A sweep to look at. Raises DataError or ConfigError when the folder is damaged."""
+    """Read a sweep for a report. Raises DataError or ConfigError when the folder is damaged."""
     for name in (SWEEP, BASE, JOURNAL):
         if not (folder / name).is_file():
             raise DataError(f"{folder}: got no {name}, allowed: the folder of a sweep")
@@ -70,7 +70,7 @@ def read(folder: Path) -> State:
 
 
 def restore(config: SweepConfig, space: Space, journal: Journal) -> State:
-    """The state that a journal leads to."""
+    """The state after all events of a journal."""
     state = State(config, space, str(journal.path))
     for event in journal.events:
         state.apply(event)

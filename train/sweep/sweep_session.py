@@ -1,4 +1,4 @@
-"""A sweep from the command line: the runs, how far it is, and its page at the end."""
+"""Runs a sweep from the command line: trials, progress, and the page at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .space import Space
 
 
 def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source: Path) -> None:
-    """Run it, or what is left of it. Raises KeyboardInterrupt when it was asked to stop."""
+    """Run the sweep, or the rest of it. Raises KeyboardInterrupt when it was interrupted."""
     runner: Runner | Population
     kind = Population if config.stopping == "pbt" else Runner
     with Interrupt() as stop:
@@ -30,7 +30,7 @@ def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source
             done += 1
             if sys.stderr.isatty():
                 bar.update(done, line)
-            else:  # a log has every line, and now and then how far it is
+            else:  # a log file gets every line, and sometimes the progress
                 sys.stderr.write(f"{line}\n")
                 bar.update(done)
 
@@ -46,8 +46,8 @@ def go(config: SweepConfig, space: Space, journal: Journal, folder: Path, source
         raise KeyboardInterrupt
     if not done_runs(runner.state):
         ends = [end for tried in runner.state.settings for end in tried.ends.values()]
-        said = ends[0].remark if ends else "nothing was tried"
-        raise SleightError(f"{folder}: no run came to its end; the first: {said}")
+        remark = ends[0].remark if ends else "no run was started"
+        raise SleightError(f"{folder}: no run was completed; the first: {remark}")
     sys.stdout.write(f"{summary(runner.state)}\n{page}\n")
     if config.evaluate.trials:
         sys.stdout.write(markdown(*rows(runner.state, folder)))

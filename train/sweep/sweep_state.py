@@ -30,25 +30,25 @@ class Tried:
 
     index: int
     values: Setting
-    """As they are now: a population changes them."""
+    """Current values; a population changes them."""
     first: Setting = field(default_factory=dict)
-    """As they were drawn."""
+    """Values as they were drawn."""
     ends: dict[int, End] = field(default_factory=dict)
     rungs: dict[int, float | None] = field(default_factory=dict)
-    """Control steps -> score, where it was compared."""
+    """Control steps of a rung -> score."""
     told: bool = False
     condemned: bool = False
-    """Too poor at a rung to go on."""
+    """ASHA stopped the setting at a rung."""
 
     def values_of_runs(self) -> list[float]:
-        """Scores of the runs that ran to their end."""
+        """Scores of the complete runs."""
         ends = [self.ends[seed] for seed in sorted(self.ends)]
         return [e.value for e in ends if e.state == "complete" and e.value is not None]
 
     def mean(self) -> float | None:
-        """Of the runs that ran to their end."""
-        found = self.values_of_runs()
-        return statistics.fmean(found) if found else None
+        """Mean score of the complete runs."""
+        values = self.values_of_runs()
+        return statistics.fmean(values) if values else None
 
 
 class State:
@@ -60,10 +60,10 @@ class State:
         self.settings: list[Tried] = []
         self.generations: list[Event] = []
         self.moved = 0
-        """Generations whose exchange of checkpoints is done."""
+        """Generations after their exchange of checkpoints."""
 
     def apply(self, event: Event, fresh: bool = False) -> None:
-        """One line of the journal; `fresh`: a setting that the study has just drawn."""
+        """Apply one line of the journal; fresh: a setting that the study has just drawn."""
         kind = event["event"]
         if kind == "setting":
             self._add(event, fresh)
@@ -114,7 +114,7 @@ class State:
             self.settings[move["member"]].values = dict(move["values"])
 
     def _tell(self, tried: Tried) -> None:
-        """Tell the study, once all runs of a setting have ended."""
+        """Report a setting to the study when all its runs have ended."""
         ends = tried.ends.values()
         pruned = any(end.state == "pruned" for end in ends)
         if tried.told or (len(tried.ends) < self.config.seeds and not self.given_up(tried)):
@@ -124,7 +124,7 @@ class State:
         self.study.tell(tried.index, mean if mean is None or math.isfinite(mean) else None, pruned)
 
     def given_up(self, tried: Tried) -> bool:
-        """Whether the rest of a setting's runs is spared: its first was stopped or failed."""
+        """Whether other runs of a setting are skipped: its first was stopped or failed."""
         first = tried.ends.get(0)
         return first is not None and first.state != "complete"
 

@@ -1,4 +1,4 @@
-"""One run of a sweep: `sleight train` in a process of its own, which outlives the sweep."""
+"""One run of a sweep: `sleight train` in a separate process, which survives the sweep."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ..runs.folder_lock import FolderLock, holder
 from ..runs.metrics import read_metrics
 
 TAIL = 0.1
-"""Of the steps so far: a score is the mean over the metric's last so many."""
+"""A score is the mean of the metric over this last fraction of the steps."""
 PATIENCE_S = 60.0
-"""For a run that was asked to stop; then it is killed."""
+"""Time for a run to save and end [s]; after it the run is killed."""
 LOGS = "logs"
 PACKAGE_ROOT = Path(sleight_file).resolve().parent.parent
 
 
 class Trial:
-    """A run folder below the sweep's, and the process that works on it if there is one.
+    """A run folder in the sweep's folder, and its process, if there is one.
 
-    The process holds the lock logs/NAME.lock, which it inherits. A sweep that was killed finds it
-    held and waits for the process instead of beginning a second.
+    The process inherits the lock logs/NAME.lock. After a sweep was killed, the resumed sweep finds
+    the lock held and waits for the process instead of starting a second one.
     """
 
     def __init__(self, sweep: Path, name: str) -> None:
@@ -43,23 +43,25 @@ class Trial:
         self._asked: float | None = None
 
     def start(self, words: list[str], threads: int = 0) -> None:
-        """Begin the run, or go on with it: `words` are those of a new one."""
+        """Start or resume the run; `words` are the arguments of a new run."""
         self._asked = None
         if checkpoint.complete(self.folder / "checkpoints"):
             rest = [w for w in words if w.startswith(("--pause_steps=", "--steps="))]
             words = ["train", "--resume", str(self.folder), *rest]
         else:
-            shutil.rmtree(self.folder, ignore_errors=True)  # of a run that was killed at its start
+            shutil.rmtree(
+                self.folder, ignore_errors=True
+            )  # left by a run that was killed at its start
         self._launch(words, threads)
 
     def go_on(self, words: list[str], threads: int = 0) -> None:
-        """Go on from the newest checkpoint, with other fields."""
+        """Resume from the newest checkpoint with changed fields."""
         self._asked = None
         self._launch(["train", "--resume", str(self.folder), *words], threads)
 
     def _launch(self, words: list[str], threads: int) -> None:
         lock = FolderLock(self.log.parent, f"{self.name}.lock")
-        lock.note(0)  # nobody yet whom one could ask to stop
+        lock.note(0)  # no process to signal yet
         try:
             with self.log.open("ab") as log:
                 log.write(f"$ sleight {shlex.join(words)}\n".encode())
@@ -71,7 +73,7 @@ class Trial:
                     stderr=subprocess.STDOUT,
                     pass_fds=(lock.descriptor,),
                     env=_environment(self.sweep.name, threads),
-                    # Ctrl-C is for the sweep, which then asks each run once.
+                    # Ctrl-C goes to the sweep, which then stops each run once.
                     start_new_session=True,
                     preexec_fn=_interruptible,
                 )
@@ -82,24 +84,24 @@ class Trial:
             lock.close()
 
     def running(self) -> bool:
-        """Whether a process works on it, this sweep's or that of one that was killed."""
+        """Whether a process is running, of this sweep or of an earlier one that was killed."""
         if self._process is not None and self._process.poll() is None:
             self._hurry()
             return True
-        # The process may have ended between a note of its number and here; the lock says so.
+        # The process may have ended after its number was written; the lock shows it.
         if self._process is None and self._holder() is not None:
             self._hurry()
             return True
         return False
 
     def ask_to_stop(self) -> None:
-        """Let it finish its iteration and save."""
+        """Ask the run to finish its iteration and save."""
         if self._asked is None:
             self._asked = time.monotonic()
             self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the run."""
         self._signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
@@ -118,7 +120,7 @@ class Trial:
                 os.kill(process, number)
 
     def steps(self) -> int:
-        """Of the newest checkpoint."""
+        """Control steps of the newest checkpoint."""
         saved = checkpoint.complete(self.folder / "checkpoints")
         return int(saved[-1].name) if saved else 0
 
@@ -127,27 +129,27 @@ class Trial:
         return score(self.folder / "metrics.jsonl", metric, at)
 
     def seen(self) -> int:
-        """Steps of the last line of the metrics."""
+        """Control steps of the last line of the metrics."""
         rows = read_metrics(self.folder / "metrics.jsonl")
         return int(rows[-1].get("steps", 0)) if rows else 0
 
     def failure(self) -> str:
-        """What it said last, in one line."""
+        """The last line of the log."""
         try:
             lines = [line.strip() for line in read_text(self.log).splitlines() if line.strip()]
         except SleightError:
             lines = []
-        said = lines[-1] if lines and not lines[-1].startswith("$ ") else "ended without a word"
-        return said.removeprefix("error: ")[:300]
+        last = lines[-1] if lines and not lines[-1].startswith("$ ") else "ended without a message"
+        return last.removeprefix("error: ")[:300]
 
     def killed(self) -> bool:
-        """Whether a signal ended it that nobody here sent."""
+        """Whether a signal that was not sent here ended the process."""
         code = self._process.returncode if self._process is not None else None
         return self._asked is None and (code is None or code < 0)
 
 
 def run_name(setting: int, seed: int) -> str:
-    """The folder of a run in the sweep's."""
+    """Name of a run's folder in the sweep's folder."""
     return f"t{setting:03d}-s{seed}"
 
 
@@ -160,12 +162,12 @@ def score(path: Path, metric: str, at: int) -> float | None:
 
 
 def _interruptible() -> None:
-    """A shell's background ignores Ctrl-C, and its children would too."""
+    """Restore the default Ctrl-C handling: background jobs of a shell ignore it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _environment(sweep: str, threads: int) -> dict[str, str]:
-    """This package for the child, the group for W&B, and its share of the cores."""
+    """Environment of the child: path to this package, W&B group, and number of threads."""
     path = [str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     shared = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     group = {"WANDB_RUN_GROUP": os.environ.get("WANDB_RUN_GROUP", sweep)}

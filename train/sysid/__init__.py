@@ -1,1 +1,1 @@
-"""Calibration from recordings: the motors and joints of a hand, by `mujoco.sysid`."""
+"""Calibration of the motors and joints of a hand from recordings, with `mujoco.sysid`."""

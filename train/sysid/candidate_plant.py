@@ -1,4 +1,4 @@
-"""The joints of N candidate hands without an object, under motor forces."""
+"""The physics of N candidate hands without an object, driven by motor forces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORCE = np.array([row.force for row in ACTUATORS])
 
 
 class Plant:
-    """The training's hand, whose controller and motors are ours."""
+    """The hand of training, with the controller and the motors of `motor_chain`."""
 
     def __init__(self, count: int, timestep_s: float, spec: HandSpec = SHADOW_RIGHT) -> None:
         self._model = model = _model(timestep_s)
@@ -29,14 +29,14 @@ class Plant:
         self._joints = np.array([joint.id for joint in joints])
         self._dofs = np.array([joint.dofadr[0] for joint in joints])
         self._motors = np.array([model.actuator(name).id for name in spec.actuators])
-        self._owner = spec.coupling.argmax(axis=0)  # of each joint, the motor that moves it
+        self._owner = spec.coupling.argmax(axis=0)  # joint -> the motor that moves it
 
     def roll(
         self, start: np.ndarray, tendon: np.ndarray, noise: np.ndarray, v: Values
     ) -> np.ndarray:
-        """(S, N, A) control positions by the sensors [rad] from joints `start` (J,).
+        """(S, N, A) measured control positions [rad], starting from joints `start` (J,).
 
-        `tendon` (S, N, A) rad, `noise` (A,) of a reading [rad].
+        tendon: (S, N, A) [rad]; noise: (A,) standard deviation of a reading [rad].
         """
         batch = self._batch
         batch.reset()
@@ -45,13 +45,13 @@ class Plant:
         batch.bind("qvel")[:] = 0.0
         self._write(v)
         gain, limit = v["gain"] * STIFFNESS, FORCE
-        ctrl, found = batch.bind("ctrl"), np.empty_like(tendon)
-        for step, wanted in enumerate(tendon):
-            found[step] = measured = state[:, self._qpos] @ self._spec.coupling.T
-            force = gain * servo(wanted - measured, v["deadband"], noise)
+        ctrl, positions = batch.bind("ctrl"), np.empty_like(tendon)
+        for step, setpoint in enumerate(tendon):
+            positions[step] = measured = state[:, self._qpos] @ self._spec.coupling.T
+            force = gain * servo(setpoint - measured, v["deadband"], noise)
             ctrl[:, self._motors] = np.clip(force, -limit, limit)
             batch.step()
-        return found
+        return positions
 
     def _write(self, v: Values) -> None:
         base = self._model.dof_damping[self._dofs]
@@ -61,7 +61,7 @@ class Plant:
 
 
 def _model(timestep_s: float) -> mujoco.MjModel:
-    # Friction above zero keeps its constraints in the model, whatever is tried later.
+    # Friction above zero keeps its constraints in the model for all candidate values.
     spec = build_spec(ModelConfig(timestep_s=timestep_s, joint_friction=1e-3))
     spec.delete(spec.body(OBJECT))
     for actuator in spec.actuators:

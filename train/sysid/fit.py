@@ -1,4 +1,4 @@
-"""The fit: `mujoco.sysid` on our residuals, in three stages, with intervals."""
+"""The fit: `mujoco.sysid` on the residuals of recordings, in stages, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ BY_EFFORT = (
     Stage(MOTOR_ROWS, "effort", blurs=(1.0, 0.5, 0.25, 0.12, 0.06, 0.03)),
     Stage(JOINT_ROWS, "position"),
 )
-"""Forces tell of the motors whatever the joints do; then angles tell of the joints."""
+"""Forces identify the motors independently of the joints; then angles identify the joints."""
 BY_ANGLES = (Stage((*MOTOR_ROWS, *JOINT_ROWS), "position"),)
-"""Without efforts one fit must tell both."""
+"""Without efforts, one fit must identify both."""
 AS_TRAINED = Stage(
     ("damping", "friction", "latency"), "position", together=("damping", "friction"), ramp=False
 )
-"""What training's own motors need to move like these, which go to a target over the period."""
+"""Fits the motors of training, which jump to a target, to motors that interpolate to it."""
 ITERATIONS = 12
 CONFIDENCE = 0.95
 HUGE = 1e9
 LEAST = 0.02
-"""Of a motor's residuals: those of one that never left its deadband are none at all."""
+"""Lower bound of a motor's residuals: a motor that stays in its deadband has none."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One row as it was fitted: A values, or one for the whole hand."""
+    """The fitted values of one row: A values, or one for the whole hand."""
 
     value: np.ndarray
     half: np.ndarray
-    """Half the 95 % interval of each; infinite where the recording does not tell."""
+    """Half width of each 95 % interval; infinite for values that are not identifiable."""
 
     @property
     def known(self) -> np.ndarray:
-        """Which values the recording tells."""
+        """(A,) bool: the value is identifiable from the recording."""
         return np.isfinite(self.half)
 
     @property
     def mean(self) -> float:
-        """Mean over motors that are known."""
+        """Mean over the identified motors."""
         return float(self.value[self.known].mean()) if self.known.any() else float("nan")
 
     @property
     def mean_half(self) -> float:
-        """Half the 95 % interval of that mean over hands like this one: it counts what motors
-        differ by, besides the intervals of each."""
+        """Half width of the 95 % interval of the mean. It includes the spread over motors and the
+        interval of each motor."""
         known = self.value[self.known]
         if not len(known):
             return float("inf")
@@ -70,16 +70,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What recordings tell of a hand."""
+    """The result of a calibration."""
 
     sources: tuple[str, ...]
     hand: dict[str, Found]
-    """Row -> its motors and joints as they are."""
+    """Row -> values of the real motors and joints."""
     trained: dict[str, Found]
-    """Row -> what training's motors need, to move like the hand's."""
+    """Row -> values with which the motors of training move like the real ones."""
     error_rad: dict[str, float]
-    """Root mean square of angles, simulated less measured: `hand`, `trained`, and `before`, by
-    training's motors as they are without a calibration."""
+    """Root mean square error of simulated angles: `hand`, `trained`, and `before` for the motors
+    of training without a calibration."""
     effort: bool
     """Whether efforts were used."""
 
@@ -92,8 +92,8 @@ def calibrate(recordings: Sequence[Recording], effort: bool, say: Say) -> Calibr
     error_rad = {}
     for number, stage in enumerate(BY_EFFORT if effort else BY_ANGLES, 1):
         say(f"fit {number}: {', '.join(stage.free)} by {stage.compare}")
-        found, values, rms_rad = solve(recordings, stage, values)
-        hand |= found
+        fitted, values, rms_rad = solve(recordings, stage, values)
+        hand |= fitted
         error_rad["hand"] = rms_rad
     say(f"fit for training: {', '.join(AS_TRAINED.free)}")
     start = _plain(values)
@@ -112,7 +112,7 @@ _BEFORE = {
 
 
 def _plain(values: Values) -> dict[str, np.ndarray]:
-    """Training's motors: those of `values` without springs."""
+    """Start values for the motors of training: those of `values`, without springs."""
     start = {name: float(np.exp(np.log(values[name]).mean())) for name in ("gain", "lag")}
     start |= {"damping": 1.0, "latency": 0.04, "friction": BY_NAME["friction"].start}
     plain = {row.name: row.everywhere(start.get(row.name, 0.0)) for row in ROWS}
@@ -122,7 +122,7 @@ def _plain(values: Values) -> dict[str, np.ndarray]:
 def solve(
     recordings: Sequence[Recording], stage: Stage, start: Values, iterations: int = ITERATIONS
 ) -> tuple[dict[str, Found], Values, float]:
-    """Free rows with intervals, all rows after the fit, and the error in rad."""
+    """Fit the free rows; returns them with intervals, all rows, and the error [rad]."""
     blunt = problem = Problem(recordings, stage, start, stage.blurs[0])
     x = _vector(stage, start)
     if not iterations:
@@ -134,18 +134,18 @@ def solve(
         if sharper_rad >= rms_rad:
             break
         x, rms_rad, problem = nearer, sharper_rad, sharper
-    # As if all of the noise counted: what the model leaves out is larger than what noise does.
+    # Use the residuals with the largest blur: model errors are larger than the noise.
     return _intervals(blunt, x, blunt.residual(x)), problem.values(x), rms_rad
 
 
 def _vector(stage: Stage, values: Values) -> np.ndarray:
-    """(n,) the free values."""
+    """The free values (n,)."""
     each = ((BY_NAME[name].motors, stage.size(name), name) for name in stage.free)
     return np.concatenate([values[name][0, list(motors)][:size] for motors, size, name in each])
 
 
 def _optimize(problem: Problem, start: np.ndarray, iterations: int) -> tuple[np.ndarray, float]:
-    """(n,) from (n,) within the rows' bounds, and the error in rad."""
+    """Optimize free values (n,) within their bounds; returns them and the error [rad]."""
     sysid, stage = _toolbox(), problem.stage
     params, scale, at = sysid.ParameterDict(), [], 0
     for name in stage.free:
@@ -156,9 +156,9 @@ def _optimize(problem: Problem, start: np.ndarray, iterations: int) -> tuple[np.
         at += size
 
     def residual(x: np.ndarray, _: object) -> tuple[list[np.ndarray], list, list]:
-        # The optimizer asks for columns (n, 1), others for vectors.
-        found = problem.residual(x.reshape(-1))
-        return [found.reshape(-1, 1) if x.ndim > 1 else found], [], []
+        # The optimizer passes columns (n, 1), other functions pass vectors.
+        residuals = problem.residual(x.reshape(-1))
+        return [residuals.reshape(-1, 1) if x.ndim > 1 else residuals], [], []
 
     def jacobian(x: np.ndarray, at_x: np.ndarray) -> np.ndarray:
         return problem.jacobian(x.reshape(-1), at_x)
@@ -173,7 +173,7 @@ def _optimize(problem: Problem, start: np.ndarray, iterations: int) -> tuple[np.
 
 
 def _intervals(problem: Problem, x: np.ndarray, at_end: np.ndarray) -> dict[str, Found]:
-    """Half widths by `mujoco.sysid`, of residuals that are made alike and count by their memory."""
+    """Intervals by `mujoco.sysid` from whitened residuals, corrected for autocorrelation."""
     sysid = _toolbox()
     motors = at_end.reshape(-1, len(MOTORS))
     sigma = np.maximum(np.sqrt(np.square(motors).mean(axis=0)), LEAST)
@@ -181,21 +181,21 @@ def _intervals(problem: Problem, x: np.ndarray, at_end: np.ndarray) -> dict[str,
     jacobian = weight * problem.jacobian(x, at_end)
     whitened = weight[:, 0] * at_end
     _, halves = sysid.calculate_intervals([whitened], jacobian, alpha=1.0 - CONFIDENCE)
-    # What nothing depends on has no interval, or one that no number holds.
+    # A value without any effect has no interval, or a huge one.
     halves = np.where(halves < HUGE, halves, np.inf) * _memory(motors)
-    found, at = {}, 0
+    fitted, at = {}, 0
     for name in problem.stage.free:
         size = problem.stage.size(name)
         half = halves[at : at + size]
-        told = np.where(half <= BY_NAME[name].told, half, np.inf)
-        found[name] = Found(x[at : at + size], told)
+        identified = np.where(half <= BY_NAME[name].max_half, half, np.inf)
+        fitted[name] = Found(x[at : at + size], identified)
         at += size
-    return found
+    return fitted
 
 
 def _memory(motors: np.ndarray) -> float:
-    """Factor on intervals, because residuals (T, A) that follow each other are alike: of an AR(1)
-    process with their mean correlation."""
+    """Factor on intervals for the autocorrelation of residuals (T, A), as for an AR(1) process
+    with their mean correlation."""
     centred = motors - motors.mean(axis=0)
     power = np.square(centred).sum(axis=0) + 1e-12
     rho = float(np.clip(((centred[1:] * centred[:-1]).sum(axis=0) / power).mean(), 0.0, 0.98))
@@ -203,8 +203,8 @@ def _memory(motors: np.ndarray) -> float:
 
 
 def _toolbox() -> Any:
-    """`mujoco.sysid`. Raises ConfigError: without its extra it imports, and holds nothing."""
-    # By name: a plain import would let mypy read this part of MuJoCo, and then miss the rest.
+    """The module `mujoco.sysid`. Raises ConfigError: without the extra it is empty."""
+    # Imported by name: with a plain import mypy reads only this part of MuJoCo.
     sysid = importlib.import_module("mujoco.sysid")
     if not hasattr(sysid, "optimize"):
         raise ConfigError("mujoco.sysid: got no such extra; run: pip install 'sleight[sysid]'")
@@ -212,7 +212,7 @@ def _toolbox() -> Any:
 
 
 class SoftL1(minimize.Norm):
-    """sqrt(1 + r^2) - 1: turns that the hand's clock lost do not bend the fit."""
+    """The norm sqrt(1 + r^2) - 1: outliers, such as lost turns, have little influence."""
 
     def value(self, r: np.ndarray) -> float:
         """See `mujoco.minimize.Norm`."""

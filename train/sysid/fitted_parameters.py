@@ -1,4 +1,4 @@
-"""What is fitted: name, unit, start, bounds, and the size of a step that shows.
+"""The table of fitted parameters: name, unit, start, bounds, and step size.
 
 Each row holds for the whole hand, or has one value for each motor.
 """
@@ -25,18 +25,18 @@ class Row:
     low: float
     high: float
     step: float
-    """Of finite differences, and the scale of the optimizer."""
-    told: float
-    """Half an interval that is wider than this tells nothing."""
+    """Step of finite differences, and scale of the optimizer."""
+    max_half: float
+    """A value whose interval has a larger half width counts as not identified."""
     what: str
     shared: bool = False
     """One value for the whole hand."""
     coupled: bool = False
-    """Of motors that move two joints alone; zero for others."""
+    """Only motors that move two joints have a value; it is zero for the others."""
 
     @property
     def motors(self) -> tuple[int, ...]:
-        """Which motors have a value of their own; the first place for a shared row."""
+        """Indices of the motors with a value; the first index for a shared row."""
         if self.shared:
             return (0,)
         rows = enumerate(ACTUATORS)
@@ -44,14 +44,14 @@ class Row:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Whose values they are."""
+        """Names of the motors with a value, or `hand`."""
         return ("hand",) if self.shared else tuple(MOTORS[i] for i in self.motors)
 
     def everywhere(self, value: float) -> np.ndarray:
-        """(1, A), or (1, 1) for a shared row: `value` where it has one, else zero."""
-        found = np.zeros((1, 1 if self.shared else len(MOTORS)))
-        found[0, self.motors] = value
-        return found
+        """(1, A), or (1, 1) for a shared row: `value` for motors with a value, otherwise zero."""
+        values = np.zeros((1, 1 if self.shared else len(MOTORS)))
+        values[0, self.motors] = value
+        return values
 
 
 ROWS: tuple[Row, ...] = (

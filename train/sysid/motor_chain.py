@@ -1,4 +1,4 @@
-"""From targets to tendons: what a motor does before any joint moves. It depends on no state.
+"""The motor chain from targets to tendons: ramp, delay, lag, slack. It depends on no joint state.
 
 N candidate hands, S steps of the simulation, A motors.
 """
@@ -14,9 +14,9 @@ from .fitted_parameters import Values
 
 
 def setpoints(recording: Recording, ramp_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of the line that the setpoints follow: times (K,), values (K, A) [rad].
+    """Corners of the piecewise linear setpoints: times (K,), values (K, A) [rad].
 
-    The hand goes to each target over `ramp_s` from where its setpoint is; zero steps there.
+    The setpoint moves to each target over `ramp_s` from its present value; with zero it jumps.
     """
     at = recording.target[0]
     times, values = [], []
@@ -30,26 +30,26 @@ def setpoints(recording: Recording, ramp_s: float) -> tuple[np.ndarray, np.ndarr
 
 
 def tendons(corners: tuple[np.ndarray, np.ndarray], times_s: np.ndarray, v: Values) -> np.ndarray:
-    """(S, N, A) where the tendons would have the joints [rad], evenly spaced in `times_s`."""
+    """(S, N, A) positions to which the tendons pull the joints [rad], at even times `times_s`."""
     step_s = times_s[1] - times_s[0]
-    # In the middle of each step: else a ramp would come half a step early.
+    # Evaluate at the middle of each step; otherwise a ramp would be half a step early.
     middle_s = times_s - step_s / 2
     late = np.stack([_at(corners, middle_s - late_s) for late_s in v["latency"][:, 0]], axis=1)
     blend = 1.0 - np.exp(-step_s / v["lag"])
     half = v["slack"] / 2
     motor = tendon = late[0]
-    found = np.empty_like(late)
+    positions = np.empty_like(late)
     for step, setpoint in enumerate(late):
         motor = motor + blend * (setpoint - motor)
         tendon = follow(tendon, motor, half)
-        found[step] = tendon
-    return found
+        positions[step] = tendon
+    return positions
 
 
 def servo(error: np.ndarray, deadband: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Mean of x where abs(x) > deadband, else 0, for x = error + N(0, noise): smooth in all [rad].
+    """Mean of x if abs(x) > deadband else 0, for x = error + N(0, noise); smooth in all, [rad].
 
-    The hand's own controller sees noisy angles; the noise rounds off the deadband's edges.
+    The controller of the hand reads noisy angles; the noise smooths the edges of the deadband.
     """
     below, above = (-deadband - error) / noise, (deadband - error) / noise
     inside = error * (ndtr(above) - ndtr(below))

@@ -1,4 +1,4 @@
-"""From a calibration to a file that `sleight train` takes: nominal values and initial ranges."""
+"""Writes a calibration as a config for `sleight train`: nominal values and initial ranges."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ...envs.randomization.table import BY_NAME
 from .fit import Calibration, Found
 
 STEP = 0.02
-"""Step of a boundary in lambda, the paper's; a training file may have larger ones."""
+"""ADR step in lambda, as in the paper; a training config may use larger ones."""
 
 
-def _spread(found: Found) -> float:
-    """Standard deviation of the logarithm over motors, less what the intervals explain."""
-    value, half = found.value[found.known], found.half[found.known]
+def _spread(fitted: Found) -> float:
+    """Standard deviation of the logarithm over motors, minus the part that intervals explain."""
+    value, half = fitted.value[fitted.known], fitted.half[fitted.known]
     noise = np.square(half / 1.96 / value).mean()
     return float(np.sqrt(max(np.log(value).var(ddof=1) - noise, 0.0)))
 
 
 @dataclass(frozen=True)
 class Target:
-    """A row of the randomization table, and how it follows from what was fitted."""
+    """A row of the randomization table, and how it is computed from a fitted row."""
 
     name: str
     row: str
@@ -50,7 +50,7 @@ SPREADS: dict[str, Callable[[Calibration], Found]] = {
 
 @dataclass(frozen=True)
 class Nominal:
-    """A calibrated value, and the range that ADR begins with, in the parameter's unit."""
+    """A calibrated value and the initial range of ADR, in the parameter's unit."""
 
     name: str
     value: float
@@ -58,11 +58,11 @@ class Nominal:
     why: str
 
 
-def nominals(found: Calibration) -> list[Nominal]:
-    """What the recordings tell of the table's parameters, within its limits."""
+def nominals(calibration: Calibration) -> list[Nominal]:
+    """The parameters of the table that the recordings identify, within their limits."""
     rows = []
     for target in TARGETS:
-        fitted = found.trained[target.row]
+        fitted = calibration.trained[target.row]
         if not fitted.known.any():
             continue
         middle, half = target.factor * fitted.mean, target.factor * fitted.mean_half
@@ -70,23 +70,23 @@ def nominals(found: Calibration) -> list[Nominal]:
         why = target.why if value == middle else f"{target.why}; fitted {middle:.4g}, at the limit"
         rows.append(Nominal(target.name, value, (low, high), why))
     for name, of in SPREADS.items():
-        if of(found).known.sum() > 2:
-            rows.append(Nominal(name, _clip(name, _spread(of(found))), None, "over motors"))
+        if of(calibration).known.sum() > 2:
+            rows.append(Nominal(name, _clip(name, _spread(of(calibration))), None, "over motors"))
     return rows
 
 
-def untold(found: Calibration) -> list[str]:
-    """Parameters that the recordings do not tell, as far as one could hope."""
-    told = {row.name for row in nominals(found)}
-    return [target.name for target in TARGETS if target.name not in told]
+def untold(calibration: Calibration) -> list[str]:
+    """Parameters that a calibration can identify but that these recordings do not identify."""
+    identified = {row.name for row in nominals(calibration)}
+    return [target.name for target in TARGETS if target.name not in identified]
 
 
-def training_yaml(found: Calibration, base: str = "") -> str:
-    """A file that `sleight train` takes; with `base`, the training file that it changes."""
-    rows = nominals(found)
+def training_yaml(calibration: Calibration, base: str = "") -> str:
+    """A config for `sleight train`; base: the training config that it inherits from."""
+    rows = nominals(calibration)
     ranged = [(row, row.first) for row in rows if row.first is not None]
-    lines = [f"# Calibrated by sleight calibrate, from {', '.join(found.sources)}"]
-    lines += [f"# {name}: the recordings do not tell" for name in untold(found)]
+    lines = [f"# Calibrated by sleight calibrate, from {', '.join(calibration.sources)}"]
+    lines += [f"# {name}: not identified by the recordings" for name in untold(calibration)]
     lines += [f"base: {base}"] if base else []
     lines += ["env:", "  nominal:"]
     lines += [f"    {row.name}: {row.value:.5g}  # {row.why}" for row in rows]

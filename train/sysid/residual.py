@@ -1,4 +1,4 @@
-"""How far a candidate hand is from a recording, and how that changes with each parameter."""
+"""Residuals between candidate hands and recordings, and their Jacobian."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from .fitted_parameters import BY_NAME, Values
 from .motor_chain import servo, setpoints, tendons
 
 UNIT_RAD = 0.005
-"""Unit of the residuals: an angle, or the effort that it makes."""
+"""Unit of the residuals: an angle, or the effort for that angle."""
 QUIET = 0.25
-"""Quantile of turns, those in which a motor rests, that the noise of its reading is taken from."""
+"""Quantile of the changes of an angle, for turns at rest: the noise is estimated from it."""
 LEAST_NOISE_RAD = 1e-4
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is free in one fit, and what is compared."""
+    """One stage of the fit: the free parameters and the compared quantity."""
 
     free: tuple[str, ...]
     compare: Literal["effort", "position"]
-    """effort: the motors' forces at the measured angles: what the joints do, and whatever pushes
-    them, drops out, and nothing is simulated. position: angles of the simulated joints."""
+    """effort: motor forces at the measured angles; they do not depend on the joints or on external
+    forces, so nothing is simulated. position: angles of the simulated joints."""
     together: tuple[str, ...] = ()
-    """Those of the free rows that have one value for the whole hand, besides the shared ones."""
+    """Free rows with one value for the whole hand, besides the shared rows."""
     ramp: bool = True
-    """The hand goes to a target over the period, else at once."""
+    """Whether setpoints move to a target over the period; otherwise they jump."""
     timestep_s: float = 0.008
     blurs: tuple[float, ...] = (1.0,)
-    """The fit is made with each in turn, while it comes nearer: factors on the noise by which the
-    controller's reading differs from the recorded one. An effort is of the same reading, hence of
-    none; but then the deadband has steps, in which a fit that begins far off is caught
-    (graduated non-convexity: Blake and Zisserman, Visual Reconstruction, 1987, chapter 7)."""
+    """Factors on the noise between the controller's reading and the recorded one. The fit is
+    repeated with each factor as long as the error decreases. Recorded efforts belong to the same
+    reading, so their factor should be zero; but then the deadband has sharp edges, which trap a
+    fit that starts far from the solution (graduated non-convexity: Blake and Zisserman, Visual
+    Reconstruction, 1987, chapter 7)."""
 
     def size(self, name: str) -> int:
-        """How many values of a free row are looked for."""
+        """Number of fitted values of a free row."""
         together = BY_NAME[name].shared or name in self.together
         return 1 if together else len(BY_NAME[name].motors)
 
@@ -59,17 +60,17 @@ class Problem:
         self._tracks = [_Track(recording, stage, blur) for recording in recordings]
 
     def values(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """(n,) -> every row's values, (1, A) or for shared ones (1, 1)."""
-        found, at = dict(self._fixed), 0
+        """Free values (n,) -> values of every row, (1, A), or (1, 1) for shared rows."""
+        values, at = dict(self._fixed), 0
         for name in self.stage.free:
             size = self.stage.size(name)
-            found[name] = found[name].copy()
-            found[name][0, BY_NAME[name].motors] = x[at : at + size]
+            values[name] = values[name].copy()
+            values[name][0, BY_NAME[name].motors] = x[at : at + size]
             at += size
-        return found
+        return values
 
     def residual(self, x: np.ndarray) -> np.ndarray:
-        """(n,) -> (R,)"""
+        """Free values (n,) -> residuals (R,)."""
         return self._residuals(self.values(x))[0].ravel()
 
     @staticmethod
@@ -78,20 +79,22 @@ class Problem:
         return float(UNIT_RAD * np.sqrt(np.square(residual).mean()))
 
     def jacobian(self, x: np.ndarray, at_x: np.ndarray) -> np.ndarray:
-        """(n,) and its residuals -> (R, n). All motors' values of a row are moved at once: motors
-        hardly move each other, so each residual tells of its own motor, and one simulation does
-        for a row."""
+        """Free values (n,) and their residuals -> Jacobian (R, n).
+
+        The values of all motors in a row are changed at the same time, in one simulation per row:
+        motors hardly affect each other, so each residual depends on its own motor.
+        """
         values, free = self.values(x), self.stage.free
         moved = {name: np.repeat(v, len(free), axis=0) for name, v in values.items()}
         for world, name in enumerate(free):
             moved[name][world] += BY_NAME[name].step
-        after = self._residuals(moved)
-        changes = after - at_x.reshape(after.shape[1:])
+        changed = self._residuals(moved)
+        changes = changed - at_x.reshape(changed.shape[1:])
         columns = [self._column(name, change) for name, change in zip(free, changes, strict=True)]
         return np.concatenate(columns, axis=1)
 
     def _column(self, name: str, change: np.ndarray) -> np.ndarray:
-        """(T, A) -> (T A, 1), or (T A, A) of each motor's own residuals."""
+        """Changes (T, A) -> columns (T A, 1), or (T A, A) with one column per motor."""
         slope = change / BY_NAME[name].step
         if self.stage.size(name) == 1:
             return slope.reshape(-1, 1)
@@ -99,18 +102,18 @@ class Problem:
         return (slope[..., None] * own).reshape(-1, own.shape[-1])
 
     def _residuals(self, values: Values) -> np.ndarray:
-        """(N, T, A), all recordings one after the other."""
+        """(N, T, A), all recordings concatenated."""
         plant = self._plants.get(len(values[self.stage.free[0]]))
         return np.concatenate([track.residual(plant, values) for track in self._tracks], axis=1)
 
 
 class _Track:
-    """One recording, ready to be compared with."""
+    """One recording, prepared for comparison."""
 
     def __init__(self, recording: Recording, stage: Stage, blur: float) -> None:
         self._recording, self._timestep_s = recording, stage.timestep_s
         ramp_s = recording.period_s if stage.ramp else 0.0
-        # Of a jump: its mean over each step, which changes smoothly with the latency.
+        # A jump becomes its mean over each step, which changes smoothly with the latency.
         step_s = 0.0 if ramp_s else stage.timestep_s
         times_s, values = setpoints(recording, ramp_s or step_s)
         self._corners = (times_s - step_s / 2, values)
@@ -122,7 +125,7 @@ class _Track:
         self._noise = blur * noise_of(recording)
 
     def residual(self, plant: Plant | None, values: Values) -> np.ndarray:
-        """(N, T, A): positions of a plant, else efforts."""
+        """(N, T, A): residuals of positions with a plant, of efforts without."""
         tendon = tendons(self._corners, self._times_s, values)
         if plant is not None:
             start = self._recording.position[0]
@@ -134,7 +137,7 @@ class _Track:
         return (force - self._recording.effort) / (STIFFNESS * UNIT_RAD)
 
     def _seen(self, rolled: np.ndarray) -> np.ndarray:
-        """(S, N, A) -> (N, T, A) at the times of the states."""
+        """Interpolate (S, N, A) to (N, T, A) at the times of the states."""
         places = (self._recording.state_s - self._times_s[0]) / self._timestep_s
         at = np.minimum(places.astype(int), len(rolled) - 2)
         share = np.minimum(places - at, 1.0)[:, None, None]
@@ -142,8 +145,8 @@ class _Track:
 
 
 def noise_of(recording: Recording) -> np.ndarray:
-    """(A,) standard deviation of a reading [rad], from turns in which the motor moved least."""
+    """(A,) standard deviation of a reading [rad], from the turns with the least motion."""
     position = SHADOW_RIGHT.control_position(recording.position)
-    # Second differences: a steady motion drops out; they have six times the variance.
+    # Second differences cancel steady motion; they have six times the variance.
     bends = np.quantile(np.abs(np.diff(position, 2, axis=0)), QUIET, axis=0)
     return np.maximum(bends / (ndtri((1.0 + QUIET) / 2) * np.sqrt(6.0)), LEAST_NOISE_RAD)

@@ -65,7 +65,7 @@ def test_a_hand_that_turns_out_to_be_real_is_not_moved(bundle, refused, tmp_path
     words = (str(bundle), *referee, "--log.dir", str(tmp_path / "runs"))
     cleared(words)
     line = refused(2, "run", *words, "--yes-sim")
-    assert line == "error: sim: got a real hand, allowed: a simulated one, as it was told"
+    assert line == "error: sim: got a real hand, allowed: a simulated one"
     assert hand.commands == []
     assert hand.mode is HandMode.READY
 

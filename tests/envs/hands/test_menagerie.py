@@ -248,7 +248,7 @@ def test_a_failed_download_is_one_line(monkeypatch, kind):
         raise kind("no such host\n(tried 3 times)")
 
     monkeypatch.setitem(sys.modules, "mujoco_menagerie", package(spec))
-    with pytest.raises(ConfigError, match=r"cannot be had \(no such host \(tried 3") as error:
+    with pytest.raises(ConfigError, match=r"cannot be loaded \(no such host \(tried 3") as error:
         build_model(MENAGERIE)
     assert "\n" not in str(error.value)
 

@@ -179,7 +179,7 @@ def test_expected_is_drawn_as_far_as_the_run_has_come(run: Path, tmp_path: Path)
 PARTS = {
     "metrics.jsonl": "Learner",
     "adr.json": "Ranges that",
-    "eval.json": "each trial in a fresh world",
+    "eval.json": "each trial in a new world",
     "rig-block-1/result.json": "On the simulated rig",
     "videos/000000327680.mp4": "in real time",
 }
@@ -261,7 +261,7 @@ def _absent(path: Path) -> None:
 def test_nothing_to_report_on_is_one_line(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "run")
     with pytest.raises(
-        DataError, match=r"run: got nothing of a run, allowed: .*metrics.jsonl"
+        DataError, match=r"run: got no part of a run, allowed: .*metrics.jsonl"
     ) as bad:
         write_report(tmp_path / "run")
     assert "\n" not in str(bad.value) and bad.value.exit_code == 2

@@ -120,7 +120,7 @@ def test_a_full_disk_leaves_the_old_film(env: HandEnv, tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))  # no file may grow beyond this
     try:
         with pytest.raises(
-            SleightError, match=r"a\.mp4: the film cannot be written; .* MB are free"
+            SleightError, match=r"a\.mp4: the video cannot be written; .* MB are free"
         ):
             video.record(env, _still, 4, tmp_path / "a.mp4", width=WIDTH, height=HEIGHT)
     finally:
@@ -133,7 +133,7 @@ def test_a_film_that_was_cut_short_is_not_published(
     env: HandEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(video.imageio_ffmpeg, "count_frames_and_secs", lambda path: (3, 0.24))
-    with pytest.raises(SleightError, match="the film cannot be written"):
+    with pytest.raises(SleightError, match="the video cannot be written"):
         video.record(env, _still, 4, tmp_path / "a.mp4", width=WIDTH, height=HEIGHT)
     assert not list(tmp_path.iterdir())
 
@@ -204,6 +204,6 @@ def test_a_run_on_a_machine_that_cannot_render_goes_on_without_videos(
         env={**os.environ, "MUJOCO_GL": "disable"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("no videos: rendering: MuJoCo got no OpenGL") == 1
+    assert done.stderr.count("no videos: rendering: MuJoCo has no OpenGL") == 1
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 4
     assert not (tmp_path / "run" / "videos").exists()

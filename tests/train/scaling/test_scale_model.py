@@ -152,7 +152,8 @@ def test_bad_files_are_one_line(
     path.write_text(json.dumps({"format": FORMAT, "about": "x", "cores": 2, "stepz": 3}))
     assert "scale.json: " in refused("bench", "scale", "--simulate", path)
     path.write_text(json.dumps({"format": FORMAT, **to_dict(replace(found, results=()))}))
-    assert "results: got no kind with workers" in refused("bench", "scale", "--simulate", path)
+    line = "results: got no setup with max_lag 0 and workers"
+    assert line in refused("bench", "scale", "--simulate", path)
     path.write_text(
         json.dumps({"format": FORMAT, **to_dict(replace(found, results=found.results[:3]))})
     )

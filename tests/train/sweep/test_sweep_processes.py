@@ -148,9 +148,7 @@ def test_runs_that_cannot_be_say_why(write: Write, runs: Path) -> None:
     code, _, err = _Sweep(write(256, method="grid", fields=fields)).end()
     assert code == 2 and "Traceback" not in err
     line = err.splitlines()[-1]
-    assert (
-        line.startswith("error: ") and "no run came to its end; the first: nowhere: got no" in line
-    )
+    assert line.startswith("error: ") and "no run was completed; the first: nowhere: got no" in line
     (_, end) = _events(runs)
     assert end["state"] == "failed" and end["remark"].startswith("nowhere: got no checkpoint")
 

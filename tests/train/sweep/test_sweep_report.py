@@ -114,7 +114,7 @@ def test_the_page_stands_alone(made: Made) -> None:
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_page_of_little_is_a_page(made: Made, count: int) -> None:
     state, folder = made(FOUR[:count], fields=FIELDS, seeds=2)
-    assert ("No run has come to its end yet" in report(state, folder)) == (count == 0)
+    assert ("No run is complete yet" in report(state, folder)) == (count == 0)
     assert effects.importance(state) is None, "too few to say"
 
 

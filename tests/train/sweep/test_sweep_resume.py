@@ -77,7 +77,7 @@ def test_going_on_with_something_else_is_refused(
     write: Write, refused: Callable[..., str], tmp_path: Path, world: dict[str, Any]
 ) -> None:
     source = write(method="grid", fields={"ppo.gamma": GAMMAS})
-    assert "which is no folder" in refused("sweep", source, "--resume")
+    assert "which does not exist" in refused("sweep", source, "--resume")
     run_sweep(source)
     assert "got s, which exists; allowed: --resume" in refused("sweep", source)
     write(method="grid", fields={"ppo.gamma": GAMMAS}, seeds=2)

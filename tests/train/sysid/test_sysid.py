@@ -175,7 +175,7 @@ def test_training_takes_the_file(tmp_path):
     assert "hand.damping" not in rows and "hand.damping.spread" not in rows
     path = tmp_path / "calibrated.yaml"
     path.write_text(training_yaml(calibration()))
-    assert "# hand.damping: the recordings do not tell" in path.read_text()
+    assert "# hand.damping: not identified by the recordings" in path.read_text()
     small = ["--env.num_worlds", "2", "--env.resets.cache", "32", "--env.threads", "1"]
     config = load(TrainConfig, path, small)
     ranges = physical_ranges(start_state(config))
@@ -218,7 +218,7 @@ def test_a_whole_calibration_comes_near_the_hidden_hand(tmp_path, cli):
     out, found = tmp_path / "calibrated.yaml", tmp_path / "found.json"
     code, said, err = cli("calibrate", source, "--out", out, "--json", found)
     assert code == 0, err
-    assert "damping" in said and "told" in said
+    assert "damping" in said and "identified" in said
     data = json.loads(found.read_text())
     near = {"gain": 0.03, "damping": 0.1, "lag": 0.04, "slack": 0.1, "friction": 0.4}
     for name, share in near.items():

@@ -1,1 +1,1 @@
-"""The page of a sweep: trials, effects of fields, charts."""
+"""The report of a sweep: table of trials, effects of fields, charts."""

@@ -1,4 +1,4 @@
-"""Charts of a sweep: effects of one field, bars of sizes and of shares."""
+"""Charts of a sweep: effect of one field, sizes of effects, importances."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..sweep_state import State, Tried
 from .effects import Effect, done, position
 
 Bar = tuple[str, float, float | None]
-"""Name, length, and a mark of its own."""
+"""Name, length, and an optional mark."""
 
 
 def effect_chart(state: State, effect: Effect) -> Markup:
-    """Each run's score over the value of one field, the groups' means, and the noise of seeds."""
+    """Score of each run over the value of one field, with means of groups and noise of seeds."""
     dimension = effect.dimension
     runs = [(tried, score) for tried in done(state) for score in tried.values_of_runs()]
     frame = Frame(dimension.name, y_label=state.config.metric, height=220)
@@ -40,14 +40,14 @@ def effect_chart(state: State, effect: Effect) -> Markup:
     return draw(frame, figure)
 
 
-def size_chart(found: Sequence[Effect], metric: str) -> Markup:
-    """How far the groups of each field lie apart, beside what seeds alone would give."""
-    bars = [(effect.dimension.name, effect.size, effect.noise) for effect in found]
-    return _bars("Best group less worst group", f"of {metric}", bars, len(found) + 1)
+def size_chart(effects: Sequence[Effect], metric: str) -> Markup:
+    """Difference between the groups of each field, compared with the noise of seeds."""
+    bars = [(effect.dimension.name, effect.size, effect.noise) for effect in effects]
+    return _bars("Best group less worst group", f"of {metric}", bars, len(effects) + 1)
 
 
 def share_chart(shares: dict[str, float], noise: float | None) -> Markup:
-    """Importance of each field; with a measured noise all bars add up to one."""
+    """Importance of each field; with measured noise the bars add up to one."""
     rest = 1.0 - (noise or 0.0)
     ranked = sorted(shares.items(), key=lambda pair: -pair[1])
     bars: list[Bar] = [(name, share * rest, None) for name, share in ranked]
@@ -57,7 +57,7 @@ def share_chart(shares: dict[str, float], noise: float | None) -> Markup:
 
 
 def axis_marks(dimension: Dimension) -> list[tuple[float, str]]:
-    """(place from 0 to 1, what is written there)"""
+    """(position from 0 to 1, label)"""
     if dimension.choices:
         return [(position(dimension, choice), choice) for choice in dimension.choices]
     low, high = dimension.low, dimension.high
@@ -71,12 +71,12 @@ def describe(tried: Tried) -> str:
 
 
 def cut(name: str, most: int) -> str:
-    """The end of a name that is too long."""
+    """A name, shortened to its end if it is too long."""
     return name if len(name) <= most else "…" + name[-most + 1 :]
 
 
 def _means(state: State, effect: Effect) -> go.Scatter:
-    """The mean of each group, and one standard error from seeds around it."""
+    """The mean of each group with one standard error from seeds."""
     noise, tips, errors = state.noise(), [], []
     for group in effect.groups:
         tip = f"{group.label}: mean {group.mean:.3g} of {len(group.runs)} runs"
@@ -98,7 +98,7 @@ def _means(state: State, effect: Effect) -> go.Scatter:
 
 
 def _bars(title: str, unit: str, bars: Sequence[Bar], rows: int) -> Markup:
-    """Bars that lie, each with a mark of its own; room for `rows`."""
+    """Horizontal bars, each with an optional mark; room for `rows`."""
     frame = Frame(title, y_label=unit, width=516, height=52.0 + 27 * rows)
     places = list(range(len(bars)))
     lengths = go.Bar(

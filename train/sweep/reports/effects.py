@@ -1,4 +1,4 @@
-"""What the fields of a sweep changed, and how much of it chance alone would have."""
+"""Effects of the fields of a sweep, compared with the noise of seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..space import Dimension
 from ..sweep_state import State, Tried
 
 LEAST = 4
-"""Settings that an importance is worth computing from."""
+"""Smallest number of settings from which importances are computed."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,19 @@ class Group:
 
     label: str
     at: float
-    """Where on the field's axis, from 0 to 1."""
+    """Position on the field's axis, from 0 to 1."""
     runs: tuple[float, ...]
-    """Scores of all their runs."""
+    """Scores of all runs of these settings."""
 
     @property
     def mean(self) -> float:
-        """Of the runs."""
+        """Mean score of the runs."""
         return statistics.fmean(self.runs)
 
 
 @dataclass(frozen=True)
 class Effect:
-    """How far the groups of one field lie apart."""
+    """The effect of one field: groups of settings with similar values."""
 
     dimension: Dimension
     groups: tuple[Group, ...]
@@ -44,19 +44,19 @@ class Effect:
 
     @property
     def size(self) -> float:
-        """Between the best and the worst group."""
+        """Difference between the best and the worst group."""
         means = [group.mean for group in self.groups]
         return max(means) - min(means) if means else 0.0
 
 
 def effects(state: State) -> list[Effect]:
-    """Of every field, the largest first; from the runs that ran to their end."""
-    found = [_effect(state, dimension) for dimension in state.space.dimensions]
-    return sorted(found, key=lambda effect: -effect.size)
+    """The effect of every field, the largest first, from the complete runs."""
+    unsorted = [_effect(state, dimension) for dimension in state.space.dimensions]
+    return sorted(unsorted, key=lambda effect: -effect.size)
 
 
 def position(dimension: Dimension, value: str | int | float) -> float:
-    """Where a value lies on its axis, from 0 to 1."""
+    """Position of a value on its axis, from 0 to 1."""
     if dimension.choices:
         return (dimension.choices.index(str(value)) + 0.5) / len(dimension.choices)
     low, high, at = dimension.low, dimension.high, float(value)
@@ -66,7 +66,7 @@ def position(dimension: Dimension, value: str | int | float) -> float:
 
 
 def done(state: State) -> list[Tried]:
-    """Settings with at least one run that ran to its end."""
+    """Settings with at least one complete run."""
     return [tried for tried in state.settings if tried.values_of_runs()]
 
 
@@ -75,8 +75,8 @@ def _effect(state: State, dimension: Dimension) -> Effect:
     noise = state.noise()
     if noise is None or len(groups) < 2:
         return Effect(dimension, groups, None)
-    ends = (max(groups, key=lambda g: g.mean), min(groups, key=lambda g: g.mean))
-    error = noise[0] * math.sqrt(sum(1 / len(group.runs) for group in ends))
+    extremes = (max(groups, key=lambda g: g.mean), min(groups, key=lambda g: g.mean))
+    error = noise[0] * math.sqrt(sum(1 / len(group.runs) for group in extremes))
     return Effect(dimension, groups, 2 * error)
 
 
@@ -111,14 +111,14 @@ def importance(state: State) -> dict[str, float] | None:
     names = [dimension.name for dimension in state.space.dimensions]
     if len(means) < LEAST or len(set(means)) < 2 or not names or state.generations:
         return None
-    found = get_param_importances(
+    shares = get_param_importances(
         state.study.trials, evaluator=FanovaImportanceEvaluator(seed=0), normalize=True
     )
-    return {name: found.get(name, 0.0) for name in names}
+    return {name: shares.get(name, 0.0) for name in names}
 
 
 def noise_share(state: State) -> float | None:
-    """Of the variance between settings' means, how much seeds alone give; None: not measured."""
+    """Share of the variance between settings that comes from seeds; None: not measured."""
     noise, settings = state.noise(), done(state)
     means = [tried.mean() or 0.0 for tried in settings]
     if noise is None or len(means) < 2 or not (total := statistics.variance(means)):

@@ -1,4 +1,4 @@
-"""Parallel coordinates of a sweep: every setting as a line through its fields to its score."""
+"""Parallel-coordinates chart of a sweep: a line per setting, through its fields to its score."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .charts import axis_marks, cut, describe
 from .effects import done, position
 
 _LOW, _HIGH = (176, 196, 214), (217, 92, 30)
-"""Colours of the worst and of the best."""
+"""Colours of the worst and the best setting."""
 _BETWEEN = 12
-"""Points of a line from one axis to the next: only points answer to the pointer."""
+"""Points of a line between two axes: tooltips appear only at points."""
 
 
 def parallel_chart(state: State) -> Markup:
-    """One line for each setting through its value of every field to its score."""
+    """One line per setting, through its value of every field to its score."""
     ranked, axes = _ranked(state), state.space.dimensions
     scores = [score for score, _ in ranked]
     low, high = (min(scores), max(scores)) if scores else (0.0, 1.0)
@@ -53,13 +53,13 @@ def parallel_chart(state: State) -> Markup:
 
 
 def blend(share: float) -> str:
-    """A colour between that of the worst (0) and that of the best (1)."""
+    """A colour between the worst (0) and the best (1)."""
     mixed = (round(a + (b - a) * share) for a, b in zip(_LOW, _HIGH, strict=True))
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def _ranked(state: State) -> list[tuple[float, Tried]]:
-    """(score, setting) of those that came to their end, the best last."""
+    """(score, setting) of the complete settings, the best last."""
     sign = 1 if state.config.mode == "max" else -1
     scored = [(tried.mean() or 0.0, tried) for tried in done(state)]
     return sorted(scored, key=lambda pair: sign * pair[0])
@@ -96,7 +96,7 @@ def _points(places: Sequence[float]) -> Iterator[tuple[float, float]]:
 def _axis(
     figure: go.Figure, column: int, name: str, marks: Sequence[tuple[float, str]], side: str
 ) -> None:
-    """A line upright, its name above it, and its marks on one side."""
+    """A vertical axis with its name above and marks on one side."""
     figure.add_shape(type="line", x0=column, x1=column, y0=0, y1=1, layer="below",
                      line={"color": INK if side == "left" else SHADE, "width": 1.2})  # fmt: skip
     figure.add_annotation(x=column, y=1, yshift=8, yanchor="bottom", showarrow=False,

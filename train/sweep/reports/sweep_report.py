@@ -1,4 +1,4 @@
-"""The page of a sweep: what was best, what mattered, and what chance alone would have done."""
+"""The page of a sweep: the best settings, effects of fields, and the noise of seeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .trial_table import section
 
 REPORT = "report.html"
 BEST = 6
-"""Settings whose curves have a colour of their own."""
+"""Number of settings whose curves have their own colour."""
 
 
 def write_report(state: State, folder: Path) -> Path:
@@ -39,12 +39,12 @@ def report(state: State, folder: Path) -> str:
         _curves(state, folder),
         _all(state),
     ]
-    about = "A sweep of sleight: which settings were tried, and what they changed."
+    about = "A sweep of sleight: the settings and their effects."
     return html.report(folder.resolve().name, about, [html.facts(_facts(state))], parts)
 
 
 def summary(state: State) -> str:
-    """For people: the best settings in a few lines."""
+    """The best settings as a few lines of text."""
     lines = [f"{state.config.metric} (mean of the seeds)"]
     for tried in ranked(state)[:5]:
         lines.append(f"  {_score(state, tried):>16}  {_name(tried)}  {_values(tried)}")
@@ -52,7 +52,7 @@ def summary(state: State) -> str:
 
 
 def ranked(state: State) -> list[Tried]:
-    """Settings that came to their end, the best first."""
+    """Complete settings, the best first."""
     sign = -1.0 if state.config.mode == "max" else 1.0
     return sorted(done(state), key=lambda tried: sign * (tried.mean() or 0.0))
 
@@ -77,7 +77,7 @@ def _facts(state: State) -> list[tuple[str, str]]:
 def _best(state: State) -> str:
     best = ranked(state)
     if not best:
-        return html.section("Best", [html.note("No run has come to its end yet.")])
+        return html.section("Best", [html.note("No run is complete yet.")])
     winner = best[0]
     numbers = [(_score(state, winner), f"{state.config.metric} of the best, {_name(winner)}")]
     if (noise := state.noise()) is not None and len(best) > 1:
@@ -85,8 +85,8 @@ def _best(state: State) -> str:
         error = noise[0] * sum(1 / len(t.values_of_runs()) for t in best[:2]) ** 0.5
         numbers.append((f"{lead:.3g}", f"ahead of the second; {error:.2g} is one standard error"))
     about = (
-        "The best of many is partly the luckiest: its score here is too high by about the noise. "
-        "Train it again with other seeds before you believe it."
+        "The best of many settings is partly the luckiest one: its score is too high by about the "
+        "noise. Train it again with other seeds to confirm it."
     )
     return html.section("Best", [html.cards(numbers), html.facts(list(_pairs(winner)))], about)
 
@@ -95,18 +95,18 @@ def _parallel(state: State) -> str:
     if not state.space.dimensions or not done(state):
         return ""
     about = (
-        "Each line is a setting; the darker orange, the better; grey was stopped early. "
-        "Point at a line to read it."
+        "Each line is a setting; darker orange is better; grey was stopped early. "
+        "Point at a line to see its values."
     )
     return html.section("Settings", [html.charts([parallel_chart(state)])], about)
 
 
 def _effects(state: State) -> str:
-    found = effects(state)
-    if not found or len(done(state)) < 2:
+    effect_list = effects(state)
+    if not effect_list or len(done(state)) < 2:
         return ""
     shares, noise = importance(state), noise_share(state)
-    drawings = [charts.size_chart(found, state.config.metric)]
+    drawings = [charts.size_chart(effect_list, state.config.metric)]
     if shares is not None:
         drawings.append(charts.share_chart(shares, noise))
     notes = []
@@ -115,26 +115,26 @@ def _effects(state: State) -> str:
     if state.noise() is None:
         notes.append(html.note("The noise floor is not measured: sweep with seeds 2 or more."))
     about = (
-        "Blue: what a field changed, between its best and its worst group of values. Orange: what "
-        "seeds alone change, measured by repeating settings (two standard errors). A blue bar that "
-        "is no longer than the orange one is nothing. Importance is fANOVA's."
+        "Blue: effect of a field, the difference between its best and worst group of values. "
+        "Orange: effect of seeds alone, from repeated settings (two standard errors). A blue bar "
+        "that is not longer than the orange one is not significant. Importance: fANOVA."
     )
     if state.config.method == "bayesian" or state.config.stopping != "none":
         notes.append(
             html.note(
-                "These settings were not drawn evenly: they gather where it is good, and what was "
-                "stopped early is left out, so that one field's effect may be another's. A grid, "
-                "or random settings that all run to their end, tell them apart."
+                "These settings were not drawn uniformly: they concentrate in good regions, and "
+                "settings that were stopped early are not included, so effects of different fields "
+                "may be confounded. A grid or random settings without early stopping avoid this."
             )
         )
-    each = [charts.effect_chart(state, effect) for effect in found]
-    below = html.note("Below, a dot is a run, an orange line the mean of a group, its error bar "
-                      "± one standard error from seeds.")  # fmt: skip
+    each = [charts.effect_chart(state, effect) for effect in effect_list]
+    below = html.note("Below, a dot is a run, an orange line the mean of a group; error bars are "
+                      "one standard error from seeds.")  # fmt: skip
     return html.section("Effects", [html.charts(drawings), *notes, below, html.charts(each)], about)
 
 
 def _population(state: State) -> str:
-    """Values of the members over generations, in a population."""
+    """Values of the members of a population over generations."""
     if not state.generations:
         return ""
     drawings = []
@@ -154,12 +154,12 @@ def _population(state: State) -> str:
             colour = PALETTE[tried.index % len(PALETTE)]
             lines.append(Line(_name(tried), x, y, colour, steps=True))
         drawings.append(line_chart(frame, lines))
-    about = "Each member's settings; at a step it went on from a better member's checkpoint."
+    about = "Settings of each member; at a jump it copied a better member's checkpoint."
     return html.section("Population", [html.charts(drawings)], about) if drawings else ""
 
 
 def _curves(state: State, folder: Path) -> str:
-    """The best settings in colour, the others behind them."""
+    """Curves of the best settings in colour, the others in grey behind them."""
     metric = state.config.metric
     best = [tried.index for tried in ranked(state)[:BEST]]
     lines = []
@@ -186,11 +186,11 @@ def _all(state: State) -> str:
     for tried in sorted(state.settings, key=lambda t: order.get(t.index, len(order) + t.index)):
         states = [tried.ends[seed].state for seed in sorted(tried.ends)]
         remark = next((end.remark for end in tried.ends.values() if end.remark), "")
-        said = ", ".join(dict.fromkeys(states)) or "not yet"
+        state_text = ", ".join(dict.fromkeys(states)) or "not yet"
         runs = ", ".join(f"{value:.3g}" for value in tried.values_of_runs())
         fields = [_show(tried.values[name]) for name in names]
         rows.append((_name(tried), *fields, _score(state, tried), runs,
-                     f"{said}: {remark}" if remark else said))  # fmt: skip
+                     f"{state_text}: {remark}" if remark else state_text))  # fmt: skip
     return html.section("All settings", [html.table(("setting", *names, "mean", "runs", ""), rows)])
 
 

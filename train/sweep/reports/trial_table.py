@@ -1,7 +1,7 @@
-"""What the runs of a sweep can do: trials of each, and a table in the papers' form.
+"""Evaluates the runs of a sweep, and writes a table in the form of the papers.
 
-D = arXiv 1808.00177: its tables 3 to 5 give mean, median and trials of each variant. Several seeds
-of a setting are several policies: the standard error is then between them, not between trials.
+Tables 3 to 5 of arXiv 1808.00177 give mean, median and trials of each variant. Several seeds of a
+setting are several policies: the standard error is then between policies, not between trials.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _FILES = {NOMINAL: "eval.json", RANDOMIZED: "eval_randomized.json"}
 
 @dataclass(frozen=True)
 class Score:
-    """Consecutive successes of one setting in one kind of worlds; one list a run."""
+    """Consecutive successes of one setting in one kind of worlds, one tuple per run."""
 
     runs: tuple[tuple[int, ...], ...]
 
     @property
     def mean(self) -> float:
-        """Of the runs' means."""
+        """Mean of the means of the runs."""
         return statistics.fmean(map(statistics.fmean, self.runs))
 
     @property
     def standard_error(self) -> float:
-        """Between runs where there are several, else between trials."""
+        """Standard error between runs if there are several, otherwise between trials."""
         values = (
             [statistics.fmean(run) for run in self.runs] if len(self.runs) > 1 else self.runs[0]
         )
@@ -50,18 +50,18 @@ class Score:
 
     @property
     def median(self) -> float:
-        """Of all trials."""
+        """Median of all trials."""
         return statistics.median(trial for run in self.runs for trial in run)
 
 
 def worlds(config: EvaluateConfig) -> tuple[str, ...]:
-    """The kinds of worlds that runs are evaluated in."""
+    """The kinds of worlds in which runs are evaluated."""
     return (NOMINAL, RANDOMIZED) if config.randomization else (NOMINAL,)
 
 
 def evaluate_runs(state: State, folder: Path, stop: Callable[[], bool] = lambda: False) -> None:
-    """Evaluate every finished run that has not been, until `stop`; the files go into the run
-    folders."""
+    """Evaluate every finished run without an evaluation, until `stop()` is true; writes files to
+    the run folders."""
     config = state.config.evaluate
     for tried in done(state):
         for seed, end in sorted(tried.ends.items()):
@@ -77,13 +77,13 @@ def _evaluate(run: Path, config: EvaluateConfig, kind: str) -> None:
     player = RunPlayer(run)
     ranges = config.randomization if kind == RANDOMIZED else {}
     env = protocol(player.env_config, config.trials, config.set, config.goals, ranges)
-    found = evaluate(player, env, config.seed, f"{run.name}, {kind}")
-    write_json(run / _FILES[kind], found.data())
+    result = evaluate(player, env, config.seed, f"{run.name}, {kind}")
+    write_json(run / _FILES[kind], result.data())
 
 
 def score(tried: Tried, folder: Path, kind: str) -> Score | None:
-    """The trials of one setting; None before any run is evaluated. Raises DataError: damaged."""
-    found = []
+    """The trials of one setting; None if no run is evaluated. Raises DataError: damaged file."""
+    runs = []
     for seed in sorted(tried.ends):
         path = folder / run_name(tried.index, seed) / _FILES[kind]
         if not path.is_file():
@@ -92,28 +92,28 @@ def score(tried: Tried, folder: Path, kind: str) -> Score | None:
         trials = data.get("trials") if isinstance(data, dict) else None
         if not isinstance(trials, list) or not trials:
             raise DataError(f"{path}: trials: got nothing, allowed: a list of integers")
-        found.append(tuple(int(trial) for trial in trials))
-    return Score(tuple(found)) if found else None
+        runs.append(tuple(int(trial) for trial in trials))
+    return Score(tuple(runs)) if runs else None
 
 
 def rows(state: State, folder: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Head and rows: settings in the order in which they were declared."""
+    """Head and rows of the table; settings are in their declared order."""
     names = [dimension.name for dimension in state.space.dimensions]
     kinds = worlds(state.config.evaluate)
     head = (*names, "runs", *(f"{k}: {what}" for k in kinds for what in ("mean ± s.e.", "median")))
-    found = []
+    table_rows = []
     for tried in done(state):
         scores = [score(tried, folder, kind) for kind in kinds]
         runs = max((len(s.runs) for s in scores if s), default=0)
         cells = [cell for s in scores for cell in _cells(s)]
-        found.append((*(str(tried.values[name]) for name in names), str(runs), *cells))
-    return head, found
+        table_rows.append((*(str(tried.values[name]) for name in names), str(runs), *cells))
+    return head, table_rows
 
 
-def _cells(found: Score | None) -> tuple[str, str]:
-    if found is None:
+def _cells(result: Score | None) -> tuple[str, str]:
+    if result is None:
         return "-", "-"
-    return f"{found.mean:.2f} ± {found.standard_error:.2f}", f"{found.median:g}"
+    return f"{result.mean:.2f} ± {result.standard_error:.2f}", f"{result.median:g}"
 
 
 def write_table(state: State, folder: Path) -> Path:
@@ -136,7 +136,7 @@ def section(state: State, folder: Path) -> str:
     trials = state.config.evaluate.trials
     about = (
         f"Consecutive successes of {trials} trials of each run by the protocol of `sleight eval`;"
-        " the standard error is between runs where there are several, else between trials."
+        " the standard error is between runs if there are several, otherwise between trials."
     )
     numbers = len(head) - len(state.space.dimensions)
     return html.section("Evaluation", [html.table(head, body, numbers, sortable=True)], about)
