@@ -141,7 +141,7 @@ class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         self.single_action_space = self.engine.single_action_space
         self.action_space = self.engine.action_space
         self._seeded = False
-        self._ended = torch.zeros(num_envs, dtype=torch.bool)
+        self._ended = torch.zeros(num_envs, dtype=torch.bool, device=self.engine.device)
 
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
@@ -170,10 +170,13 @@ class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
             for row in (reward, terminated, truncated, success):
                 row[worlds] = 0
         self._ended = terminated | truncated
-        step_info = {"success": success.numpy(), "successes": self.engine.successes.numpy().copy()}
+        step_info = {
+            "success": success.cpu().numpy(),
+            "successes": self.engine.successes.cpu().numpy().copy(),
+        }
         step_info |= {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in step_info}
-        ended = terminated.numpy(), truncated.numpy()
-        return _arrays(observation["actor"]), reward.double().numpy(), *ended, step_info
+        ended = terminated.cpu().numpy(), truncated.cpu().numpy()
+        return _arrays(observation["actor"]), reward.double().cpu().numpy(), *ended, step_info
 
 
 def draw(env: HandEnv, renderer: HandRenderer, world: int) -> np.ndarray:
@@ -207,8 +210,8 @@ def _draw(generator: np.random.Generator) -> int:
 
 
 def _arrays(terms: Mapping[str, Tensor]) -> Arrays:
-    return {name: value.numpy() for name, value in terms.items()}
+    return {name: value.cpu().numpy() for name, value in terms.items()}
 
 
 def _first(terms: Mapping[str, Tensor]) -> Arrays:
-    return {name: value[0].numpy() for name, value in terms.items()}
+    return {name: value[0].cpu().numpy() for name, value in terms.items()}

@@ -198,7 +198,7 @@ def play(argv: list[str]) -> int:
     player = open_player(args.player)
     env = stage.open_stage(player, dict(setting(word) for word in args.set), args.seed)
     if args.video:
-        sys.stdout.write(f"{stage.film(player, env, args.video, args.seconds)}\n")
+        sys.stdout.write(f"{stage.record_video(player, env, args.video, args.seconds)}\n")
     elif args.browser:
         stage.browser(player, env, args.port, lambda url: sys.stdout.write(f"{url}\n"))
     else:

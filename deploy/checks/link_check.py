@@ -22,7 +22,7 @@ from ..hand.temperature import hottest
 from ..rig_file import RigConfig, fingerprint
 from ..runtime.loop_timing import spread_ms
 from ..runtime.realtime import realtime
-from ..runtime.rig_connect import connected_hand, connected_poses, told_by_cameras
+from ..runtime.rig_connect import connected_hand, connected_poses, pose_from_cameras
 from .clearance import write_record
 from .rig_check import Check, Finding, check_machine, check_policy, raise_failed
 
@@ -84,7 +84,7 @@ def _cameras(check: Check, stack: ExitStack, bundle: Bundle | None) -> dict[str,
     read = False
     if bundle is not None:
         with contextlib.suppress(ConfigError):  # the check of the object reports it
-            read = told_by_cameras(check.config, bundle)
+            read = pose_from_cameras(check.config, bundle)
     return check_cameras(check, stack, read)
 
 
@@ -95,7 +95,7 @@ def _check_links(
     poses: list[PoseSource] = []
 
     def object_() -> str:
-        if cameras is None and told_by_cameras(config, bundle):
+        if cameras is None and pose_from_cameras(config, bundle):
             raise ConnectError(
                 "got cameras that failed their check, see above, allowed: working ones"
             )

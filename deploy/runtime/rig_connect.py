@@ -41,7 +41,7 @@ def connected_cameras(config: RigConfig, bundle: Bundle) -> Iterator[dict[str, C
     """Name -> camera, for all that are read or logged, each with a first picture."""
     with ExitStack() as stack:
         opened: dict[str, Camera] = {}
-        if config.cameras and (told_by_cameras(config, bundle) or config.log.images_hz):
+        if config.cameras and (pose_from_cameras(config, bundle) or config.log.images_hz):
             # Imported here, because it needs OpenCV, which a rig without cameras may lack.
             from ..cameras.frame_sources import open_camera
 
@@ -71,7 +71,7 @@ def connected_poses(
             yield referee
 
 
-def told_by_cameras(config: RigConfig, bundle: Bundle) -> bool:
+def pose_from_cameras(config: RigConfig, bundle: Bundle) -> bool:
     """Whether the object's pose comes from cameras. Raises ConfigError."""
     return _kind(config, bundle) == "cameras"
 

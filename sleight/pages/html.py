@@ -47,9 +47,9 @@ def section(title: str, parts: Iterable[str], about: str = "") -> Markup:
     return part("section", title, list(parts), about)
 
 
-def glance(film: str, numbers: str) -> Markup:
+def glance(video: str, numbers: str) -> Markup:
     """A video beside large numbers."""
-    return part("glance", film, numbers)
+    return part("glance", video, numbers)
 
 
 def note(text: str) -> Markup:
@@ -96,9 +96,9 @@ def folded(title: str, text: str) -> Markup:
     return part("folded", title, text)
 
 
-def film(data: bytes, label: str) -> Markup:
+def video(data: bytes, label: str) -> Markup:
     """An MP4, embedded in the page."""
-    return part("film", _data_url("video/mp4", data), label)
+    return part("video", _data_url("video/mp4", data), label)
 
 
 def picture(data: bytes, label: str, kind: str = "jpeg", width: int = 260) -> Markup:

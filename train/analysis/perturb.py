@@ -65,9 +65,10 @@ class HeldLaw:
     The policy's last action is not changed, so that the policy gets no sign of the fault.
     """
 
-    def __init__(self, law: ActionLaw, num_worlds: int, num_motors: int) -> None:
+    def __init__(self, law: ActionLaw, env: HandEnv) -> None:
         self._law = law
-        self.broken = torch.zeros(num_worlds, num_motors, dtype=torch.bool)
+        shape = env.num_envs, len(env.hand.actuators)
+        self.broken = torch.zeros(shape, dtype=torch.bool, device=env.device)
         """(N, A)"""
 
     def __call__(self, action: Tensor, target: Tensor, joint_position: Tensor) -> Tensor:
@@ -85,14 +86,14 @@ class Perturber:
     def __init__(self, env: HandEnv, player: Player, arm: Arm, joints: Tensor) -> None:
         """joints: (N,) the motor that breaks in each world."""
         self._env, self._player, self._arm, self._joints = env, player, arm, joints
-        self._law = HeldLaw(env.control.law, env.num_envs, len(env.hand.actuators))
+        self._law = HeldLaw(env.control.law, env)
         env.control.law = self._law  # type: ignore[assignment]  # called the same way
-        self._count = torch.zeros(env.num_envs, dtype=torch.long)
+        self._count = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
         self._step = 0
         self.reached: list[list[float]] = [[] for _ in range(env.num_envs)]
         """World -> times at which its trial reached each goal [s]."""
         if arm.after == 0:
-            self._break(torch.ones(env.num_envs, dtype=torch.bool))
+            self._break(torch.ones(env.num_envs, dtype=torch.bool, device=env.device))
 
     def acted(self, player: Player, counts: Tensor) -> None:
         """See `evaluation.Watcher`; not used."""

@@ -68,7 +68,7 @@ class MemoryBook:
 
     def __init__(self, env: HandEnv, times: Sequence[int]) -> None:
         self._env, self._times, self._step = env, set(times), 0
-        nobody = torch.zeros(env.num_envs, dtype=torch.bool)
+        nobody = torch.zeros(env.num_envs, dtype=torch.bool, device=env.device)
         self.states = {time: torch.zeros(env.num_envs, 0) for time in times}
         """Time -> memories (N, hidden); (N, 0) before that time."""
         self.running = dict.fromkeys(times, nobody)
@@ -96,7 +96,7 @@ def collect(
     env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
     book = MemoryBook(env, times)
     first_episodes(player, env, "play", (book,), steps=max(times))
-    drawn = values(env.source.names, book.coordinates.double().numpy())
+    drawn = values(env.source.names, book.coordinates.double().cpu().numpy())
     wide = [name for name, (low, high) in config.randomization.items() if low < high]
     return book, {name: drawn[name].numpy() for name in wide}
 
@@ -120,8 +120,8 @@ def probe_player(
     answers = []
     with ProgressBar("probe", len(worlds) * len(times) * len(kinds), unit="classifiers") as bar:
         for time in sorted(times):
-            at = book.running[time].numpy()
-            states = book.states[time].numpy()[at]
+            at = book.running[time].cpu().numpy()
+            states = book.states[time].cpu().numpy()[at]
             for name, value in worlds.items():
                 for kind in kinds:
                     found = probe(states, labels(value)[at], kind, permutations, seed)

@@ -31,7 +31,7 @@ def visited(player: Player, count: int, seed: int) -> np.ndarray:
     env = make_env(protocol(player.env_config, worlds, {}, GoalConfig()), seed + FRESH)
     observation, _ = env.reset()
     player.start(env)
-    starts = torch.ones(worlds, dtype=torch.bool)
+    starts = torch.ones(worlds, dtype=torch.bool, device=env.device)
     states: list[np.ndarray] = []
     step = have = 0
     with ProgressBar("states", count, unit="states") as bar:

@@ -41,7 +41,7 @@ def open_stage(player: Player, values: dict[str, float], seed: int) -> HandEnv:
     return make_env(config, seed + FRESH, cache_seed=seed + FRESH)
 
 
-def film(player: Player, env: HandEnv, path: Path, seconds: float) -> Path:
+def record_video(player: Player, env: HandEnv, path: Path, seconds: float) -> Path:
     """Write an MP4 that plays in real time."""
     player.start(env)
 
@@ -55,7 +55,7 @@ def live(player: Player, env: HandEnv, show: Callable[[np.ndarray, GoalPicture],
     """Run the policy in real time until `show(qpos, goal)` returns False."""
     observation, _ = env.reset()
     player.start(env)
-    starts = torch.ones(1, dtype=torch.bool)
+    starts = torch.ones(1, dtype=torch.bool, device=env.device)
     due = time.monotonic()
     while True:
         if not show(env.sim.state("qpos")[0].cpu().numpy(), env.task.picture(0)):

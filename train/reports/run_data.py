@@ -47,8 +47,8 @@ class Run:
     adr: AdrState | None = None
     evaluation: Row | None = None
     rig: Rig | None = None
-    film: bytes | None = None
-    film_name: str = ""
+    video: bytes | None = None
+    video_name: str = ""
     remarks: list[str] = field(default_factory=list)
     """One line per missing part, with the reason."""
 
@@ -62,7 +62,7 @@ def read_run(
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
     remarks: list[str] = []
-    film, film_name = _film(folder / "videos", remarks)
+    video, video_name = _video(folder / "videos", remarks)
     run = Run(
         folder=folder,
         rows=_metrics(folder / "metrics.jsonl", remarks, "the learning curves are left out"),
@@ -72,11 +72,11 @@ def read_run(
         adr=_adr(folder / "adr.json", remarks),
         evaluation=_evaluation(eval_ or folder / "eval.json", remarks),
         rig=_rig(rig or newest_rig(folder), remarks),
-        film=film,
-        film_name=film_name,
+        video=video,
+        video_name=video_name,
         remarks=remarks,
     )
-    if not (run.rows or run.adr or run.evaluation or run.rig or run.film):
+    if not (run.rows or run.adr or run.evaluation or run.rig or run.video):
         raise DataError(
             f"{folder}: got no part of a run, allowed: a folder with at least one of"
             " metrics.jsonl, adr.json, eval.json, rig*/result.json, videos/*.mp4"
@@ -200,12 +200,12 @@ def _rig(folder: Path | None, remarks: list[str]) -> Rig | None:
     return Rig(folder, result, timing)
 
 
-def _film(folder: Path, remarks: list[str]) -> tuple[bytes | None, str]:
-    films = sorted(folder.glob("*.mp4"), key=lambda path: (path.stat().st_mtime, path.name))
-    if not films:
+def _video(folder: Path, remarks: list[str]) -> tuple[bytes | None, str]:
+    videos = sorted(folder.glob("*.mp4"), key=lambda path: (path.stat().st_mtime, path.name))
+    if not videos:
         remarks.append("videos: none yet")
         return None, ""
-    newest = films[-1]
+    newest = videos[-1]
     if newest.stat().st_size > MOST_FILM_BYTES:
         size = newest.stat().st_size / 1e6
         remarks.append(f"videos/{newest.name}: {size:.1f} MB, too large for the page")

@@ -166,10 +166,10 @@ def _glance(run: Run) -> str:
         numbers.append((f"{late:.0f}", f"late turns of the control loop, of {ticks:.0f}"))
     if (entropy := _last(run.rows, "adr_entropy")) is not None:
         numbers.append((short(entropy), "ADR entropy, nats per dimension"))
-    film = html.film(run.film, f"{run.film_name}, in real time") if run.film else ""
-    if not film and not numbers:
+    video = html.video(run.video, f"{run.video_name}, in real time") if run.video else ""
+    if not video and not numbers:
         return ""
-    return html.glance(film, html.cards(numbers))
+    return html.glance(video, html.cards(numbers))
 
 
 def _simulated(result: Row) -> bool:

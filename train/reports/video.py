@@ -68,12 +68,12 @@ def record(
     tile = (_even(width / columns), _even(height / rows))
     camera = camera_for(env.task_spec)
     with HandRenderer(env.config.model, *tile, camera) as renderer:
-        films = [_Film(env, world, renderer) for world in worlds]
+        shots = [_Shot(env, world, renderer) for world in worlds]
         shape = (columns * tile[0], rows * tile[1])
         rate = fps or 1.0 / env.config.period_s
         with atomic_path(path) as temporary, _encoder(temporary, shape, rate, Path(path)) as encode:
-            for _ in _play(env, act, steps, films):
-                encode(_grid([film.picture() for film in films], columns, rows))
+            for _ in _play(env, act, steps, shots):
+                encode(_grid([shot.picture() for shot in shots], columns, rows))
     return Path(path)
 
 
@@ -102,7 +102,7 @@ def checkpoint_video(training: Training, folder: Path) -> None:
     record(env, act, steps, folder / "videos" / f"{training.steps:012d}.mp4")
 
 
-class _Film:
+class _Shot:
     """The video of one world: its clock, its last event, and its present picture."""
 
     def __init__(self, env: HandEnv, world: int, renderer: HandRenderer) -> None:
@@ -150,16 +150,16 @@ class _Film:
         return self._renderer.pixel((x, y - 0.9 * edge, z - 0.9 * edge))
 
 
-def _play(env: HandEnv, act: Act, steps: int, films: list[_Film]) -> Iterator[None]:
+def _play(env: HandEnv, act: Act, steps: int, shots: list[_Shot]) -> Iterator[None]:
     """Yield once per picture: after the reset, and after each step except the last."""
     observation, _ = env.reset()
-    starts = torch.ones(env.num_envs, dtype=torch.bool)
+    starts = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     yield
     for _ in range(steps - 1):
         observation, _, terminated, truncated, info = env.step(act(observation, starts))
         starts = terminated | truncated
-        for film in films:
-            film.note(info)
+        for shot in shots:
+            shot.note(info)
         yield
 
 

@@ -188,13 +188,13 @@ def warm_start(training: Training, path: Path) -> None:
         training.adr = begin(restart(carried), training.config)
 
 
-def _filming(folder: Path) -> Callable[[Training, Metrics], None]:
+def _recording(folder: Path) -> Callable[[Training, Metrics], None]:
     """Records videos of the present actor; where the machine cannot render, the run continues."""
     from ..reports.video import checkpoint_video
 
     able = True
 
-    def film(training: Training, row: Metrics) -> None:
+    def video(training: Training, row: Metrics) -> None:
         nonlocal able
         try:
             if able:
@@ -203,7 +203,7 @@ def _filming(folder: Path) -> Callable[[Training, Metrics], None]:
             able = False
             sys.stderr.write(f"no videos: {error}\n")
 
-    return film
+    return video
 
 
 def _go(training: Training, folder: Path, resume_at: int | None) -> None:
@@ -222,7 +222,7 @@ def _go(training: Training, folder: Path, resume_at: int | None) -> None:
             Hook(lambda training, row: save(training, folder), every_s=config.checkpoint_s),
         ]
         if config.video_steps:
-            hooks.append(Hook(_filming(folder), every_steps=config.video_steps))
+            hooks.append(Hook(_recording(folder), every_steps=config.video_steps))
 
         def ends() -> bool:
             return stop() or 0 < config.pause_steps <= training.steps

@@ -73,10 +73,10 @@ class Follower:
             self._steps = int(row.get("steps", self._steps))
             if self._steps > self._first:  # what an earlier part of the run sent is there
                 self._run.log(curves(row), step=self._steps)
-        for film in sorted(self.folder.glob("videos/*.mp4")):
-            if film.name not in self._sent and not film.name.startswith("."):  # half written
-                self._sent.add(film.name)
-                self._run.log({"video": wandb.Video(str(film), format="mp4")}, step=self._steps)
+        for video in sorted(self.folder.glob("videos/*.mp4")):
+            if video.name not in self._sent and not video.name.startswith("."):  # half written
+                self._sent.add(video.name)
+                self._run.log({"video": wandb.Video(str(video), format="mp4")}, step=self._steps)
         path = self.folder / "eval.json"
         if path.is_file() and path.name not in self._sent:
             self._sent.add(path.name)

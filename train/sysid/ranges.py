@@ -75,7 +75,7 @@ def nominals(calibration: Calibration) -> list[Nominal]:
     return rows
 
 
-def untold(calibration: Calibration) -> list[str]:
+def unidentified(calibration: Calibration) -> list[str]:
     """Parameters that a calibration can identify but that these recordings do not identify."""
     identified = {row.name for row in nominals(calibration)}
     return [target.name for target in TARGETS if target.name not in identified]
@@ -86,7 +86,7 @@ def training_yaml(calibration: Calibration, base: str = "") -> str:
     rows = nominals(calibration)
     ranged = [(row, row.first) for row in rows if row.first is not None]
     lines = [f"# Calibrated by sleight calibrate, from {', '.join(calibration.sources)}"]
-    lines += [f"# {name}: not identified by the recordings" for name in untold(calibration)]
+    lines += [f"# {name}: not identified by the recordings" for name in unidentified(calibration)]
     lines += [f"base: {base}"] if base else []
     lines += ["env:", "  nominal:"]
     lines += [f"    {row.name}: {row.value:.5g}  # {row.why}" for row in rows]

@@ -9,7 +9,7 @@ import numpy as np
 from ...envs.randomization.table import BY_NAME as TABLE
 from .fit import CONFIDENCE, Calibration, Found
 from .fitted_parameters import BY_NAME
-from .ranges import nominals, untold
+from .ranges import nominals, unidentified
 
 
 def text(calibration: Calibration) -> str:
@@ -28,7 +28,8 @@ def text(calibration: Calibration) -> str:
         unit = TABLE[row.name].unit
         lines.append(f"{row.name:22}{row.value:9.4g}   {first} {unit}  ({row.why})")
     lines += [
-        f"{name:22}{'-':>9}   not identified by the recordings" for name in untold(calibration)
+        f"{name:22}{'-':>9}   not identified by the recordings"
+        for name in unidentified(calibration)
     ]
     errors = ", ".join(
         f"{name} {1e3 * rad:.1f} mrad" for name, rad in calibration.error_rad.items()
@@ -56,7 +57,7 @@ def data(calibration: Calibration) -> dict[str, Any]:
             row.name: {"value": row.value, "first": row.first, "why": row.why}
             for row in nominals(calibration)
         },
-        "untold": untold(calibration),
+        "unidentified": unidentified(calibration),
     }
 
 
