@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import gymnasium
-import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
@@ -20,6 +18,7 @@ from torch import Tensor
 from ..contract.hand_spec import HandSpec
 from ..errors import ConfigError
 from .config import EnvConfig
+from .episode import Episode, finished
 from .mdp import observations
 from .mdp.control import MAX_DELAY, Control
 from .mdp.observations import Sensors, sizes_of
@@ -50,23 +49,6 @@ def one_thread() -> Iterator[None]:
 
 Observation = dict[str, dict[str, Tensor]]
 """Group ("actor", "critic", and additional groups) -> term -> (N, size) float32."""
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One finished episode."""
-
-    world: int
-    successes: int
-    length: int
-    """Length in control steps."""
-    reward: float
-    dropped: bool
-    tag: int
-    version: int
-    """Tag and version from the world source."""
-    coordinates: np.ndarray
-    """(D,) lambda of the world."""
 
 
 class HandEnv(VectorEnv):
@@ -255,19 +237,16 @@ class HandEnv(VectorEnv):
             self._reset(worlds)
 
     def _episodes(self, worlds: Tensor, terminated: Tensor) -> list[Episode]:
-        fields = {
+        columns = {
             "successes": self.successes,
             "length": self.length,
             "reward": self.earned,
             "dropped": terminated,
             "tag": self.tags,
             "version": self.versions,
+            "coordinates": self.coordinates,
         }
-        # Whole columns at once: reading a single number from a tensor costs as much.
-        columns = {"world": worlds.cpu().tolist()}
-        columns |= {k: v[worlds].cpu().tolist() for k, v in fields.items()}
-        rows = zip(*columns.values(), self.coordinates[worlds].cpu().numpy(), strict=True)
-        return [Episode(**dict(zip((*columns, "coordinates"), row, strict=True))) for row in rows]
+        return finished(worlds, columns)
 
     def _reset(self, worlds: Tensor) -> None:
         draw = self.source.draw(worlds)

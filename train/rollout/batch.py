@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...envs.env import Episode
+from ...envs.episode import Episode
 from ...policies.actor import Carry
 
 Terms = dict[str, Tensor]

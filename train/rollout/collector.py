@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...envs.env import Episode, HandEnv, Observation
+from ...envs.env import HandEnv, Observation
+from ...envs.episode import Episode
 from ...envs.sim.draws import new_generator
 from ...policies.actor import Actor, Carry, forget
 from ...policies.distributions import Distribution

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ...config import to_dict
 from ...envs.config import EnvConfig, GoalConfig
-from ...envs.env import Episode, HandEnv
+from ...envs.env import HandEnv
+from ...envs.episode import Episode
 from ...envs.make import make_env
 from ...envs.randomization.table import lookup
 from ...envs.randomization.world_source import values

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ...envs.env import Episode
+from ...envs.episode import Episode
 from ...errors import SleightError
 from ...files import write_text
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sleight.envs.env import Episode
+from sleight.envs.episode import Episode
 from sleight.train.runs.metrics import RECENT, EpisodeWindow, MetricsFile, read_metrics
 
 
