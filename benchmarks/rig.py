@@ -28,7 +28,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from sleight.contract.bundle import Bundle, TaskEntry, load_bundle
+from sleight.contract.bundle import Bundle, load_bundle
+from sleight.contract.manifest import TaskEntry
 from sleight.contract.quaternions import canonical, random_rotation
 from sleight.deploy.hand.gate import GateConfig, SafetyGate
 from sleight.deploy.runtime.loop_timing import spread_ms

@@ -27,7 +27,8 @@ import mujoco
 import onnxruntime
 
 from sleight import __version__
-from sleight.contract.bundle import Bundle, TaskEntry, load_bundle
+from sleight.contract.bundle import Bundle, load_bundle
+from sleight.contract.manifest import TaskEntry
 from sleight.deploy.runtime.trial import COMPLETE, summarize
 from sleight.envs.hands.variants import VARIANTS
 from sleight.errors import ConfigError, DataError, nearest

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
-from ...contract.bundle import Bundle, Tensor
+from ...contract.bundle import Bundle
+from ...contract.manifest import Tensor
 from ...contract.onnx_session import check_tensors, open_session
 from ...contract.pose_entry import Shapes
 

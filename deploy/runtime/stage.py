@@ -9,8 +9,8 @@ from typing import Annotated
 import numpy as np
 
 from ...config import Range
-from ...contract.bundle import TaskEntry
 from ...contract.hand_spec import HandSpec
+from ...contract.manifest import TaskEntry
 from ..cameras.pose_sources import ObjectPose, PoseSource
 from ..hand.hand import HandError, HandState
 from .policy_runner import Decision, OnnxPolicy, Sensors

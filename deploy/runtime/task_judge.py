@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...contract.bundle import Bundle, OptionEntry
+from ...contract.bundle import Bundle
+from ...contract.manifest import OptionEntry
 from ...contract.onnx_session import check_tensors, open_session
 from ...contract.pose_entry import Shapes
 from ...errors import ConfigError, nearest

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...contract.bundle import TaskEntry
+from ...contract.manifest import TaskEntry
 from .task_judge import Goal, Pose, TaskJudge
 
 

@@ -19,7 +19,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sleight.cli import main
-from sleight.contract.bundle import (
+from sleight.contract.bundle import file_sha256, load_bundle, write_manifest
+from sleight.contract.manifest import (
     FORMAT,
     INPUTS,
     ActionEntry,
@@ -30,10 +31,7 @@ from sleight.contract.bundle import (
     OptionEntry,
     TaskEntry,
     Tensor,
-    file_sha256,
-    load_bundle,
     widths_of,
-    write_manifest,
 )
 from sleight.deploy.checks.clearance import write_record
 from sleight.deploy.drivers.wire_driver import RigDriver

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from sleight.contract.bundle import HandEntry
+from sleight.contract.manifest import HandEntry
 from sleight.deploy.drivers.driver_registry import HandConfig
 from sleight.deploy.hand.gate import GateConfig
 from sleight.deploy.hand.guard import GuardedHand

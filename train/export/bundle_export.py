@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...config import to_dict
-from ...contract.bundle import (
+from ...contract.bundle import file_sha256, write_manifest
+from ...contract.manifest import (
     FORMAT,
     INPUTS,
     ActionEntry,
@@ -19,9 +20,7 @@ from ...contract.bundle import (
     OptionEntry,
     TaskEntry,
     Tensor,
-    file_sha256,
     widths_of,
-    write_manifest,
 )
 from ...envs.config import EnvConfig, GoalConfig
 from ...envs.hands.hand_model import hand_of

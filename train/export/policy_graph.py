@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...contract.bundle import INPUTS
+from ...contract.manifest import INPUTS
 from ...envs.mdp.control import ActionLaw
 from ...envs.mdp.observations import Term, compute
 from ...errors import ConfigError

@@ -31,7 +31,7 @@ def test_the_carry_moves_on_and_reset_forgets(bundle):
 
 
 def test_the_first_step_sees_no_past_and_the_next_sees_the_last(bundle):
-    from sleight.contract.bundle import INPUTS
+    from sleight.contract.manifest import INPUTS
 
     policy = OnnxPolicy(load_bundle(bundle))
     policy._wanted = [name for name in INPUTS if name != "object_joints"]

@@ -10,7 +10,8 @@ import onnxruntime
 import pytest
 import torch
 
-from sleight.contract.bundle import INPUTS, load_bundle, read_manifest, widths_of, write_manifest
+from sleight.contract.bundle import load_bundle, read_manifest, write_manifest
+from sleight.contract.manifest import INPUTS, widths_of
 from sleight.envs.config import ACTOR_TERMS, ControlConfig, EnvConfig, GoalConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
