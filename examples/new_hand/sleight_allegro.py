@@ -55,7 +55,7 @@ def build(config: ModelConfig) -> mujoco.MjSpec:
         spec = mujoco_menagerie.get("wonik_allegro").spec("right_hand")
     except (mujoco_menagerie.MenagerieError, OSError, ValueError) as error:
         raise ConfigError(
-            f"model.hand: got allegro, whose files cannot be had ({error}); allowed: a network at"
+            f"model.hand: got allegro, whose files are missing ({error}); allowed: a network at"
             " first use, or MENAGERIE_ROOT=<a checkout>"
         ) from error
     _write_inertias(spec)

@@ -1,4 +1,4 @@
-"""The live view: the page and its pictures, the loop behind it, ports that cannot be had."""
+"""The live view: the page and its pictures, the loop behind it, ports that are in use."""
 
 import io
 import time
