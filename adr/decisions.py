@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from .adr_config import AdrConfig
 from .reports import record
 from .state import AdrState
-from .table import AdrConfig
 from .updates import update
 
 

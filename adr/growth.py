@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from .adr_config import HIGH, SIDES, AdrConfig, Side, rule
 from .state import AdrState, Event, movable, value
-from .table import HIGH, SIDES, AdrConfig, Side, rule
 
 Standing = Literal["grows", "at its limit", "held", "falls back", "waits"]
 MEANING: dict[Standing, str] = {

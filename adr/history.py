@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .adr_config import HIGH, LOW, SIDES, AdrConfig
 from .state import AdrState, entropy_of, value
-from .table import HIGH, LOW, SIDES, AdrConfig
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from typing import Any
 from ..config import from_dict, to_dict
 from ..errors import CheckpointError, ConfigError
 from ..files import read_json, write_json
+from .adr_config import Dimension
 from .state import AdrState, initial
-from .table import Dimension
 
 FORMAT = "sleight-adr-1"
 _PLACE = ("start", "floor", "ceiling", "low_moves", "high_moves")

@@ -11,9 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from .adr_config import AdrConfig
 from .history import Course, course
 from .state import AdrState
-from .table import AdrConfig
 
 _COLUMNS = 4
 _RANGE, _CURRICULUM, _ENTROPY, _QUIET = "#2a6f97", "#c8553d", "#343a40", "#9aa0a6"

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from .adr_config import AdrConfig
 from .state import AdrState, movable
-from .table import AdrConfig
 
 
 def record(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .adr_config import AdrConfig
 from .state import AdrState, movable
-from .table import AdrConfig
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .table import HIGH, LOW, AdrConfig, Dimension, Side, check_table
+from .adr_config import HIGH, LOW, AdrConfig, Dimension, Side, check_table
 
 Decision = Literal["widen", "tighten", "hold"]
 

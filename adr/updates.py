@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import DataError
+from .adr_config import HIGH, LOW, SIDES, AdrConfig, Rule, rule
 from .state import AdrState, Decision, Event, value
-from .table import HIGH, LOW, SIDES, AdrConfig, Rule, rule
 
 
 def update(state: AdrState, config: AdrConfig, step: int) -> tuple[AdrState, tuple[Event, ...]]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from ..adr.table import AdrConfig
+from ..adr.adr_config import AdrConfig
 from ..config import Extensible, Range
 from ..envs.config import EnvConfig
 from ..policies.config import PolicyConfig
-from .algorithms.registry import ALGORITHMS, check_algorithm, config_blocks
+from .algorithms.algorithm_registry import ALGORITHMS, check_algorithm, config_blocks
 
 Count = Annotated[int, Range(1, 1e12)]
 

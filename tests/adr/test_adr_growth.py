@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from sleight.adr.adr_config import AdrConfig, Dimension
 from sleight.adr.growth import MEANING, boundaries, stoppers
 from sleight.adr.reports import record
 from sleight.adr.state import AdrState, initial
-from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
 
 CONFIG = AdrConfig(buffer=2, threshold_low=1.0, threshold_high=2.0, step=0.5)

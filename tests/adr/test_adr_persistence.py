@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sleight.adr.adr_config import AdrConfig, Dimension
 from sleight.adr.history import course
 from sleight.adr.persistence import carry_over, from_json, load, save, to_json
 from sleight.adr.reports import record
 from sleight.adr.sampling import sample
 from sleight.adr.state import AdrState, initial, ranges, restart
-from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
 from sleight.errors import CheckpointError
 

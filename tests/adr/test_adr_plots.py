@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
+from sleight.adr.adr_config import AdrConfig, Dimension
 from sleight.adr.history import course
 from sleight.adr.plots import Scale, figure
 from sleight.adr.reports import record
 from sleight.adr.sampling import sample
 from sleight.adr.state import AdrState, initial
-from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
 
 CONFIG = AdrConfig(buffer=4, step=0.1)

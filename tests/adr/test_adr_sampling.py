@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sleight.adr.adr_config import AdrConfig, Dimension
 from sleight.adr.sampling import Draw, sample
 from sleight.adr.state import AdrState, initial
-from sleight.adr.table import AdrConfig, Dimension
 
 TABLE = (
     Dimension("size"),

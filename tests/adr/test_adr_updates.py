@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sleight.adr.adr_config import AdrConfig, Dimension
 from sleight.adr.reports import record
 from sleight.adr.sampling import sample
 from sleight.adr.state import AdrState, entropy, initial, ranges
-from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
 from sleight.errors import ConfigError, DataError
 

@@ -9,7 +9,6 @@ from sleight.config import from_dict, to_dict
 from sleight.envs.randomization.table import BY_NAME as PHYSICS
 from sleight.errors import ConfigError, DataError
 from sleight.vision.config import CameraJitter, LooksConfig, RenderConfig
-from sleight.vision.renders.draws import FILE, Draws, read_draws, write_draws
 from sleight.vision.renders.random_looks import draw_views
 from sleight.vision.renders.render_job import render
 from sleight.vision.renders.render_parameters import (
@@ -19,6 +18,7 @@ from sleight.vision.renders.render_parameters import (
     widened,
     with_ranges,
 )
+from sleight.vision.renders.render_values import FILE, RenderValues, read_values, write_values
 from sleight.vision.renders.shards import open_renders
 from tests.vision.conftest import SMALL, prepare
 
@@ -95,7 +95,7 @@ def _draws(count):
     values[:, 0] = np.where(np.arange(count) % 2, 0.9, 0.1)
     values[-1, 1] = 1.0
     boundary = np.where(np.arange(count) % 2, 1, 0)
-    return Draws(("light.ambient", "background.colour"), values, boundary, np.full(count, 3))
+    return RenderValues(("light.ambient", "background.colour"), values, boundary, np.full(count, 3))
 
 
 def test_renders_are_drawn_with_their_own_values_and_carry_them(can_render, tmp_path):
@@ -126,13 +126,13 @@ def test_renders_are_drawn_with_their_own_values_and_carry_them(can_render, tmp_
 
 def test_draws_come_back_as_they_were_written_and_bad_ones_are_one_line(tmp_path):
     draws = _draws(5)
-    write_draws(tmp_path / FILE, draws)
-    found = read_draws(tmp_path / FILE)
+    write_values(tmp_path / FILE, draws)
+    found = read_values(tmp_path / FILE)
     assert found.same(draws) and found.names == draws.names
     assert found.sample(1) == {"light.ambient": (0.9, 0.9), "background.colour": (0.0, 0.0)}
     (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:40])
     with pytest.raises(DataError, match="not a file of draws"):
-        read_draws(tmp_path / FILE)
+        read_values(tmp_path / FILE)
     with pytest.raises(ConfigError, match=r"light.ambient: got 0.1 to 7, allowed: \[0.08, 1\]"):
         dataclasses.replace(draws, values=np.array([[0.1, 0.0], [7.0, 0.0]] + [[0.1, 0.0]] * 3))
     with pytest.raises(ConfigError, match="did you mean 'light.ambient'"):

@@ -12,8 +12,8 @@ from sleight.errors import ConfigError, SleightError
 from sleight.train.cluster.renderers import Renderers, renderers
 from sleight.train.config import RayConfig
 from sleight.vision.config import RenderConfig
-from sleight.vision.renders.draws import Draws
 from sleight.vision.renders.render_job import CONFIG, render
+from sleight.vision.renders.render_values import RenderValues
 from sleight.vision.renders.shards import INDEX, Renders, open_renders, shard_path
 from tests.vision.conftest import SMALL, prepare
 
@@ -67,7 +67,7 @@ def test_a_job_that_was_stopped_goes_on_elsewhere(renders: Renders, tmp_path: Pa
 
 def test_samples_with_ranges_of_their_own_are_the_same_there(tmp_path: Path) -> None:
     values = np.linspace(0.1, 0.5, 3)[:, None]
-    draws = Draws(("light.ambient",), values, np.full(3, -1), np.zeros(3, np.int64))
+    draws = RenderValues(("light.ambient",), values, np.full(3, -1), np.zeros(3, np.int64))
     near, far = prepare(tmp_path / "near"), prepare(tmp_path / "far")
     for folder in (near, far):
         (folder / CONFIG).unlink()  # whose renders have no draws

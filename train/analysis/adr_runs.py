@@ -11,11 +11,11 @@ import numpy as np
 import yaml
 
 from ...adr import persistence
+from ...adr.adr_config import AdrConfig
 from ...adr.growth import Boundary, boundaries
 from ...adr.history import Course, course
 from ...adr.intervals import Estimate, mean
 from ...adr.state import AdrState
-from ...adr.table import AdrConfig
 from ...config import from_dict
 from ...envs.randomization.table import BY_NAME, Parameter
 from ...errors import DataError, SleightError

@@ -11,9 +11,9 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from ...adr.adr_config import AdrConfig
 from ...adr.decisions import Reports
 from ...adr.state import AdrState
-from ...adr.table import AdrConfig
 from ...errors import SleightError
 from ..config import TrainConfig
 from .actor_errors import MAX_DEATHS, own_error

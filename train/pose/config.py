@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from ...adr.table import AdrConfig
+from ...adr.adr_config import AdrConfig
 from ...config import Range
 from ...errors import ConfigError
 from ...vision.config import RenderConfig

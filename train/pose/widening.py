@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 
 from ...adr import persistence
+from ...adr.adr_config import Dimension
 from ...adr.decisions import Reports, decide
 from ...adr.sampling import sample
 from ...adr.state import AdrState, entropy, initial
-from ...adr.table import Dimension
 from ...config import load, save
 from ...envs.randomization.parameter import Laws
 from ...errors import CheckpointError
 from ...files import atomic_path, write_bytes
-from ...vision.renders.draws import Draws
 from ...vision.renders.object_states import chosen
 from ...vision.renders.render_job import STATES, render
 from ...vision.renders.render_parameters import BY_NAME, lookup, widened
+from ...vision.renders.render_values import RenderValues
 from ...vision.renders.shards import Renders, open_renders
 from ..rollout.adr_source import dimension_of, physical_ranges
 from ..runs.folder_lock import FolderLock
@@ -178,12 +178,12 @@ def render_round(config: WidenConfig, adr: AdrState, number: int, folder: Path) 
     return open_renders(own)
 
 
-def draw(adr: AdrState, config: WidenConfig, rng: np.random.Generator) -> Draws:
+def draw(adr: AdrState, config: WidenConfig, rng: np.random.Generator) -> RenderValues:
     """The parameters of the samples of a round."""
     drawn = sample(adr, config.adr, rng, config.round_samples)
     rows = [BY_NAME[dimension.name] for dimension in adr.dimensions]
     names = tuple(row.name for row in rows)
-    return Draws(names, Laws(rows)(drawn.lam), drawn.boundary, drawn.version)
+    return RenderValues(names, Laws(rows)(drawn.lam), drawn.boundary, drawn.version)
 
 
 def measure(

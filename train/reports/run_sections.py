@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...adr.adr_config import AdrConfig
 from ...adr.history import Course, course
 from ...adr.state import AdrState
-from ...adr.table import AdrConfig
 from ...envs.randomization.table import BY_NAME
 from ...pages import html
 from ...pages.charts import Line, column_chart, line_chart

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ...adr import persistence
+from ...adr.adr_config import Dimension
 from ...adr.sampling import sample
 from ...adr.state import AdrState, initial, ranges
-from ...adr.table import Dimension
 from ...config import to_dict
 from ...envs.randomization.parameter import Parameter
 from ...envs.randomization.table import BY_NAME, check_needs, check_object, lookup

@@ -15,8 +15,8 @@ from ...envs.snapshot import load_state, save_state
 from ...errors import CheckpointError
 from ..algorithms.agent import Agent, build_agent
 from ..algorithms.algorithm import Algorithm
+from ..algorithms.algorithm_registry import build_algorithm, collection_of
 from ..algorithms.learner_group import LearnerGroup
-from ..algorithms.registry import build_algorithm, collection_of
 from ..algorithms.teacher import Files, groups_of, open_teacher
 from ..config import TrainConfig
 from ..runs.training_loop import Training

@@ -19,7 +19,7 @@ from ...config import check_renamed, to_dict
 from ...config import load as load_config
 from ...config import save as save_config
 from ...errors import CheckpointError, ConfigError, SleightError
-from ..algorithms.registry import collection_of
+from ..algorithms.algorithm_registry import collection_of
 from ..algorithms.teacher import FOLDER as TEACHER
 from ..algorithms.teacher import Files, read_teacher, write_teacher
 from ..config import TrainConfig

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from ...adr.adr_config import AdrConfig
 from ...adr.decisions import Reports, decide
 from ...adr.state import AdrState, entropy
-from ...adr.table import AdrConfig
 from ..algorithms.agent import Agent
 from ..config import TrainConfig
 from ..rollout.adr_source import physical_ranges

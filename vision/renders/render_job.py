@@ -24,12 +24,12 @@ from ...envs.hands.shadow import SHADOW_RIGHT
 from ...errors import ConfigError
 from ...files import atomic_path
 from ..config import RenderConfig
-from .draws import FILE as DRAWS
-from .draws import Draws, read_draws, write_draws
 from .object_states import chosen, read_states, varied
 from .random_looks import draw_views
 from .render_crew import Crew, CrewOf, Report
 from .render_parameters import scaled, with_ranges
+from .render_values import FILE as VALUES
+from .render_values import RenderValues, read_values, write_values
 from .shards import INDEX, Arrays, shard_path, write_index, write_shard
 from .studio import Studio
 
@@ -42,7 +42,7 @@ def render(
     count: int,
     folder: Path,
     report: Report | None = None,
-    draws: Draws | None = None,
+    draws: RenderValues | None = None,
     crew: CrewOf | None = None,
 ) -> Path:
     """Render until `folder` has `count` samples; returns the folder. `report` gets the progress.
@@ -64,10 +64,10 @@ def render(
     return folder
 
 
-def _claim(folder: Path, config: RenderConfig, draws: Draws | None) -> None:
+def _claim(folder: Path, config: RenderConfig, draws: RenderValues | None) -> None:
     """Assign the folder to this config; options of the process pool may differ."""
-    path, drawn = folder / CONFIG, folder / DRAWS
-    before = read_draws(drawn) if drawn.is_file() else None
+    path, drawn = folder / CONFIG, folder / VALUES
+    before = read_values(drawn) if drawn.is_file() else None
     same = draws.same(before) if draws and before else draws is before
     if path.is_file() and not same:
         raise ConfigError(
@@ -81,7 +81,7 @@ def _claim(folder: Path, config: RenderConfig, draws: Draws | None) -> None:
                 " folder"
             )
     if draws:
-        write_draws(drawn, draws)
+        write_values(drawn, draws)
     save(config, path)
 
 
@@ -151,7 +151,7 @@ def render_shard(folder: str, index: int, size: int) -> None:
     path = Path(folder)
     config = load(RenderConfig, path / CONFIG)
     states = read_states(path / STATES)
-    draws = read_draws(path / DRAWS) if (path / DRAWS).is_file() else None
+    draws = read_values(path / VALUES) if (path / VALUES).is_file() else None
     first = index * config.shard_size
     with Studio(config.cameras, config.object_size_m) as studio:
         samples = [shoot(studio, config, states, first + i, draws) for i in range(size)]
@@ -164,7 +164,7 @@ def render_shard(folder: str, index: int, size: int) -> None:
 
 def inputs(folder: Path) -> list[Path]:
     """The files in a folder of renders that its shards depend on."""
-    return [path for name in (CONFIG, STATES, DRAWS) if (path := folder / name).is_file()]
+    return [path for name in (CONFIG, STATES, VALUES) if (path := folder / name).is_file()]
 
 
 def shoot(
@@ -172,7 +172,7 @@ def shoot(
     config: RenderConfig,
     states: np.ndarray,
     number: int,
-    draws: Draws | None = None,
+    draws: RenderValues | None = None,
 ) -> tuple[Arrays, dict[str, float]]:
     """Render sample `number`: its arrays without the leading n, and the drawn values."""
     rng = np.random.default_rng([config.seed, number])

@@ -10,7 +10,7 @@ from sleight.deploy.logs.run_log import RunLog
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import DataError
 from tests.deploy.conftest import make_bundle
-from tests.deploy.runtime.test_loop import PERIOD_S, Bench
+from tests.deploy.runtime.test_control_loop import PERIOD_S, Bench
 
 
 @pytest.fixture

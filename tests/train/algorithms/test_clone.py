@@ -13,8 +13,8 @@ from sleight.config import load
 from sleight.config import save as save_config
 from sleight.policies.actor import Actor
 from sleight.policies.config import PolicyConfig
+from sleight.train.algorithms.algorithm_registry import collection_of
 from sleight.train.algorithms.clone import CloneConfig
-from sleight.train.algorithms.registry import collection_of
 from sleight.train.algorithms.teacher import FOLDER, open_teacher, read_teacher
 from sleight.train.config import TrainConfig
 from sleight.train.export.bundle_export import export

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sleight.adr import persistence
+from sleight.adr.adr_config import AdrConfig, Dimension
 from sleight.adr.reports import record
 from sleight.adr.state import AdrState, initial
-from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
 from sleight.config import save
 from sleight.envs.config import EnvConfig

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from sleight.train.algorithms.algorithm_registry import collection_of
 from sleight.train.algorithms.clone import CloneConfig
-from sleight.train.algorithms.registry import collection_of
 from sleight.train.algorithms.teacher import read_teacher
 from sleight.train.cluster.cluster_build import build
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig

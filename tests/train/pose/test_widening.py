@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from sleight.adr.adr_config import AdrConfig
 from sleight.adr.state import initial
-from sleight.adr.table import AdrConfig
 from sleight.cli import main
 from sleight.config import save
 from sleight.errors import CheckpointError, ConfigError

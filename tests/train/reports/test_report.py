@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from sleight.adr import persistence
+from sleight.adr.adr_config import AdrConfig, Dimension
 from sleight.adr.reports import record
 from sleight.adr.sampling import sample
 from sleight.adr.state import AdrState, initial
-from sleight.adr.table import AdrConfig, Dimension
 from sleight.adr.updates import update
 from sleight.envs.randomization.table import BY_NAME
 from sleight.errors import DataError

@@ -24,7 +24,9 @@ def test_the_page_has_the_tables_of_the_code():
 
 def test_the_page_of_vision_has_the_table_of_the_renders():
     page = (ROOT / "docs" / "vision.md").read_text(encoding="utf-8")
-    assert markdown(IN_RENDERS) in page, "write it anew: python -m sleight.vision.renders.table"
+    assert markdown(IN_RENDERS) in page, (
+        "write it anew: python -m sleight.vision.renders.range_table"
+    )
 
 
 def test_widening_all_of_them_is_a_config():

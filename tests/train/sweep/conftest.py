@@ -10,7 +10,7 @@ from sleight.config import save as save_config
 from sleight.train.config import TrainConfig
 from sleight.train.sweep import runner
 from sleight.train.sweep.config import SweepConfig
-from tests.train.sweep.fakes import STEPS, FakeTrial, Write
+from tests.train.sweep.fake_trials import STEPS, FakeTrial, Write
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sleight.train.sweep import runner, space
 from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep import trial_process as trial
 from sleight.train.sweep.config import FieldConfig, SweepConfig
-from tests.train.sweep.fakes import GAMMAS, STEPS, FakeTrial, Write, run_sweep
+from tests.train.sweep.fake_trials import GAMMAS, STEPS, FakeTrial, Write, run_sweep
 
 ROOT = Path(__file__).parents[3]
 

@@ -12,7 +12,7 @@ from sleight.errors import DataError
 from sleight.train.sweep import sweep_folder as sweep_folder
 from sleight.train.sweep.config import FieldConfig
 from sleight.train.sweep.journal import Journal, read
-from tests.train.sweep.fakes import GAMMAS, Write, run_sweep
+from tests.train.sweep.fake_trials import GAMMAS, Write, run_sweep
 
 
 def test_a_killed_sweep_does_what_an_undisturbed_one_does(

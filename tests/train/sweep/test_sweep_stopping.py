@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sleight.train.sweep.config import AshaConfig, FieldConfig
-from tests.train.sweep.fakes import GAMMAS, STEPS, Write, run_sweep
+from tests.train.sweep.fake_trials import GAMMAS, STEPS, Write, run_sweep
 
 FALLING = FieldConfig(values=tuple(reversed(GAMMAS.values)))
 

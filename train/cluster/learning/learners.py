@@ -17,7 +17,7 @@ from ....config import to_dict
 from ....envs.sim.batch_sim import default_threads
 from ....errors import ConfigError, ConnectError, SleightError
 from ...algorithms.agent import Agent
-from ...algorithms.registry import least_worlds
+from ...algorithms.algorithm_registry import least_worlds
 from ...config import TrainConfig
 from ...rollout.batch import Batch, split
 from ...runs.checkpoint import load_module, module_tensors

@@ -12,8 +12,8 @@ from ....pages.colours import INK, QUIET, SHADE
 from ....pages.figure import Frame, draw, new_figure, plain
 from ....pages.show import short
 from ..sweep_state import State, Tried
-from .charts import axis_marks, cut, describe
 from .effects import done, position
+from .sweep_charts import axis_marks, cut, describe
 
 _LOW, _HIGH = (176, 196, 214), (217, 92, 30)
 """Colours of the worst and the best setting."""

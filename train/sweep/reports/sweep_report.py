@@ -13,7 +13,7 @@ from ...reports.run_data import series
 from ...runs.metrics import read_metrics
 from ..sweep_state import State, Tried
 from ..trial_process import run_name
-from . import charts
+from . import sweep_charts as charts
 from .effects import LEAST, done, effects, importance, noise_share
 from .parallel import parallel_chart
 from .trial_table import section

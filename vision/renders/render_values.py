@@ -21,7 +21,7 @@ FILE = "draws.safetensors"
 
 
 @dataclass(frozen=True)
-class Draws:
+class RenderValues:
     """Values of D parameters for n samples."""
 
     names: tuple[str, ...]
@@ -59,14 +59,14 @@ class Draws:
         return {"parameters": self.values[rows].astype(np.float32),
                 "boundary": self.boundary[rows], "version": self.version[rows]}  # fmt: skip
 
-    def same(self, other: Draws) -> bool:
+    def same(self, other: RenderValues) -> bool:
         """Whether both have the same contents."""
         pairs = zip(self.rows(0, len(self)).values(), other.rows(0, len(other)).values(),
                     strict=True)  # fmt: skip
         return self.names == other.names and all(np.array_equal(a, b) for a, b in pairs)
 
 
-def write_draws(path: Path, draws: Draws) -> None:
+def write_values(path: Path, draws: RenderValues) -> None:
     """Write `draws` atomically."""
     arrays = {"values": draws.values, "boundary": draws.boundary, "version": draws.version}
     with atomic_path(path) as temporary:
@@ -74,8 +74,8 @@ def write_draws(path: Path, draws: Draws) -> None:
                   {"names": " ".join(draws.names)})  # fmt: skip
 
 
-def read_draws(path: Path) -> Draws:
-    """Read what `write_draws` wrote. Raises DataError."""
+def read_values(path: Path) -> RenderValues:
+    """Read what `write_values` wrote. Raises DataError."""
     try:
         with safe_open(path, framework="numpy") as file:
             names = tuple((file.metadata() or {}).get("names", "").split())
@@ -83,6 +83,6 @@ def read_draws(path: Path) -> Draws:
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: not a file of draws: {error}") from error
     try:
-        return Draws(names, *arrays)
+        return RenderValues(names, *arrays)
     except ConfigError as error:
         raise DataError(f"{path}: {error}") from error

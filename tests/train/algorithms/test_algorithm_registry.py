@@ -9,9 +9,9 @@ from sleight.cli import main
 from sleight.config import from_dict, load, to_dict
 from sleight.errors import ConfigError
 from sleight.train.algorithms.algorithm import Algorithm
+from sleight.train.algorithms.algorithm_registry import ALGORITHMS, config_blocks
 from sleight.train.algorithms.clone import Clone, CloneConfig
 from sleight.train.algorithms.ppo import Ppo, PpoConfig
-from sleight.train.algorithms.registry import ALGORITHMS, config_blocks
 from sleight.train.config import TrainConfig
 
 BROKEN = {

@@ -1,4 +1,4 @@
-"""Prints the table of docs/vision.md: `python -m sleight.vision.renders.table`."""
+"""Prints the table of docs/vision.md: `python -m sleight.vision.renders.range_table`."""
 
 import sys
 
