@@ -86,8 +86,8 @@ def networks(folder: Path, pose_run: Path | None, work: Path) -> Networks:
         return Networks(bundle, net, learned=True)
     copy, renders = work / folder.resolve().name, RenderConfig()
     copy.mkdir()
-    for name in (MANIFEST, bundle.manifest.graph.file):
-        shutil.copy(folder / name, copy / name)
+    for path in (folder / MANIFEST, bundle.graph, bundle.task_graph):
+        shutil.copy(path, copy / path.name)
     torch.manual_seed(0)
     net = build_net(PoseTrainConfig(data=work), renders.cameras).eval()
     write_pose_graph(net, renders.cameras, copy / GRAPH)
