@@ -42,7 +42,7 @@ docs: $(STAMP) ## Build the documentation into build/docs; broken links and warn
 docs-check: docs ## Build the documentation, and check its commands, configs and code
 	$(BIN)/python -m pytest tests/docs
 
-demo: $(STAMP) ## The whole road in about five minutes: train, evaluate, export, run on a simulated rig
+demo: $(STAMP) ## The whole road in under ten minutes: train, evaluate, export, run on a simulated rig
 	$(BIN)/python -m sleight demo $(ARGS)
 
 bench: $(STAMP) ## Throughput of the environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..config import ACTOR_TERMS, CRITIC_TERMS, EnvConfig
@@ -16,9 +17,13 @@ def without_faces(config: EnvConfig) -> EnvConfig:
     return replace(config, goals=goals, resets=replace(config.resets, half_flipped=0.0))
 
 
-def _whole(terms: tuple[str, ...]) -> tuple[str, ...]:
-    """The terms with the full orientation instead of the one reduced by the cube's symmetry."""
-    return tuple("object_rotation" if name == "object_reduced" else name for name in terms)
+OWN = {"object_reduced": "object_rotation"}
+"""Term of `block` -> the one without the reduction by the cube's symmetry."""
+
+
+def instead(terms: tuple[str, ...], own: Mapping[str, str]) -> tuple[str, ...]:
+    """The terms of `block`, with those of the task itself in the place of some."""
+    return tuple(own.get(name, name) for name in terms)
 
 
 EGG = TaskSpec(
@@ -27,6 +32,6 @@ EGG = TaskSpec(
     object="egg",
     law=orientation_law,
     adapt=without_faces,
-    actor_terms=_whole(ACTOR_TERMS),
-    critic_terms=_whole(CRITIC_TERMS),
+    actor_terms=instead(ACTOR_TERMS, OWN),
+    critic_terms=instead(CRITIC_TERMS, OWN),
 )

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..config import ACTOR_TERMS, CRITIC_TERMS, EnvConfig
 from ..mdp import rotations
 from ..mdp.observations import GOAL_STEP_RAD, Sensors, Term
-from .egg import without_faces
+from .egg import instead, without_faces
 from .goal_law import Goal, GoalLaw
 from .object_task import ObjectTask
 from .orientation_goals import MIN_MARGIN_RAD
@@ -96,18 +96,14 @@ def _law(config: EnvConfig, device: torch.device | str = "cpu") -> PenLaw:
     return PenLaw(config.goals.threshold_rad)
 
 
-def _own(terms: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(OWN.get(name, name) for name in terms)
-
-
 PEN = TaskSpec(
     "point a pen in any direction",
     ObjectTask,
     object="pen",
     law=_law,
     adapt=without_faces,
-    actor_terms=_own(ACTOR_TERMS),
-    critic_terms=_own(CRITIC_TERMS),
+    actor_terms=instead(ACTOR_TERMS, OWN),
+    critic_terms=instead(CRITIC_TERMS, OWN),
     terms=(
         Term("object_axis", lambda s: axis(s["object_wxyz"]), (3,), "", "palm", ("object_wxyz",)),
         Term(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..rollout.batch import Batch
+from ..rollout.batch import Batch, map_leaves
 
 
 def pack(batch: Batch) -> dict[str, Any]:
@@ -26,20 +26,12 @@ def unpack(data: dict[str, Any], device: str = "cpu") -> Batch:
 
 def to_arrays(value: Any) -> Any:
     """Tensors to arrays, inside dicts and tuples too."""
-    if isinstance(value, Tensor):
-        return value.cpu().numpy()
-    if isinstance(value, dict):
-        return {name: to_arrays(part) for name, part in value.items()}
-    return tuple(map(to_arrays, value)) if isinstance(value, tuple) else value
+    return map_leaves(value, Tensor, lambda tensor: tensor.cpu().numpy())
 
 
 def to_tensors(value: Any, device: str = "cpu") -> Any:
     """The other way round; the tensors are copies."""
-    if isinstance(value, np.ndarray):
-        return torch.from_numpy(value.copy()).to(device)
-    if isinstance(value, dict):
-        return {name: to_tensors(part, device) for name, part in value.items()}
-    return tuple(to_tensors(part, device) for part in value) if isinstance(value, tuple) else value
+    return map_leaves(value, np.ndarray, lambda array: torch.from_numpy(array.copy()).to(device))
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> int:

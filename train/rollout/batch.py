@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
@@ -67,14 +67,22 @@ def on_device(batch: Batch, device: torch.device | str) -> Batch:
     if batch.reward.device == torch.device(device):
         return batch
 
-    def move(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return value.to(device)
-        if isinstance(value, dict):
-            return {name: move(part) for name, part in value.items()}
-        return tuple(map(move, value)) if isinstance(value, tuple) else value
+    def move(tensor: Tensor) -> Tensor:
+        return tensor.to(device)
 
-    return Batch(**{field.name: move(getattr(batch, field.name)) for field in fields(batch)})
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return Batch(**map_leaves(values, Tensor, move))
+
+
+def map_leaves(value: Any, kind: type, change: Callable[[Any], Any]) -> Any:
+    """`value` with `change` made to everything of a kind, inside dicts and tuples too."""
+    if isinstance(value, kind):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: map_leaves(part, kind, change) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map_leaves(part, kind, change) for part in value)
+    return value
 
 
 def concatenate(parts: Sequence[Batch]) -> Batch:
