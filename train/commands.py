@@ -252,9 +252,15 @@ def report(argv: list[str]) -> int:
     parser.add_argument(
         "--expected", type=Path, help="a metrics.jsonl to plot as a reference curve"
     )
+    parser.add_argument("--transfer", type=Path, help="result of `sleight bench sim_to_sim --json`")
     args = parser.parse_args(argv)
     page = write_report(
-        args.run, args.out, expected=args.expected, rig=args.rig, evaluation=args.eval
+        args.run,
+        args.out,
+        expected=args.expected,
+        rig=args.rig,
+        evaluation=args.eval,
+        transfer=args.transfer,
     )
     sys.stdout.write(f"{page}\n")
     return 0

@@ -9,11 +9,11 @@ A field is declared once: the annotation holds its limits, the string below it i
 
 Fields may be bool, int, float, str, Path, Literal, tuple[T, ...], fixed tuples, dict[str, T], other
 dataclasses, and unions of these with None or with each other. A float takes an int; nan and inf
-are refused unless `Range(finite=False)`. `base: other.yaml` at the top of a file inherits from its
-neighbour. Layers (base, file, flags) are laid over each other field by field and entry by entry; a
-dict that a file gives replaces the default dict, a flag changes one entry of it, and null takes an
-entry out. A field that was renamed is refused with its new name (`renames`). Fields that disagree
-are refused by a ValueError (or ConfigError) in `__post_init__`.
+are refused unless `Range(finite=False)`. `base: other.yaml`, or a list of files, at the top of a
+file inherits from its neighbours. Layers (bases, file, flags) are laid over each other field by
+field and entry by entry; a dict that a file gives replaces the default dict, a flag changes one
+entry of it, and null takes an entry out. A field that was renamed is refused with its new name
+(`renames`). Fields that disagree are refused by a ValueError (or ConfigError) in `__post_init__`.
 """
 
 from ..errors import nearest

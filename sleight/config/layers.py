@@ -69,11 +69,19 @@ def _read(cls: type, path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
             raise fail(Place("", str(path)), tree, "a mapping of fields")
         tree = {}
     base = None if "base" in hints(cls) else tree.pop("base", None)
-    if base is None:
-        return tree
-    name = convert_scalar(base, Path, Range(), Place("base", str(path)))
-    lower = _read(cls, path.parent / name, (*heirs, path.resolve()))
+    lower: Tree = {}
+    for name in () if base is None else _bases(base, path):
+        lower = _merge(lower, _read(cls, path.parent / name, (*heirs, path.resolve())))
     return cast(dict[str, Any], _merge(lower, tree))
+
+
+def _bases(base: Tree, path: Path) -> list[Path]:
+    """The files in `base`, a path or a list of paths; later ones are laid over earlier ones."""
+    place = Place("base", str(path))
+    leaves: list[Tree] = [base]
+    if isinstance(base, Leaf) and isinstance(base.value, list):
+        leaves = [Leaf(name, base.source) for name in base.value]
+    return [convert_scalar(leaf, Path, Range(), place) for leaf in leaves]
 
 
 def _merge(lower: Tree, upper: Tree) -> Tree:

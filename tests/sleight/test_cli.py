@@ -187,7 +187,7 @@ def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFi
         (["bench", "env", "--reps", "3"], "sleight bench env: unrecognized arguments: --reps 3"),
         (["demo", "--trails", "3"], "sleight demo: unrecognized arguments: --trails 3"),
         (["demo", "--trials", "0"], "--trials: got 0, allowed: an integer >= 1"),
-        (["demo", "--rig-s", "nan"], "--rig-s: got nan, allowed: above 0"),
+        (["demo", "--rigs", "0"], "--rigs: got 0, allowed: an integer >= 1"),
         (["demo", "--bundle", "nowhere"], "demo: got no nowhere/bundle.json, allowed: a checkout"),
     ],
 )

@@ -138,6 +138,16 @@ def test_base_files(tmp_path: Path) -> None:
         load(Config, path)
 
 
+def test_several_bases_are_laid_over_each_other_in_order(tmp_path: Path) -> None:
+    _file(tmp_path, "name: first\nweights: {drop: -1}\nvideo: true\n", "first.yaml")
+    _file(tmp_path, "name: second\nweights: {success: 5}\n", "second.yaml")
+    config = load(Config, _file(tmp_path, "base: [first.yaml, second.yaml]\n"))
+    assert (config.name, config.video) == ("second", True)
+    assert config.weights == {"drop": -1.0, "success": 5.0}
+    with pytest.raises(ConfigError, match=r"base: got 3, allowed: a path"):
+        load(Config, _file(tmp_path, "base: [first.yaml, 3]\n"))
+
+
 FILE_ERRORS = [
     ("train: {rte: 1}", "train.rte: unknown field, did you mean 'rate'? available: rate, epochs"),
     ("xyzzy: 1", "xyzzy: unknown field, available: train, mode, "),

@@ -47,6 +47,8 @@ class Run:
     adr: AdrState | None = None
     evaluation: Row | None = None
     rig: Rig | None = None
+    transfer: Row | None = None
+    """Rows of `sleight bench sim_to_sim`."""
     video: bytes | None = None
     video_name: str = ""
     remarks: list[str] = field(default_factory=list)
@@ -54,11 +56,15 @@ class Run:
 
 
 def read_run(
-    folder: Path, expected: Path | None = None, rig: Path | None = None, eval_: Path | None = None
+    folder: Path,
+    expected: Path | None = None,
+    rig: Path | None = None,
+    eval_: Path | None = None,
+    transfer: Path | None = None,
 ) -> Run:
     """Read a run. Raises DataError when the folder contains no part of a run, or a given path
     does not exist."""
-    for path in (expected, rig, eval_):
+    for path in (expected, rig, eval_, transfer):
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
     remarks: list[str] = []
@@ -72,6 +78,7 @@ def read_run(
         adr=_adr(folder / "adr.json", remarks),
         evaluation=_evaluation(eval_ or folder / "eval.json", remarks),
         rig=_rig(rig or newest_rig(folder), remarks),
+        transfer=_transfer(transfer or folder / "transfer.json", remarks),
         video=video,
         video_name=video_name,
         remarks=remarks,
@@ -211,6 +218,18 @@ def _video(folder: Path, remarks: list[str]) -> tuple[bytes | None, str]:
         remarks.append(f"videos/{newest.name}: {size:.1f} MB, too large for the page")
         return None, ""
     return newest.read_bytes(), newest.name
+
+
+def _transfer(path: Path, remarks: list[str]) -> Row | None:
+    """A file of `sleight bench sim_to_sim`; most runs have none."""
+    if not path.exists():
+        return None
+    try:
+        data = read_json(path)
+    except DataError as error:
+        remarks.append(f"{_short(error, path)}; the rigs without a clock are left out")
+        return None
+    return dict(data) if isinstance(data, dict) else None
 
 
 def _is_count(value: Any) -> bool:

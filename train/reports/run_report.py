@@ -13,6 +13,7 @@ from ...pages.charts import Line, line_chart
 from ...pages.colours import SHADE
 from ...pages.figure import Frame
 from ...pages.show import number, short
+from .places import places_section
 from .run_data import Row, Run, hardware, read_run, series, written
 from .run_sections import evaluation_section, ranges_section, rig_section
 
@@ -40,16 +41,18 @@ def write_report(
     expected: str | Path | None = None,
     rig: str | Path | None = None,
     evaluation: str | Path | None = None,
+    transfer: str | Path | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> Path:
     """Write `folder`/report.html (or `out`), atomically; returns its path.
 
     expected: another run's metrics.jsonl, plotted behind the curve. rig: the folder of a run on a
-    hand (default: the newest `rig*` below the run). evaluation: default `folder`/eval.json. facts:
-    name -> value, added to the header or replacing a line of it. Raises DataError when there is
+    hand (default: the newest `rig*` below the run). evaluation: default `folder`/eval.json.
+    transfer: a file of `sleight bench sim_to_sim`, default `folder`/transfer.json. facts: name ->
+    value, added to the header or replacing a line of it. Raises DataError when there is
     nothing to report on, SleightError when the page cannot be written.
     """
-    run = read_run(Path(folder), _path(expected), _path(rig), _path(evaluation))
+    run = read_run(Path(folder), _path(expected), _path(rig), _path(evaluation), _path(transfer))
     target = Path(out) if out is not None else run.folder / REPORT
     return write_text(target, report(run, facts))
 
@@ -59,6 +62,7 @@ def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
     name = run.folder.resolve().name
     parts = [
         _glance(run),
+        places_section(run),
         learning_section(run),
         learner_section(run.rows),
         ranges_section(run),

@@ -157,6 +157,22 @@ def test_the_page_asks_for_nothing_from_outside(run: Path) -> None:
     assert "default-src 'none'" in own, "which also holds the library to it"
 
 
+def test_one_table_of_all_places_and_what_is_possible_in_each(run: Path) -> None:
+    (run / "config.yaml").write_text("env: {task: block, goals: {max_successes: 10}}\n")
+    row = {"policy": "bundle", "variant": "none", "mean": 6.5, "standard_error": 0.5,
+           "median": 6.5, "trials": [6, 7]}  # fmt: skip
+    others = [{"variant": "glove", "mean": 0.123, "trials": [0]}, 7]
+    (run / "transfer.json").write_text(json.dumps({"rows": [*others, row]}))
+    text = write_report(run).read_text()
+    table = re.findall(r"<table.*?</table>", text, re.DOTALL)[0]
+    cells = [re.sub(r"<[^>]+>|\s+", " ", line).split() for line in table.split("</tr>")]
+    ends = {line[0]: line[-5:] for line in cells if line}
+    assert ends["rigs"] == ["6.50", "±", "0.50", "6.5", "10", "2"][-5:]
+    assert "of" not in ends and "0.123" not in table
+    (run / "transfer.json").write_text("[")
+    assert "rigs without a clock are left out" in _read(run).text
+
+
 def test_ranges_are_in_physical_units(run: Path) -> None:
     state = widened()
     low, high = (
