@@ -19,6 +19,8 @@ CONFIG = ROOT / "configs" / "demo.yaml"
 BUNDLE = ROOT / "pretrained" / "block"
 EXPECTED = BUNDLE / "demo.jsonl"
 """The training curve of a reference run with the same start."""
+GOALS = "10"
+"""Goals after which a trial ends, as in the training of `CONFIG`."""
 STARTUP_S = 60.0
 
 
@@ -65,7 +67,7 @@ def _train(parsed: argparse.Namespace, run: Path) -> None:
         "--steps", str(parsed.train_steps), "--warm_start", str(parsed.bundle / "checkpoint"),
     )  # fmt: skip
     _title(2, "export it as the bundle that a robot runs")
-    _sleight("export", str(run), "--out", str(run / "bundle"))
+    _sleight("export", str(run), "--out", str(run / "bundle"), "--max_successes", GOALS)
 
 
 def _measure(parsed: argparse.Namespace, run: Path) -> SleightError | None:
@@ -75,10 +77,10 @@ def _measure(parsed: argparse.Namespace, run: Path) -> SleightError | None:
     report is still written.
     """
     bundle = str(run / "bundle")
-    _title(3, f"evaluate it in the nominal world: {parsed.trials} trials of ten goals")
+    _title(3, f"evaluate it in the nominal world: {parsed.trials} trials of {GOALS} goals")
     _sleight(
         "eval", bundle, "--trials", str(parsed.trials), "--json", str(run / "eval.json"),
-        "--goals.max_successes", "10",
+        "--goals.max_successes", GOALS,
     )  # fmt: skip
     _title(4, f"run it on {parsed.rigs} simulated rigs without a clock, beside one in real time")
     command = (

@@ -123,9 +123,17 @@ def export(argv: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
     parser.add_argument("--name", default="", help="name of the bundle (default: the task)")
     parser.add_argument("--stochastic", action="store_true", help="sample actions, as in training")
+    parser.add_argument(
+        "--max_successes",
+        type=int,
+        default=GoalConfig.max_successes,
+        help="goals after which a trial on a rig ends (default: %(default)s, the papers')",
+    )
     _track_flag(parser)
     args = parser.parse_args(argv)
-    sys.stdout.write(f"{write_bundle(args.run, args.out, args.name, args.stochastic)}\n")
+    check_count("--max_successes", args.max_successes)
+    bundle = write_bundle(args.run, args.out, args.name, args.stochastic, args.max_successes)
+    sys.stdout.write(f"{bundle}\n")
     record(args.wandb, Path("runs", f"export-{args.out.resolve().name}"),
            {"kind": "export", "uses": str(args.run), "bundle": str(args.out)})  # fmt: skip
     return 0

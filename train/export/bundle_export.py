@@ -47,11 +47,18 @@ GOAL_UNITS = {"goal_wxyz": ("quaternion", "palm"), "goal_joints": ("rad", "objec
 """Part of a goal -> its unit and frame."""
 
 
-def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) -> Path:
+def export(
+    run: Path,
+    folder: Path,
+    name: str = "",
+    stochastic: bool = False,
+    max_successes: int = GoalConfig.max_successes,
+) -> Path:
     """Write the bundle of a run's newest checkpoint; files in an existing `folder` are replaced.
 
     stochastic: the bundle samples its actions, as in training, from noise that the robot passes
-    in. Raises ConfigError when the policy cannot run on a rig.
+    in. max_successes: goals after which a trial on a rig ends. Raises ConfigError when the policy
+    cannot run on a rig.
     """
     config, saved = load_run(run)
     env = resolve(config.env)
@@ -69,7 +76,7 @@ def export(run: Path, folder: Path, name: str = "", stochastic: bool = False) ->
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
         hand=HandEntry.of(hand),
-        task=task_entry(env, law, folder),
+        task=task_entry(env, law, folder, max_successes),
         control=ControlEntry(env.period_s),
         action=_action(config, env),
         inputs=_inputs(graph, widths),
@@ -117,14 +124,14 @@ def rig_law(env: EnvConfig, source: str) -> GoalLaw:
     return spec.law(resolve(replace(env, goals=goals)), "cpu")
 
 
-def task_entry(env: EnvConfig, law: GoalLaw, folder: Path) -> TaskEntry:
+def task_entry(env: EnvConfig, law: GoalLaw, folder: Path, max_successes: int) -> TaskEntry:
     """Write the graph of the task to `folder`; returns the manifest entry of the task."""
     goals, object_spec = GoalConfig(), object_of(env.model)
     limits = law.option_limits
     return TaskEntry(
         name=env.task,
         goal_timeout_s=goals.timeout_s,
-        max_successes=goals.max_successes,
+        max_successes=max_successes,
         object=env.model.object,
         object_size_m=size_of(env.model),
         success_threshold=law.threshold,

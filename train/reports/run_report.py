@@ -60,14 +60,15 @@ def write_report(
 def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
     """The page of a run as text."""
     name = run.folder.resolve().name
+    places = places_section(run)
     parts = [
-        _glance(run),
-        places_section(run),
+        _glance(run, _other_numbers(run) if places else _successes(run) + _other_numbers(run)),
+        places,
         learning_section(run),
-        learner_section(run.rows),
         ranges_section(run),
         evaluation_section(run.evaluation),
         rig_section(run.rig),
+        learner_section(run.rows),
         _remarks(run.remarks),
     ]
     about = "A run of sleight: training, evaluation and rig results."
@@ -82,7 +83,10 @@ def learning_section(run: Run) -> str:
         _curve(run, "steps", "control steps", 1.0, "over control steps"),
         _curve(run, "seconds", *time_unit(run.rows), "over wall time"),
     ]
-    about = "Consecutive successes, mean over the last 200 episodes of training."
+    about = (
+        "Consecutive successes, mean over the last 200 episodes of training. The first episodes to"
+        " end are the short ones, which failed."
+    )
     return html.section("Learning", [html.charts(drawings)], about)
 
 
@@ -154,8 +158,16 @@ def _header(run: Run, extra: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in {**values, **extra}.items() if value}
 
 
-def _glance(run: Run) -> str:
+def _glance(run: Run, numbers: list[tuple[str, str]]) -> str:
     """The video beside the most important numbers."""
+    video = html.video(run.video, f"{run.video_name}, in real time") if run.video else ""
+    if not video and not numbers:
+        return ""
+    return html.glance(video, html.cards(numbers))
+
+
+def _successes(run: Run) -> list[tuple[str, str]]:
+    """Successes in training, evaluation and on the hand, as far as they were measured."""
     numbers = []
     if (latest := _last(run.rows, "successes_mean")) is not None:
         numbers.append((short(latest), "successes in a row, at the end of training"))
@@ -165,15 +177,20 @@ def _glance(run: Run) -> str:
     if run.rig and (mean := number(run.rig.result.get("mean"))) is not None:
         kind = "simulated hand" if _simulated(run.rig.result) else "hand"
         numbers.append((short(mean), f"successes in a row on the {kind}, in real time"))
+    return numbers
+
+
+def _other_numbers(run: Run) -> list[tuple[str, str]]:
+    """Late turns on the hand, and the entropy of ADR."""
+    numbers = []
     if run.rig and (late := number(run.rig.timing.get("late_ticks"))) is not None:
         ticks = number(run.rig.timing.get("ticks")) or 0
         numbers.append((f"{late:.0f}", f"late turns of the control loop, of {ticks:.0f}"))
-    if (entropy := _last(run.rows, "adr_entropy")) is not None:
-        numbers.append((short(entropy), "ADR entropy, nats per dimension"))
-    video = html.video(run.video, f"{run.video_name}, in real time") if run.video else ""
-    if not video and not numbers:
-        return ""
-    return html.glance(video, html.cards(numbers))
+    entropy = series(run.rows, "steps", "adr_entropy")[1]
+    if entropy:
+        about = f"ADR entropy, nats per dimension; {short(entropy[0])} at the start"
+        numbers.append((short(entropy[-1]), about))
+    return numbers
 
 
 def _simulated(result: Row) -> bool:

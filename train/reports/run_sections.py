@@ -26,9 +26,12 @@ def ranges_section(run: Run) -> str:
     drawings = [_entropy(ran, config)] if any(d.counts for d in run.adr.dimensions) else []
     drawings += [_range(run.adr, ran, i) for i in range(len(run.adr.dimensions))]
     about = (
-        "Ranges that automatic domain randomization trains on, over control steps; the dotted"
-        " line is the nominal value. Curriculum parameters (orange) do not count in the entropy."
+        "Ranges that automatic domain randomization (ADR) trains on, over control steps. ADR tests"
+        " one end of one range at a time: the range grows there while the policy still succeeds"
+        " often enough, and shrinks when it fails. The dotted line is the nominal value."
     )
+    if any(not dimension.counts for dimension in run.adr.dimensions):
+        about += " Curriculum parameters (orange) do not count in the entropy."
     return html.section("Randomization", [html.charts(drawings)], about)
 
 
