@@ -77,8 +77,8 @@ def _sim(argv: list[str]) -> int:
                 "rig sim: anyone who can reach this address can command the hand", file=sys.stderr
             )
         sim.run(stopped)
-    if sim.log.error:
-        print(f"rig sim: {sim.log.error}", file=sys.stderr)
+    for problem in filter(None, (sim.log.error, sim.cameras_gone)):
+        print(f"rig sim: {problem}", file=sys.stderr)
     if sim.overruns:
         line = f"rig sim: {sim.overruns} overruns: the physics skipped {sim.lost_s:.2f} s"
         print(line, file=sys.stderr)
