@@ -16,6 +16,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort
 from ..errors import BundleError
 from .pose_entry import Shapes
 
+# For a process that imported ONNX Runtime before this package, which switches telemetry off.
+onnxruntime.disable_telemetry_events()
+
 _ORT_ERRORS = (
     ort.Fail,
     ort.InvalidGraph,

@@ -153,7 +153,9 @@ def test_a_secret_file_that_is_no_secret_is_one_line(tmp_path):
         read_secret(path)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.168.1.20", "hand.lab", "localhost.evil"])
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "", "::", "192.168.1.20", "hand.lab", "localhost.evil"]
+)
 def test_a_hand_beyond_the_loopback_without_a_secret_is_refused(host, refused):
     line = refused(2, "sim", "--host", host, "--port", "0", "--referee_port", "0")
     assert f"got '{host}' without a secret, allowed: the loopback, or a secret" in line
