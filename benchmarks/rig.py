@@ -20,12 +20,12 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mujoco
 import numpy as np
-import onnxruntime
 import torch
 
 from sleight.contract.bundle import Bundle, load_bundle
@@ -329,7 +329,7 @@ def main(argv: list[str] | None = None) -> int:
     print(
         f"{args.trials} trials each from seed {args.seed}, {goals_of(bundle)},"
         f" load average {load}, MuJoCo {mujoco.__version__},"
-        f" ONNX Runtime {onnxruntime.__version__}, torch {torch.__version__}"
+        f" ONNX Runtime {version('onnxruntime')}, torch {torch.__version__}"
     )
     return 0
 

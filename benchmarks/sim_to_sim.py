@@ -20,11 +20,11 @@ import runpy
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mujoco
-import onnxruntime
 
 from sleight import __version__
 from sleight.contract.bundle import Bundle, load_bundle
@@ -126,7 +126,7 @@ def about(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that all rows of a table share."""
     return {
         "seed": args.seed, "trials": args.trials, "hand": args.hand, "sleight": __version__,
-        "mujoco": mujoco.__version__, "onnxruntime": onnxruntime.__version__,
+        "mujoco": mujoco.__version__, "onnxruntime": version("onnxruntime"),
     }  # fmt: skip
 
 

@@ -55,6 +55,7 @@ def rig(argv: list[str]) -> int:
 
 
 def _sim(argv: list[str]) -> int:
+    from .link.secret import is_loopback
     from .sim.plant_config import RigSimConfig
 
     if _wants_help(argv):
@@ -72,13 +73,13 @@ def _sim(argv: list[str]) -> int:
         if sim.cameras:
             names = ", ".join(sim.cameras.names)
             print(f"rig sim: cameras {names} on {config.host}:{sim.cameras.port}", flush=True)
-        if config.host not in ("127.0.0.1", "localhost", "::1"):
+        if config.secret is None and not is_loopback(config.host):
             print(
                 "rig sim: anyone who can reach this address can command the hand", file=sys.stderr
             )
         sim.run(stopped)
-    if sim.log.error:
-        print(f"rig sim: {sim.log.error}", file=sys.stderr)
+    for problem in filter(None, (sim.log.error, sim.cameras_gone)):
+        print(f"rig sim: {problem}", file=sys.stderr)
     if sim.overruns:
         line = f"rig sim: {sim.overruns} overruns: the physics skipped {sim.lost_s:.2f} s"
         print(line, file=sys.stderr)

@@ -17,7 +17,7 @@ from .cameras.pose_checks import CameraPosesConfig
 from .drivers.driver_registry import HandConfig
 from .hand.estop import EstopConfig
 from .hand.gate import GateConfig
-from .hand.guard import WatchdogConfig
+from .hand.watchdog import WatchdogConfig
 from .runtime.control_loop import LoopConfig
 
 Port = Annotated[int, Range(1, 65535)]

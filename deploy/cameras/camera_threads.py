@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ConnectError
+from ...threads import WatchedThread
 from ..hand.hand import HandError
 
 
@@ -86,7 +87,7 @@ class Camera:
         self._error: CameraError | None = None
         self._opened = False
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
+        self._thread = WatchedThread(f"camera {name}", self._run, self._died)
 
     def __enter__(self) -> Camera:
         """Open the source and wait for the first image. Raises CameraError."""
@@ -159,11 +160,17 @@ class Camera:
                 image, time_s = self._source.grab()
                 self._take(image, time_s)
         except CameraError as error:
-            with self._arrival:
-                self._error = error
-                self._arrival.notify_all()
+            self._end(error)
         finally:
             self._source.close()
+
+    def _died(self, failure: str) -> None:
+        self._end(CameraGone(f"camera {self.name}: {failure}"))
+
+    def _end(self, error: CameraError) -> None:
+        with self._arrival:
+            self._error = self._error or error
+            self._arrival.notify_all()
 
     def _take(self, image: np.ndarray, time_s: float) -> None:
         image.setflags(write=False)

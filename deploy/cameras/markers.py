@@ -28,6 +28,7 @@ import numpy as np
 
 from ...config import Range
 from ...errors import ConfigError, ConnectError
+from ...threads import WatchedThread
 from ...vision.geometry import Placement, wxyz_of
 from ..hand.hand import DriverGone
 from ..link.peer_clock import ClockOffset
@@ -135,6 +136,7 @@ class MarkerPoses(PoseSource):
         self._lock = threading.Lock()
         self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
         self._gone = ""
+        self._saw_palm_s = time.monotonic()
         self._socket: socket.socket | None = None
         self._requested_s = 0.0
 
@@ -152,8 +154,8 @@ class MarkerPoses(PoseSource):
             why = error.strerror or "no answer in time"
             raise ConnectError(f"{self.name}: cannot connect: {why}") from error
         self._socket.settimeout(None)
-        args = (self._socket,)
-        threading.Thread(target=self._run, args=args, name="markers", daemon=True).start()
+        link = self._socket
+        WatchedThread("markers", lambda: self._run(link), self._end).start()
 
     def newest(self, max_age_s: float) -> ObjectPose | None:
         """The newest accepted pose. Raises DriverGone."""
@@ -165,6 +167,11 @@ class MarkerPoses(PoseSource):
             return None
         age_s = time.monotonic() - pose[0]
         return ObjectPose(pose[1], pose[2], age_s) if age_s <= max_age_s else None
+
+    def blind(self, for_s: float) -> str:
+        """See `PoseSource`: no line arrived, or the markers of the palm are not visible."""
+        silent_s = time.monotonic() - self._saw_palm_s
+        return f"{self.name}: no palm for {silent_s:.1f} s" if silent_s > for_s else ""
 
     def request_place(self) -> None:
         """Start waiting for a person to place the object."""
@@ -192,8 +199,11 @@ class MarkerPoses(PoseSource):
             why = error.strerror or "receive failed"
         except (MarkerError, ValueError) as error:  # ValueError: closed during a read.
             why = str(error)
+        self._end(why)
+
+    def _end(self, why: str) -> None:
         with self._lock:
-            self._gone = why
+            self._gone = self._gone or why
 
     def _take(self, sent_s: float, measured: dict[str, np.ndarray], now_s: float) -> None:
         with self._lock:
@@ -201,6 +211,7 @@ class MarkerPoses(PoseSource):
             taken_s = self._offset.ours(sent_s)
         try:
             palm, palm_residual_m = fit_body(self._config.palm, measured)
+            self._saw_palm_s = now_s
             object_, object_residual_m = fit_body(self._config.object, measured)
         except LookupError:
             self.checks.refused["markers"] += 1

@@ -54,6 +54,14 @@ class PoseSource(ABC):
     def newest(self, max_age_s: float) -> ObjectPose | None:
         """The newest valid pose; None if it is too old or missing. Raises DriverGone."""
 
+    def blind(self, for_s: float) -> str:
+        """Why the source itself has delivered nothing for the last `for_s`.
+
+        Empty if it works and just does not see the object, which may have dropped. Raises
+        DriverGone.
+        """
+        return ""
+
     @abstractmethod
     def request_place(self) -> None:
         """Request that the object is placed in the palm; does not wait. Raises DriverGone."""
@@ -78,6 +86,7 @@ class Referee(PoseSource):
         self._pose: tuple[float, ObjectPose] | None = None
         self._offset = ClockOffset()
         self._requested = self._answered = 0
+        self._heard_s = time.monotonic()
         self.object_size_m = 0.0
         """Edge length of the rig's object; known once connected."""
 
@@ -101,6 +110,12 @@ class Referee(PoseSource):
             sent_s, pose = self._pose
             age_s = time.monotonic() - self._offset.ours(sent_s)
         return replace(pose, age_s=age_s) if age_s <= max_age_s else None
+
+    def blind(self, for_s: float) -> str:
+        """See `PoseSource`: nothing arrived, or poses whose time stands still."""
+        self._check_link()
+        silent_s = time.monotonic() - self._heard_s
+        return f"{self._link.name}: no new pose for {silent_s:.1f} s" if silent_s > for_s else ""
 
     def request_place(self) -> None:
         """Request that the rig places the object in the palm in a new orientation."""
@@ -127,6 +142,8 @@ class Referee(PoseSource):
             wxyz = canonical(np.array(message["wxyz"]))
             joints = np.array(message["joints"]) if message["joints"] else None
             pose = ObjectPose(np.array(message["position"]), wxyz, 0.0, joints)
+            if self._pose is None or message["time_s"] > self._pose[0]:
+                self._heard_s = time.monotonic()
             self._pose = (message["time_s"], pose)
 
     def _check_link(self) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 
 from ...contract.bundle import Bundle
 from ...contract.pose_entry import PoseEntry
-from ...errors import ConfigError, SleightError
+from ...errors import ConfigError
+from ...threads import WatchedThread
 from ...vision.geometry import Placement, matrix_of
 from ...vision.onnx_pose import OnnxPose, SeenPose
 from ..hand.hand import DriverGone
@@ -68,22 +69,30 @@ class CameraPoses(PoseSource):
         self._placer: Placer = placer or _Person(self)
         self._lock = threading.Lock()
         self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
-        self._error: SleightError | None = None
+        self._error = ""
+        self._looked_s, self._waits_for = time.monotonic(), "the first pose is being computed"
         self.looks_s: list[float] = []
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="poses", daemon=True)
+        self._thread = WatchedThread("poses", self._run, self._end)
         self._thread.start()
 
     def newest(self, max_age_s: float) -> ObjectPose | None:
-        """The newest accepted pose. Raises DriverGone if a camera has stopped."""
+        """The newest accepted pose. Raises DriverGone if a camera or the network has stopped."""
         with self._lock:
             pose, error = self._pose, self._error
-        if error is not None:
-            raise DriverGone(str(error))
+        if error:
+            raise DriverGone(error)
         if pose is None:
             return None
         age_s = time.monotonic() - pose[0]
         return ObjectPose(pose[1], pose[2], age_s) if age_s <= max_age_s else None
+
+    def blind(self, for_s: float) -> str:
+        """See `PoseSource`: frames are old or not simultaneous, or the network does not answer."""
+        silent_s = time.monotonic() - self._looked_s
+        if silent_s <= for_s:
+            return ""
+        return f"no pose was computed for {silent_s:.1f} s: {self._waits_for}"
 
     def request_place(self) -> None:
         """Ask the referee, or start waiting for a person."""
@@ -116,23 +125,33 @@ class CameraPoses(PoseSource):
         while not self._done.is_set():
             try:
                 frames = [eye.camera.newest(self._config.frame_max_age_s) for eye in self._eyes]
-            except StaleFrame:
+            except StaleFrame as error:
+                self._waits_for = str(error)
                 self._done.wait(0.002)
                 continue
             except CameraGone as error:
-                with self._lock:
-                    self._error = error
+                self._end(str(error))
                 return
             numbers = tuple(frame.seq for frame in frames)
             if numbers == last or not self._simultaneous(frames):
                 self._done.wait(0.002)
                 continue
             last = numbers
+            self._waits_for = "the pose network does not answer"
             self._look(frames)
+            self._looked_s = time.monotonic()
+            self._waits_for = "no new frames"
+
+    def _end(self, error: str) -> None:
+        with self._lock:
+            self._error = error
 
     def _simultaneous(self, frames: Sequence[Frame]) -> bool:
         times = [frame.time_s for frame in frames]
-        return max(times) - min(times) <= self._config.skew_max_s
+        skew_s = max(times) - min(times)
+        if skew_s > self._config.skew_max_s:
+            self._waits_for = f"the frames of the cameras are {skew_s:.3f} s apart"
+        return skew_s <= self._config.skew_max_s
 
     def _look(self, frames: Sequence[Frame]) -> None:
         start_s = time.monotonic()

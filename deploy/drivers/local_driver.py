@@ -15,6 +15,7 @@ import numpy as np
 
 from ...contract.hand_spec import HandSpec
 from ...errors import ConnectError
+from ...threads import WatchedThread, attempt
 from ..hand.hand import Applied, DriverGone, HandDriver, HandMode, HandState, Health, StaleState
 from ..link.face import Face, Layout
 from ..link.hand_side import HandSide, Watch
@@ -46,7 +47,7 @@ class LocalHand(HandDriver):
         self._arrival = threading.Condition()
         self._offset, self._meter = ClockOffset(), StateMeter()
         self._done = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = WatchedThread("hand's session", self._run_session, self._died)
         self._seq = 0
 
     def connect(self, timeout_s: float) -> None:
@@ -59,9 +60,6 @@ class LocalHand(HandDriver):
             raise ConnectError(f"{self._face.name}: no joint states: {error}") from error
         self._side.begin()
         self._side.step(time.monotonic())
-        self._thread = threading.Thread(
-            target=self._run_session, name="hand's session", daemon=True
-        )
         self._thread.start()
 
     def arm(self) -> Applied:
@@ -113,9 +111,12 @@ class LocalHand(HandDriver):
 
     def close(self, timeout_s: float) -> None:
         """Hold, then disconnect."""
-        if not self._done.is_set() and self._thread is not None:
+        started = self._thread.ident is not None
+        if not self._done.is_set() and started:
             self._handle("hold")
         self._done.set()
+        if started:  # a session that still ran could send to a closed hand
+            self._thread.join(timeout_s)
         self._face.close(timeout_s)
 
     def _request(self, kind: str, **fields: object) -> Applied:
@@ -127,7 +128,7 @@ class LocalHand(HandDriver):
         )
 
     def _handle(self, kind: str, **fields: object) -> dict | None:
-        self._check()
+        self._check(halting=kind in ("hold", "relax", "stop"))
         # A face that hangs must not block a stop; it does block a command.
         locked = self._lock.acquire(timeout=BUSY_S)
         try:
@@ -146,6 +147,12 @@ class LocalHand(HandDriver):
             with self._lock:
                 self._side.step(now_s)
                 self._session.watch(now_s, True)
+
+    def _died(self, failure: str) -> None:
+        """On the session's thread: without its watchdog, the hand must not stay armed."""
+        attempt(lambda: self._session.lost(failure, time.monotonic()))
+        with self._arrival:
+            self._arrival.notify_all()
 
     def _on_reading(self) -> None:
         """On the face's thread, after each reading."""
@@ -171,9 +178,12 @@ class LocalHand(HandDriver):
             mode=HandMode(self._session.mode),
         )
 
-    def _check(self) -> None:
+    def _check(self, halting: bool = False) -> None:
+        """Raise DriverGone if the link has ended; a halt passes as long as it is not closed."""
         if self._done.is_set():
             raise DriverGone(f"{self._face.name}: the link has ended: closed")
+        if self._thread.failure and not halting:
+            raise DriverGone(f"{self._face.name}: the link has ended: {self._thread.failure}")
 
 
 def _log(event: str, **_: object) -> None:

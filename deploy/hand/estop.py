@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import ConfigError
+from ...threads import WatchedThread
 
 EVENT = struct.Struct("@llHHi")
 """Linux's input_event: seconds, microseconds, type, code, value (linux/input.h)."""
@@ -72,7 +73,8 @@ def watch_estop(config: EstopConfig, stop: Callable[[str], None]) -> Iterator[No
             if reason:
                 stop(f"emergency stop: {where}: {reason}")
 
-        thread = threading.Thread(target=run, name="emergency stop", daemon=True)
+        # An input that is not watched any more must stop the hand, whatever ended the watch.
+        thread = WatchedThread("emergency stop", run, stop)
         thread.start()
         try:
             yield

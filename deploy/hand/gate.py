@@ -130,9 +130,9 @@ class SafetyGate:
     def admit(self, target: np.ndarray, joint_position: np.ndarray, now_s: float) -> Limited:
         """The target that may be sent instead of `target` (A,) at `joint_position` (J,).
 
-        The caller sends it and then calls `sent`. The time since the last target counts for one
-        period at most: a hand that interpolates over one period never exceeds the speed limit, and
-        missed steps are not caught up. Raises NotArmed, CommandRejected.
+        The caller sends it, and calls `sent` once the hand has it. The time since the last target
+        counts for one period at most: a hand that interpolates over one period never exceeds the
+        speed limit, and missed steps are not caught up. Raises NotArmed, CommandRejected.
         """
         if self.state is not GateState.ARMED:
             raise NotArmed(f"nothing is sent: the hand is {self.state}{self._because()}")
@@ -143,23 +143,32 @@ class SafetyGate:
         return limit(target, self.last_sent, measured, elapsed_s, self.limits)
 
     def sent(self, target: np.ndarray, now_s: float) -> None:
-        """Record the target that was sent, (A,)."""
+        """Record the target that the hand has acknowledged, (A,).
+
+        Without an acknowledgement the target in force is unknown, and the gate must be armed anew.
+        """
         self.last_sent, self._last_sent_s = target, now_s
 
-    def hold(self, reason: str) -> None:
-        """ARMED -> HOLD; keeps the first reason."""
+    def hold(self, reason: str) -> bool:
+        """ARMED -> HOLD; keeps the first reason. Returns whether the hand may be told to hold."""
         if self.state is GateState.ARMED:
             self.state, self.reason = GateState.HOLD, reason
+        return self.state is not GateState.STOPPED
 
-    def relax(self, reason: str) -> None:
-        """ARMED or HOLD -> READY."""
+    def relax(self, reason: str) -> bool:
+        """ARMED or HOLD -> READY. Returns whether the hand may be told to relax."""
         if self.state in (GateState.ARMED, GateState.HOLD):
             self.state, self.reason = GateState.READY, reason
+        return self.state is not GateState.STOPPED
 
-    def stop(self, reason: str) -> None:
-        """Any state -> STOPPED, latched: only a new gate, after a restart, can send again."""
+    def stop(self, reason: str) -> bool:
+        """Any state -> STOPPED, latched: only a new gate, after a restart, can send again.
+
+        Returns True: a stop may be repeated.
+        """
         if self.state is not GateState.STOPPED:
             self.state, self.reason = GateState.STOPPED, reason
+        return True
 
     def disconnect(self) -> None:
         """Any state but STOPPED -> DISCONNECTED."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import queue
-import threading
 import time
 from pathlib import Path
 from typing import Any, TextIO
 
 from ...errors import SleightError
+from ...threads import WatchedThread
 
 DEPTH = 10_000
 """Most lines in the queue for the disk; enough for minutes."""
@@ -27,7 +27,7 @@ class HandLog:
         self._path = path
         self.error = ""
         """Why the log ended early; empty while it is complete."""
-        self._thread: threading.Thread | None = None
+        self._thread: WatchedThread | None = None
         if path is None:
             return
         try:
@@ -36,8 +36,8 @@ class HandLog:
             raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
         # Events and their lines; None ends the log.
         self._waiting: queue.Queue[tuple[str, str] | None] = queue.Queue(DEPTH)
-        self._thread = threading.Thread(
-            target=self._write, args=(file,), name="hand log", daemon=True
+        self._thread = WatchedThread(
+            "hand log", lambda: self._write(file), lambda why: self._end(why, "an unwritten event")
         )
         self._thread.start()
 

@@ -9,6 +9,7 @@ STOPPED is latched until an operator restarts the hand. The watchdog holds an ar
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, Callable, Protocol
 
@@ -74,7 +75,11 @@ class Motors(Protocol):
 
 
 class Session:
-    """The modes of a hand and its watchdog."""
+    """The modes of a hand and its watchdog.
+
+    One thread at a time calls it, with one exception: while that thread hangs in the motors,
+    another one may hold, relax or stop. What hung then neither arms nor moves the hand any more.
+    """
 
     def __init__(
         self,
@@ -89,6 +94,9 @@ class Session:
         self.fault = ""
         """Why the hand itself is not reachable; empty while it is."""
         self._adrift = False
+        self._latch = threading.Lock()
+        self._halts = 0
+        """Number of requests to hold, relax or stop."""
         self.mode = HandMode.READY
         self.heard_s = 0.0
         """Time of the client's last message."""
@@ -133,6 +141,7 @@ class Session:
 
     def hold(self, cause: str, now_s: float) -> None:
         """ARMED -> HOLD."""
+        self._count_halt()
         if self.mode is not HandMode.ARMED:
             return
         measured = self._config.hold == "measured"
@@ -141,6 +150,7 @@ class Session:
 
     def relax(self, cause: str, now_s: float) -> None:
         """Any mode but STOPPED -> RELAXED."""
+        self._count_halt()
         if self.mode in (HandMode.STOPPED, HandMode.RELAXED):
             return
         self._freeze()
@@ -148,6 +158,7 @@ class Session:
         self._enter(HandMode.RELAXED, cause, now_s)
 
     def _stop(self, reason: str, now_s: float) -> None:
+        self._count_halt()
         if self.mode is not HandMode.STOPPED:
             self._freeze()
             self._enter(HandMode.STOPPED, reason, now_s)
@@ -158,6 +169,7 @@ class Session:
             self._motors.freeze()
 
     def _arm(self) -> list[str]:
+        halts = self._halts
         if self.mode is HandMode.STOPPED:
             return ["stopped: restart the hand"]
         if self.fault:
@@ -167,8 +179,10 @@ class Session:
             self._motors.freeze(self._clip(self._measured()))
             self._adrift = False
         self._motors.tense()
-        if self.mode is not HandMode.ARMED:
-            self._enter(HandMode.ARMED, "requested by the client", self.heard_s)
+        if not self._enter(HandMode.ARMED, "requested by the client", self.heard_s, halts):
+            if self._is(HandMode.RELAXED):
+                self._motors.relax()
+            return [f"halted while it was armed: {self.mode}"]
         return []
 
     def _command(self, message: Message) -> list[str]:
@@ -180,6 +194,10 @@ class Session:
             return ["refused: shape or duration"]
         inside = self._clip(target)
         self._motors.move(inside, message["duration_s"])
+        if not self._is(HandMode.ARMED):
+            # It was halted while the target was being sent: the last word is the halt.
+            self._motors.freeze()
+            return ["halted while the target was sent"]
         self._log("command", seq=message["seq"], target=inside)
         clipped = [i for i, (a, b) in enumerate(zip(inside, target)) if a != b]
         return [f"hand_limit:{self._spec.actuators[i]}" for i in clipped]
@@ -192,7 +210,22 @@ class Session:
         limits = zip(target, self._spec.lower, self._spec.upper)
         return [float(min(max(value, low), high)) for value, low, high in limits]
 
-    def _enter(self, mode: HandMode, cause: str, now_s: float) -> None:
-        self.mode = mode
+    def _is(self, mode: HandMode) -> bool:
+        """Whether this is the mode now; another thread may have changed it."""
+        return self.mode is mode
+
+    def _count_halt(self) -> None:
+        with self._latch:
+            self._halts += 1
+
+    def _enter(self, mode: HandMode, cause: str, now_s: float, halts: int | None = None) -> bool:
+        """Change the mode; False if the hand is stopped, or was halted since `halts` was read."""
+        with self._latch:
+            if self.mode is HandMode.STOPPED or halts not in (None, self._halts):
+                return False
+            if self.mode is mode:
+                return True
+            self.mode = mode
         silent_s = round(now_s - self.heard_s, 4)
         self._log(str(mode), cause=cause, since_heard_s=silent_s, setpoint=self._motors.setpoint)
+        return True

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from ...errors import ConnectError
+from ...threads import WatchedThread
 from . import wire
 from .secret import digest, matches, new_nonce
 from .wire import FrameReader, Message, WireError
@@ -51,8 +52,12 @@ class Link:
         """Start the reader thread; it calls `ended` once when the link ends."""
         assert self._socket is not None
         self._socket.settimeout(None)
-        run = (receive, ended)
-        self._thread = threading.Thread(target=self._run, args=run, name=self._what, daemon=True)
+
+        def died(failure: str) -> None:
+            self.gone = self.gone or failure
+            ended()
+
+        self._thread = WatchedThread(self._what, lambda: self._run(receive, ended), died)
         self._thread.start()
 
     def send(self, kind: str, **fields: object) -> bool:

@@ -1,14 +1,16 @@
 """Mutual authentication: both ends prove that they have a shared secret without sending it.
 
 The proof is an HMAC-SHA-256 (RFC 2104) over nonces of both ends: challenge and response in both
-directions. It decides who may open a link. The traffic itself is neither encrypted nor signed: on a
-network where others can modify packets, use a tunnel (ssh -L).
+directions. It protects the opening of a link: who may open it, and that the hand is no impostor. It
+does not protect the stream: commands and states are neither encrypted nor signed, so that whoever
+can modify packets on the way can read and change them. There, use a tunnel (ssh -L).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import os
 import secrets
 
@@ -35,6 +37,16 @@ def read_secret(path: str | os.PathLike[str]) -> bytes:
     if len(secret) < MIN_BYTES:
         raise ConfigError(f"{path}: got {len(secret)} bytes, allowed: {MIN_BYTES} or more")
     return secret
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`; an unknown name counts as reachable by others."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def new_nonce() -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from ...threads import WatchedThread
 from ..cameras.camera_threads import Camera
 from ..runtime.realtime import ordinary
 from .run_log import LogError, RunLog
@@ -31,7 +32,7 @@ class FrameLog:
         self._period_s, self._quality = 1.0 / images_hz, quality
         self._logged: dict[str, int] = {}
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="frame log", daemon=True)
+        self._thread = WatchedThread("frame log", self._run, log.fail)
 
     def start(self) -> None:
         """Start the thread."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from mcap.writer import CompressionType, Writer
 
 from ...contract.hand_spec import HandSpec
 from ...errors import SleightError
+from ...threads import WatchedThread
 from .log_messages import Stamped, image_message, messages_of, ros2
 
 DEPTH = 2000
@@ -40,7 +40,7 @@ class RunLog:
             self._file = path.open("wb")
         except OSError as error:
             raise LogError(f"{path}: cannot be written: {error.strerror}") from error
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread = WatchedThread("log", self._run, self.fail)
         self._thread.start()
 
     def write(self, event: str, **fields: Any) -> None:
@@ -62,17 +62,22 @@ class RunLog:
         if self._error:
             raise LogError(self._error)
 
+    def fail(self, why: str) -> None:
+        """End the log: `check` and the next record raise LogError with the first reason."""
+        self._error = self._error or f"{self._path}: {why}; the log ends here"
+
     def close(self) -> None:
         """Write the queued records and end. Never raises; `check` reports errors afterwards."""
-        if self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join()
+        while self._thread.is_alive():  # it may die with a full queue
+            with contextlib.suppress(queue.Full):
+                self._waiting.put(None, timeout=FLUSH_S)
+                self._thread.join()
 
     def _run(self) -> None:
         try:
             self._write_all()
         except OSError as error:
-            self._error = f"{self._path}: {error.strerror}; the log ends here"
+            self.fail(str(error.strerror or error))
             while not self._ended and self._waiting.get() is not None:
                 pass  # Drain the queue, so that writers do not block.
         finally:

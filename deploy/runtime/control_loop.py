@@ -48,7 +48,8 @@ class LoopConfig:
     max_holds: Annotated[int, Range(0, 1000)] = 10
     """Largest number of holds in one trial; one more ends the run with a safety stop."""
     lost_after_s: Annotated[float, Range(1e-3, 60)] = 2.0
-    """Time without an object pose in a trial [s] after which the object counts as dropped."""
+    """Time without an object pose in a trial [s] after which the object counts as dropped, if the
+    source of poses works; if it does not, the hand holds, up to hold_timeout_s."""
     overrun: OverrunConfig = field(default_factory=OverrunConfig)
     """Limits for late turns."""
     stage: StageConfig = field(default_factory=StageConfig)
@@ -258,16 +259,23 @@ class ControlLoop:
         self._hand.heartbeat()
         assert self._held_since_s is not None
         held_s = time.monotonic() - self._held_since_s
-        if held_s > self._config.hold_timeout_s:
-            raise SafetyStop(f"held for {held_s:.0f} s, because {turn.note}")
         pose_ok = self._stage.trial is None or self._newest_pose() is not None
         if not pose_ok and time.monotonic() - self._seen_s > self._config.lost_after_s:
-            self._stage.lose()
+            self._lose(turn)
+        if held_s > self._config.hold_timeout_s:
+            raise SafetyStop(f"held for {held_s:.0f} s, because {turn.note}")
         good = turn.verdict is Verdict.RUN and pose_ok
         self._good_turns = self._good_turns + 1 if good else 0
         if self._good_turns >= self._config.resume_ticks:
             self._hand.arm()
             self._held_since_s, self._good_turns = None, 0
+
+    def _lose(self, turn: _Turn) -> None:
+        """The object has dropped, unless it is the source of poses that sees nothing at all."""
+        if why := self._poses.blind(self._config.lost_after_s):
+            turn.note = f"{turn.note}; {why}"
+        else:
+            self._stage.lose()
 
     def _record(self, turn: _Turn) -> None:
         timing, tick = self.timing, turn.tick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -52,11 +53,17 @@ class Progress:
     """Temperature from which the view shows a warning [degrees Celsius]."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the program here; a run on a hand goes on without its view."""
+        self.quiet = True
+
+
 class View:
     """A context manager that owns the terminal; call it at each turn with the progress."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, highlight=False)
+        self._console = _Console(file=stream, highlight=False)
         self._live: Live | None = None
         self._newest: Progress | None = None
         self._next_s = 0.0
@@ -75,14 +82,18 @@ class View:
 
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
-            self._live.stop()
+            with contextlib.suppress(OSError):  # the terminal is gone
+                self._live.stop()
 
     def __call__(self, at: Progress) -> None:
         self._newest = at
         now_s = time.monotonic()
         if self._live is None and now_s >= self._next_s:
             self._next_s = now_s + LINE_S
-            self._console.print(line(at), soft_wrap=True)
+            try:
+                self._console.print(line(at), soft_wrap=True)
+            except OSError:  # a full disk, a terminal that is gone
+                self._console.quiet = True
 
     def _panel(self) -> Panel | Text:
         return panel(self._newest) if self._newest else Text("connecting")

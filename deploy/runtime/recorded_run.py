@@ -18,9 +18,11 @@ import numpy as np
 from ... import __version__
 from ...errors import SafetyStop, SleightError
 from ...files import write_json
+from ...threads import describe
 from ..cameras.pose_sources import PoseSource
-from ..hand.guard import GuardedHand, Watchdog
+from ..hand.guard import GuardedHand
 from ..hand.temperature import hottest
+from ..hand.watchdog import Watchdog
 from ..logs.log_read import LOG
 from ..logs.run_log import LogError, RunLog
 from ..rig_file import RigConfig, facts
@@ -101,6 +103,9 @@ class RecordedRun(ABC):
             end = "interrupted" if should_stop() else "done"
         except SleightError as error:
             end = f"{'safety stop' if isinstance(error, SafetyStop) else 'error'}: {error}"
+            raise
+        except Exception as error:
+            end = f"error: {describe(error)}"
             raise
         finally:
             self._hand.hold("the run has ended")

@@ -18,6 +18,8 @@ from .task_judge import TaskJudge
 from .trial import Ending, Trial
 
 Seconds = Annotated[float, Range(0, 600)]
+BLIND_S = 0.5
+"""A source of poses that delivered nothing for this time [s] cannot tell where the object is."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,16 @@ class Stage:
         elif self.phase is Phase.PLACE and self._poses.placed():
             self._enter(Phase.SETTLE)
         elif self.phase is Phase.PLACE and self._in_phase_s > self._config.place_s:
-            raise HandError(f"the object was not placed within {self._config.place_s:.0f} s")
+            why = self._poses.blind(self._config.place_s)
+            raise HandError(
+                f"the object was not placed within {self._config.place_s:.0f} s"
+                + (f"; {why}" if why else "")
+            )
         elif self.phase is Phase.SETTLE and self._in_phase_s >= self._config.settle_s:
             if pose is not None and not self._judge.lost(pose.sensors()):
                 self._begin(pose)
+            elif pose is None and (why := self._poses.blind(BLIND_S)):
+                raise HandError(f"no trial can begin: {why}")
             else:
                 self._place()
 

@@ -9,6 +9,7 @@ must cope with that. The port sends only pixels, no true poses.
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConnectError, SleightError
+from ...threads import WatchedThread
 from ...vision.config import LooksConfig
 from ...vision.geometry import Pinhole, Placement
 from ...vision.renders.studio import Studio
@@ -83,6 +85,11 @@ class RigCameras:
     def write(self, qpos: np.ndarray) -> None:
         """The state that the next frame shows, (nq,)."""
         self._state.write(time.monotonic(), qpos)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended by itself; its clients then get no more frames."""
+        return not self._process.is_alive()
 
     def close(self) -> None:
         """End the process."""
@@ -154,6 +161,7 @@ class _Painter:
                 taken_s = time.monotonic() if self._config.show != "hand" else time_s
                 for name, image in zip(self._config.rig.views, shoot(qpos), strict=True):
                     streams.publish(name, self._noisy(image), taken_s)
+                streams.check()
                 due_s = max(due_s + period_s, time.monotonic() - period_s)
                 time.sleep(max(due_s - time.monotonic(), 0.0))
 
@@ -209,7 +217,8 @@ class Streams:
         self._config, self._listener = config, listener
         self._news = threading.Condition()
         self._frames: dict[str, tuple[int, float, np.ndarray]] = {}
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listening = WatchedThread("camera streams", self._accept)
+        self._listening.start()
 
     def publish(self, name: str, image: np.ndarray, time_s: float) -> None:
         """Publish a new frame of a camera."""
@@ -219,10 +228,14 @@ class Streams:
             self._news.notify_all()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # The listener is closed at the end.
-            while True:
-                link, _ = self._listener.accept()
-                threading.Thread(target=self._client, args=(link,), daemon=True).start()
+        while True:
+            link, _ = self._listener.accept()
+            WatchedThread("camera stream", functools.partial(self._client, link)).start()
+
+    def check(self) -> None:
+        """Raise ConnectError if no client can connect any more."""
+        if self._listening.failure:
+            raise ConnectError(self._listening.failure)
 
     def _client(self, link: socket.socket) -> None:
         width, height = self._config.size

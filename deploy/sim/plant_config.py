@@ -12,6 +12,7 @@ from ...config import Range
 from ...contract.hand_spec import HandSpec
 from ...envs.hands.variants import VariantName
 from ...errors import ConfigError, nearest
+from ..link.secret import is_loopback
 from .sim_cameras import RigCamerasConfig
 
 Port = Annotated[int, Range(0, 65535)]
@@ -133,7 +134,9 @@ class RigSimConfig:
     referee_port: Port = 7412
     """TCP port of the referee (true object pose, requests to place the object); 0: a free port."""
     secret: Path | None = None
-    """File with a secret that clients must know too; not needed on the loopback."""
+    """File with a secret that the clients of the hand must know too; not needed on the loopback."""
+    without_secret: bool = False
+    """Listen on another address than the loopback without a secret: anyone can command the hand."""
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
     """Seed of the hidden numbers, the noise, and the orientations of placed objects."""
     real_time_factor: Annotated[float, Range(0.05, 20)] = 1.0
@@ -160,6 +163,14 @@ class RigSimConfig:
     """Faults to inject."""
     plant: PlantConfig = field(default_factory=PlantConfig)
     """Differences of the hand from the one in training."""
+
+    def __post_init__(self) -> None:
+        if not (is_loopback(self.host) or self.secret or self.without_secret):
+            raise ConfigError(
+                f"host: got {self.host!r} without a secret, allowed: the loopback, or a secret"
+                " (--secret FILE), because others can reach this address;"
+                " --without_secret true lets anyone command the hand"
+            )
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ class RigSim:
         self.cameras = _cameras(config, body)
         self._sent = self.overruns = 0
         self._reported_s = time.monotonic()
+        self.cameras_gone = ""
+        """Why the cameras deliver nothing any more; empty while they do."""
         self.lost_s = 0.0
         """Time that the physics skipped because the machine was too slow [s]."""
 
@@ -176,6 +178,9 @@ class RigSim:
         }
         shown_pose = self._faults.pose(pose)
         self._referee.broadcast(wire.encode("object", **shown_pose))
+        if self.cameras and self.cameras.ended and not self.cameras_gone:
+            self.cameras_gone = "the camera process has ended; no more pictures"
+            self._log("cameras_gone", cause=self.cameras_gone)
         # Frozen cameras keep sending their last picture, as real ones do.
         if self.cameras and shown_pose["time_s"] == now_s:
             self.cameras.write(body.plant.qpos)

@@ -5,6 +5,8 @@ The robot runs the policy and the pose network through this module; it does not 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
 from ..errors import BundleError
 from .pose_entry import Shapes
+
+# For a process that imported ONNX Runtime before this package, which switches telemetry off.
+onnxruntime.disable_telemetry_events()
 
 _ORT_ERRORS = (
     ort.Fail,
@@ -24,7 +29,30 @@ _ORT_ERRORS = (
 )
 
 
-def open_session(graph: Path) -> onnxruntime.InferenceSession:
+class Session(onnxruntime.InferenceSession):
+    """An ONNX Runtime session whose failures are the project's errors."""
+
+    def __init__(self, graph: Path, options: onnxruntime.SessionOptions) -> None:
+        """Raises BundleError."""
+        self._graph = graph
+        with self._translated("not a graph that ONNX Runtime runs"):
+            super().__init__(str(graph), options, providers=["CPUExecutionProvider"])
+
+    def run(self, *args: Any, **options: Any) -> list[Any]:
+        """As ONNX Runtime's. Raises BundleError."""
+        with self._translated("ONNX Runtime failed"):
+            return list(super().run(*args, **options))
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except _ORT_ERRORS as error:
+            line = str(error).splitlines()[0]
+            raise BundleError(f"{self._graph}: {what}: {line}") from error
+
+
+def open_session(graph: Path) -> Session:
     """Open a graph on one thread. Raises BundleError."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -32,11 +60,7 @@ def open_session(graph: Path) -> onnxruntime.InferenceSession:
     # A spinning worker would take a core from the control loop between two steps.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    except _ORT_ERRORS as error:
-        line = str(error).splitlines()[0]
-        raise BundleError(f"{graph}: not a graph that ONNX Runtime runs: {line}") from error
+    return Session(graph, options)
 
 
 def check_tensors(graph: Path, what: str, nodes: list[Any], expected: Shapes) -> None:

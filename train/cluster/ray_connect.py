@@ -52,7 +52,6 @@ def connect(config: RayConfig) -> Callable[[], None]:
 
 def prepare(address: str) -> None:
     """Ray's own switches, which it reads when it is imported; the user's settings win."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # Ray tells of every death on standard output, with pages of its own log; the run counts them.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")

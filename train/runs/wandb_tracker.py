@@ -82,11 +82,17 @@ def _start(folder: Path, words: list[str]) -> subprocess.Popen[bytes] | None:
                 stdin=subprocess.PIPE,  # its end tells that this process has ended, however
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": path, "WANDB_SILENT": "true"},
+                env={**_folders(folder), **os.environ, "PYTHONPATH": path, "WANDB_SILENT": "true"},
                 start_new_session=True,  # Ctrl-C is for the run
             )
     except OSError:
         return None
+
+
+def _folders(folder: Path) -> dict[str, str]:
+    """Where W&B keeps what is not sent yet: in the run's folder, not in the user's home."""
+    home = (folder / LOG).parent.resolve()
+    return {f"WANDB_{what}_DIR": str(home / what.lower()) for what in ("CACHE", "DATA")}
 
 
 def _end(process: subprocess.Popen[bytes], last: bytes) -> None:

@@ -29,7 +29,7 @@ from ...link.face import Face, Layout, Reading
 from ...link.hand_log import HandLog
 from ...link.hand_port import HandPort
 from ...link.hand_side import HandSide, Watch
-from ...link.secret import read_secret
+from ...link.secret import is_loopback, read_secret
 from ...link.tcp_server import Port
 from .ros1_face import Ros1Face
 from .rospy_node import DEFAULT_MASTER
@@ -37,7 +37,6 @@ from .shadow_names import MODES, hand_name
 
 HAND_FILE = "hand.json"
 """File in the archive with the fields of `hello` about the hand (bridge_archive.py)."""
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WAKE_S = 0.002
 MOTORS_S = 0.5
 """Time between two messages with motor temperatures."""
@@ -148,6 +147,10 @@ def arguments() -> Parser:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=7411, help="port to listen on; 0: a free one")
     add("--secret", type=Path, help="file with the secret that the client must share")
+    text = (
+        "listen on another address than the loopback without a secret: anyone can command the hand"
+    )
+    add("--without-secret", action="store_true", help=text)
     text = "hold after this many seconds without a message (default: %(default)s)"
     add("--hold-after-s", type=float, default=Watch.hold_after_s, help=text)
     text = "relax a holding hand after this many seconds without a message (default: %(default)s)"
@@ -175,10 +178,10 @@ def checked(parsed: argparse.Namespace) -> Place:
         if not low <= value <= high:
             flag = name.replace("_", "-")
             raise ConfigError(f"--{flag}: got {value:g}, allowed: {low:g} to {high:g}")
-    if parsed.host not in LOOPBACK and parsed.secret is None:
+    if not (is_loopback(parsed.host) or parsed.secret or parsed.without_secret):
         raise ConfigError(
-            f"--host {parsed.host}: got no --secret, allowed: a secret file,"
-            " because others can reach this address"
+            f"--host {parsed.host}: got no --secret, allowed: a secret file, because others can"
+            " reach this address; --without-secret lets anyone command the hand"
         )
     return Place(parsed.host, parsed.port, read_secret(parsed.secret) if parsed.secret else None)
 

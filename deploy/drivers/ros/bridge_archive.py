@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 MODULES = (
     "errors.py",
     "flags.py",
+    "threads.py",
     "deploy/link/face.py",
     "deploy/link/hand_log.py",
     "deploy/link/hand_port.py",

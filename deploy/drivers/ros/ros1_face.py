@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Callable
 
 from ....errors import ConnectError
+from ....threads import WatchedThread, attempt, describe
 from ...link.face import Face, Layout, Reading
 from .diagnostics import MotorTemperatures
 from .joint_states import JointReader
@@ -100,7 +101,7 @@ class Ros1Face(Face):
             for endpoint in endpoints:
                 endpoint.unregister()
 
-        thread = threading.Thread(target=unregister, daemon=True)
+        thread = WatchedThread("unregister", unregister)  # a master that is gone refuses it
         thread.start()
         thread.join(timeout_s)
 
@@ -168,6 +169,12 @@ class Ros1Face(Face):
 
     def _take(self, message: Any) -> None:
         """Receive a JointState of this hand or another device, on rospy's thread."""
-        if self._states.take(message, message.header.stamp.to_sec(), time.monotonic()):
-            self._first.set()
-            self._on_reading()
+
+        def take() -> None:
+            if self._states.take(message, message.header.stamp.to_sec(), time.monotonic()):
+                self._first.set()
+                self._on_reading()
+
+        # rospy only logs what a callback raises.
+        if error := attempt(take):
+            self._states.problem = f"a joint state that cannot be read: {describe(error)}"

@@ -22,6 +22,7 @@ from cyclonedds.topic import Topic
 from cyclonedds.util import duration
 
 from ....errors import ConnectError
+from ....threads import WatchedThread
 from ...link.face import Face, Layout, Reading
 from . import dds_types as dds
 from .joint_states import JointReader
@@ -61,7 +62,7 @@ class Ros2Face(Face):
         self._joints = [names.prefix + joint for joint in layout.joints]
         self._states = JointReader(layout, names.prefix)
         self._done = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: WatchedThread | None = None
         self._writer: DataWriter | None = None
 
     def open(self, timeout_s: float, on_reading: Callable[[], None]) -> None:
@@ -71,7 +72,7 @@ class Ros2Face(Face):
             self._join()
         except DDSException as error:
             raise ConnectError(f"{self.name}: {error}") from error
-        self._thread = threading.Thread(target=self._listen, args=(on_reading,), daemon=True)
+        self._thread = WatchedThread("joint states", lambda: self._listen(on_reading))
         self._thread.start()
         while self._states.reading is None or self.deaf():
             if time.monotonic() > deadline_s:
@@ -84,7 +85,9 @@ class Ros2Face(Face):
         return self._states.reading
 
     def deaf(self) -> str:
-        """A message if no subscriber of the command topic was discovered."""
+        """A message if no subscriber of the command topic was discovered, or nobody listens."""
+        if self._thread is not None and self._thread.failure:
+            return self._thread.failure
         if self._writer is None or self._writer.get_publication_matched_status().current_count:
             return ""
         return f"no subscriber on /{self._topic()}"

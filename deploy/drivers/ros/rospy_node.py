@@ -11,11 +11,11 @@ import logging
 import os
 import socket
 import sys
-import threading
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from ....errors import ConnectError
+from ....threads import WatchedThread
 
 DEBIAN = "/usr/lib/python3/dist-packages"
 DEFAULT_MASTER = "http://127.0.0.1:11311"
@@ -63,23 +63,23 @@ def within(timeout_s: float, what: str, work: Callable[[], None]) -> None:
     Raises the ConnectError of `work`, or a ConnectError after the timeout; the thread then keeps
     hanging.
     """
-    outcome: list[ConnectError | None] = []
+    errors: list[ConnectError] = []
 
     def run() -> None:
         try:
             work()
-            outcome.append(None)
         except ConnectError as error:
-            outcome.append(error)
+            errors.append(error)
 
-    thread = threading.Thread(target=run, name=what, daemon=True)
+    thread = WatchedThread(what, run)
     thread.start()
     thread.join(timeout_s)
-    if not outcome:
-        why = f"no answer within {timeout_s:.1f} s" if thread.is_alive() else "failed, see above"
-        raise ConnectError(f"{what}: {why}")
-    if outcome[0] is not None:
-        raise outcome[0]
+    if thread.is_alive():
+        raise ConnectError(f"{what}: no answer within {timeout_s:.1f} s")
+    if thread.failure:
+        raise ConnectError(thread.failure)
+    if errors:
+        raise errors[0]
 
 
 def start_node(rospy: Any, master: str, name: str) -> None:

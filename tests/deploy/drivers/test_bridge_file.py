@@ -64,6 +64,12 @@ def test_it_calls_nothing_that_is_newer_than_python_3_8():
             2,
             "error: --host 0.0.0.0: got no --secret, allowed: a secret file",
         ),
+        (["--host", ""], 2, "error: --host : got no --secret, allowed: a secret file"),
+        (
+            ["--host", "0.0.0.0", "--without-secret", "--master", "http://127.0.0.1:1"],
+            3,
+            "cannot connect: Connection refused",
+        ),
         (["--forse", "2"], 2, "error: sleight-bridge: unrecognized arguments: --forse 2"),
         (["--port", "x"], 2, "error: sleight-bridge: argument --port: invalid int value: 'x'"),
         (["--force", "2"], 2, "error: --force: got 2, allowed: 0.05 to 1"),

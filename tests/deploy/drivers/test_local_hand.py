@@ -1,5 +1,6 @@
 """A hand whose session runs in this process: what its face is told, and what it is not."""
 
+import threading
 import time
 
 import numpy as np
@@ -210,3 +211,62 @@ def test_holding_by_the_measured_angles_gives_up_the_grip():
     side.session.hold("a test", 0.0)
     wanted = np.clip(HAND.control_position(START + 0.03), HAND.lower, HAND.upper)
     np.testing.assert_allclose(face.told[-1][0], wanted)
+
+
+class Stuck(Hand):
+    """A face whose next message to the hand hangs until the test lets it go."""
+
+    def __init__(self):
+        super().__init__()
+        self.hangs, self.under_way, self.go_on = False, threading.Event(), threading.Event()
+
+    def send(self, target, duration_s):
+        if self.hangs:
+            self.hangs = False
+            self.under_way.set()
+            assert self.go_on.wait(60)
+        super().send(target, duration_s)
+
+
+@pytest.mark.parametrize("halt", ["hold", "relax", "stop"])
+@pytest.mark.parametrize("kind", ["arm", "command"])
+def test_what_hangs_in_the_face_neither_arms_nor_moves_the_hand_after_a_halt(connected, kind, halt):
+    face, driver = connected(Stuck(), relax_after_s=60.0)
+    wanted = np.clip(HAND.home + 0.2, HAND.lower, HAND.upper)
+    if kind == "command":
+        driver.arm()
+    refused = []
+
+    def act():
+        try:
+            driver.arm() if kind == "arm" else driver.command(wanted, 1.0)
+        except NotArmed as error:
+            refused.append(str(error))
+
+    face.hangs = True
+    thread = threading.Thread(target=act)
+    thread.start()
+    assert face.under_way.wait(60)
+    driver.stop("an operator") if halt == "stop" else getattr(driver, halt)()
+    face.go_on.set()
+    thread.join(60)
+    assert len(refused) == 1
+    assert driver.health().mode is not HandMode.ARMED
+    if halt == "stop":
+        assert driver.health().mode is HandMode.STOPPED
+    # The last that the hand received is where its setpoint was, not the target.
+    assert face.told[-1][1] == FREEZE_S
+    np.testing.assert_allclose(face.told[-1][0], driver._side.motion.setpoint, atol=0.02)
+    assert np.abs(face.told[-1][0] - HAND.home).max() < 0.19
+
+
+def test_a_closed_hand_receives_nothing_more(connected):
+    """Also not from the session's thread, which makes a relaxed hand follow its angles."""
+    face, driver = connected()
+    driver.arm()
+    driver.relax()
+    driver.close(5.0)
+    told = len(face.told)
+    face.joints = (START + 0.1).tolist()
+    time.sleep(0.3)
+    assert len(face.told) == told

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from sleight.deploy.hand.gate import GateConfig, GateState
-from sleight.deploy.hand.guard import GuardedHand, Watchdog, WatchdogConfig
+from sleight.deploy.hand.guard import GuardedHand
 from sleight.deploy.hand.hand import Applied, CommandRejected, HandMode, NotArmed
+from sleight.deploy.hand.watchdog import Watchdog, WatchdogConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from tests.deploy.fakes import Recorder
 

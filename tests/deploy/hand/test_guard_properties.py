@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sleight.deploy.hand.gate import GateConfig, GateState
-from sleight.deploy.hand.guard import GuardedHand, Watchdog
+from sleight.deploy.hand.guard import GuardedHand
 from sleight.deploy.hand.hand import (
     Applied,
     DriverGone,
@@ -19,6 +19,7 @@ from sleight.deploy.hand.hand import (
     NotArmed,
     StaleState,
 )
+from sleight.deploy.hand.watchdog import Watchdog
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import SafetyStop, SleightError
 from tests.deploy.fakes import Recorder

@@ -11,7 +11,9 @@ from sleight.deploy.link import wire
 from sleight.deploy.link.policy_link import Link
 from sleight.deploy.link.secret import digest, matches, read_secret
 from sleight.deploy.link.tcp_server import Port
+from sleight.deploy.sim.plant_config import RigSimConfig
 from sleight.errors import ConfigError, ConnectError
+from tests.deploy.conftest import end, start
 
 SECRET = b"a secret of more than sixteen bytes"
 HELLO = wire.encode("hello_referee", protocol=1, object_size_m=0.05, rate_hz=100.0)
@@ -149,3 +151,31 @@ def test_a_secret_file_that_is_no_secret_is_one_line(tmp_path):
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="got mode 644, allowed: 600"):
         read_secret(path)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "", "::", "192.168.1.20", "hand.lab", "localhost.evil"]
+)
+def test_a_hand_beyond_the_loopback_without_a_secret_is_refused(host, refused):
+    line = refused(2, "sim", "--host", host, "--port", "0", "--referee_port", "0")
+    assert f"got '{host}' without a secret, allowed: the loopback, or a secret" in line
+    assert "--without_secret true lets anyone command the hand" in line
+    with pytest.raises(ConfigError, match="without a secret"):
+        RigSimConfig(host=host)
+
+
+def test_it_is_served_with_a_secret_or_by_a_flag_of_its_own(tmp_path):
+    for host in ("127.0.0.1", "127.3.2.1", "::1", "localhost"):
+        RigSimConfig(host=host)
+    RigSimConfig(host="0.0.0.0", secret=tmp_path / "secret")
+    RigSimConfig(host="0.0.0.0", without_secret=True)
+
+
+def test_the_flag_opens_the_hand_to_everyone_and_says_so(tmp_path):
+    process = start("rig", "sim", "--host", "0.0.0.0", "--without_secret", "true", "--port", "0",
+                    "--referee_port", "0")  # fmt: skip
+    try:
+        assert process.stdout.readline().startswith("rig sim: hand on 0.0.0.0:")
+        assert "anyone who can reach this address can command the hand" in process.stderr.readline()
+    finally:
+        end(process)

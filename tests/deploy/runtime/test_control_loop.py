@@ -223,6 +223,47 @@ def test_an_object_that_nobody_sees_any_more_has_fallen_and_the_next_trial_begin
     assert turns[-1]["gate"] == "armed"
 
 
+def test_a_source_of_poses_that_fails_is_no_drop_and_the_trial_goes_on_after_it(bench):
+    """The cameras are frozen for a while: that says nothing about the policy."""
+    b = bench(lost_after_s=0.05)
+
+    def fail():
+        b.poses.seen, b.poses.blindness = False, "camera left: frozen"
+
+    def recover():
+        b.poses.seen, b.poses.blindness = True, ""
+
+    b.script.then(3).then(before=fail).then(3).then(before=lambda: time.sleep(0.1)).then(2)
+    b.script.then(before=recover).then(10)
+    turns = b.run()
+    assert b.stage.trials[0].ending is None
+    assert [turn["trial"] for turn in turns[PREPARE:]] == [1] * (len(turns) - PREPARE)
+    assert turns[-1]["gate"] == "armed"
+    assert any(turn["note"].endswith("; camera left: frozen") for turn in turns)
+
+
+def test_a_source_of_poses_that_fails_for_good_ends_the_run_with_its_reason(bench):
+    b = bench(lost_after_s=0.01, hold_timeout_s=0.1)
+
+    def fail():
+        b.poses.seen, b.poses.blindness = False, "camera left: frozen"
+
+    b.script.then(3).then(before=fail).then(3)
+    b.script.then(100, before=lambda: time.sleep(0.02))
+    with pytest.raises(SafetyStop, match="held for 0 s, because .*; camera left: frozen"):
+        b.run()
+    assert b.stage.trials[0].ending is None
+    assert b.driver.calls[-1] == "stop"
+
+
+def test_a_source_of_poses_that_fails_before_a_trial_is_named(bench):
+    b = bench()
+    b.poses.seen, b.poses.blindness = False, "camera left: frozen"
+    b.script.then(100)
+    with pytest.raises(HandError, match="no trial can begin: camera left: frozen"):
+        b.run()
+
+
 def test_an_object_that_never_stays_in_the_palm_ends_the_run(bench):
     b = bench()
     b.poses.position = np.array([0.0, 0.0, -0.1])
