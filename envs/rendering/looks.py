@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
-from ..objects.object_body import add_object
-
 if TYPE_CHECKING:
     from ..objects.object_spec import ObjectSpec
 
@@ -54,8 +52,8 @@ def dress(spec: mujoco.MjSpec, name: str, object_spec: ObjectSpec, size_m: float
 
 
 def _add_goal(spec: mujoco.MjSpec, object_spec: ObjectSpec, size_m: float) -> None:
-    size_m = min(size_m, GOAL_LARGEST_M)
-    add_object(spec, object_spec, GOAL, size_m, object_spec.mass_kg, mocap=True, pos=GOAL_POSITION)
+    goal = spec.worldbody.add_body(name=GOAL, mocap=True, pos=GOAL_POSITION)
+    object_spec.build(goal, GOAL, min(size_m, GOAL_LARGEST_M), object_spec.mass_kg)
     for geom in spec.geoms:
         if geom.name.startswith(GOAL):
             geom.contype = geom.conaffinity = 0

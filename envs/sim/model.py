@@ -16,7 +16,6 @@ from ...contract.hand_spec import HandSpec
 from ..hands.hand_model import hand_of
 from ..hands.variant_model import apply_variant
 from ..hands.variants import VARIANTS
-from ..objects.object_body import add_object
 from ..objects.object_spec import mass_of, object_of, size_of
 from ..rendering.looks import dress
 from .hand_leaks import keep_only_the_hand
@@ -107,8 +106,9 @@ def _set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
 
 
 def _add_object(spec: mujoco.MjSpec, config: ModelConfig, hand: HandSpec) -> None:
-    place = (*hand.palm_centre_m, START_HEIGHT_M)
-    add_object(spec, object_of(config), OBJECT, size_of(config), mass_of(config), pos=place)
+    body = spec.worldbody.add_body(name=OBJECT, pos=(*hand.palm_centre_m, START_HEIGHT_M))
+    body.add_freejoint(name=OBJECT)
+    object_of(config).build(body, OBJECT, size_of(config), mass_of(config))
 
 
 def _drop_looks(spec: mujoco.MjSpec) -> None:
