@@ -23,6 +23,7 @@ from ...config import load, save
 from ...envs.hands.shadow import SHADOW_RIGHT
 from ...errors import ConfigError
 from ...files import atomic_path
+from ...stop_signals import children_outlive_hang_ups
 from ..config import RenderConfig
 from .object_states import chosen, read_states, varied
 from .random_looks import draw_views
@@ -114,7 +115,8 @@ class Processes(Crew):
         process = self._context.Process(
             target=_own_shard, args=(str(self.folder), index, self.sizes[index]), daemon=True
         )
-        process.start()
+        with children_outlive_hang_ups():
+            process.start()
         self._at_work[index] = (process, time.monotonic())
 
     def collect(self) -> tuple[list[int], dict[int, str]]:
