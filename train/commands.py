@@ -183,6 +183,7 @@ def setting(word: str) -> tuple[str, float]:
 def play(argv: list[str]) -> int:
     """`sleight play RUN_OR_BUNDLE [--video FILE] [--browser]`."""
     from .reports import play as stage
+    from .reports.video import check_format
     from .rollout.players import open_player
 
     parser = make_parser("play", "Show a policy in a window, in a browser, or as a video.")
@@ -201,6 +202,8 @@ def play(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if not 0 < args.seconds < math.inf:
         raise ConfigError(f"--seconds: got {args.seconds:g}, allowed: above 0")
+    if args.video:
+        check_format(args.video)
     player = open_player(args.player)
     env = stage.open_stage(player, dict(setting(word) for word in args.set), args.seed)
     if args.video:

@@ -25,7 +25,11 @@ _ORT_ERRORS = (
 
 
 def open_session(graph: Path) -> onnxruntime.InferenceSession:
-    """Open a graph on one thread. Raises BundleError."""
+    """Open a graph on one thread. Raises BundleError.
+
+    It is read here: ONNX Runtime takes no path that is not UTF-8, and its word for a missing file
+    is not ours.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
@@ -33,7 +37,10 @@ def open_session(graph: Path) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        content = graph.read_bytes()
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except OSError as error:
+        raise BundleError(f"{graph}: cannot be read: {error.strerror}") from error
     except _ORT_ERRORS as error:
         line = str(error).splitlines()[0]
         raise BundleError(f"{graph}: not a graph that ONNX Runtime runs: {line}") from error
