@@ -33,7 +33,7 @@ from sleight.envs.make import make_env
 from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS
 from sleight.envs.sim.batch_sim import BatchSim, default_threads
 from sleight.files import write_json
-from sleight.flags import Parser, check_count
+from sleight.flags import Parser, check_count, output_file
 from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
@@ -282,7 +282,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--repetitions", type=int, default=5, help="repetitions; the median is reported"
     )
     parser.add_argument("--everything", action="store_true", help="also randomize every parameter")
-    parser.add_argument("--json", type=Path, help="also write the results to this JSON file")
+    parser.add_argument("--json", type=output_file, help="also write the results to this JSON file")
     args = parser.parse_args(argv)
     for count in (*args.worlds, args.steps, args.repetitions):
         check_count("--worlds, --steps, --repetitions", count)

@@ -33,6 +33,7 @@ from sleight.config import load, to_dict
 from sleight.envs.sim.batch_sim import default_threads
 from sleight.errors import ConfigError
 from sleight.files import write_json
+from sleight.flags import output_file
 from sleight.train import benching
 from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.cluster.cluster_build import build as build_cluster
@@ -245,7 +246,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--learners", default="", help="numbers of learners, for example 1,2")
     model = parser.add_argument_group("forecasts, from a file of --json")
     model.add_argument("--simulate", type=Path, metavar="FILE", help="forecast from this file")
-    model.add_argument("--plot", type=Path, help="plot the forecast to this file: .png, .svg, .pdf")
+    model.add_argument(
+        "--plot", type=output_file, help="plot the forecast to this file: .png, .svg, .pdf"
+    )
     model.add_argument("--cores", type=int, default=6144, help="cores of all workers")
     model.add_argument("--worker_cores", type=int, default=1, help="cores of each worker")
     model.add_argument("--core_rate", type=float, default=0.0,

@@ -33,7 +33,7 @@ from sleight.deploy.runtime.trial import COMPLETE, summarize
 from sleight.envs.hands.variants import VARIANTS
 from sleight.errors import ConfigError, DataError, nearest
 from sleight.files import read_json, write_json
-from sleight.flags import Parser, check_count, seed_of
+from sleight.flags import Parser, check_count, output_file, seed_of
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 HEAD = (
@@ -190,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
         type=float,
         help="largest angle of other goals [rad] (default: the bundle's)",
     )
-    add("--json", type=Path, help="file for the results; its rows are kept")
+    add("--json", type=output_file, help="file for the results; its rows are kept")
     add("--join", type=Path, nargs="+", metavar="FILE", help="print files of --json as one table")
     args = parser.parse_args(argv)
     if bool(args.bundles) == bool(args.join):

@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 
 from sleight.errors import ConfigError
 from sleight.files import atomic_path, write_json
-from sleight.flags import Parser, seed_of
+from sleight.flags import Parser, output_folder, seed_of
 from sleight.pages.colours import BLUE, GREEN, INK, ORANGE, QUIET, RED
 from sleight.train.runs.metrics import read_metrics
 
@@ -198,7 +198,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=seed_of, default=0, help="seed of the choice of killed processes"
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="folder of the runs")
+    parser.add_argument(
+        "--out", type=output_folder, default=Path("runs/soak"), help="folder of the runs"
+    )
     args, fields = parser.parse_known_args(argv)
     run = train("disturbed", args.out, ["--steps", "1000000000", *fields])
     killed, looks = disturb(run, args.minutes, args.every, random.Random(args.seed))

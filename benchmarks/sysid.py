@@ -10,7 +10,6 @@ of the machine. The fit uses only the recording; the hidden numbers are read for
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -24,7 +23,7 @@ from sleight.deploy.sim.plant_config import PlantConfig
 from sleight.deploy.sim.simulated_body import Body
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.files import write_json
-from sleight.flags import Parser, seed_of
+from sleight.flags import Parser, output_file, seed_of
 from sleight.train.sysid.fit import Calibration, calibrate
 
 HOME_TURNS = 15
@@ -117,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seeds", default="0,1,2", help="seeds of the hands, separated by commas",
                         type=lambda text: [seed_of(word) for word in text.split(",")])  # fmt: skip
     parser.add_argument("--no-effort", action="store_true", help="fit angles only")
-    parser.add_argument("--json", type=Path, help="also write the results to this JSON file")
+    parser.add_argument("--json", type=output_file, help="also write the results to this JSON file")
     args = parser.parse_args(argv)
     tables: dict[int, dict[str, dict[str, float]]] = {}
     results: dict[str, Any] = {

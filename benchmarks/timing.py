@@ -42,7 +42,7 @@ from sleight.deploy.sim.camera_truth import write_truth
 from sleight.deploy.sim.sim_cameras import RigCamerasConfig
 from sleight.errors import ConnectError
 from sleight.files import read_json, write_json
-from sleight.flags import Parser, seed_of
+from sleight.flags import Parser, output_file, output_folder, seed_of
 from sleight.train.pose.config import PoseTrainConfig
 from sleight.train.pose.pose_export import GRAPH, PoseGraph, pose_entry, write_pose_graph
 from sleight.train.pose.pose_learner import build_net, load_pose_run
@@ -243,8 +243,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="rate of logged pictures, with --pose_from cameras",
     )
     add("--seed", type=seed_of, default=0, help="seed of the rig")
-    add("--out", type=Path, default=Path("runs"), help="folder of the run folder")
-    add("--json", type=Path, help="also write the results to this JSON file")
+    add("--out", type=output_folder, default=Path("runs"), help="folder of the run folder")
+    add("--json", type=output_file, help="also write the results to this JSON file")
     return parser.parse_args(argv)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import help_text, load
 from ..errors import ConfigError
 from ..flags import dispatch
+from ..stop_signals import heeded, ignore_hang_ups
 
 if TYPE_CHECKING:
     from ..contract.hand_spec import HandSpec
@@ -304,10 +305,10 @@ def _config_file(argv: list[str]) -> tuple[Path | None, list[str]]:
 
 @contextmanager
 def _stop_on_signal() -> Iterator[Any]:
-    """Yield a function that says whether Ctrl-C or SIGTERM has requested an orderly stop.
+    """Yield a function that says whether Ctrl-C, SIGTERM or SIGHUP has requested an orderly stop.
 
-    A second signal ends the program at once. The first one sets a flag instead of raising: an
-    exception could cut a message to the hand in half.
+    A second signal ends the program at once, but not a second hang-up, which often comes twice. The
+    first one sets a flag instead of raising: an exception could cut a message to the hand in half.
     """
     signals: list[int] = []
 
@@ -315,8 +316,10 @@ def _stop_on_signal() -> Iterator[Any]:
         if signals:
             raise KeyboardInterrupt
         signals.append(number)
+        ignore_hang_ups()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {signal.SIGINT, signal.SIGTERM, *heeded()}
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield lambda: bool(signals)
     finally:

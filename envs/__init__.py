@@ -5,3 +5,7 @@ and randomization reach the physics by writing these tensors. `HandEnv` is a
 `gymnasium.vector.VectorEnv` on tensors; observations and rewards are named terms. `hands`,
 `objects` and `sim.model` need no torch, so that `deploy` may import them.
 """
+
+from . import gl_backend
+
+gl_backend.settle()

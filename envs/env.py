@@ -29,6 +29,7 @@ from .objects.object_spec import object_of
 from .randomization.disturbances import disturbances_of
 from .randomization.randomizer import Randomizer
 from .randomization.world_source import Draw, FixedRanges, Reseedable, Values, WorldSource
+from .reset_options import masked_worlds, merged
 from .sim.draws import Draws
 from .sim.failures import dump_failures
 from .sim.sim import Sim
@@ -57,8 +58,9 @@ class HandEnv(VectorEnv):
     A world that ends is reset within the same step; `info["final"]` then holds the last observation
     of the truncated worlds `info["truncated_worlds"]` (K,), and `info["episodes"]` the finished
     episodes.
-    Termination is a drop (or failed physics). The time limit of a goal and the cap on successes are
-    truncations: the policy observes neither, so the value of the last state still counts.
+    Termination is a drop, failed physics or an action that is not a number. The time limit of a
+    goal and the cap on successes are truncations: the policy observes neither, so the value of the
+    last state still counts.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
@@ -112,6 +114,8 @@ class HandEnv(VectorEnv):
         """Sensors of the actor's last observation: the inputs of a bundle's graph."""
         self.true_sensors: Sensors = {}
         """The same sensors without noise."""
+        self._last: Observation = {}
+        """The last observation of all worlds; {} before the first."""
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._set_counters(n, len(names))
         self.sizes = sizes_of(hand, held, len(names))
@@ -150,18 +154,27 @@ class HandEnv(VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Reset every world; a seed makes the following episodes reproducible."""
+        """Reset every world; a seed makes the following episodes reproducible.
+
+        options: `reset_mask`, (N,) bool: only these worlds are. Raises ConfigError for others.
+        """
+        worlds = masked_worlds(options, self.num_envs, self.device)
         if seed is not None:
             self.rng.seed(seed)
             if isinstance(self.source, Reseedable):
                 self.source.reseed(seed)
+        if worlds is not None and self._last:
+            self.restart(worlds)
+            return self._last, {}
         self._reset(torch.arange(self.num_envs, device=self.device))
         return self._observe(slice(None), remember=True), {}
 
     def restart(self, worlds: Tensor) -> Observation:
         """Reset `worlds` (K,); returns their first observations (K, ...)."""
         self._reset(worlds)
-        return self._observe(worlds, remember=True)
+        observation = self._observe(worlds, remember=True)
+        self._last = {g: merged(last, observation[g], worlds) for g, last in self._last.items()}
+        return observation
 
     def redraw(self, worlds: Tensor) -> None:
         """Draw the parameters of `worlds` (K,) again, in the middle of an episode.
@@ -182,10 +195,15 @@ class HandEnv(VectorEnv):
         joints = self.sim.state("qpos")[:, self.sim.layout.joints].float()
         self.disturbances.before_step(self.actor_sensors, self.length)
         actions = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
-        self.control.apply(actions, joints)
+        # It ends its own world and stays out of everything that is observed.
+        invalid = actions.isnan().any(dim=-1)
+        self.control.apply(actions.masked_fill(invalid.unsqueeze(-1), 0.0), joints)
         started = time.perf_counter()
-        broken = self.sim.step(self.config.control.substeps)
+        failed = self.sim.step(self.config.control.substeps)
         self.sim_seconds += time.perf_counter() - started
+        if failed.any():
+            self._repair(failed.nonzero().squeeze(-1))
+        broken = failed | invalid
         reward, terms, success, drop = self._judge(broken)
         self._count(reward, success)
         terminated = drop | broken
@@ -196,8 +214,6 @@ class HandEnv(VectorEnv):
         return self._observe(slice(None), remember=True), reward, terminated, truncated, info
 
     def _judge(self, broken: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
-        if broken.any():
-            self._repair(broken.nonzero().squeeze(-1))
         outcome = self.task.judge()
         force = self.sim.output("actuator_force").float()
         force = force[:, self.sim.layout.motors]
@@ -206,8 +222,10 @@ class HandEnv(VectorEnv):
         sensors = self.task.sensors(slice(None)) if self.task_spec.reward_terms else {}
         step = Step(outcome, self.control.action, self.control.action_change, force, wrist, sensors)
         reward, terms = self.rewards(step)
-        # Not a product: an action that is not a number may have caused the failure.
-        return reward.masked_fill(broken, 0.0), terms, outcome.success & ~broken, outcome.drop
+        # Not a product: a failure may leave what is not a number.
+        reward = reward.masked_fill(broken, 0.0)
+        terms = {name: term.masked_fill(broken, 0.0) for name, term in terms.items()}
+        return reward, terms, outcome.success & ~broken, outcome.drop
 
     def _repair(self, worlds: Tensor) -> None:
         """Save the state of failed worlds for replay and reset them: the learner never sees it."""
@@ -294,15 +312,21 @@ class HandEnv(VectorEnv):
             actor_sensors = self.memories["actor"].extend(noisy, worlds, remember)
         if isinstance(worlds, slice):
             self.actor_sensors, self.true_sensors = actor_sensors, true
+        elif remember and self._last:
+            self.actor_sensors = merged(self.actor_sensors, actor_sensors, worlds)
+            self.true_sensors = merged(self.true_sensors, true, worlds)
         # A term of several groups with the same sensors is computed once.
         noisy_terms = self.terms["actor"] if self._noisy else ()
         own, shared = observations.compute_both(noisy_terms, actor_sensors, self._exact_terms, true)
-        return {
+        observation = {
             group: own
             if self._noisy and group == "actor"
             else {term.name: shared[term.name] for term in terms}
             for group, terms in self.terms.items()
         }
+        if isinstance(worlds, slice):
+            self._last = observation
+        return observation
 
     @cached_property
     def _exact_terms(self) -> tuple[observations.Term, ...]:

@@ -23,6 +23,7 @@ from ..errors import ConfigError, nearest
 from .config import EnvConfig, ResetConfig
 from .env import HandEnv
 from .make import make_env
+from .reset_options import check_options, combined_seed, reset_mask
 
 if TYPE_CHECKING:
     from .rendering.renderer import HandRenderer
@@ -71,9 +72,7 @@ class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
         render_mode: str | None = None,
         **overrides: Any,
     ) -> None:
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ConfigError(f"make: render_mode: got {render_mode}, allowed: rgb_array or None")
-        self.render_mode = render_mode
+        self.render_mode = _checked_mode(render_mode)
         # One world needs one thread.
         self.engine = make_env(gym_config(task, 1, config, {"threads": 1, **overrides}))
         self.engine.autoreset = False
@@ -85,6 +84,8 @@ class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Arrays, dict[str, Any]]:
+        """Raises ConfigError for options: there are none."""
+        check_options(options)
         super().reset(seed=seed)
         fresh = seed is not None or not self._seeded
         self._seeded = True
@@ -119,11 +120,16 @@ class SingleHand(gymnasium.Env[Arrays, np.ndarray]):
 
 
 class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
-    """N hands stepped together on numpy; a world resets in the next step, as in Gymnasium."""
+    """N hands stepped together on numpy; a world resets in the next step, as in Gymnasium.
+
+    `info` has what `SingleHand` has, as arrays (N,), each with a mask `_name` of the worlds that
+    it is of: not of one that started anew in this step.
+    """
 
     metadata: dict[str, Any] = {  # noqa: RUF012
         "autoreset_mode": AutoresetMode.NEXT_STEP,
-        "render_modes": [],
+        "render_modes": ["rgb_array"],
+        "render_fps": 12.5,
     }
 
     def __init__(
@@ -131,29 +137,48 @@ class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         num_envs: int = 1,
         task: str = "block",
         config: EnvConfig | None = None,
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
         **overrides: Any,
     ) -> None:
-        self.engine = make_env(gym_config(task, num_envs, config, overrides))
+        """max_episode_steps: an episode is truncated after so many steps."""
+        self.render_mode = _checked_mode(render_mode)
+        if max_episode_steps is not None and max_episode_steps < 1:
+            got = f"make: max_episode_steps: got {max_episode_steps}"
+            raise ConfigError(f"{got}, allowed: an integer >= 1, or None")
+        self._limit = max_episode_steps
+        self.engine = make_env(gym_config(task, int(num_envs), config, overrides))
         self.engine.autoreset = False
-        self.num_envs = num_envs
+        self.num_envs = self.engine.num_envs
         self.single_observation_space = _actor(self.engine.single_observation_space)
         self.observation_space = _actor(self.engine.observation_space)
         self.single_action_space = self.engine.single_action_space
         self.action_space = self.engine.action_space
         self._seeded = False
-        self._ended = torch.zeros(num_envs, dtype=torch.bool, device=self.engine.device)
+        self._ended = torch.zeros(self.num_envs, dtype=torch.bool, device=self.engine.device)
+        self._renderer: HandRenderer | None = None
 
     def reset(
-        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> tuple[Arrays, dict[str, Any]]:
-        """Reset every world. A sequence of seeds is combined into one, which the worlds share."""
-        if seed is not None and not isinstance(seed, int):
-            seed = int(np.random.SeedSequence(list(seed)).generate_state(1)[0])
+        """Reset every world, or those of the option `reset_mask`, (N,) bool.
+
+        A sequence of seeds, one for each world, is combined into one, which the worlds share.
+        Raises ConfigError for another option and for another number of seeds.
+        """
+        seed = combined_seed(seed, self.num_envs)
+        mask = reset_mask(options, self.num_envs)
+        if mask is not None and not self._seeded:
+            raise ConfigError("reset: options: got reset_mask, allowed: after a reset of all")
         super().reset(seed=seed)
         fresh = seed is not None or not self._seeded
         self._seeded = True
-        self._ended[:] = False
-        observation, _ = self.engine.reset(seed=_draw(self.np_random) if fresh else None)
+        self._ended &= False if mask is None else ~torch.as_tensor(mask, device=self._ended.device)
+        engine_seed = _draw(self.np_random) if fresh else None
+        observation, _ = self.engine.reset(seed=engine_seed, options=options)
         return _arrays(observation["actor"]), {}
 
     def step(
@@ -162,21 +187,51 @@ class VectorHand(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         observation, reward, terminated, truncated, info = self.engine.step(
             torch.as_tensor(actions)
         )
-        success = info["success"]
+        if self._limit is not None:
+            truncated |= (self.engine.length >= self._limit) & ~terminated
+        success, rows = info["success"], [reward, terminated, truncated, info["success"]]
+        rows += info["reward_terms"].values()
+        stepped = ~self._ended
         if self._ended.any():
             worlds = self._ended.nonzero().squeeze(-1)
-            for name, rows in self.engine.restart(worlds)["actor"].items():
-                observation["actor"][name][worlds] = rows
-            for row in (reward, terminated, truncated, success):
+            for name, first in self.engine.restart(worlds)["actor"].items():
+                observation["actor"][name][worlds] = first
+            for row in rows:
                 row[worlds] = 0
         self._ended = terminated | truncated
-        step_info = {
-            "success": success.cpu().numpy(),
-            "successes": self.engine.successes.cpu().numpy().copy(),
-        }
-        step_info |= {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in step_info}
+        of = stepped.cpu().numpy()
+        values = {"success": success, "successes": self.engine.successes}
+        step_info: dict[str, Any] = _masked(_arrays(values), of)
+        step_info |= {"reward_terms": _masked(_arrays(info["reward_terms"]), of)}
+        step_info["_reward_terms"] = of.copy()
         ended = terminated.cpu().numpy(), truncated.cpu().numpy()
         return _arrays(observation["actor"]), reward.double().cpu().numpy(), *ended, step_info
+
+    def render(self) -> tuple[np.ndarray, ...] | None:
+        """A picture (H, W, 3) uint8 of each world; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        if self._renderer is None:
+            self._renderer = _renderer(self.engine)
+        return tuple(draw(self.engine, self._renderer, world) for world in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Free the graphics context."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+
+def _masked(values: Arrays, of: np.ndarray) -> dict[str, Any]:
+    """Values with Gymnasium's masks; copies, because the engine goes on in the same memory."""
+    copies = {name: value.copy() for name, value in values.items()}
+    return {**copies, **{f"_{name}": of.copy() for name in values}}
+
+
+def _checked_mode(render_mode: str | None) -> str | None:
+    if render_mode not in (None, "rgb_array"):
+        raise ConfigError(f"make: render_mode: got {render_mode}, allowed: rgb_array or None")
+    return render_mode
 
 
 def draw(env: HandEnv, renderer: HandRenderer, world: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from .deploy.calibration.log_recording import recordings_of
 from .envs.hands.shadow import SHADOW_RIGHT
 from .errors import ConfigError
 from .files import write_json, write_text
+from .flags import output_file
 from .train.commands import make_parser
 
 
@@ -30,12 +31,10 @@ def calibrate(argv: list[str]) -> int:
         sys.stdout.write(f"{parsed.csv}\n")
         return 0
     result = fit.calibrate(recordings, not parsed.no_effort, _say)
-    sys.stdout.write(report.text(result))
-    write_text(parsed.out, ranges.training_yaml(result, parsed.base))
-    sys.stdout.write(f"{parsed.out}\n")
+    written = [write_text(parsed.out, ranges.training_yaml(result, parsed.base))]
     if parsed.json:
-        write_json(parsed.json, report.data(result))
-        sys.stdout.write(f"{parsed.json}\n")
+        written.append(write_json(parsed.json, report.data(result)))
+    sys.stdout.write(report.text(result) + "".join(f"{path}\n" for path in written))
     return 0
 
 
@@ -43,18 +42,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = make_parser("calibrate", "Fit the motors and joints of a hand to recordings of it.")
     parser.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING",
                         help="folder of a `sleight rig` run, or a CSV file")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("calibrated.yaml"),
+    parser.add_argument("--out", type=output_file, default=Path("calibrated.yaml"),
                         help="training config to write (default: %(default)s)")  # fmt: skip
     parser.add_argument("--base", default="", help="training config that the new one inherits from")
     parser.add_argument(
-        "--json", type=Path, help="also write the values of each motor to this JSON file"
+        "--json", type=output_file, help="also write the values of each motor to this JSON file"
     )
     parser.add_argument("--no-effort", action="store_true",
                         help="ignore the efforts, for instance if they are not in Nm")  # fmt: skip
     parser.add_argument("--at-once", action="store_true",
                         help="CSV: the hand does not interpolate between targets")  # fmt: skip
     parser.add_argument(
-        "--csv", type=Path, help="convert the recording to this CSV file; fit nothing"
+        "--csv", type=output_file, help="convert the recording to this CSV file; fit nothing"
     )
     return parser
 

@@ -1,6 +1,7 @@
 """The `sleight` program: finds the command, imports only its module, prints errors as one line.
 
-Exit codes: 0 done, 2 bad input, 3 cannot connect, 4 safety stop, 130 interrupted.
+Exit codes: 0 done, 2 bad input, 3 cannot connect, 4 safety stop, 5 done but its output could not be
+shown, 130 interrupted.
 """
 
 import importlib
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 
 from . import __version__
 from .errors import SleightError, nearest
+from .missing_packages import foreign, missing_package
+from .screen import UNSHOWN, Screen, safe_screens
+from .stop_signals import stops_unwind
 
 INTERRUPTED = 130
 
@@ -22,6 +26,10 @@ class Command:
     module: str
     function: str
     text: str
+    prints: bool = False
+    """It does nothing else, so a reader that leaves early has what it wanted."""
+    works_alone: bool = False
+    """Without arguments it works; others print what they can do."""
 
 
 COMMANDS = {
@@ -40,12 +48,17 @@ COMMANDS = {
     "sweep": Command(
         "train.sweep.commands", "sweep", "search hyperparameters: grid, random, Bayesian, ASHA, PBT"
     ),
-    "runs": Command("train.commands", "runs", "list the local runs, or compare them on one page"),
+    "runs": Command(
+        "train.commands", "runs", "list the local runs, or compare them on one page", prints=True
+    ),
     "adr": Command(
         "train.analysis.commands", "adr", "analyse ADR: growth, memory probes, recovery"
     ),
     "demo": Command(
-        "demo", "demo", "train, evaluate, export and run on a simulated rig in minutes"
+        "demo",
+        "demo",
+        "train, evaluate, export and run on a simulated rig in minutes",
+        works_alone=True,
     ),
 }
 
@@ -54,17 +67,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     prepare_environment()
+    with safe_screens() as (out, err):
+        code = _code(words)
+        out.flush()
+        if out.lost is None or (out.reader_left and _only_prints(words)):
+            return code
+        print(f"error: {_loss(out)}", file=err)
+    return code or UNSHOWN
+
+
+def _code(words: list[str]) -> int:
+    """Run one command line; its errors become one line."""
     try:
-        return _run(words)
+        with stops_unwind():
+            return _run(words)
     except SleightError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        _say(str(error))
         return error.exit_code
+    except ImportError as error:
+        if not foreign(error):
+            raise
+        _say(f"{words[0]}: {missing_package(error)}")
+        return SleightError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has closed the pipe, as in `sleight report | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _say(line: str) -> None:
+    print(f"error: {' '.join(line.split())}", file=sys.stderr)
+
+
+def _only_prints(words: list[str]) -> bool:
+    """Whether a command line does nothing but print."""
+    if not words or words[0] not in COMMANDS or {"-h", "--help"} & {*words}:
+        return True
+    command = COMMANDS[words[0]]
+    return command.prints or (len(words) == 1 and not command.works_alone)
+
+
+def _loss(out: Screen) -> str:
+    assert out.lost is not None
+    return f"standard output: {out.lost.strerror}; a part of the output was not shown"
 
 
 def _run(words: list[str]) -> int:
@@ -91,20 +135,23 @@ def find(name: str) -> Callable[[list[str]], int | None]:
         raise SleightError(f"unknown command '{name}', {nearest(name, COMMANDS)}")
     command = COMMANDS[name]
     package = __name__.rpartition(".")[0]
+    name_of_module = f"{package}.{command.module}"
     try:
         module = importlib.import_module(f".{command.module}", package)
-    except ModuleNotFoundError as error:
-        raise SleightError(_missing(name, f"{package}.{command.module}", error)) from error
+    except ImportError as error:
+        raise SleightError(f"command '{name}' {_why(error, name_of_module)}") from error
     if not hasattr(module, command.function):
         raise SleightError(f"command '{name}': {module.__name__} has no '{command.function}'")
     function: Callable[[list[str]], int | None] = getattr(module, command.function)
     return function
 
 
-def _missing(name: str, module: str, error: ModuleNotFoundError) -> str:
+def _why(error: ImportError, module: str) -> str:
     if error.name == module:
-        return f"command '{name}' is not part of this version: there is no {module}"
-    return f"command '{name}' needs the module '{error.name}', which is not installed"
+        return f"is not part of this version: there is no {module}"
+    if not foreign(error):
+        raise error
+    return missing_package(error)
 
 
 def prepare_environment() -> None:

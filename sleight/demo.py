@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import ConfigError, SleightError
-from .flags import Parser, check_count
+from .flags import Parser, check_count, output_folder
+from .screen import UNSHOWN
+from .stop_signals import run_child
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "configs" / "demo.yaml"
@@ -36,7 +38,7 @@ def demo(argv: list[str]) -> int:
     add("--trials", type=int, default=50, help=count("trials in the nominal world"))
     add("--rigs", type=int, default=10, help=count("simulated rigs without a clock"))
     add("--rig-trials", type=int, default=2, help=count("trials on the rig in real time"))
-    add("--runs", type=Path, default=Path("runs"), help=count("folder for the run"))
+    add("--runs", type=output_folder, default=Path("runs"), help=count("folder for the run"))
     add(
         "--bundle", type=Path, default=BUNDLE,
         help="bundle to fine-tune; needs checkpoint/ (default: the shipped one)",
@@ -116,7 +118,11 @@ def _command(*words: str) -> list[str]:
 
 
 def _sleight(*words: str) -> None:
-    _succeeded(words, subprocess.run(_command(*words), check=False).returncode)
+    code, stopped = run_child(_command(*words))
+    if stopped:
+        raise KeyboardInterrupt
+    if code != UNSHOWN:  # its work is done
+        _succeeded(words, code)
 
 
 @contextmanager
@@ -128,13 +134,19 @@ def _beside(log: Path, *words: str) -> Iterator[None]:
         )
         try:
             yield
-        finally:
-            sys.stdout.write(f"waiting for the rigs without a clock: {log}\n")
-            _succeeded(words, _wait(process))
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
+        except SleightError:
+            _wait(log, process)
+            raise
+        _succeeded(words, _wait(log, process))
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
+def _wait(log: Path, process: subprocess.Popen[bytes]) -> int:
     """Wait for a child; on Ctrl-C it ends too."""
+    sys.stdout.write(f"waiting for the rigs without a clock: {log}\n")
     try:
         return process.wait()
     finally:

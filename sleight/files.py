@@ -1,6 +1,7 @@
 """Atomic writing and reading of files: a reader sees the old or the new file, never a part of it.
 
-Each file is written under a temporary name in the same folder, flushed to disk and renamed.
+Each file is written under a temporary name in the same folder, flushed to disk and renamed. What is
+no file (a pipe, /dev/stdout) is written to, and a link stays a link.
 """
 
 import dataclasses
@@ -8,8 +9,11 @@ import errno
 import json
 import os
 import secrets
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +30,91 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     change. Raises SleightError if the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-    _make_folder(path.parent)
+    if _is_stream(path):
+        with _copied(path) as temporary:
+            yield temporary
+        return
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    temporary = _temporary(target)
+    _make_folder(target.parent)
     try:
         yield temporary
-        _publish(temporary, path)
+        _publish(temporary, target)
     except OSError as error:
         if error.errno not in _FULL:
             raise
         line = f"{path}: {_FULL[error.errno]}; the previous file is untouched"
         raise SleightError(line) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is a device, a pipe or a socket, which a rename would replace by a file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+@contextmanager
+def _copied(path: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder, f"file{path.suffix}")
+        yield temporary
+        try:
+            with temporary.open("rb") as source, path.open("wb") as stream:
+                shutil.copyfileobj(source, stream)
+        except OSError as error:
+            raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def check_file(path: Path) -> None:
+    """Raise SleightError when `path` cannot be written as a file; nothing is left behind.
+
+    For what a command writes at its end: it is told before the work.
+    """
+    try:
+        if path.is_dir():
+            raise SleightError(f"got {path}, which is a folder, allowed: a file")
+        if _is_stream(path):
+            return
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        _probe(target.parent, _temporary(target).name)
+    except OSError as error:
+        raise SleightError(_cannot(path, error)) from error
+
+
+def check_folder(path: Path) -> None:
+    """Raise SleightError when files cannot be written into the folder `path`, which may be new."""
+    try:
+        _probe(path, _temporary(Path("probe")).name)
+    except OSError as error:
+        raise SleightError(_cannot(path, error)) from error
+
+
+def _probe(folder: Path, name: str) -> None:
+    """Write and remove an empty file in the nearest folder above it that exists."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    probe = folder / name
+    os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    probe.unlink()
+
+
+def _cannot(path: Path, error: OSError) -> str:
+    where = Path(error.filename or path).parent
+    reason = "not a folder" if where.is_file() else error.strerror
+    return (
+        f"got {path}, which cannot be written ({where}: {reason}),"
+        " allowed: a place that can be written"
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -76,17 +153,20 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write UTF-8 text atomically; returns the path. Raises SleightError on failure."""
-    write_bytes(path, text.encode())
+    """Write UTF-8 text atomically; returns the path. Raises SleightError on failure.
+
+    A byte of a file's name that is not UTF-8 is written as its number.
+    """
+    write_bytes(path, text.encode(errors="backslashreplace"))
     return Path(path)
 
 
-def write_json(path: str | Path, data: Any, indent: int | None = 2) -> None:
-    """Write JSON atomically; arrays, paths and dataclasses become plain values.
+def write_json(path: str | Path, data: Any, indent: int | None = 2) -> Path:
+    """Write JSON atomically; arrays, paths and dataclasses become plain values. Returns the path.
 
     Non-finite floats are written as NaN and Infinity; `read_json` returns them unchanged.
     """
-    write_text(path, json.dumps(data, indent=indent, default=_plain) + "\n")
+    return write_text(path, json.dumps(data, indent=indent, default=_plain) + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn
 
-from .errors import ConfigError, nearest
+from .errors import ConfigError, SleightError, nearest
+from .files import check_file, check_folder
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +30,29 @@ def dispatch(
     if argv[0] not in commands:
         raise ConfigError(f"{program}: got {argv[0]}, {nearest(argv[0], commands)}")
     return commands[argv[0]](argv[1:])
+
+
+def output_file(word: str) -> Path:
+    """A file that the command will write, for argparse's `type`.
+
+    Raises ArgumentTypeError now, before the work, when it could not be written then.
+    """
+    return _output(word, check_file)
+
+
+def output_folder(word: str) -> Path:
+    """A folder that the command will write into, as `output_file`."""
+    return _output(word, check_folder)
+
+
+def _output(word: str, check: Callable[[Path], None]) -> Path:
+    if not word:
+        raise argparse.ArgumentTypeError("got nothing, allowed: a path")
+    try:
+        check(Path(word))
+    except SleightError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return Path(word)
 
 
 def seed_of(word: str) -> int:

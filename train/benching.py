@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ..envs.sim.batch_sim import default_threads
-from ..flags import Parser
+from ..flags import Parser, output_file
 from .runs.versions import commit
 
 
@@ -18,7 +18,7 @@ def parser(command: str, text: str, iterations: int) -> argparse.ArgumentParser:
     arguments.add_argument(
         "--iterations", type=int, default=iterations, help="number of timed iterations"
     )
-    arguments.add_argument("--json", type=Path, help="also write the results to this file")
+    arguments.add_argument("--json", type=output_file, help="also write the results to this file")
     return arguments
 
 

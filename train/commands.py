@@ -19,7 +19,7 @@ from ..envs.hands.variants import VARIANTS
 from ..envs.randomization.table import lookup
 from ..errors import ConfigError, nearest
 from ..files import write_json, write_text
-from ..flags import Parser, check_count, dispatch, seed_of
+from ..flags import Parser, check_count, dispatch, output_file, output_folder, seed_of
 from .config import TrainConfig
 
 
@@ -73,8 +73,10 @@ def _eval_parser() -> argparse.ArgumentParser:
     range_flags(parser, "success by stratum: ")
     parser.add_argument("--variant", choices=VARIANTS, default="none",
                         help="variant: glove, two fingers tied, pushes or cover")  # fmt: skip
-    parser.add_argument("--json", type=Path, help="also write the result to this JSON file")
-    parser.add_argument("--html", type=Path, help="success by stratum: write this page with charts")
+    parser.add_argument("--json", type=output_file, help="also write the result to this JSON file")
+    parser.add_argument(
+        "--html", type=output_file, help="success by stratum: write this page with charts"
+    )
     _track_flag(parser)
     return parser
 
@@ -103,11 +105,13 @@ def eval_(argv: list[str]) -> int:
     config = replace(config, model=replace(config.model, variant=args.variant))
     result = evaluate(player, config, args.seed)
     by_stratum = strata(result, config) if ranges else None
-    sys.stdout.write(result.table() + (by_stratum.table() if by_stratum else "") + "\n")
     if args.json:
         write_json(args.json, result.data() | ({"strata": by_stratum.data()} if by_stratum else {}))
     if args.html and by_stratum:
-        sys.stdout.write(f"{write_text(args.html, page(by_stratum, result))}\n")
+        write_text(args.html, page(by_stratum, result))
+    sys.stdout.write(result.table() + (by_stratum.table() if by_stratum else "") + "\n")
+    if args.html:
+        sys.stdout.write(f"{args.html}\n")
     record(args.wandb, Path("runs", f"eval-{args.player.resolve().name}"),
            {"kind": "eval", "uses": str(args.player), "result": result.data()})  # fmt: skip
     return 0
@@ -120,7 +124,7 @@ def export(argv: list[str]) -> int:
 
     parser = make_parser("export", "Export a policy as the bundle that runs on a robot.")
     parser.add_argument("run", type=Path, help="a run folder or a checkpoint")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
+    parser.add_argument("--out", type=output_folder, required=True, help="folder of the new bundle")
     parser.add_argument("--name", default="", help="name of the bundle (default: the task)")
     parser.add_argument("--stochastic", action="store_true", help="sample actions, as in training")
     parser.add_argument(
@@ -187,11 +191,14 @@ def setting(word: str) -> tuple[str, float]:
 def play(argv: list[str]) -> int:
     """`sleight play RUN_OR_BUNDLE [--video FILE] [--browser]`."""
     from .reports import play as stage
+    from .reports.video import check_format
     from .rollout.players import open_player
 
     parser = make_parser("play", "Show a policy in a window, in a browser, or as a video.")
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
-    parser.add_argument("--video", type=Path, help="write an MP4 instead of opening a window")
+    parser.add_argument(
+        "--video", type=output_file, help="write an MP4 instead of opening a window"
+    )
     parser.add_argument(
         "--seconds", type=float, default=20.0, help="length of the video [s] (default: 20)"
     )
@@ -203,6 +210,8 @@ def play(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if not 0 < args.seconds < math.inf:
         raise ConfigError(f"--seconds: got {args.seconds:g}, allowed: above 0")
+    if args.video:
+        check_format(args.video)
     player = open_player(args.player)
     env = stage.open_stage(player, dict(setting(word) for word in args.set), args.seed)
     if args.video:
@@ -254,7 +263,9 @@ def report(argv: list[str]) -> int:
 
     parser = make_parser("report", "Write a report of a run: one HTML page that needs no network.")
     parser.add_argument("run", type=Path, help="a run folder")
-    parser.add_argument("--out", type=Path, help="HTML file (default: report.html in the run)")
+    parser.add_argument(
+        "--out", type=output_file, help="HTML file (default: report.html in the run)"
+    )
     parser.add_argument("--rig", type=Path, help="folder of a rig run, to include its results")
     parser.add_argument("--eval", type=Path, help="result file of `sleight eval --json`")
     parser.add_argument(
@@ -282,7 +293,7 @@ def runs(argv: list[str]) -> int:
     parser = make_parser("runs", "List local runs in a table, or compare some of them on a page.")
     parser.add_argument("run", nargs="*", help="runs to show, by name or folder (default: all)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
-    parser.add_argument("--html", type=Path, help="write this page, which compares the runs")
+    parser.add_argument("--html", type=output_file, help="write this page, which compares the runs")
     args = parser.parse_args(argv)
     if args.html and not args.run:
         raise ConfigError("--html: got no runs, allowed: --html FILE RUN...")

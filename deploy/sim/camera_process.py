@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConnectError, SleightError
+from ...stop_signals import children_outlive_hang_ups
 from ...threads import WatchedThread
 from ...vision.config import LooksConfig
 from ...vision.geometry import Pinhole, Placement
@@ -77,7 +78,8 @@ class RigCameras:
             name="rig cameras",
             daemon=True,
         )
-        self._process.start()
+        with children_outlive_hang_ups():
+            self._process.start()
         theirs.close()
         self.names = tuple(config.rig.views)
         self.port = self._wait(ours)

@@ -26,8 +26,8 @@ class ObjectSpec:
     mass_kg: float
     build: Callable[[mujoco.MjsBody, str, float, float], None]
     """`build(body, name, size_m, mass_kg)` adds geoms to a body, and child bodies with inner
-    joints. The body already has its free joint. Every element's name must begin with `name`,
-    because the goal beside the hand is a second copy of the object."""
+    joints. The body already has its free joint; angles are in radians. Every element's name must
+    begin with `name`, because the goal beside the hand is a second copy of the object."""
     joints: tuple[str, ...] = ()
     """Names of inner joints without the prefix `name` and underscore: `lid` for `object_lid`."""
     symmetry: Symmetry = "none"

@@ -5,6 +5,7 @@ A renderer must be used on the thread that created it, and no process may fork w
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import mujoco
 import numpy as np
 
 from ...errors import SleightError
+from ..gl_backend import why_not
 from ..hands.hand_model import hand_of
 from ..objects.object_spec import object_of
 from ..sim.model import build_model
@@ -175,9 +177,13 @@ class GoalPose:
 
 def open_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
     """MuJoCo's renderer. Raises SleightError when the machine cannot render."""
+    if reason := why_not():
+        raise SleightError(f"rendering: {reason}")
     try:
-        return mujoco.Renderer(model, height, width)
-    except (AttributeError, ImportError, RuntimeError, mujoco.FatalError) as error:
+        with warnings.catch_warnings():  # GLFW's; the error says it
+            warnings.simplefilter("ignore")
+            return mujoco.Renderer(model, height, width)
+    except (AttributeError, ImportError, OSError, RuntimeError, mujoco.FatalError) as error:
         raise SleightError(
             f"rendering: MuJoCo has no OpenGL ({' '.join(str(error).split())});"
             f" without a screen it needs MUJOCO_GL=egl and the system packages {GRAPHICS}"

@@ -18,11 +18,11 @@ from ..hands.variant_model import apply_variant
 from ..hands.variants import VARIANTS
 from ..objects.object_spec import mass_of, object_of, size_of
 from ..rendering.looks import dress
+from .hand_leaks import keep_only_the_hand
 from .model_config import OBJECT, ModelConfig
 
 START_HEIGHT_M = 0.06
 """Height of the object above the palm's centre in the default state of the model."""
-_OPTIONS = tuple(name for name in dir(mujoco.MjSpec().option) if not name.startswith("_"))
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,11 @@ def build_spec(config: ModelConfig, extras: Extras | None = None) -> mujoco.MjSp
     """
     hand, held = hand_of(config), object_of(config)
     spec = hand.build(config)
-    _set_options(spec, config)
+    keep_only_the_hand(spec)
     for joint in spec.joints:
         joint.frictionloss = config.joint_friction
     _add_object(spec, config, hand.spec)
+    _set_options(spec, config)
     apply_variant(spec, VARIANTS[config.variant], hand)
     if extras is not None:
         _add_extras(spec, config, extras)
@@ -91,10 +92,8 @@ def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> Non
 
 
 def _set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
-    """Set every option of the world; options in the hand's own file are ignored."""
-    option, default = spec.option, mujoco.MjSpec().option
-    for name in _OPTIONS:
-        setattr(option, name, getattr(default, name))
+    """Set the options of the world; the others have MuJoCo's defaults."""
+    option = spec.option
     option.timestep = config.timestep_s
     option.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{config.integrator.upper()}")
     option.cone = getattr(mujoco.mjtCone, f"mjCONE_{config.cone.upper()}")

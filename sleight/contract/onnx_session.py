@@ -35,8 +35,13 @@ class Session(onnxruntime.InferenceSession):
     def __init__(self, graph: Path, options: onnxruntime.SessionOptions) -> None:
         """Raises BundleError."""
         self._graph = graph
+        try:
+            # Read here: ONNX Runtime takes no path that is not UTF-8.
+            content = graph.read_bytes()
+        except OSError as error:
+            raise BundleError(f"{graph}: cannot be read: {error.strerror}") from error
         with self._translated("not a graph that ONNX Runtime runs"):
-            super().__init__(str(graph), options, providers=["CPUExecutionProvider"])
+            super().__init__(content, options, providers=["CPUExecutionProvider"])
 
     def run(self, *args: Any, **options: Any) -> list[Any]:
         """As ONNX Runtime's. Raises BundleError."""

@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,13 @@ from hypothesis import strategies as st
 
 from sleight import files
 from sleight.errors import CheckpointError, DataError, SleightError
+from sleight.files import (
+    check_file,
+    check_folder,
+    read_json,
+    write_json,
+    write_text,
+)
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -148,3 +157,44 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         files.read_json(tmp_path / "no.json")
     with pytest.raises(DataError, match="cannot be read: Is a directory"):
         files.read_json(tmp_path)
+
+
+def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
+    check_file(pipe)
+    write_json(pipe, {"a": 1}, indent=None)
+    assert reader.communicate(timeout=30)[0] == b'{"a": 1}\n'
+    assert pipe.is_fifo() and _names(tmp_path) == ["pipe.json"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "result.json"
+    link.symlink_to(tmp_path / "disk" / "real.json")
+    for data in (1, 2):  # to a file that is not there yet, and to one that is
+        check_file(link)
+        write_json(link, data)
+        assert link.is_symlink() and read_json(tmp_path / "disk" / "real.json") == data
+
+
+def test_a_place_that_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "new.json", tmp_path / "a" / "b" / "new.json", tmp_path / "file"):
+        check_file(path)
+        check_folder(path.parent)
+    for path in (tmp_path / "file" / "x.json", tmp_path / ("n" * 300), Path("/proc/x.json")):
+        with pytest.raises(SleightError, match=f"got {re.escape(str(path))}, which cannot be"):
+            check_file(path)
+    with pytest.raises(SleightError, match="which is a folder, allowed: a file"):
+        check_file(tmp_path)
+    with pytest.raises(SleightError, match="not a folder"):
+        check_folder(tmp_path / "file")
+    assert _names(tmp_path) == ["file"]
+
+
+def test_a_name_that_is_not_utf8_is_written_in_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"run\xff")
+    write_text(tmp_path / name, f"of {name}")
+    assert (tmp_path / name).read_bytes() == b"of run\\udcff"

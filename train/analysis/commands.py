@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...files import write_json, write_text
-from ...flags import check_count, dispatch, seed_of
+from ...flags import check_count, dispatch, output_file, output_folder, seed_of
 from ..commands import goals_of, make_parser, setting
 
 _USAGE = """usage: sleight adr report RUN... | probe RUN... | perturb RUN
@@ -35,8 +35,12 @@ def report(argv: list[str]) -> int:
 
     parser = make_parser("adr report", "Write a page about ADR over one or several runs.")
     parser.add_argument("run", nargs="+", type=Path, help="run folders, bundles, or adr.json files")
-    parser.add_argument("--out", type=Path, help="HTML file (default: adr.html in the first run)")
-    parser.add_argument("--csv", type=Path, help="also write the data as CSV files to this folder")
+    parser.add_argument(
+        "--out", type=output_file, help="HTML file (default: adr.html in the first run)"
+    )
+    parser.add_argument(
+        "--csv", type=output_folder, help="also write the data as CSV files to this folder"
+    )
     args = parser.parse_args(argv)
     runs = read_runs(args.run)
     out = args.out or runs[0].folder / "adr.html"
@@ -59,8 +63,8 @@ def _study_parser(name: str, text: str, trials: int) -> argparse.ArgumentParser:
     parser.add_argument("--range", action="append", default=[], metavar="NAME=LOW,HIGH",
                         help="draw a parameter of each world from this range instead of the range"
                         " of training")  # fmt: skip
-    parser.add_argument("--json", type=Path, help="also write the result to this JSON file")
-    parser.add_argument("--html", type=Path, help="write this page with charts")
+    parser.add_argument("--json", type=output_file, help="also write the result to this JSON file")
+    parser.add_argument("--html", type=output_file, help="write this page with charts")
     return parser
 
 
@@ -100,10 +104,12 @@ def probe(argv: list[str]) -> int:
             )
         )  # fmt: skip
         sys.stdout.write(f"{table(probes[-1])}\n")
-    if args.json:
-        write_json(args.json, data(probes))
+        if args.json:
+            write_json(args.json, data(probes))
+        if args.html:
+            write_text(args.html, page(probes))
     if args.html:
-        sys.stdout.write(f"{write_text(args.html, page(probes))}\n")
+        sys.stdout.write(f"{args.html}\n")
     return 0
 
 
@@ -136,11 +142,13 @@ def perturb(argv: list[str]) -> int:
     result = study(
         player, ranges, args.trials, goals, after=args.after, fixed=fixed, seed=args.seed
     )
-    sys.stdout.write(f"{table(result, args.window)}\n")
     if args.json:
         write_json(args.json, data(result, args.window))
     if args.html:
-        sys.stdout.write(f"{write_text(args.html, page(result, args.window))}\n")
+        write_text(args.html, page(result, args.window))
+    sys.stdout.write(f"{table(result, args.window)}\n")
+    if args.html:
+        sys.stdout.write(f"{args.html}\n")
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...envs.sim.batch_sim import default_threads
 from ...errors import ConfigError, ConnectError
+from ...stop_signals import children_outlive_hang_ups
 from ..config import RayConfig
 from .head import RAY_WAITS_S
 
@@ -39,7 +40,8 @@ def connect(config: RayConfig) -> Callable[[], None]:
         "_node_ip_address": "127.0.0.1",
     }
     try:
-        ray.init(config.address or "local", **QUIET, **({} if config.address else own))
+        with children_outlive_hang_ups():
+            ray.init(config.address or "local", **QUIET, **({} if config.address else own))
     except Exception as error:
         # Ray raises nothing narrower where its own processes do not start in time.
         known = (OSError, RuntimeError, ValueError, ray.exceptions.RayError)

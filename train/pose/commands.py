@@ -13,7 +13,7 @@ from ...config import load as load_config
 from ...contract.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json
-from ...flags import check_count, dispatch, seed_of
+from ...flags import check_count, dispatch, output_file, output_folder, seed_of
 from ...vision.config import RenderConfig
 from ...vision.renders.render_crew import CrewOf
 from ..commands import make_parser
@@ -60,7 +60,7 @@ def _states(argv: list[str]) -> int:
     parser.add_argument("player", type=Path, help="a run folder or a bundle")
     parser.add_argument("--count", type=int, required=True, help="number of states")
     parser.add_argument("--seed", type=seed_of, default=0, help="seed of the worlds (default: 0)")
-    parser.add_argument("--out", type=Path, required=True, help="file for the states, .npy")
+    parser.add_argument("--out", type=output_file, required=True, help="file for the states, .npy")
     args = parser.parse_args(argv)
     check_count("--count", args.count)
     player = open_player(args.player, seed=args.seed)
@@ -81,7 +81,7 @@ def _render(argv: list[str]) -> int:
     parser.add_argument("--count", type=int, required=True, help="number of samples")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=output_folder,
         required=True,
         help="folder of the renders; an unfinished one is continued",
     )
@@ -160,7 +160,7 @@ def _eval(argv: list[str]) -> int:
     parser.add_argument(
         "--data", type=Path, required=True, help="folder of renders with a different seed"
     )
-    parser.add_argument("--json", type=Path, help="also write the result to this JSON file")
+    parser.add_argument("--json", type=output_file, help="also write the result to this JSON file")
     args = parser.parse_args(argv)
     renders = open_renders(args.data)
     reader: Reader
@@ -180,9 +180,9 @@ def _eval(argv: list[str]) -> int:
             f" allowed: {views} of {edge} px, as {args.reader} was trained on"
         )
     result = judge(reader, renders)
-    sys.stdout.write(result.text() + "\n")
     if args.json:
         write_json(args.json, result.data())
+    sys.stdout.write(result.text() + "\n")
     return 0
 
 
@@ -191,7 +191,7 @@ def _export(argv: list[str]) -> int:
 
     parser = make_parser("vision export", "Add a pose network to a bundle.")
     parser.add_argument("run", type=Path, help="a run of `vision train`")
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--bundle", type=output_folder, required=True, help="folder of the bundle")
     parser.add_argument(
         "--test", type=Path, help="renders for the scores (default: those of the run)"
     )

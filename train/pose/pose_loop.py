@@ -72,6 +72,7 @@ class Trainer(Learner):
         )
         clocks = {"row": time.monotonic(), "test": time.monotonic(), "save": time.monotonic()}
         losses: list[float] = []
+        last = self.samples_seen >= self.config.training_samples
         with (
             Interrupt() as stop,
             ProgressBar(title, self.config.training_samples, self.samples_seen, "samples") as bar,
@@ -87,6 +88,8 @@ class Trainer(Learner):
                     losses = []
                 if last or _due(clocks, "save", self.config.checkpoint_s):
                     self.save(folder, self.renders.config)
+            if not last:  # stopped since it looked
+                self.save(folder, self.renders.config)
         if stop():
             raise KeyboardInterrupt
 

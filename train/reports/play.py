@@ -42,7 +42,7 @@ def open_stage(player: Player, values: dict[str, float], seed: int) -> HandEnv:
 
 
 def record_video(player: Player, env: HandEnv, path: Path, seconds: float) -> Path:
-    """Write an MP4 that plays in real time."""
+    """Write an MP4 or a GIF that plays in real time."""
     player.start(env)
 
     def act(observation: Observation, starts: torch.Tensor) -> torch.Tensor:

@@ -40,6 +40,21 @@ _NARROW = 320
 """Width below which pictures have no room for every field of the bottom line [pixels]."""
 _CRF = 27
 """Constant quality of x264: 20 s of 480 x 360 stay below 1 MB."""
+FORMATS: dict[str, dict[str, Any]] = {
+    ".mp4": {
+        "codec": "libx264",
+        "pix_fmt_out": "yuv420p",
+        "output_params": ["-crf", str(_CRF), "-threads", "1", "-movflags", "+faststart"],
+    },
+    ".gif": {
+        "codec": "gif",
+        "pix_fmt_out": "pal8",
+        "output_params": ["-filter_complex", "split[a][b];[a]palettegen[p];[b][p]paletteuse"],
+    },
+}
+"""Suffix -> what the encoder is told; the colours of a GIF are chosen from its pictures."""
+_LOW_MB = 10.0
+"""With less free than this, the disk is what the encoder's failure is put down to."""
 
 
 def record(
@@ -52,11 +67,13 @@ def record(
     width: int = 480,
     height: int = 360,
 ) -> Path:
-    """Reset `env`, act for `steps`, and write an MP4 (H.264) of `worlds` in a grid, atomically.
+    """Reset `env`, act for `steps`, and write an MP4 (H.264) or a GIF of `worlds` in a grid.
 
-    fps: None is real time. Raises ConfigError for a world that is not there, SleightError when the
-    machine cannot render or the file cannot be written.
+    The file appears when it is whole. fps: None is real time. Raises ConfigError for a world that
+    is not there and for another format, SleightError when the machine cannot render or the file
+    cannot be written.
     """
+    check_format(Path(path))
     invalid = [world for world in worlds if not 0 <= world < env.num_envs]
     if invalid or not worlds or steps < 1:
         raise ConfigError(
@@ -184,14 +201,11 @@ def _encoder(
         str(path),
         size,
         fps=fps,
-        codec="libx264",
-        pix_fmt_out="yuv420p",
         quality=None,
         macro_block_size=2,
         ffmpeg_log_level="quiet",
-        output_params=["-crf", str(_CRF), "-threads", "1", "-movflags", "+faststart"],
+        **FORMATS[path.suffix.lower()],
     )
-    writer.send(None)
     count = 0
 
     def encode(frame: np.ndarray) -> None:
@@ -200,16 +214,26 @@ def _encoder(
         count += 1
 
     try:
+        writer.send(None)
         yield encode
         writer.close()
         _check(path, count)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no ffmpeg
         free_mb = shutil.disk_usage(path.parent).free / 1e6
-        raise SleightError(
-            f"{name or path}: the video cannot be written; {free_mb:.1f} MB are free on its disk"
-        ) from error
+        why = f"{free_mb:.1f} MB are free on its disk" if free_mb < _LOW_MB else _line(error)
+        raise SleightError(f"{name or path}: the video cannot be written; {why}") from error
     finally:
         writer.close()
+
+
+def _line(error: BaseException) -> str:
+    return f"the encoder failed: {' '.join(str(error).split())[:200]}"
+
+
+def check_format(path: Path) -> None:
+    """Raise ConfigError unless the suffix of a video names a format."""
+    if path.suffix.lower() not in FORMATS:
+        raise ConfigError(f"video: got {path}, allowed: a name that ends in {' or '.join(FORMATS)}")
 
 
 def _check(path: Path, count: int) -> None:

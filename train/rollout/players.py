@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor
 
 from ...config import from_dict
 from ...contract.bundle import Bundle, load_bundle
+from ...contract.onnx_session import open_session
 from ...envs.config import EnvConfig
 from ...envs.env import HandEnv, Observation
 from ...envs.mdp.observations import Sensors
@@ -116,11 +116,7 @@ class BundlePlayer(Player):
         self.config = from_dict(TrainConfig, config, str(path / MANIFEST))
         self.ranges = dict(self.bundle.manifest.randomization)
         self.steps = self.bundle.manifest.training.get("steps")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(self.bundle.graph), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(self.bundle.graph)
         self._outputs = [output.name for output in self.bundle.manifest.outputs]
 
     def start(self, env: HandEnv) -> None:

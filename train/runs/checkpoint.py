@@ -27,6 +27,8 @@ from ...files import read_json, write_json
 FORMAT = 1
 KEEP = 2
 """Checkpoints kept beside a new one."""
+_BEFORE = ".before"
+"""Ends the name of a checkpoint while another of the same steps takes its place."""
 _FIELDS = {"sizes": dict, "steps": int, "config": dict, "adr": dict}
 
 
@@ -61,7 +63,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    for old in complete(folder)[: -KEEP - 1]:
+    kept = complete(folder)[-KEEP - 1 :]
+    for old in set(_whole(folder)) - set(kept):
         _remove(old)
     return path
 
@@ -70,7 +73,7 @@ def _publish(temporary: Path, path: Path) -> None:
     """Put a checkpoint in place; killed at any point, `complete` still ends with a whole one."""
     for file in temporary.iterdir():
         _sync(file)
-    before = path.with_name(f"{path.name}.before")
+    before = path.with_name(f"{path.name}{_BEFORE}")
     if path.exists():  # the same steps, saved once more; a folder cannot be replaced in one go
         _remove(before)
         os.replace(path, before)
@@ -96,8 +99,29 @@ def _remove(path: Path) -> None:
 
 
 def complete(folder: Path) -> list[Path]:
-    """The checkpoints under `folder`, oldest first."""
-    return sorted(path for path in folder.glob("[0-9]*") if (path / "checkpoint.json").is_file())
+    """The checkpoints under `folder`, oldest first.
+
+    One whose replacement was cut short by a kill counts only where the new one is not in place.
+    """
+    found = {}
+    for path in sorted(_whole(folder), key=lambda path: not path.name.endswith(_BEFORE)):
+        found[_steps(path)] = path
+    return [found[steps] for steps in sorted(found)]
+
+
+def _whole(folder: Path) -> list[Path]:
+    paths = (path for path in folder.glob("[0-9]*") if (path / "checkpoint.json").is_file())
+    return [path for path in paths if path.name.removesuffix(_BEFORE).isdecimal()]
+
+
+def _steps(path: Path) -> int:
+    return int(path.name.removesuffix(_BEFORE))
+
+
+def last_steps(folder: Path) -> int:
+    """Control steps of the newest checkpoint under `folder`; 0 without one."""
+    saved = complete(folder)
+    return _steps(saved[-1]) if saved else 0
 
 
 def find(path: Path) -> Path:

@@ -29,13 +29,16 @@ class FolderLock:
             raise SleightError(line) from error
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.pread(self.descriptor, 20, 0).decode(errors="replace").strip()
             os.close(self.descriptor)
             by = f" (process {holder})" if holder else ""
             raise ConfigError(
                 f"{folder}: got a folder in which another process works{by}, allowed: wait for it"
             ) from error
+        except OSError as error:  # a file system without locks
+            os.close(self.descriptor)
+            raise SleightError(f"{path}: cannot be locked: {error.strerror}") from error
         self.note(os.getpid())
 
     def note(self, process: int) -> None:
@@ -63,9 +66,11 @@ def holder(folder: Path, name: str = LOCK) -> int | None:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         text = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
         return int(text) if text.isdigit() else 0
+    except OSError:  # a file system without locks
+        return None
     finally:
         os.close(descriptor)
     return None

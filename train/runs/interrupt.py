@@ -1,6 +1,5 @@
-"""Ctrl-C and SIGTERM: the first lets the iteration finish, to be saved, the second stops at once.
-
-SIGTERM is what a cluster's scheduler sends before it takes a machine away.
+"""Ctrl-C, SIGTERM and SIGHUP: the first lets the iteration finish, to be saved, the second stops at
+once; a second hang-up does not, because one often comes twice.
 """
 
 from __future__ import annotations
@@ -9,14 +8,16 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
+
+from ...stop_signals import Stopped, heeded, ignore_hang_ups
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 _LINE = b"\nstopping after this iteration, which is then saved; Ctrl-C again stops at once\n"
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_S = 0.05
 
 
@@ -37,11 +38,9 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                before = signal.getsignal(number)
-                if before not in (None, signal.SIG_IGN):  # None: not Python's to give back
-                    signal.signal(number, self._note)
-                    self._before[number] = before
+            for number in heeded():
+                self._before[number] = signal.getsignal(number)
+                signal.signal(number, self._note)
             self._unraisable, sys.unraisablehook = sys.unraisablehook, self._press_again
         return self
 
@@ -57,12 +56,15 @@ class Interrupt:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
         self._restore()
+        ignore_hang_ups()
         # A handler may run in the middle of a buffered write, which must not be entered again.
-        os.write(2, _LINE)
+        with suppress(OSError):  # nobody reads any more
+            os.write(2, _LINE)
 
     def _press_again(self, lost: UnraisableHookArgs, /) -> None:
         """A Ctrl-C in a finalizer is dropped by Python: let it come again, a moment later."""
-        if lost.exc_type is KeyboardInterrupt:
-            threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT)).start()
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            again = signal.SIGTERM if isinstance(lost.exc_value, Stopped) else signal.SIGINT
+            threading.Timer(_AGAIN_S, os.kill, (os.getpid(), again)).start()
         else:
             self._unraisable(lost)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
+from ...stop_signals import run_child
 from . import checkpoint
 
 MARK = "SLEIGHT_SUPERVISED"
@@ -56,22 +54,4 @@ def _run(words: Sequence[str]) -> tuple[int, bool]:
     Returns its exit code, and whether there were such signals: then it is not to go on.
     """
     command = [sys.executable, "-m", "sleight", "train", *words]
-    child = subprocess.Popen(command, env={**os.environ, MARK: "1"}, start_new_session=True)
-    with _handing_on(child) as signals:
-        return child.wait(), bool(signals)
-
-
-@contextmanager
-def _handing_on(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    signals: list[int] = []
-
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        signals.append(number)
-        child.send_signal(number)
-
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return run_child(command, {**os.environ, MARK: "1"})

@@ -121,8 +121,7 @@ class Trial:
 
     def steps(self) -> int:
         """Control steps of the newest checkpoint."""
-        saved = checkpoint.complete(self.folder / "checkpoints")
-        return int(saved[-1].name) if saved else 0
+        return checkpoint.last_steps(self.folder / "checkpoints")
 
     def score(self, metric: str, at: int) -> float | None:
         """The metric near `at` control steps; None before the first."""

@@ -12,6 +12,8 @@ import dataclasses
 import multiprocessing
 import signal
 import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -21,8 +23,9 @@ import numpy as np
 from ... import __version__
 from ...config import load, save
 from ...envs.hands.shadow import SHADOW_RIGHT
-from ...errors import ConfigError
+from ...errors import ConfigError, SleightError
 from ...files import atomic_path
+from ...stop_signals import children_outlive_hang_ups
 from ..config import RenderConfig
 from .object_states import chosen, read_states, varied
 from .random_looks import draw_views
@@ -104,6 +107,7 @@ class Processes(Crew):
         # Spawned: a forked child of a process with an OpenGL context hangs.
         self._context = multiprocessing.get_context("spawn")
         self._at_work: dict[int, tuple[BaseProcess, float]] = {}
+        self._said: dict[int, Connection] = {}
 
     def room(self) -> bool:
         """See `Crew`."""
@@ -111,14 +115,19 @@ class Processes(Crew):
 
     def begin(self, index: int) -> None:
         """See `Crew`."""
+        self._said[index], theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_own_shard, args=(str(self.folder), index, self.sizes[index]), daemon=True
+            target=_own_shard,
+            args=(str(self.folder), index, self.sizes[index], theirs),
+            daemon=True,
         )
-        process.start()
+        with children_outlive_hang_ups():
+            process.start()
+        theirs.close()
         self._at_work[index] = (process, time.monotonic())
 
     def collect(self) -> tuple[list[int], dict[int, str]]:
-        """See `Crew`."""
+        """See `Crew`. Raises SleightError with what a process said, which would come again."""
         made, lost = [], {}
         for index, (process, since_s) in list(self._at_work.items()):
             late = time.monotonic() - since_s > self.config.shard_timeout_s
@@ -127,6 +136,9 @@ class Processes(Crew):
             process.kill()
             process.join()
             del self._at_work[index]
+            with self._said.pop(index) as said, suppress(EOFError):
+                if said.poll():
+                    raise SleightError(said.recv_bytes().decode())
             if self.made(index):
                 made.append(index)
             else:
@@ -140,10 +152,13 @@ class Processes(Crew):
             process.join()
 
 
-def _own_shard(folder: str, index: int, size: int) -> None:
+def _own_shard(folder: str, index: int, size: int, say: Connection) -> None:
     # Ctrl-C reaches the whole process group; only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    render_shard(folder, index, size)
+    try:
+        render_shard(folder, index, size)
+    except SleightError as error:
+        say.send_bytes(str(error).encode())
 
 
 def render_shard(folder: str, index: int, size: int) -> None:

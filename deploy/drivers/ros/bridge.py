@@ -207,7 +207,7 @@ def serve(parsed: argparse.Namespace, should_stop: Callable[[], bool]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns the exit code."""
     signals: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a terminal that hangs up
         signal.signal(number, lambda number, frame: signals.append(number))
     try:
         serve(arguments().parse_args(argv), lambda: bool(signals))

@@ -99,6 +99,35 @@ def test_an_action_that_is_no_number_ends_its_world_and_nothing_else(build):
     assert reward.isfinite().all() and finite(found)
 
 
+@pytest.mark.parametrize("varied", [False, True])
+def test_an_action_that_is_no_number_stays_out_of_all_that_is_observed(build, ranges, varied):
+    steps = []
+    for bad in (float("nan"), 0.0):
+        env = build(randomization=ranges if varied else {})
+        env.autoreset = False  # as Gymnasium's vectors: the last observation is shown
+        env.reset(seed=0)
+        actions = torch.zeros(4, 20)
+        actions[2, 5] = bad
+        steps.append(env.step(actions))
+        assert finite(steps[-1][0])
+    (found, reward, terminated, _, info), (plain, *_) = steps
+    assert terminated.tolist() == [False, False, True, False] and reward[2] == 0.0
+    assert all(term.isfinite().all() for term in info["reward_terms"].values())
+    assert [e.reward for e in info["episodes"] if e.world == 2] == [0.0]
+    others = [0, 1, 3]
+    for group in found:
+        for name, value in found[group].items():
+            assert torch.equal(value[others], plain[group][name][others]), (group, name)
+
+
+def test_a_failed_worlds_reward_has_finite_terms(build):
+    env = build()
+    env.reset(seed=0)
+    env.sim.state("qvel")[1, 24] = float("nan")
+    *_, info = env.step(torch.zeros(4, 20))
+    assert all(term.isfinite().all() for term in info["reward_terms"].values())
+
+
 def test_only_so_many_failures_are_kept(build, tmp_path):
     env = build(failures=tmp_path)
     env.reset(seed=0)

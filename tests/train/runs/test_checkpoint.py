@@ -3,6 +3,7 @@
 import json
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from sleight.train.runs.checkpoint import (
     Checkpoint,
     complete,
     find,
+    last_steps,
     load,
     load_module,
     save,
@@ -107,7 +109,7 @@ def test_killed_while_it_saves_a_whole_checkpoint_is_left(tmp_path: Path) -> Non
 _KILLED_AT_EACH_OPERATION = """
 import os, sys, torch
 from pathlib import Path
-from sleight.train.runs.checkpoint import Checkpoint, complete, load, save
+from sleight.train.runs.checkpoint import Checkpoint, complete, find, last_steps, load, save
 
 def write(steps, mark):
     value = torch.full((1000,), mark)
@@ -137,6 +139,9 @@ for steps in (4, 5):  # the same once more, and the next
         for whole in complete(folder):
             load(whole)
         found = load(folder.parent)
+        new = folder / f"{steps:012d}"
+        assert new not in complete(folder) or find(folder.parent) == new, (steps, operations)
+        assert last_steps(folder) == found.meta["steps"]
         mark = float(found.weights["a"][0])
         assert found.meta["steps"] in (4, steps) and mark in (1.0, 2.0), (steps, operations)
         assert bool((found.weights["a"] == mark).all()) and bool((found.state["b"] == mark).all())
@@ -153,6 +158,30 @@ def test_killed_before_any_of_its_operations_a_whole_checkpoint_is_left(tmp_path
     assert done.returncode == 0, done.stderr
     counts = [int(line.split()[1]) for line in done.stdout.splitlines()]
     assert len(counts) == 2 and min(counts) > 10
+
+
+def test_killed_after_the_second_rename_the_newer_weights_load(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    old = save(folder, _checkpoint(7, mark=1.0))
+    old.rename(folder / f"{old.name}.before")
+    assert load(tmp_path).weights["a.x"][0] == 1.0  # killed between the renames
+    new = save(folder, _checkpoint(7, mark=2.0))
+    save(tmp_path / "other", _checkpoint(7, mark=1.0)).rename(folder / f"{old.name}.before")
+    assert load(tmp_path).weights["a.x"][0] == 2.0  # killed after them
+    assert complete(folder) == [new] and last_steps(folder) == 7
+    save(folder, _checkpoint(8))
+    assert sorted(path.name for path in folder.iterdir()) == [f"{7:012d}", f"{8:012d}"]
+
+
+def test_a_folder_that_a_person_made_is_no_checkpoint(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    new = save(folder, _checkpoint(7))
+    for name in (f"{9:012d} (copy)", f"{9:012d}.bak", "9x"):
+        shutil.copytree(new, folder / name)
+    assert complete(folder) == [new] and find(tmp_path) == new
+    for steps in range(8, 13):
+        save(folder, _checkpoint(steps))
+    assert (folder / "9x").is_dir()  # and is nobody else's to delete
 
 
 def _mount(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sleight import stop_signals
 from sleight.config import save as save_config
 from sleight.train.config import TrainConfig
 from sleight.train.runs import checkpoint
@@ -30,6 +31,14 @@ def _interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def heeds_hang_ups() -> Iterator[None]:
+    """As on a terminal, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def _interrupt_after(seconds: float, times: int = 1, pause_s: float = 0.3) -> threading.Thread:
@@ -74,6 +83,41 @@ def test_a_scheduler_that_takes_the_machine_away_is_noted() -> None:
         assert stop()
         assert signal.getsignal(signal.SIGTERM) is before  # a second one ends the process
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_hang_up_that_comes_twice_is_one(heeds_hang_ups: None) -> None:
+    with Interrupt() as stop:
+        signal.raise_signal(signal.SIGHUP)
+        assert stop()
+        signal.raise_signal(signal.SIGHUP)  # from the kernel, and from the shell
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_hang_up_after_sigterm_does_not_end_the_saving(heeds_hang_ups: None) -> None:
+    with Interrupt() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)  # as systemd sends it
+        assert stop()
+
+
+def test_what_nohup_ignores_stays_ignored(heeds_hang_ups: None) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Interrupt() as stop:
+        signal.raise_signal(signal.SIGHUP)
+        assert not stop()
+
+
+def test_a_signal_is_noted_where_nobody_reads(
+    heeds_hang_ups: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(descriptor: int, data: bytes) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(os, "write", gone)
+    with Interrupt() as stop:
+        signal.raise_signal(signal.SIGHUP)
+        assert stop()
 
 
 def test_afterwards_the_signal_is_what_it_was() -> None:
@@ -154,6 +198,37 @@ class _Child:
         return self.process.returncode, out, err
 
 
+@pytest.mark.parametrize("restarts", [0, 2])
+def test_a_connection_that_drops_saves(
+    reach_config: TrainConfig, tmp_path: Path, heeds_hang_ups: None, restarts: int
+) -> None:
+    config = replace(reach_config, runs=str(tmp_path), name="run", steps=10**9)
+    save_config(config, tmp_path / "reach.yaml")
+    folder = tmp_path / "run"
+    child = _Child(str(tmp_path / "reach.yaml"), "--train.restarts", str(restarts))
+    child.wait_for(lambda: len(read_metrics(folder / "metrics.jsonl")) >= 3)
+    child.process.send_signal(signal.SIGHUP)
+    code, _, err = child.end(signal.SIGHUP)
+    assert code == 130 and "Traceback" not in err and "continue with" in err
+    assert checkpoint.load(folder).meta["steps"] == _steps(folder)
+
+
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_run_whose_reader_leaves_goes_on_and_says_so(
+    reach_config: TrainConfig, tmp_path: Path, restarts: int
+) -> None:
+    config = replace(reach_config, runs=str(tmp_path), name="run", steps=20 * 128)
+    save_config(config, tmp_path / "reach.yaml")
+    words = [sys.executable, "-m", "sleight", "train", str(tmp_path / "reach.yaml")]
+    words += ["--train.restarts", str(restarts)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(words, cwd=ROOT, stdout=writer, stderr=writer)
+    os.close(writer)
+    assert process.wait(PATIENCE_S) == 5
+    assert checkpoint.load(tmp_path / "run").meta["steps"] == 20 * 128
+
+
 def test_the_program_interrupted_killed_and_resumed(
     reach_config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -217,7 +292,7 @@ def test_a_run_that_was_told_to_stop_and_dies_of_it_stays_stopped(
     code += "open('ready', 'w').close(); time.sleep(60)"
     popen = subprocess.Popen
     monkeypatch.setattr(
-        supervise.subprocess,
+        stop_signals.subprocess,
         "Popen",
         lambda words, **options: popen([sys.executable, "-c", code], cwd=tmp_path, **options),
     )

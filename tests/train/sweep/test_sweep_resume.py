@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from sleight.errors import DataError
+from sleight.train.runs.checkpoint import Checkpoint, save
 from sleight.train.sweep import sweep_folder as sweep_folder
+from sleight.train.sweep import trial_process
 from sleight.train.sweep.config import FieldConfig
 from sleight.train.sweep.journal import Journal, read
 from tests.train.sweep.fake_trials import GAMMAS, Write, run_sweep
@@ -104,3 +107,11 @@ def test_a_journal_loses_only_a_line_that_was_cut_off(tmp_path: Path) -> None:
         assert again.add("moved", generation=1) == read(journal.path)[-1]
     with pytest.raises(DataError, match="steps: got None"):
         journal.add("rung", setting=0, steps=None, value=1.0)
+
+
+def test_a_sweep_reads_a_checkpoint_whose_replacement_was_killed(tmp_path: Path) -> None:
+    value = {"a": torch.zeros(3)}
+    saved = Checkpoint(value, value, {"steps": 640, "config": {}, "adr": {}})
+    path = save(tmp_path / "t000-s0" / "checkpoints", saved)
+    path.rename(path.with_name(f"{path.name}.before"))
+    assert trial_process.Trial(tmp_path, "t000-s0").steps() == 640
