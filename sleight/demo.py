@@ -14,9 +14,9 @@ from pathlib import Path
 from .errors import ConfigError, SleightError
 from .flags import Parser, check_count
 
-ROOT = Path(__file__).resolve().parent.parent
-CONFIG = ROOT / "configs" / "demo.yaml"
-BUNDLE = ROOT / "pretrained" / "block"
+HERE = Path(__file__).parent
+CONFIG = HERE / "configs" / "demo.yaml"
+BUNDLE = HERE / "pretrained" / "block"
 EXPECTED = BUNDLE / "demo.jsonl"
 """The training curve of a reference run with the same start."""
 STARTUP_S = 60.0
