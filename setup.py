@@ -6,6 +6,7 @@ package in the tree; installing goes by the table here and needs no links.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -38,6 +39,8 @@ DATA = {
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "sleight/__init__.py").read_text())
 if VERSION is None:
     raise SystemExit("sleight/__init__.py: no __version__")
+# setuptools keeps what an earlier build left there, also modules that the tree no longer has.
+shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)
 
 setup(
     version=VERSION[1],
