@@ -128,7 +128,9 @@ def test_yaml_is_a_config(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_toml_and_python_are_valid(page: str, tmp_path: Path) -> None:
     for block in pages.blocks(page):
-        assert block.language in ("", "bibtex", "python", "toml", "yaml"), "a language no test reads"
+        assert block.language in ("", "bibtex", "python", "toml", "yaml"), (
+            "a language no test reads"
+        )
         if block.language == "toml":
             tomllib.loads(block.text)
         if block.language == "python":
