@@ -31,9 +31,10 @@ from sleight.envs.env import HandEnv
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
 from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS
-from sleight.envs.sim.batch_sim import BatchSim, default_threads
+from sleight.envs.sim.batch_sim import BatchSim
 from sleight.files import write_json
 from sleight.flags import Parser, check_count, output_file
+from sleight.machine import usable_cores
 from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
@@ -260,7 +261,7 @@ def circumstances(threads: int) -> str:
     )
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg()) if hasattr(os, "getloadavg") else "?"
     return (
-        f"{threads or default_threads()} threads on {default_threads()} cores, load average {load},"
+        f"{threads or usable_cores()} threads on {usable_cores()} cores, load average {load},"
         f" MuJoCo {mujoco.__version__}, commit {described.stdout.strip() or 'unknown'}"
     )
 

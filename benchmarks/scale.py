@@ -30,10 +30,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sleight.config import load, to_dict
-from sleight.envs.sim.batch_sim import default_threads
 from sleight.errors import ConfigError
 from sleight.files import write_json
 from sleight.flags import output_file
+from sleight.machine import usable_cores
 from sleight.train import benching
 from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.cluster.cluster_build import build as build_cluster
@@ -88,7 +88,7 @@ def kinds(
     config: TrainConfig, workers: Sequence[int], learners: Sequence[int], stack: ExitStack
 ) -> list[Kind]:
     """One process, each number of workers, and each number of learners with most workers."""
-    cores = default_threads()
+    cores = usable_cores()
     pairs = [(count, 0) for count in workers]
     pairs += [(max(workers), count) for count in learners]
     # Ray needs room for the workers of every setup, although only one works at a time.
@@ -208,7 +208,7 @@ def measure(args: argparse.Namespace, rest: list[str]) -> None:
     config = load(TrainConfig, args.config, rest)
     print(circumstances(config), flush=True)
     results, without = bench(config, workers, learners, args.rounds, args.iterations, args.kills)
-    about, cores = circumstances(config), default_threads()
+    about, cores = circumstances(config), usable_cores()
     print(f"{about}\n\n{table(results, cores)}")
     if without:
         each = ", ".join(f"{seconds:.1f}" for seconds in without)

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 
 from sleight.config import load
-from sleight.envs.sim.batch_sim import default_threads
 from sleight.files import write_json
 from sleight.flags import check_count
+from sleight.machine import usable_cores
 from sleight.train import benching
 from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.config import TrainConfig
@@ -138,7 +138,7 @@ def table(results: Sequence[Result]) -> str:
 def circumstances(config: TrainConfig) -> str:
     """The conditions of the measurement: config, threads, versions, machine."""
     ppo, env = config.block(PpoConfig), config.env
-    threads = env.threads or default_threads()
+    threads = env.threads or usable_cores()
     return (
         f"{env.task}, {env.num_worlds} worlds x {config.rollout.horizon} steps,"
         f" {ppo.epochs} epochs, hidden {config.policy.hidden_size}, {config.policy.head};"

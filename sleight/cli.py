@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from . import __version__
 from .errors import SleightError, nearest
+from .machine import usable_cores
 from .missing_packages import foreign, missing_package
 from .screen import UNSHOWN, Screen, safe_screens
 from .stop_signals import stops_unwind
@@ -59,6 +60,9 @@ COMMANDS = {
         "demo",
         "train, evaluate, export and run on a simulated rig in minutes",
         works_alone=True,
+    ),
+    "doctor": Command(
+        "doctor.commands", "doctor", "what is installed, what works here, how long training takes"
     ),
 }
 
@@ -161,14 +165,7 @@ def prepare_environment() -> None:
     ):
         os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa's rasterizer is slower with more
-    os.environ.setdefault("OMP_NUM_THREADS", str(_cores()))
+    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
     # Idle threads of torch spin, by default for milliseconds, and take cores from the physics. The
     # best spin time just spans the gap between two operations of the learner.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-
-
-def _cores() -> int:
-    """Number of cores that this process may use; a container may have fewer than the machine."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -16,9 +16,9 @@ from .flags import Parser, check_count, output_folder
 from .screen import UNSHOWN
 from .stop_signals import run_child
 
-ROOT = Path(__file__).resolve().parent.parent
-CONFIG = ROOT / "configs" / "demo.yaml"
-BUNDLE = ROOT / "pretrained" / "block"
+HERE = Path(__file__).parent
+CONFIG = HERE / "configs" / "demo.yaml"
+BUNDLE = HERE / "pretrained" / "block"
 EXPECTED = BUNDLE / "demo.jsonl"
 """The training curve of a reference run with the same start."""
 GOALS = "10"

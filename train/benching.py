@@ -6,8 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
-from ..envs.sim.batch_sim import default_threads
 from ..flags import Parser, output_file
+from ..machine import usable_cores
 from .runs.versions import commit
 
 
@@ -25,5 +25,5 @@ def parser(command: str, text: str, iterations: int) -> argparse.ArgumentParser:
 def machine() -> str:
     """Number of cores, load average, and commit of the code."""
     load_average = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    cores, code = default_threads(), commit() or "unknown"
+    cores, code = usable_cores(), commit() or "unknown"
     return f"{cores} cores, load average {load_average}, commit {code}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import mujoco
@@ -12,6 +11,7 @@ from mujoco.batch import Batch, SimulationError
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...machine import usable_cores
 from .layout import Layout
 from .sim import Sim, on_device
 
@@ -19,11 +19,6 @@ _BROKEN = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjW
 """MuJoCo's warnings for a qpos, qvel or qacc that is not finite or too large."""
 _EVERYTHING = int(mujoco.mjtStage.mjSTAGE_ACC)
 """All stages: one MjData serves many worlds, so an output left out would be another world's."""
-
-
-def default_threads() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class BatchSim(Sim):
@@ -46,7 +41,7 @@ class BatchSim(Sim):
         self.num_worlds = num_worlds
         self.device = torch.device("cpu")
         self.failures = 0
-        threads = min(threads or default_threads(), num_worlds)
+        threads = min(threads or usable_cores(), num_worlds)
         self.batch = Batch(model, num_worlds, nthread=threads)
         self._warnings = self._warning_counts()
         self._before = self.batch.state.copy()

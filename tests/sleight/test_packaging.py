@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +19,16 @@ from sleight import __version__
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("envs", "policies", "adr", "vision", "train", "deploy")
-TREE = ("sleight", *FOLDERS, "setup.py", "pyproject.toml", "LICENSE")
+DATA = ("configs", "pretrained")
+TREE = ("sleight", *FOLDERS, *DATA, "setup.py", "pyproject.toml", "README.md", "LICENSE")
 
 
 def _sources() -> list[Path]:
     """Every module of the package, relative to the root, under the folder's own name."""
     found = [path for folder in ("sleight", *FOLDERS) for path in (ROOT / folder).rglob("*.py")]
     parts = [path.relative_to(ROOT) for path in found]
-    return sorted(path for path in parts if path.parts[:2] not in {("sleight", f) for f in FOLDERS})
+    links = {("sleight", folder) for folder in (*FOLDERS, *DATA)}
+    return sorted(path for path in parts if path.parts[:2] not in links)
 
 
 def _installed(path: Path) -> str:
@@ -79,6 +82,9 @@ def test_the_wheel_holds_every_module_once(wheel: Path) -> None:
     assert "sleight/py.typed" in names
     templates = {path.name for path in (ROOT / "sleight/pages/templates").iterdir()}
     assert templates == {Path(name).name for name in names if "/pages/templates/" in name}
+    data = {name for name in names if name.split("/")[1] in DATA}
+    shipped = [*ROOT.glob("configs/*.yaml"), *ROOT.glob("pretrained/block/**/*")]
+    assert data == {f"sleight/{p.relative_to(ROOT)}" for p in shipped if p.is_file()}
     assert {name.split("/")[0] for name in names} == {"sleight", f"sleight-{__version__}.dist-info"}
 
 
@@ -98,9 +104,10 @@ def test_an_installed_wheel_runs_away_from_the_tree(wheel: Path, tmp_path: Path)
 
 
 def test_the_tree_is_a_package_through_its_links() -> None:
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, *DATA):
         link = ROOT / "sleight" / folder
         assert link.readlink() == Path("..", folder)
+    for folder in FOLDERS:
         tree = ast.parse((ROOT / folder / "__init__.py").read_text())
         assert ast.get_docstring(tree), f"{folder}: its contract is its docstring"
 
@@ -153,21 +160,35 @@ def test_files_and_functions_are_small() -> None:
     assert long == []
 
 
-def _requirements() -> set[str]:
-    """The names of everything that `setup.py` asks for, without the extras."""
-    calls = [
-        n for n in ast.walk(ast.parse((ROOT / "setup.py").read_text())) if isinstance(n, ast.Call)
-    ]
-    keywords = {k.arg: k.value for call in calls for k in call.keywords}
-    wanted = ast.literal_eval(keywords["install_requires"])
-    wanted += ast.literal_eval(keywords["extras_require"])["dev"]
-    return {re.split(r"[\[<>=!~ ]", name)[0].lower().replace("_", "-") for name in wanted}
+def _name(line: str) -> str:
+    """The package of a requirement."""
+    return re.split(r"[\[<>=!~ ]", line)[0].lower().replace("_", "-")
+
+
+def _asked_for(*extras: str) -> list[str]:
+    """The requirements of pyproject.toml, those of these extras too."""
+    project = tomllib.loads(_text(Path("pyproject.toml")))["project"]
+    inner = project["optional-dependencies"]
+    return [*project["dependencies"], *(line for extra in extras for line in inner[extra])]
+
+
+def _for_robots() -> list[str]:
+    lines = _text(Path("deploy/requirements.txt")).splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def test_a_robot_needs_a_part_of_what_is_asked_for() -> None:
+    robot = _for_robots()
+    assert {*robot} <= {*_asked_for("deploy")}
+    assert not {"torch", "ray", "wandb", "mujoco", "gymnasium"} & {*map(_name, robot)}
 
 
 def test_everything_that_is_installed_is_pinned() -> None:
     lines = (ROOT / "constraints.txt").read_text().split()
     pins = dict(line.lower().split("==") for line in lines)
-    missing = _requirements() - {name.replace("_", "-") for name in pins}
+    extras = ("deploy", "docs", "menagerie", "ros2", "sysid", "dev")
+    wanted = {_name(line) for line in _asked_for(*extras)} - {"sleight"}
+    missing = wanted - {name.replace("_", "-") for name in pins}
     assert missing == set()
 
 

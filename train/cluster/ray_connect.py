@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...envs.sim.batch_sim import default_threads
 from ...errors import ConfigError, ConnectError
+from ...machine import usable_cores
 from ...stop_signals import children_outlive_hang_ups
 from ..config import RayConfig
 from .head import RAY_WAITS_S
@@ -34,7 +34,7 @@ def connect(config: RayConfig) -> Callable[[], None]:
     if config.address:
         probe(config.address, config.wait_s)
     own: dict[str, Any] = {
-        "num_cpus": config.cpus or default_threads(),
+        "num_cpus": config.cpus or usable_cores(),
         "object_store_memory": config.store_mb * 2**20,
         "include_dashboard": False,
         "_node_ip_address": "127.0.0.1",

@@ -17,6 +17,7 @@ from ...adr import persistence
 from ...adr.state import AdrState
 from ...errors import DataError, SleightError
 from ...files import read_json, read_text
+from ...machine import usable_cores
 from ...pages.show import number
 from ..runs import checkpoint
 
@@ -106,8 +107,7 @@ def hardware() -> str:
         if name.strip() == "model name":
             model = value.strip()
             break
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model or platform.processor() or platform.machine()}, {cores} cores"
+    return f"{model or platform.processor() or platform.machine()}, {usable_cores()} cores"
 
 
 def written(path: Path) -> str:

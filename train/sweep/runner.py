@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import ConfigError
+from ...machine import usable_cores
 from .config import SweepConfig
 from .journal import Journal
 from .space import Setting, Space, check, flags
@@ -151,5 +151,4 @@ def threads(concurrent: int) -> int:
     """Threads for each of the concurrent runs; 0: each run decides."""
     if concurrent == 1:
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // concurrent)
+    return max(1, usable_cores() // concurrent)

@@ -14,8 +14,8 @@ from typing import Any
 from torch import Tensor
 
 from ....config import to_dict
-from ....envs.sim.batch_sim import default_threads
 from ....errors import ConfigError, ConnectError, SleightError
+from ....machine import usable_cores
 from ...algorithms.agent import Agent
 from ...algorithms.algorithm_registry import least_worlds
 from ...config import TrainConfig
@@ -165,9 +165,7 @@ class Learners:
             check_identity(place, identity(), f"learner {rank}")
         self.pids = [int(place["pid"]) for place in places]
         meeting = {"host": places[0]["host"], "port": int(places[0]["port"]), "count": self.count}
-        threads = (
-            int(train.learner_cpus) or (self.config.threads or default_threads()) // self.count
-        )
+        threads = int(train.learner_cpus) or (self.config.threads or usable_cores()) // self.count
         join = [to_dict(self.config), self.about, train.learner_gpus, max(1, threads)]
         self._gather(
             "join",
