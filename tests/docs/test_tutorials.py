@@ -52,10 +52,9 @@ def test_small_sizes_are_flags_of_commands_of_the_page(
             continue
         fitting = [words for words in lines if " ".join(words).startswith(start)]
         assert fitting, f"{page}: no command begins with {start!r}"
-        if start.startswith("sleight") and "examples/" not in pages.read(page):
-            depth = 4 if fitting[0][1:3] == ("rig", "calibrate") else 3
-            bare = [word for word in fitting[0][:depth] if not word.startswith(("-", "runs/"))]
-            assert [*commands.problems([*bare, *tutorials.extra(page, fitting[0])])] == []
+        if start.startswith("sleight") and not tutorials.examples(page):
+            words = [*fitting[0], *tutorials.extra(page, fitting[0])]
+            assert [*commands.problems(words)] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
