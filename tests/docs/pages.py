@@ -13,6 +13,7 @@ PAGES = [
     "pretrained/README.md",
     "examples/README.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    *sorted(f"docs/tutorials/{path.name}" for path in (ROOT / "docs/tutorials").glob("*.md")),
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples").glob("*/README.md")),
 ]
 FENCE = re.compile(r"^(`{3,})([^\n`]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)

@@ -13,11 +13,12 @@ import pytest
 from sleight.config import field_names, from_dict, yamlfile
 from sleight.deploy.rig_file import RigConfig
 from sleight.train.config import TrainConfig
+from sleight.train.sweep.config import SweepConfig
 
-from . import commands, pages
+from . import commands, pages, tutorials
 from .pages import PAGES, ROOT
 
-CONFIGS = (TrainConfig, RigConfig)
+CONFIGS = (TrainConfig, RigConfig, SweepConfig)
 RUN_ELSEWHERE = ("README.md",)
 """Pages whose Python another test runs."""
 
@@ -30,9 +31,11 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _with_its_package(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The README of an example is read as by somebody who has installed it."""
+    """A page about an example is read as by somebody who has installed it."""
     project = (ROOT / page).parent / "pyproject.toml"
-    if not page.startswith("examples/") or not project.is_file():
+    if page.startswith("docs/tutorials/") and tutorials.examples(page):
+        project = ROOT / "examples" / tutorials.examples(page)[0] / "pyproject.toml"
+    elif not page.startswith("examples/") or not project.is_file():
         yield
         return
     info = tmp_path / "example-1.dist-info"
@@ -125,12 +128,12 @@ def test_yaml_is_a_config(page: str) -> None:
             from_dict(fitting[0], data, page)
 
 
+@pytest.mark.usefixtures("_with_its_package")
 @pytest.mark.parametrize("page", PAGES)
 def test_toml_and_python_are_valid(page: str, tmp_path: Path) -> None:
     for block in pages.blocks(page):
-        assert block.language in ("", "bibtex", "python", "toml", "yaml"), (
-            "a language no test reads"
-        )
+        allowed = ("", "bibtex", "python", "text", "toml", "yaml")
+        assert block.language in allowed, "a language that no test reads"
         if block.language == "toml":
             tomllib.loads(block.text)
         if block.language == "python":
@@ -140,7 +143,8 @@ def test_toml_and_python_are_valid(page: str, tmp_path: Path) -> None:
 
 
 def _run(code: str, folder: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    paths = [folder, *(ROOT / "examples").iterdir(), ROOT]  # what a page's example needs
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
