@@ -14,7 +14,7 @@ from ..mdp import rotations
 from ..mdp.observations import Sensors
 from ..sim.draws import Draws
 from ..sim.layout import cells
-from .cube_goals import FaceConfig, FaceLaw
+from .cube_goals import FACE_KINDS, FaceConfig, FaceLaw
 from .cube_terms import REWARD_TERMS, TERMS
 from .egg import instead
 from .object_task import ObjectTask
@@ -45,10 +45,12 @@ class FaceTask(ObjectTask):
     def _upright(self, settled: SettledStates, rng: Draws) -> SettledStates:
         """The same states with the live axis as near to the vertical as it can be.
 
-        Straight layers make the cube's shape symmetric, so this only relabels its axes.
+        Layers are made straight, which they nearly were; then the cube's shape is symmetric, and
+        its axes can be relabelled.
         """
         group, at = rotations.CUBE_GROUP, self.sim.layout.rotation
         qpos = settled.qpos.clone()
+        qpos[:, self.sim.layout.inner] = 0.0
         turned = rotations.multiply(qpos[:, at].unsqueeze(1), group.to(qpos))
         height = (1.0 - 2.0 * turned[..., 1:3].square().sum(dim=-1)).abs()
         fits = height > height.amax(dim=1, keepdim=True) - 1e-4
@@ -108,4 +110,5 @@ CUBE_FACE = TaskSpec(
     },
     terms=TERMS,
     reward_terms=REWARD_TERMS,
+    goal_kinds=FACE_KINDS,
 )

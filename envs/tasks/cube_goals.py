@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from ...config import Range
 from ..config import GoalConfig, Share
 from ..mdp import rotations
 from ..mdp.observations import Sensors
+from .goal_kinds import KINDS, GoalKinds, kind_of
 from .goal_law import Goal
 from .orientation_goals import Level, OrientationLaw
 
@@ -35,7 +36,8 @@ class FaceConfig:
     turn_margin_rad: Annotated[float, Range(0.0, 0.5)] = 0.04
     """A new turn is at least this much longer than the threshold [rad]."""
     turn_grows: bool = True
-    """Turns grow with goal.angle, from small ones to quarter turns; false: quarter turns only."""
+    """Turns grow with goal.angle, from small ones to quarter turns; false: quarter turns only, as
+    always where goals have no limit (goal.angle is pi, as in an evaluation)."""
     hold_nm: Annotated[float, Range(0.0, 5.0)] = 0.0
     """Dry friction of the layer that is at the bottom when an episode starts [Nm], where it is more
     than the hinge's own: 0.5 holds it, so that the hand cannot turn the cube below the top layer.
@@ -63,13 +65,11 @@ class FaceLaw(OrientationLaw):
         self.per_turn = goals.threshold_rad / face.turn_threshold_rad
         """Distance that an error of 1 rad of the layers counts."""
 
-    def prepare(self, pose: Sensors) -> Prepared:
-        """See `GoalLaw`."""
+    def prepare(self, pose: Sensors) -> Any:
+        """See `GoalLaw`: a `Prepared`."""
         return Prepared(super().prepare(pose), pose["object_joints"])
 
-    def draw(
-        self, prepared: Prepared, largest_rad: Tensor, uniform: Tensor, normal: Tensor
-    ) -> Goal:
+    def draw(self, prepared: Any, largest_rad: Tensor, uniform: Tensor, normal: Tensor) -> Goal:
         """See `GoalLaw`. Turns are shorter than `largest_rad` by as much as their threshold is.
 
         A quarter turn begins at straight layers; where they are not, the goal is to align them.
@@ -88,13 +88,14 @@ class FaceLaw(OrientationLaw):
         }
 
     def _size(self, largest_rad: Tensor, uniform: Tensor) -> Tensor:
-        """Sizes of turns (K,); a quarter turn is the largest."""
+        """Sizes of turns (K,): at most a quarter turn, and that alone where goals have no limit."""
         if not self.face.turn_grows:
             return torch.full_like(largest_rad, QUARTER)
+        unlimited = largest_rad > math.pi - 1e-3
         nearest = self.face.turn_threshold_rad + self.face.turn_margin_rad
         largest = largest_rad - (self.threshold - self.face.turn_threshold_rad)
         size = nearest + (largest - nearest).clamp_min(0.0) * uniform
-        return size.clamp_max(QUARTER)
+        return torch.where(unlimited, QUARTER, size.clamp_max(QUARTER))
 
     def _turned(self, level: Level, joints: Tensor, size: Tensor, left: Tensor) -> Tensor:
         """Angles (K, 2) after a turn of the layer that is up by `size` (K,)."""
@@ -127,6 +128,20 @@ class Prepared:
 
     def __getitem__(self, index: Tensor) -> Prepared:
         return Prepared(self.level[index], self.joints[index])
+
+
+def face_kind(s: Sensors) -> Tensor:
+    """Index into FACE_KINDS of each goal (N,), from how the cube lies when it is given."""
+    error = wrapped(s["goal_joints"] - s["object_joints"]).abs().amax(dim=-1)
+    straight_goal = (s["goal_joints"] - straight(s["goal_joints"])).norm(dim=-1) < 1e-3
+    turn = torch.where(error > 0.6 * QUARTER, 2, 1)
+    turn = torch.where(straight_goal, turn, 0)
+    flip = len(_TURNS) + kind_of(s["object_wxyz"], s["goal_wxyz"])
+    return torch.where(s["goal_yaw_free"].squeeze(-1) > 0.5, turn, flip)
+
+
+_TURNS = ("part of a quarter turn", "straight layers", "quarter turn")
+FACE_KINDS = GoalKinds((*_TURNS, *(kind.name for kind in KINDS)), face_kind)
 
 
 def straight(angle: Tensor) -> Tensor:

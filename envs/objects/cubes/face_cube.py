@@ -92,6 +92,4 @@ def _add_stickers(
             )
 
 
-FACE = ObjectSpec(
-    0.05715, 0.09, build, joints=tuple(LAYERS), symmetry="cube", dress=dress
-)
+FACE = ObjectSpec(0.05715, 0.09, build, joints=tuple(LAYERS), symmetry="cube", dress=dress)
