@@ -39,7 +39,7 @@ class FaceTask(ObjectTask):
         """(N, 2) distances of the orientation and of the layers' angles [rad]."""
         self.progress = torch.zeros(count, 2, device=device)
         """(N, 2) decrease of both in the last step."""
-        self.settled = self._upright(self.settled, Draws(context.cache_seed))
+        self.settled = self._upright(self.settled, Draws(context.cache_seed, device))
         self._prepared = self.law.prepare(self._pose_of(self.settled.qpos))
 
     def _upright(self, settled: SettledStates, rng: Draws) -> SettledStates:
@@ -55,7 +55,8 @@ class FaceTask(ObjectTask):
         height = (1.0 - 2.0 * turned[..., 1:3].square().sum(dim=-1)).abs()
         fits = height > height.amax(dim=1, keepdim=True) - 1e-4
         drawn = rng.uniform(len(qpos), len(group)).to(qpos).masked_fill(~fits, -1.0)
-        qpos[:, at] = turned[torch.arange(len(qpos)), drawn.argmax(dim=1)]
+        chosen = drawn.argmax(dim=1).view(-1, 1, 1).expand(-1, 1, 4)
+        qpos[:, at] = turned.gather(1, chosen).squeeze(1)
         return SettledStates(qpos, settled.target)
 
     def start(self, worlds: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ class FaceTask(ObjectTask):
         """Raise the dry friction of the layer that is at the bottom."""
         layout, model = self.sim.layout, self.sim.model
         own = self.sim.field("dof_frictionloss")
-        nominal = torch.tensor(model.dof_frictionloss[layout.inner_dofs]).to(own)
+        nominal = torch.tensor(model.dof_frictionloss).to(own)[layout.inner_dofs]
         down = self.pose(worlds)["object_wxyz"][:, 1:3].square().sum(dim=-1, keepdim=True) > 0.5
         below = torch.cat((down, ~down), dim=-1)
         own[cells(worlds, layout.inner_dofs)] = torch.where(

@@ -18,7 +18,7 @@ from .cube_goals import without_yaw, wrapped
 def upper_first(wxyz: Tensor, layers: Tensor) -> Tensor:
     """Angles or speeds of the layers top and bottom (..., 2) -> of the upper and the lower one,
     about the live axis as it points up; wxyz (..., 4) is the cube's orientation."""
-    return torch.where(_points_down(wxyz), -layers[..., [1, 0]], layers)
+    return torch.where(_points_down(wxyz), -layers.flip(-1), layers)
 
 
 def _points_down(wxyz: Tensor) -> Tensor:
