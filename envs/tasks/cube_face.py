@@ -6,15 +6,18 @@ episode starts.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from ..config import ACTOR_TERMS, CRITIC_TERMS, EnvConfig
 from ..mdp import rotations
 from ..mdp.observations import Sensors
+from ..rendering.goal_picture import GoalPicture
 from ..sim.draws import Draws
 from ..sim.layout import cells
-from .cube_goals import FACE_KINDS, FaceConfig, FaceLaw
+from .cube_goals import FACE_KINDS, FaceConfig, FaceLaw, without_yaw
 from .cube_terms import REWARD_TERMS, TERMS
 from .egg import instead
 from .object_task import ObjectTask
@@ -84,6 +87,14 @@ class FaceTask(ObjectTask):
         parts = self.law.parts(self.pose(slice(None)), self.goals(slice(None)))
         self.progress, self.parts = self.parts - parts, parts
         return super().judge()
+
+    def picture(self, world: int) -> GoalPicture:
+        """A goal without a yaw is drawn with the cube's own."""
+        picture, here = super().picture(world), slice(world, world + 1)
+        wxyz, goal = self.pose(here)["object_wxyz"], self.goals(here)
+        turn = rotations.between(wxyz, goal["goal_wxyz"])
+        shown = rotations.multiply(without_yaw(turn, goal["goal_yaw_free"]), wxyz)
+        return replace(picture, wxyz=shown[0].double().cpu().numpy())
 
     def sensors(self, worlds: Tensor | slice) -> Sensors:
         return {**super().sensors(worlds), "goal_progress": self.progress[worlds]}

@@ -257,11 +257,20 @@ def test_resuming_loses_nothing(build_face):
     assert forgotten(build_face(hold_nm=0.5)) == []
 
 
-def test_what_it_says_of_a_goal(env):
+def test_its_goal_is_drawn_at_the_distance_that_is_left(env):
     env.reset(seed=1)
-    picture = env.task.picture(0)
-    assert picture.wxyz.shape == (4,) and picture.joints.shape == (2,)
-    assert env.task.remaining(0).endswith("°")
+    for world in range(8):
+        picture, here = env.task.picture(world), slice(world, world + 1)
+        pose, goal = env.task.pose(here), env.task.goals(here)
+        np.testing.assert_allclose(picture.joints, goal["goal_joints"][0])
+        shown = torch.tensor(picture.wxyz[None]).float()
+        away = env.task.law.parts(pose, goal)[0, 0]
+        torch.testing.assert_close(
+            R.distance(pose["object_wxyz"], shown)[0], away, atol=2e-3, rtol=0
+        )
+        if not goal["goal_yaw_free"]:
+            assert R.distance(goal["goal_wxyz"], shown) < 1e-3
+        assert env.task.remaining(world).endswith("°")
 
 
 SMALL = ["configs/cube_turns.yaml", "--env.num_worlds", "8", "--env.threads", "1",
