@@ -99,8 +99,9 @@ class EnvConfig(Extensible):
     """The task, its worlds, and their randomization."""
 
     task: str = "block"
-    """block: reorient a block to any goal; block-z: rotate it about the vertical; egg: reorient an
-    egg; pen: point a pen; reach: move fingertips to targets; or a task of an installed package."""
+    """block: reorient a block to any goal; block-z: rotate it about the vertical; cube-face: turn
+    and flip a Rubik's cube; egg: reorient an egg; pen: point a pen; reach: move fingertips to
+    targets; or a task of an installed package."""
     num_worlds: Annotated[int, Range(1, 100_000)] = 128
     """Number of worlds stepped together."""
     threads: Annotated[int, Range(0, 1024)] = 0

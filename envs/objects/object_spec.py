@@ -41,7 +41,10 @@ class ObjectSpec:
 
 OBJECTS: Registry[ObjectSpec] = Registry(
     "sleight.objects",
-    {name: f"envs.objects.{name}:{name.upper()}" for name in ("block", "egg", "pen")},
+    {
+        **{name: f"envs.objects.{name}:{name.upper()}" for name in ("block", "egg", "pen")},
+        "face": "envs.objects.cubes.face_cube:FACE",
+    },
     must_be("envs.objects.object_spec:ObjectSpec"),
 )
 

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...errors import ConfigError
 from ..mdp import rotations
 from ..mdp.observations import Sensors
+from ..objects.object_spec import object_of
 from ..rendering.goal_picture import GoalPicture
 from .goal_law import Goal
 from .settled_states import settled_states
@@ -26,6 +28,7 @@ class ObjectTask(Task):
         make_law = task_of(self.config).law
         assert make_law is not None, "an ObjectTask needs the law of its goals"
         self.law = make_law(self.config, self.sim.device)
+        self._check_joints()
         self.settled = settled_states(context)
         count, device = self.sim.num_worlds, self.sim.device
         self._sizes = list(self.law.goals.values())
@@ -36,6 +39,15 @@ class ObjectTask(Task):
         self.begun = torch.zeros(count, dtype=torch.long, device=device)
         """(N,) index of the settled state in which each world's episode began."""
         self._prepared = self.law.prepare(self._pose_of(self.settled.qpos))
+
+    def _check_joints(self) -> None:
+        """Raise ConfigError for an object without the inner joints that goals are for."""
+        asked, has = self.law.goals.get("goal_joints"), len(object_of(self.config.model).joints)
+        if asked is not None and asked != has:
+            raise ConfigError(
+                f"env.model.object: got {self.config.model.object}, which has {has} inner joints,"
+                f" allowed for the task {self.config.task}: an object with {asked}"
+            )
 
     def start(self, worlds: Tensor) -> Tensor:
         self.begun[worlds] = begun = self.rng.integers(len(self.settled.qpos), len(worlds))

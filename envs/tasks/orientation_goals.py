@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -65,15 +65,15 @@ class OrientationLaw(GoalLaw):
         angles = torch.linspace(0.0, math.pi, 2048).to(device)
         self._angles, self._ball = angles, angles - angles.sin()
 
-    def prepare(self, pose: Sensors) -> Level:
-        """See `GoalLaw`."""
+    def prepare(self, pose: Sensors) -> Any:
+        """See `GoalLaw`: a `Level`."""
         return Level.nearest(pose["object_wxyz"])
 
     def distance(self, pose: Sensors, goal: Goal) -> Tensor:
         """See `GoalLaw`: on SO(3), rad."""
         return rotations.distance(goal["goal_wxyz"], pose["object_wxyz"])
 
-    def draw(self, prepared: Level, largest_rad: Tensor, uniform: Tensor, normal: Tensor) -> Goal:
+    def draw(self, prepared: Any, largest_rad: Tensor, uniform: Tensor, normal: Tensor) -> Goal:
         """See `GoalLaw`: at most `largest_rad` (K,) plus the tilt of the block away."""
         dice = self._roll(uniform, normal)
         kinds = [number for number in range(len(KINDS)) if self._in_use[number]]

@@ -24,6 +24,7 @@ from ..sim.sim import Sim
 from .task_registry import TASKS
 
 if TYPE_CHECKING:
+    from .goal_kinds import GoalKinds
     from .goal_law import GoalLaw
 
 
@@ -121,6 +122,8 @@ class TaskSpec:
     """Observation terms of the task."""
     reward_terms: Mapping[str, Callable[[Any], Tensor]] = field(default_factory=dict)
     """Reward terms of the task, by name: functions of `mdp.rewards.Step`."""
+    goal_kinds: GoalKinds | None = None
+    """How reports group the goals; None: by rotation for a cube, otherwise not at all."""
     goal_beside: bool = True
     """The goal is rendered beside the hand, not in it."""
     has_object: bool = True

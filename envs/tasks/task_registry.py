@@ -14,6 +14,7 @@ TASKS: Registry[TaskSpec] = Registry(
     {
         "block": "envs.tasks.block:BLOCK",
         "block-z": "envs.tasks.block:BLOCK_Z",
+        "cube-face": "envs.tasks.cube_face:CUBE_FACE",
         "egg": "envs.tasks.egg:EGG",
         "pen": "envs.tasks.pen:PEN",
         "reach": "envs.tasks.reach:REACH",

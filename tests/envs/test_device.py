@@ -30,7 +30,7 @@ def play(config, wander):
     return rows
 
 
-@pytest.mark.parametrize("task", ["block", "egg", "pen", "reach"])
+@pytest.mark.parametrize("task", ["block", "cube-face", "egg", "pen", "reach"])
 @pytest.mark.parametrize("random", [False, True])
 def test_a_step_stays_on_the_device_and_is_the_same_there(generators, wander, ranges, task, random):
     hand_alone = {n: e for n, e in ranges.items() if n.startswith(("hand.", "gravity", "action."))}

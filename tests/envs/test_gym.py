@@ -17,7 +17,7 @@ from sleight.envs.gym import SingleHand, VectorHand
 from sleight.envs.registration import gym_id, register
 from sleight.errors import ConfigError, SleightError
 
-NAMES = [gym_id(task) for task in ("block", "block-z", "egg", "pen", "reach")]
+NAMES = [gym_id(task) for task in ("block", "block-z", "cube-face", "egg", "pen", "reach")]
 CONFIG = EnvConfig(resets=ResetConfig(cache=32))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sleight.envs.mdp import rotations
-from sleight.train.rollout.goal_book import KINDS, kind_of, tilt_to
+from sleight.envs.tasks.goal_kinds import KINDS, kind_of, tilt_to
 
 NAMES = [kind.name for kind in KINDS]
 
