@@ -83,6 +83,7 @@ setup(
             "griffelib>=2",
             "hypothesis>=6",
             "import-linter>=2",
+            "magiccube>=1.2",  # the cube's moves, by an independent library
             "mujoco-menagerie>=2026.10",
             "mujoco[sysid]>=4.0,<5",
             "mypy>=1.13",
