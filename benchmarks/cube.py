@@ -13,9 +13,7 @@ the neighbour first by pushing it back the shorter way.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -35,8 +33,6 @@ from sleight.envs.objects.cubes.turner import (
 from sleight.envs.objects.object_spec import OBJECTS, ObjectSpec
 from sleight.envs.sim.model import set_options
 from sleight.envs.sim.model_config import ModelConfig
-from sleight.files import write_json
-from sleight.flags import Parser, check_count
 
 MODELS = {"cube": 0.008, "cube-stiff": 0.002, "cube-hinges": 0.008}
 """Object -> its physics step [s]."""
@@ -159,7 +155,9 @@ class Trial:
         result.lost += int(lost.sum())
         result.jams += int((jam & ~self.retry).sum())
         result.broken += int(broken.sum())
-        result.bend_deg = max(result.bend_deg, float(np.degrees(bend[~lost & ~jam & ~broken].max())))
+        result.bend_deg = max(
+            result.bend_deg, float(np.degrees(bend[~lost & ~jam & ~broken].max()))
+        )
         # A turn that fails on the way back as well begins anew.
         again = lost | broken | (jam & self.retry)
         result.lost += int((jam & self.retry).sum())

@@ -30,7 +30,7 @@ from sleight.envs.config import EnvConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
-from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS
+from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS, PART_NAMES
 from sleight.envs.sim.batch_sim import BatchSim, default_threads
 from sleight.files import write_json
 from sleight.flags import Parser, check_count
@@ -210,7 +210,7 @@ def bench(
     results: list[Result] = []
     cases = {"nominal": {}, "randomized": wide_ranges()}
     if everything:
-        cases["everything"] = wide_ranges(NAMES)
+        cases["everything"] = wide_ranges([name for name in NAMES if name not in PART_NAMES])
     for label, ranges in cases.items():
         env = make_env(replace(config, randomization=ranges), seed)
         recording = record(env, actions, seed)

@@ -28,7 +28,7 @@ class Nominal:
         self.elements = {
             "hand_dofs": joint_dofs,
             "hand_joints": list(layout.hand_joints),
-            "geoms": sorted((*layout.hand_geoms, *layout.object_geoms)),
+            "contact_geoms": list(layout.contact_geoms),
             "hand_geoms": list(layout.hand_geoms),
             "object_geoms": list(layout.object_geoms),
             # Visual geoms too: they grow with the object.
@@ -40,7 +40,11 @@ class Nominal:
             "object": [layout.object_body],
             "object_bodies": list(layout.object_bodies),
             "object_links": list(layout.object_bodies[1:]),
+            "object_boxes": [box for body in bodies for box in _boxes(model, body)],
             "object_joints": [i for i in range(model.njnt) if _is_inner(model, i, bodies)],
+            "object_dofs": [
+                i for i in range(model.nv) if _is_inner(model, model.dof_jntid[i], bodies)
+            ],
         }
         self.indices = {
             name: torch.tensor(ids, dtype=torch.long, device=sim.device)
@@ -55,6 +59,12 @@ class Nominal:
             value = np.array(getattr(source, name.removeprefix("opt.")), dtype=np.float64)
             self._fields[name] = torch.from_numpy(value).to(self._device)
         return self._fields[name]
+
+
+def _boxes(model: mujoco.MjModel, body: int) -> range:
+    """Bounding boxes of a body, which the mid-phase of collision detection uses."""
+    first = int(model.body_bvhadr[body])
+    return range(first, first + int(model.body_bvhnum[body]))
 
 
 def _is_inner(model: mujoco.MjModel, joint: int, bodies: set[int]) -> bool:

@@ -41,7 +41,5 @@ TRAINING = CubeNumbers()
 """For steps of 8 ms: the cheapest form in which no cubelet is lost."""
 STIFF = CubeNumbers(solref=(0.005, 1.0), solimp=(0.95, 0.99, 0.0005))
 """The reference for steps of 2 ms, to compare others with."""
-HINGES = CubeNumbers(
-    joints="hinges", condim=6, solref=(0.02, 1.0), solimp=(0.9, 0.95, 0.001)
-)
+HINGES = CubeNumbers(joints="hinges", condim=6, solref=(0.02, 1.0), solimp=(0.9, 0.95, 0.001))
 """The form of the original. It jams: hinges lock at right angles of the middle one."""
