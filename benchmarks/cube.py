@@ -1,165 +1,141 @@
-"""The full cube's models without a hand: lost cubelets, jams, pushes, corner cutting, cost.
+"""The full cube without a hand: lost cubelets, jams, pushes, corner cutting, time of a step.
 
-    sleight bench cube [--models cube cube-stiff] [--turns 1000] [--plot cutting.html]
+    sleight bench cube [--models cube cube-stiff] [--turns 1000] [--page cube.html]
 
 Quarter turns of all faces, both ways, at 0.5 to 8 rad/s and at most 0.15 Nm, of a cube whose core
-is free and shaken (2 N, 0.02 Nm) and whose cubelets feel random forces. *Lost*: a cubelet is more
-than 20 degrees from a legal cube; the world then starts from a solved one. *Jam*: a layer has not
-arrived within 15 degrees 0.4 s after it should. Corner cutting is the largest angle of a
-neighbouring face at which a face still turns, with that face free; forward: the turn straightens
-the neighbour first by pushing it back the shorter way.
+is free and shaken (2 N, 0.02 Nm) and whose cubelets feel random forces (0.1 N). *Lost*: a cubelet
+is more than 20 degrees from a legal cube. *Jam*: a layer is 15 degrees or more away 0.4 s after it
+should have arrived. Pushes: 5 N on a cubelet for 0.2 s. Corner cutting: the largest angle of a
+neighbouring face, which is free, at which a face still turns; forward: the turn moves the
+neighbour's corner back to its place, reverse: further away.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-import mujoco
 import numpy as np
 
-from sleight.envs.objects.cubes.turner import (
-    DAMPING,
-    NAME,
-    NORMALS,
-    STEP_S,
-    STIFFNESS,
-    Cubes,
-    Turn,
-    about,
-    multiply,
-    rotate,
-)
-from sleight.envs.objects.object_spec import OBJECTS, ObjectSpec
-from sleight.envs.sim.model import set_options
-from sleight.envs.sim.model_config import ModelConfig
+from sleight.envs.objects.cubes.trials import RandomTurns, cutting, free_cube, pushes, turning
+from sleight.files import write_json, write_text
+from sleight.flags import Parser, check_count
+from sleight.pages import html
+from sleight.pages.charts import Line, line_chart
+from sleight.pages.colours import BLUE
+from sleight.pages.figure import Frame
 
-MODELS = {"cube": 0.008, "cube-stiff": 0.002, "cube-hinges": 0.008}
-"""Object -> its physics step [s]."""
-LARGEST_TORQUE = 0.15
-SPEEDS = (0.5, 8.0)
-SHAKE = (2.0, 0.02)
-"""Standard deviation of force and torque on the core [N, Nm]."""
-SCATTER_N = 0.1
-"""Standard deviation of the force on each cubelet."""
-DRAG = (0.5, 1e-3)
-"""Of the core [N s/m, Nm s]: the hand that keeps the shaken cube in place."""
-LOST, JAM = np.radians(20.0), np.radians(15.0)
-GRACE_S = 0.4
+MODELS = ("cube", "cube-stiff")
+PUSHES = 60
+TORQUES = tuple(round(0.01 * number, 2) for number in range(1, 16, 2))
+"""Torques for corner cutting [Nm]."""
+PRINTED = (0.05, 0.15)
+LARGEST_DEG, STEP_DEG = 57, 3
+EVEN_TORQUE = 0.02
+"""For the angle over time [Nm]."""
+
+Row = dict[str, Any]
 
 
-@dataclass
-class Turns:
-    """What happened in some turns."""
-
-    turns: int
-    lost: int
-    jams: int
-    broken: int
-    """Worlds that became non-finite."""
-    bend_deg: float
-    """Largest angle of a cubelet from a legal cube, of those that were not lost."""
-    rows: float
-    """Mean number of constraint rows."""
-    us_per_step: float
-    """Processor time of one physics step of one world."""
+def measure(name: str, turns: int, worlds: int, seed: int = 0) -> Row:
+    """Everything about one model, by name."""
+    model = free_cube(name)
+    bend, left = pushes(model, PUSHES, seed)
+    row = asdict(RandomTurns(model, worlds, seed).run(turns)) if turns else {}
+    return {
+        "model": name,
+        **row,
+        "push_bend_deg": bend,
+        "push_lost": left,
+        "cutting": {torque: limits(model, torque) for torque in TORQUES},
+        "angles_deg": turning(model, EVEN_TORQUE).tolist(),
+    }
 
 
-def free_cube(name: str, held: ObjectSpec | None = None, **options: float) -> mujoco.MjModel:
-    """The model of an object that floats without gravity. options: fields of ModelConfig."""
-    held = held or OBJECTS.get(name, "--models")
-    spec = mujoco.MjSpec()
-    config = ModelConfig(object=name, **{"timestep_s": MODELS.get(name, 0.008), **options})
-    set_options(spec, config)
-    spec.option.iterations = max(config.iterations, held.iterations)
-    spec.option.gravity = (0.0, 0.0, 0.0)
-    body = spec.worldbody.add_body(name=NAME)
-    body.add_freejoint(name=NAME)
-    held.add_to(spec, body, NAME, held.size_m, held.mass_kg)
-    return spec.compile()
+def limits(model: Any, torque: float) -> tuple[float, float]:
+    """Largest angles in degrees, forward and reverse, up to which every smaller one turns too."""
+    degrees = np.arange(0, LARGEST_DEG + 1, STEP_DEG)
+    both = np.radians(np.concatenate((degrees, -degrees)))
+    forward, reverse = cutting(model, torque, both).reshape(2, -1)
+    return _last(degrees, forward), _last(degrees, reverse)
 
 
-class Trial:
-    """Random turns of shaken cubes."""
+def _last(degrees: np.ndarray, passed: np.ndarray) -> float:
+    """The angle before the first that fails; -1 if the first does."""
+    count = int(np.argmin(passed)) if not passed.all() else len(passed)
+    return float(degrees[count - 1]) if count else -1.0
 
-    def __init__(self, model: mujoco.MjModel, count: int, seed: int) -> None:
-        self.cubes, self.rng = Cubes(model, count), np.random.default_rng(seed)
-        self.result = Turns(0, 0, 0, 0, 0.0, 0.0, 0.0)
-        self.retry = np.zeros(count, dtype=bool)
-        """Worlds whose last turn jammed: the next turn goes back."""
-        self.last = Turn(np.zeros(count, int), np.zeros(count))
-        self._nefc = self.cubes.batch.bind("nefc")
-        self.steps, self.seconds, self.rows = 0, 0.0, 0.0
 
-    def run(self, turns: int) -> Turns:
-        """Run at least `turns` turns; each round of all worlds has one of many speeds."""
-        rounds = -(-turns // self.cubes.count)
-        speeds = np.geomspace(*SPEEDS, rounds) if rounds > 1 else np.array([2.0])
-        for speed in self.rng.permutation(speeds):
-            self._turn(float(speed))
-        result, per_law = self.result, self.cubes.substeps * self.cubes.count
-        result.us_per_step = 1e6 * self.seconds / (self.steps * per_law)
-        result.rows = self.rows / self.steps
-        return result
-
-    def _turn(self, speed: float) -> None:
-        count = self.cubes.count
-        turn = Turn(
-            np.where(self.retry, self.last.face, self.rng.integers(6, size=count)),
-            np.where(self.retry, 0.0, self.rng.choice((-1.0, 1.0), count) * np.pi / 2),
+def table(rows: Sequence[Row]) -> str:
+    """The results as text."""
+    cuts = "  ".join(f"{f'cut {torque} Nm':>13}" for torque in PRINTED)
+    lines = [
+        f"{'':<12} {'turns':>6} {'lost':>5} {'jams':>5} {'rows':>5} {'us/step':>8}"
+        f" {'bend':>5} {'pushed':>7} {'lost':>5}  {cuts}"
+    ]
+    for row in rows:
+        sides = ["/".join(f"{side:.0f}" for side in row["cutting"][torque]) for torque in PRINTED]
+        lines.append(
+            f"{row['model']:<12} {row.get('turns', 0):>6}"
+            f" {row.get('lost', 0) + row.get('broken', 0):>5} {row.get('jams', 0):>5}"
+            f" {row.get('rows', 0):>5.0f} {row.get('us_per_step', 0):>8.0f}"
+            f" {row.get('bend_deg', 0):>5.1f} {row['push_bend_deg']:>7.1f} {row['push_lost']:>5}  "
+            + "  ".join(f"{text:>13}" for text in sides)
         )
-        angle = self.cubes.layer_angle(turn)
-        start = np.where(self.retry, angle, 0.0)
-        way = turn.angle - start
-        for number in range(round((np.pi / 2 / speed + GRACE_S) / STEP_S)):
-            goal = start + np.sign(way) * np.minimum(speed * number * STEP_S, np.abs(way))
-            angle = self._step(turn, goal, angle)
-        self._judge(turn, np.abs(angle - turn.angle))
+    away = differences(rows)
+    return "\n".join([*lines, "", *(f"{name}: {gap:.2f} degrees" for name, gap in away.items())])
 
-    def _step(self, turn: Turn, goal: np.ndarray, before: np.ndarray) -> np.ndarray:
-        cubes = self.cubes
-        angle = cubes.layer_angle(turn)
-        speed = (angle - before) / STEP_S
-        torque = STIFFNESS * (goal - angle) - DAMPING * speed
-        cubes.push_torques(turn, np.clip(torque, -LARGEST_TORQUE, LARGEST_TORQUE))
-        cubes.hold_others(turn)
-        cubes.xfrc[:, cubes.bodies, :3] += SCATTER_N * self.rng.normal(size=(cubes.count, 26, 3))
-        spin = self._core_spin()
-        for part, size, drag, velocity in (
-            (slice(0, 3), SHAKE[0], DRAG[0], cubes.qvel[:, :3]),
-            (slice(3, 6), SHAKE[1], DRAG[1], spin),
-        ):
-            noise = size * self.rng.normal(size=(cubes.count, 3))
-            cubes.xfrc[:, cubes.root, part] += noise - drag * velocity
-        started = time.process_time()
-        cubes.step()
-        self.seconds += time.process_time() - started
-        self.steps += 1
-        self.rows += float(self._nefc.mean())
-        return angle
 
-    def _core_spin(self) -> np.ndarray:
-        return rotate(self.cubes.core(), self.cubes.qvel[:, 3:6])
+def differences(rows: Sequence[Row]) -> dict[str, float]:
+    """Largest difference of the angle over time from the last model's [deg]."""
+    last = rows[-1]
+    found = {}
+    for row in rows[:-1]:
+        count = min(len(row["angles_deg"]), len(last["angles_deg"]))
+        gaps = np.subtract(row["angles_deg"][:count], last["angles_deg"][:count])
+        found[f"{row['model']}, angle over time from {last['model']}"] = float(abs(gaps).max())
+    return found
 
-    def _judge(self, turn: Turn, missed: np.ndarray) -> None:
-        cubes, result = self.cubes, self.result
-        broken = ~np.isfinite(cubes.qpos).all(axis=1)
-        jam = (missed > JAM) & ~broken
-        arrived = np.where(jam, 0.0, turn.angle)
-        inside = cubes.members(turn.face)
-        turned = multiply(about(NORMALS[turn.face], arrived)[:, None], cubes.legal)
-        cubes.legal[inside] = turned[inside]
-        bend = cubes.bend()
-        lost = (bend > LOST) & ~broken & ~jam
-        result.turns += int((~self.retry).sum())
-        result.lost += int(lost.sum())
-        result.jams += int((jam & ~self.retry).sum())
-        result.broken += int(broken.sum())
-        result.bend_deg = max(
-            result.bend_deg, float(np.degrees(bend[~lost & ~jam & ~broken].max()))
-        )
-        # A turn that fails on the way back as well begins anew.
-        again = lost | broken | (jam & self.retry)
-        result.lost += int((jam & self.retry).sum())
-        cubes.solve(again)
-        self.retry, self.last = jam & ~again, turn
+
+def page(rows: Sequence[Row]) -> str:
+    """A page with corner cutting against torque."""
+    drawings = []
+    for row in rows:
+        lines = [
+            Line(side, TORQUES, [row["cutting"][torque][which] for torque in TORQUES],
+                 colour=BLUE, dashed=bool(which))
+            for which, side in enumerate(("forward", "reverse"))
+        ]  # fmt: skip
+        frame = Frame(f"{row['model']}: corner cutting, degrees", x_label="torque, Nm")
+        drawings.append(line_chart(frame, lines))
+    about = "Largest angle of a neighbouring face at which a face still turns."
+    return html.page("Corner cutting", [html.section("Corner cutting", drawings, about)])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser("sleight bench cube", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--models", nargs="+", default=list(MODELS), help="objects, one or more")
+    parser.add_argument("--turns", type=int, default=1000, help="quarter turns of each model")
+    parser.add_argument("--worlds", type=int, default=50, help="cubes that turn at a time")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the turns and pushes")
+    parser.add_argument("--json", type=Path, help="also write the results to this JSON file")
+    parser.add_argument("--page", type=Path, help="also draw corner cutting on this HTML page")
+    args = parser.parse_args(argv)
+    check_count("--turns, --worlds", args.turns)
+    check_count("--turns, --worlds", args.worlds)
+    rows = []
+    for name in args.models:
+        rows.append(measure(name, args.turns, args.worlds, args.seed))
+    print(table(rows))
+    if args.json:
+        write_json(args.json, {"models": rows})
+    if args.page:
+        write_text(args.page, page(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

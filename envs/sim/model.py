@@ -16,7 +16,7 @@ from ...contract.hand_spec import HandSpec
 from ..hands.hand_model import hand_of
 from ..hands.variant_model import apply_variant
 from ..hands.variants import VARIANTS
-from ..objects.object_spec import mass_of, object_of, size_of
+from ..objects.object_spec import ObjectSpec, mass_of, object_of, size_of
 from ..rendering.looks import dress
 from .mesh_sizes import add_sizes
 from .model_config import OBJECT, ModelConfig
@@ -59,7 +59,7 @@ def build_spec(config: ModelConfig, extras: Extras | None = None) -> mujoco.MjSp
     """
     hand, held = hand_of(config), object_of(config)
     spec = hand.build(config)
-    set_options(spec, config)
+    set_options(spec, config, held)
     for joint in spec.joints:
         joint.frictionloss = config.joint_friction
     _add_object(spec, config, hand.spec)
@@ -98,7 +98,7 @@ def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> Non
             actuator.nsample = math.ceil(MAX_LATENCY_S / (SHORTEST_STEP * config.timestep_s)) + 1
 
 
-def set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
+def set_options(spec: mujoco.MjSpec, config: ModelConfig, held: ObjectSpec) -> None:
     """Set every option of the world; options in the hand's own file are ignored."""
     option, default = spec.option, mujoco.MjSpec().option
     for name in _OPTIONS:
@@ -109,7 +109,7 @@ def set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
     # Never left to `auto`: MuJoCo 4.0.0's Newton factor is wrong when the Jacobian is sparse.
     option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE
     option.solver = mujoco.mjtSolver.mjSOL_NEWTON
-    option.iterations = max(config.iterations, object_of(config).iterations)
+    option.iterations = max(config.iterations, held.iterations)
     option.ls_iterations = config.ls_iterations
     option.tolerance = config.tolerance
 

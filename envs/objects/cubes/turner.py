@@ -92,6 +92,20 @@ class Cubes:
         self.qpos[worlds], self.qvel[worlds] = self.model.qpos0, 0.0
         self.legal[worlds] = (1.0, 0.0, 0.0, 0.0)
 
+    def set_face(self, face: int, angle: np.ndarray) -> None:
+        """Turn a face of the solved cube by angles (N,) about its outward normal [rad].
+
+        Only for ball joints.
+        """
+        for cubelet, joints in enumerate(self._joints):
+            if _PLACES[cubelet] @ NORMALS[face] < 0.5:
+                continue
+            address, axis = joints[0]
+            if axis is None:
+                self.qpos[:, address : address + 4] = about(NORMALS[face], angle)
+            else:
+                self.qpos[:, address] = NORMALS[face] @ axis * angle
+
     def places(self) -> np.ndarray:
         """(N, 26, 3) where each cubelet of the legal cube is."""
         return np.rint(rotate(self.legal, np.broadcast_to(_PLACES, (self.count, 26, 3))))
@@ -148,7 +162,7 @@ class Cubes:
             nearest = np.where(inside, np.minimum(nearest, angle_of(turned)), nearest)
         return nearest.max(axis=1)
 
-    def push_torques(self, turn: Turn, torque: np.ndarray) -> None:
+    def apply(self, turn: Turn, torque: np.ndarray) -> None:
         """Replace all forces by torques (N,) [Nm] on the layers, and their opposite."""
         self.xfrc[:] = 0.0
         axis = rotate(self.core(), NORMALS[turn.face])
