@@ -32,11 +32,14 @@ def mesh_table(model: mujoco.MjModel, geoms: list[int]) -> np.ndarray | None:
     """
     meshes = model.geom_dataid[geoms]
     names = [model.mesh(int(mesh)).name if mesh >= 0 else "" for mesh in meshes]
-    table = [
-        [_mesh_id(model, f"{name}{_MARK}{size:.2f}") if name else -1 for name in names]
-        for size in SIZES
-    ]
-    return np.array(table) if any(names) else None
+    table = np.array(
+        [
+            [_mesh_id(model, f"{name}{_MARK}{size:.2f}") if name else -1 for name in names]
+            for size in SIZES
+        ]
+    )
+    copied = table[:, meshes >= 0]
+    return table if copied.size and (copied >= 0).all() else None
 
 
 def _mesh_id(model: mujoco.MjModel, name: str) -> int:

@@ -29,8 +29,9 @@ class CubeNumbers:
     """Of each joint of a cubelet [kg m^2]; at a tenth of it pushes pull cubelets out."""
     condim: int = 1
     """Contact dimensions among cubelets; 1: no friction."""
-    friction: tuple[float, float, float] = (0.2, 0.0025, 0.0005)
-    """Sliding, spinning and rolling friction among cubelets, where `condim` has them."""
+    friction: tuple[float, float, float] = (1e-5, 1e-5, 1e-5)
+    """Sliding, spinning and rolling friction among cubelets, where `condim` has them. Contacts with
+    the hand have the larger of two coefficients, which must be the hand's."""
     solref: tuple[float, float] = (0.02, 1.0)
     solimp: tuple[float, float, float] = (0.99, 0.999, 0.0005)
     """Of the contacts among cubelets; the width in m. A free, shaken core loses cubelets at 8 ms
@@ -41,5 +42,11 @@ TRAINING = CubeNumbers()
 """For steps of 8 ms: the cheapest form in which no cubelet is lost."""
 STIFF = CubeNumbers(solref=(0.005, 1.0), solimp=(0.95, 0.99, 0.0005))
 """The reference for steps of 2 ms, to compare others with."""
-HINGES = CubeNumbers(joints="hinges", condim=6, solref=(0.02, 1.0), solimp=(0.9, 0.95, 0.001))
+HINGES = CubeNumbers(
+    joints="hinges",
+    condim=6,
+    friction=(0.2, 0.0025, 0.0005),
+    solref=(0.02, 1.0),
+    solimp=(0.9, 0.95, 0.001),
+)
 """The form of the original. It jams: hinges lock at right angles of the middle one."""

@@ -76,7 +76,8 @@ class RandomTurns:
     """Random quarter turns of shaken cubes."""
 
     def __init__(self, model: mujoco.MjModel, count: int, seed: int) -> None:
-        self.cubes, self.rng, self.result = Cubes(model, count), np.random.default_rng(seed), Turns()
+        self.cubes, self.rng = Cubes(model, count), np.random.default_rng(seed)
+        self.result = Turns()
         self._retry = np.zeros(count, dtype=bool)
         """Worlds whose last turn jammed: the next turn goes back."""
         self._last = Turn(np.zeros(count, int), np.zeros(count))
@@ -200,4 +201,3 @@ def turning(model: mujoco.MjModel, torque: float, seconds: float = 1.0) -> np.nd
         if angles[-1] > 90.0:
             break
     return np.array(angles)
-

@@ -167,7 +167,10 @@ def test_mass_and_inertia(drawn, model):
 
 
 def test_contacts_have_their_reference_and_impedance(drawn):
-    solref, solimp = drawn.field("geom_solref", "contact_geoms"), drawn.field("geom_solimp", "contact_geoms")
+    solref, solimp = (
+        drawn.field("geom_solref", "contact_geoms"),
+        drawn.field("geom_solimp", "contact_geoms"),
+    )
     spread = drawn.value["contact.spread"]
     for column, row in ((0, "timeconst"), (1, "dampratio")):
         noise = np.log(solref[..., column] / drawn.base("geom_solref", "contact_geoms")[:, column])
