@@ -40,7 +40,6 @@ class Nominal:
             "object": [layout.object_body],
             "object_bodies": list(layout.object_bodies),
             "object_links": list(layout.object_bodies[1:]),
-            "object_boxes": [box for body in bodies for box in _boxes(model, body)],
             "object_joints": [i for i in range(model.njnt) if _is_inner(model, i, bodies)],
             "object_dofs": [
                 i for i in range(model.nv) if _is_inner(model, model.dof_jntid[i], bodies)
@@ -59,12 +58,6 @@ class Nominal:
             value = np.array(getattr(source, name.removeprefix("opt.")), dtype=np.float64)
             self._fields[name] = torch.from_numpy(value).to(self._device)
         return self._fields[name]
-
-
-def _boxes(model: mujoco.MjModel, body: int) -> range:
-    """Bounding boxes of a body, which the mid-phase of collision detection uses."""
-    first = int(model.body_bvhadr[body])
-    return range(first, first + int(model.body_bvhnum[body]))
 
 
 def _is_inner(model: mujoco.MjModel, joint: int, bodies: set[int]) -> bool:

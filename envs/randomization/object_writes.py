@@ -13,7 +13,6 @@ _LENGTHS = (
     ("geom_size", "object_shapes"),
     ("geom_rbound", "object_shapes"),
     ("geom_aabb", "object_shapes"),
-    ("bvh_aabb", "object_boxes"),
     ("geom_pos", "object_shapes"),
     ("body_pos", "object_links"),
     ("body_ipos", "object_bodies"),
