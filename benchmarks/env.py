@@ -30,7 +30,9 @@ from sleight.envs.config import EnvConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
-from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS
+from sleight.envs.object_cost import object_cost
+from sleight.envs.object_cost import table as cost_table
+from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS, PART_NAMES
 from sleight.envs.sim.batch_sim import BatchSim
 from sleight.files import write_json
 from sleight.flags import Parser, check_count, output_file
@@ -38,6 +40,7 @@ from sleight.machine import usable_cores
 from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
+OBJECTS_LISTED = ("block", "egg", "pen", "cube-locked", "cube", "cube-hinges")
 WARM_UP = 20
 """Untimed steps at the start: first drops, first goals, warm caches."""
 RAW = {
@@ -211,7 +214,7 @@ def bench(
     results: list[Result] = []
     cases = {"nominal": {}, "randomized": wide_ranges()}
     if everything:
-        cases["everything"] = wide_ranges(NAMES)
+        cases["everything"] = wide_ranges([name for name in NAMES if name not in PART_NAMES])
     for label, ranges in cases.items():
         env = make_env(replace(config, randomization=ranges), seed)
         recording = record(env, actions, seed)
@@ -282,6 +285,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--repetitions", type=int, default=5, help="repetitions; the median is reported"
     )
+    parser.add_argument(
+        "--objects", nargs="*", default=OBJECTS_LISTED, help="objects whose physics is timed alone"
+    )
     parser.add_argument("--everything", action="store_true", help="also randomize every parameter")
     parser.add_argument("--json", type=output_file, help="also write the results to this JSON file")
     args = parser.parse_args(argv)
@@ -293,10 +299,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for worlds in args.worlds:
         config = EnvConfig(num_worlds=worlds, threads=args.threads)
         results += bench(config, args.steps, args.repetitions, everything=args.everything)
+    costs = [object_cost(name) for name in args.objects]
     after = circumstances(args.threads)
     print(f"after:  {after}\n\n{table(results)}")
+    print(f"\nphysics alone, one thread, processor time\n\n{cost_table(costs)}")
     if args.json:
-        write_json(args.json, {"before": before, "after": after, "results": results})
+        found = {"before": before, "after": after, "results": results, "objects": costs}
+        write_json(args.json, found)
     return 0
 
 

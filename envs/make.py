@@ -12,7 +12,7 @@ from .env import HandEnv
 from .hands.hand_model import hand_of
 from .objects.object_spec import mass_of, object_of, size_of
 from .randomization.randomizer import extras
-from .randomization.table import check_needs, lookup
+from .randomization.table import check_needs, check_parts, lookup
 from .randomization.world_source import FixedRanges, WorldSource
 from .sim.draws import Draws
 from .sim.layout import layout_of
@@ -45,9 +45,22 @@ def make_env(
     names = {*source.names, *config.nominal}
     check_needs(names, "env.randomization, env.nominal")
     sim = open_sim(config, names)
+    _check_parts(sim, names)
     hand, rng = hand_of(config.model).spec, Draws(seed, sim.device)
     task = task_of(config).make(TaskContext(config, hand, sim, rng, cache_seed))
     return HandEnv(config, hand, sim, task, rng, source, failures, groups)
+
+
+def _check_parts(sim: Sim, names: set[str]) -> None:
+    model, layout = sim.model, sim.layout
+    touching = layout.self_contact
+    check_parts(
+        names,
+        inner=model.body_jntnum[list(layout.object_bodies)].sum() > 1,
+        touching=touching,
+        friction=touching and (model.geom_condim[list(layout.object_geoms)] > 1).any(),
+        source="env.randomization, env.nominal",
+    )
 
 
 def open_sim(config: EnvConfig, varying: set[str] | None = None) -> Sim:

@@ -110,7 +110,7 @@ class Plant:
     def _set_object(self, position: np.ndarray, wxyz: np.ndarray) -> None:
         layout, qpos = self._layout, self._data.qpos
         qpos[layout.position], qpos[layout.rotation] = position, wxyz
-        qpos[layout.inner] = self._model.qpos0[layout.inner]
+        qpos[layout.parts] = self._model.qpos0[layout.parts]
         self._data.qvel[layout.object_dofs] = 0.0
 
 

@@ -29,10 +29,27 @@ class ObjectSpec:
     joints. The body already has its free joint; angles are in radians. Every element's name must
     begin with `name`, because the goal beside the hand is a second copy of the object."""
     joints: tuple[str, ...] = ()
-    """Names of inner joints without the prefix `name` and underscore: `lid` for `object_lid`."""
+    """Names of the inner joints that are observed, without the prefix `name` and underscore: `lid`
+    for `object_lid`. Each has one coordinate: a hinge or a slide. Others may exist."""
     symmetry: Symmetry = "none"
     dress: Callable[[mujoco.MjSpec, str], None] | None = None
     """`dress(spec, name)` adds materials to the geoms of the object `name`, for rendering."""
+    assets: Callable[[mujoco.MjSpec, str, float], None] | None = None
+    """`assets(spec, name, size_m)` adds the meshes that `build` uses."""
+    self_contact: bool = False
+    """Contacts among its own parts hold the object together. Their parameters are then the parts'
+    own, and those of contacts with the hand are the hand's: the parts' `solmix` is negligible,
+    their friction is lower than the hand's, and the hand's geoms have the contact dimensions."""
+    iterations: int = 0
+    """Fewest iterations of the solver per step that it needs."""
+
+    def add_to(
+        self, spec: mujoco.MjSpec, body: mujoco.MjsBody, name: str, size_m: float, mass_kg: float
+    ) -> None:
+        """Add the object's meshes to the model and its geoms, bodies and joints to `body`."""
+        if self.assets is not None:
+            self.assets(spec, name, size_m)
+        self.build(body, name, size_m, mass_kg)
 
     def joint_names(self, name: str) -> tuple[str, ...]:
         """The inner joints of the object called `name`."""
@@ -44,6 +61,10 @@ OBJECTS: Registry[ObjectSpec] = Registry(
     {
         **{name: f"envs.objects.{name}:{name.upper()}" for name in ("block", "egg", "pen")},
         "face": "envs.objects.cubes.face_cube:FACE",
+        "cube": "envs.objects.cubes.full_cube:FULL",
+        "cube-stiff": "envs.objects.cubes.full_cube:FULL_STIFF",
+        "cube-hinges": "envs.objects.cubes.full_cube:FULL_HINGES",
+        "cube-locked": "envs.objects.cubes.locked_cube:LOCKED",
     },
     must_be("envs.objects.object_spec:ObjectSpec"),
 )

@@ -28,7 +28,7 @@ class Nominal:
         self.elements = {
             "hand_dofs": joint_dofs,
             "hand_joints": list(layout.hand_joints),
-            "geoms": sorted((*layout.hand_geoms, *layout.object_geoms)),
+            "contact_geoms": list(layout.contact_geoms),
             "hand_geoms": list(layout.hand_geoms),
             "object_geoms": list(layout.object_geoms),
             # Visual geoms too: they grow with the object.
@@ -41,6 +41,9 @@ class Nominal:
             "object_bodies": list(layout.object_bodies),
             "object_links": list(layout.object_bodies[1:]),
             "object_joints": [i for i in range(model.njnt) if _is_inner(model, i, bodies)],
+            "object_dofs": [
+                i for i in range(model.nv) if _is_inner(model, model.dof_jntid[i], bodies)
+            ],
         }
         self.indices = {
             name: torch.tensor(ids, dtype=torch.long, device=sim.device)

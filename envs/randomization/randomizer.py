@@ -15,13 +15,13 @@ from ..sim.draws import Draws
 from ..sim.layout import cells
 from ..sim.model import Extras
 from ..sim.sim import Sim
+from . import object_writes
 from .field_writer import Kind, Nominal, Writer
 
 CONSTANTS = {"body_mass", "body_inertia", "body_ipos", "body_pos", "dof_armature"}
 """Fields from which MuJoCo derives constants; these are recomputed after a write."""
 MIN_WIDTH = 0.01
 """Smallest range of a joint or a coupling, as a fraction of the nominal width."""
-OBJECT_FRICTION = 1e-5
 SOLIMP = (0.5, 0.99)
 """Bounds of dmin and dmax [RG]."""
 
@@ -34,6 +34,9 @@ _SCALED = (
     ("dof_damping", "hand_dofs", "hand.damping"),
     ("dof_armature", "hand_dofs", "hand.armature"),
     ("actuator_forcerange", "motors", "hand.force"),
+    ("dof_damping", "object_dofs", "object.joint.damping"),
+    ("dof_armature", "object_dofs", "object.joint.armature"),
+    ("dof_frictionloss", "object_dofs", "object.joint.friction"),
 )
 """Field, elements, row: the value is the nominal one times the row's factor."""
 _ADDED: tuple[tuple[str, str, str, Kind], ...] = (
@@ -68,35 +71,6 @@ def _added(field: str, elements: str, row: str, kind: Kind) -> Write:
     return write
 
 
-_LENGTHS = (
-    ("geom_size", "object_shapes"),
-    ("geom_rbound", "object_shapes"),
-    ("geom_aabb", "object_shapes"),
-    ("geom_pos", "object_shapes"),
-    ("body_pos", "object_links"),
-    ("body_ipos", "object_bodies"),
-    ("jnt_pos", "object_joints"),
-)
-"""Field, elements: every length that scales with the object."""
-
-
-def _size(w: Writer) -> None:
-    for field, elements in _LENGTHS:
-        base = w.base(field, elements)
-        if base.any():  # zeros stay zero, so the field can stay shared
-            size = w.value["object.size"]
-            w.put(field, elements, base * size.reshape(-1, 1, *(1 for _ in base.shape[1:])))
-
-
-def _mass(w: Writer) -> None:
-    mass = w.value["object.mass"].unsqueeze(-1)
-    size = w.value["object.size"].unsqueeze(-1)
-    inertia = mass * size**2 * w.value["object.inertia"].unsqueeze(-1)
-    w.put("body_mass", "object_bodies", w.base("body_mass", "object_bodies") * mass)
-    base = w.base("body_inertia", "object_bodies")
-    w.put("body_inertia", "object_bodies", base * inertia.unsqueeze(-1))
-
-
 def _link_mass(w: Writer) -> None:
     mass, inertia = w.base("body_mass", "links"), w.base("body_inertia", "links")
     factor = w.factor("hand.mass", len(mass))
@@ -106,8 +80,7 @@ def _link_mass(w: Writer) -> None:
 
 
 def _friction(w: Writer) -> None:
-    # MuJoCo uses the larger coefficient of two geoms, so the smaller one would have no effect.
-    # Therefore the hand's geoms get the product, and the object's coefficient is never larger.
+    # The hand's geoms get the product of both: see `object_writes.friction`.
     base, value = w.base("geom_friction", "hand_geoms"), w.value
     slide = value["object.friction"] * value["hand.friction"]
     kinds = [
@@ -117,13 +90,7 @@ def _friction(w: Writer) -> None:
     each = w.factor("hand.friction", len(base)) / value["hand.friction"].unsqueeze(-1)
     product = torch.stack((slide, *kinds), dim=-1).unsqueeze(1)
     w.put("geom_friction", "hand_geoms", base * product * each.unsqueeze(-1))
-    w.put(
-        "geom_friction",
-        "object_geoms",
-        torch.full_like(w.base("geom_friction", "object_geoms"), OBJECT_FRICTION).expand(
-            len(w.worlds), -1, -1
-        ),
-    )
+    object_writes.friction(w)
 
 
 def _geom_size(w: Writer) -> None:
@@ -167,7 +134,7 @@ def _gain(w: Writer) -> None:
 
 def _contact(w: Writer) -> None:
     """Scale solref, and of solimp 1 - dmax, dmax - dmin and the width, as [RG] does."""
-    solref, solimp = w.base("geom_solref", "geoms"), w.base("geom_solimp", "geoms")
+    solref, solimp = w.base("geom_solref", "contact_geoms"), w.base("geom_solimp", "contact_geoms")
     rows = ("timeconst", "dampratio", "compliance", "delta", "width")
     factor = torch.stack([w.value[f"contact.{row}"] for row in rows], dim=-1).unsqueeze(1)
     if "contact.spread" in w.active:
@@ -177,9 +144,9 @@ def _contact(w: Writer) -> None:
     dmin = (dmax - (solimp[:, 1] - solimp[:, 0]) * factor[..., 3]).clamp(*SOLIMP)
     width = solimp[:, 2] * factor[..., 4]
     rest = solimp[:, 3:].expand(*width.shape, 2)
-    w.put("geom_solref", "geoms", (solref * factor[..., :2]).expand(*width.shape, 2))
+    w.put("geom_solref", "contact_geoms", (solref * factor[..., :2]).expand(*width.shape, 2))
     changed = torch.stack((dmin, dmax, width), dim=-1)
-    w.put("geom_solimp", "geoms", torch.cat((changed, rest), dim=-1))
+    w.put("geom_solimp", "contact_geoms", torch.cat((changed, rest), dim=-1))
 
 
 def _cone(w: Writer) -> None:
@@ -197,11 +164,11 @@ def _margin(w: Writer) -> None:
 
     Newer versions start forces at the margin whatever the gap. Both are summed over two geoms.
     """
-    margin, gap = w.base("geom_margin", "geoms"), w.base("geom_gap", "geoms")
+    margin, gap = w.base("geom_margin", "contact_geoms"), w.base("geom_gap", "contact_geoms")
     count = (len(margin),)
     deeper = w.draw("contact.gap", count, "uniform")
-    w.put("geom_margin", "geoms", margin + w.draw("contact.margin", count, "half") - deeper)
-    w.put("geom_gap", "geoms", gap + deeper)
+    w.put("geom_margin", "contact_geoms", margin + w.draw("contact.margin", count, "half") - deeper)
+    w.put("geom_gap", "contact_geoms", gap + deeper)
 
 
 def _gravity(w: Writer) -> None:
@@ -242,10 +209,10 @@ _FRICTION_ROWS = tuple(
     for kind in ("", ".spinning", ".rolling")
 )
 WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
-    (("object.size",), _size),
-    (("object.mass", "object.size", "object.inertia"), _mass),
+    (("object.size", "object.gap"), object_writes.size),
+    (("object.mass", "object.size", "object.inertia"), object_writes.mass),
     (("hand.mass", "hand.mass.spread", "hand.inertia"), _link_mass),
-    ((*_FRICTION_ROWS, "hand.friction.spread"), _friction),
+    ((*_FRICTION_ROWS, "hand.friction.spread", "object.parts.friction"), _friction),
     (("hand.geom_size", "hand.geom_size.spread"), _geom_size),
     (("hand.limits",), _limits),
     (("tendon.range",), _tendon_range),
@@ -271,6 +238,7 @@ def extras(names: Collection[str]) -> Extras:
         late_motors="action.latency" in names,
         lagging_motors="hand.lag" in names,
         moving_geoms=any(name.startswith("hand.geom_") for name in names),
+        sizes="object.size" in names,
     )
 
 

@@ -50,6 +50,21 @@ def _spread(
     return _linear(f"{base}.spread", 1.0, high, "log", what, source, needs)
 
 
+_PARTS = (
+    _scale("object.joint.damping", 0.5, 0.2, 5.0, "damping of the object's inner joints",
+           f"{_R9}, cube dof damping"),
+    _spread("object.joint.damping", "damping of each inner joint"),
+    _scale("object.joint.friction", 0.5, 0.2, 5.0, "dry friction of the object's inner joints",
+           f"{_R9}, cube friction loss"),
+    _spread("object.joint.friction", "dry friction of each inner joint"),
+    _scale("object.joint.armature", 0.5, 0.8, 3.0, "armature of the object's inner joints",
+           f"{_R9}, cube dof armature"),
+    _spread("object.joint.armature", "armature of each inner joint", high=0.5),
+    _scale("object.parts.friction", 0.5, 0.2, 5.0, "friction among the object's parts, of all"
+           " three kinds", "[R] B, friction cube"),
+    Parameter("object.gap", "offset", 5e-5, 0.0, (-1e-4, 2e-4), "m",
+              "added to the gap between the object's parts: how loose it is", "this project"),
+)  # fmt: skip
 _OBJECT = (
     _scale("object.size", 0.15, 0.75, 1.3, "edge of the block", "[R] B, cube size"),
     _scale("object.mass", 0.5, 0.2, 4.0, "mass of the block", f"{_R9}, [D] T1"),
@@ -188,6 +203,7 @@ _TASK = (
 
 GROUPS: dict[str, tuple[Parameter, ...]] = {
     "The block": _OBJECT,
+    "Inner joints and parts of the object": _PARTS,
     "The hand's links and surfaces": _LINKS,
     "Joints, tendons, motors": _JOINTS,
     "Contacts": _CONTACTS,
@@ -199,6 +215,8 @@ GROUPS: dict[str, tuple[Parameter, ...]] = {
 }
 PARAMETERS: tuple[Parameter, ...] = tuple(row for rows in GROUPS.values() for row in rows)
 NAMES = tuple(parameter.name for parameter in PARAMETERS)
+PART_NAMES = frozenset(parameter.name for parameter in _PARTS)
+"""Parameters that only an object with parts has: `check_parts`."""
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 
@@ -219,6 +237,24 @@ def check_needs(names: Collection[str], source: str) -> None:
         needed = lookup(name, source).needs
         if needed and needed not in names:
             raise ConfigError(f"{source}: got {name} alone, allowed: together with {needed}")
+
+
+def check_parts(
+    names: Collection[str], inner: bool, touching: bool, friction: bool, source: str
+) -> None:
+    """Raise ConfigError for a parameter of parts that the object does not have.
+
+    inner: it has inner joints; touching: contacts hold its parts together; friction: these
+    contacts have friction.
+    """
+    for start, has, needed in (
+        ("object.joint.", inner, "inner joints"),
+        ("object.gap", touching, "parts held together by contact"),
+        ("object.parts.friction", friction, "parts whose contacts have friction"),
+    ):
+        for name in names:
+            if name.startswith(start) and not has:
+                raise ConfigError(f"{source}: got {name}, allowed: for an object with {needed}")
 
 
 def check_object(names: Collection[str], task: str, has_object: bool, source: str) -> None:

@@ -14,6 +14,6 @@ class GoalPicture:
     wxyz: np.ndarray | None = None
     """(4,) orientation of a second object beside the hand."""
     joints: np.ndarray | None = None
-    """(K,) inner joints of that object."""
+    """(K,) observed inner joints of that object, or (P,) coordinates of all its inner joints."""
     points: np.ndarray | None = None
     """(F, 3) m, frame palm: one sphere per fingertip, with a line to it."""

@@ -53,7 +53,7 @@ def dress(spec: mujoco.MjSpec, name: str, object_spec: ObjectSpec, size_m: float
 
 def _add_goal(spec: mujoco.MjSpec, object_spec: ObjectSpec, size_m: float) -> None:
     goal = spec.worldbody.add_body(name=GOAL, mocap=True, pos=GOAL_POSITION)
-    object_spec.build(goal, GOAL, min(size_m, GOAL_LARGEST_M), object_spec.mass_kg)
+    object_spec.add_to(spec, goal, GOAL, min(size_m, GOAL_LARGEST_M), object_spec.mass_kg)
     for geom in spec.geoms:
         if geom.name.startswith(GOAL):
             geom.contype = geom.conaffinity = 0

@@ -85,7 +85,7 @@ class HandRenderer:
         self._goal = GoalPose(self.model, config)
         hand = hand_of(config).spec
         self._tips = [self.model.site(tip).id for tip in hand.fingertips]
-        self._sizes = self.model.geom_size.copy()
+        self._lengths = ObjectLengths(self.model)
         self._renderer = open_renderer(self.model, height, width)
         self.width, self.height = width, height
         self._view = camera
@@ -109,13 +109,13 @@ class HandRenderer:
     ) -> np.ndarray:
         """Picture (H, W, 3) uint8 of the state `qpos` (nq,) and the goal.
 
-        size_scale: size of the object and of its goal, relative to the nominal one.
+        size_scale: size of the object and of its goal, relative to the nominal one; an object with
+        meshes, which cannot grow, is drawn in its nominal size.
         """
         data, goal = self._data, goal or GoalPicture()
         data.qpos[: len(qpos)] = qpos
         self._goal.put(data, goal)
-        for geom in self._goal.geoms:
-            self.model.geom_size[geom] = self._sizes[geom] * size_scale
+        self._lengths.scale(size_scale)
         mujoco.mj_kinematics(self.model, data)
         mujoco.mj_comPos(self.model, data)
         mujoco.mj_camlight(self.model, data)
@@ -158,21 +158,41 @@ class GoalPose:
     """Places the goal of a model with materials: its body and its inner joints."""
 
     def __init__(self, model: mujoco.MjModel, config: ModelConfig) -> None:
-        held = object_of(config)
-        inner = [model.joint(name).qposadr[0] for name in held.joint_names(GOAL)]
+        inner = [model.joint(name).qposadr[0] for name in object_of(config).joint_names(GOAL)]
         self._inner = np.array(inner, dtype=np.int64)
-        bodies = {model.body(name).id for name in (OBJECT, GOAL)}
-        self.geoms = [
-            g for g in range(model.ngeom) if int(model.body_rootid[model.geom_bodyid[g]]) in bodies
-        ]
-        """Geoms of the object and of its goal."""
+        joints = [j for j in range(model.njnt) if _is_of(model, int(model.jnt_bodyid[j]), (GOAL,))]
+        self._parts = slice(int(model.jnt_qposadr[joints[0]]) if joints else model.nq, None)
 
     def put(self, data: mujoco.MjData, goal: GoalPicture) -> None:
         """Write a goal; a goal without an orientation is moved out of sight."""
         data.mocap_pos[0] = _NOWHERE if goal.wxyz is None else GOAL_POSITION
         data.mocap_quat[0] = (1.0, 0.0, 0.0, 0.0) if goal.wxyz is None else goal.wxyz
         if goal.joints is not None:
-            data.qpos[self._inner] = goal.joints
+            observed = len(goal.joints) == len(self._inner)
+            data.qpos[self._inner if observed else self._parts] = goal.joints
+
+
+class ObjectLengths:
+    """All lengths of the object and of its goal in a model that is rendered."""
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        both = (OBJECT, GOAL)
+        geoms = [g for g in range(model.ngeom) if _is_of(model, int(model.geom_bodyid[g]), both)]
+        roots = {model.body(name).id for name in both}
+        links = [b for b in range(model.nbody) if _is_of(model, b, both) and b not in roots]
+        grows = not (model.geom_dataid[geoms] >= 0).any()
+        places = ((model.geom_size, geoms), (model.geom_pos, geoms), (model.body_pos, links))
+        self._nominal = [(field, ids, field[ids].copy()) for field, ids in places if grows]
+
+    def scale(self, size: float) -> None:
+        """Set the size, relative to the nominal one."""
+        for field, ids, nominal in self._nominal:
+            field[ids] = nominal * size
+
+
+def _is_of(model: mujoco.MjModel, body: int, names: tuple[str, ...]) -> bool:
+    """Whether a body belongs to one of these bodies of the world."""
+    return int(model.body_rootid[body]) in {model.body(name).id for name in names}
 
 
 def open_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:

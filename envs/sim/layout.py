@@ -42,9 +42,11 @@ class Layout:
     """Velocity of the object in qvel: linear in world axes [m/s], angular in its own [rad/s]."""
     inner: Index
     inner_dofs: Index
-    """(K,) inner joints of the object, in qpos and in qvel."""
+    """(K,) observed inner joints of the object, in qpos and in qvel."""
+    parts: Index
+    """All inner joints of the object in qpos, those that are not observed too; a ball has four."""
     object_dofs: Index
-    """Degrees of freedom of the object, inner joints included, in qvel."""
+    """Degrees of freedom of the object, all inner joints included, in qvel."""
     object_bodies: tuple[int, ...]
     """Bodies of the object, the root first."""
     object_geoms: tuple[int, ...]
@@ -53,6 +55,9 @@ class Layout:
     hand_joints: tuple[int, ...]
     hand_geoms: tuple[int, ...]
     """Geoms of the hand that collide."""
+    contact_geoms: tuple[int, ...]
+    """Geoms whose parameters the contacts between hand and object have: those of both, or the
+    hand's alone if the object's are for contacts among its own parts."""
     couplings: tuple[int, ...]
     """Tendons of limited length, which couple two joints."""
 
@@ -60,6 +65,11 @@ class Layout:
     def object_body(self) -> int:
         """Root body of the object."""
         return self.object_bodies[0]
+
+    @property
+    def self_contact(self) -> bool:
+        """Whether contacts among its own parts hold the object together."""
+        return self.contact_geoms == self.hand_geoms
 
 
 def layout_of(model: mujoco.MjModel, hand: HandSpec, held: ObjectSpec) -> Layout:
@@ -70,7 +80,8 @@ def layout_of(model: mujoco.MjModel, hand: HandSpec, held: ObjectSpec) -> Layout
     qpos, dof = int(free.qposadr[0]), int(free.dofadr[0])
     bodies = _subtree(model, model.body(OBJECT).id)
     links = _subtree(model, *{_root(model, int(model.jnt_bodyid[j.id])) for j in joints})
-    inner_dofs = [int(joint.dofadr[0]) for joint in inner]
+    parts = [j for j in range(model.njnt) if int(model.jnt_bodyid[j]) in bodies and j != free.id]
+    touching, own = _touching(model, links), _touching(model, bodies)
     return Layout(
         joints=as_index(j.qposadr[0] for j in joints),
         joint_dofs=as_index(j.dofadr[0] for j in joints),
@@ -82,13 +93,15 @@ def layout_of(model: mujoco.MjModel, hand: HandSpec, held: ObjectSpec) -> Layout
         velocity=slice(dof, dof + 3),
         spin=slice(dof + 3, dof + 6),
         inner=as_index(j.qposadr[0] for j in inner),
-        inner_dofs=as_index(inner_dofs),
-        object_dofs=as_index([*range(dof, dof + 6), *inner_dofs]),
+        inner_dofs=as_index(joint.dofadr[0] for joint in inner),
+        parts=_coordinates(model.jnt_qposadr, parts, model.nq),
+        object_dofs=_coordinates(model.jnt_dofadr, [free.id, *parts], model.nv),
         object_bodies=bodies,
-        object_geoms=_touching(model, bodies),
+        object_geoms=own,
         hand_bodies=links,
         hand_joints=tuple(int(j.id) for j in joints),
-        hand_geoms=_touching(model, links),
+        hand_geoms=touching,
+        contact_geoms=touching if held.self_contact else tuple(sorted((*touching, *own))),
         couplings=tuple(i for i in range(model.ntendon) if model.tendon_limited[i]),
     )
 
@@ -106,6 +119,12 @@ def cells(rows: Any, columns: Index) -> tuple[Any, Index]:
     """The key that selects columns in rows of a tensor; each is a slice or indices."""
     both = not isinstance(rows, slice) and not isinstance(columns, slice)
     return (rows[:, None] if both else rows), columns
+
+
+def _coordinates(start: np.ndarray, joints: Sequence[int], count: int) -> Index:
+    """Coordinates of joints; those of one joint end where the next joint's begin."""
+    ends = np.append(start[1:], count)
+    return as_index(i for joint in joints for i in range(int(start[joint]), int(ends[joint])))
 
 
 def _root(model: mujoco.MjModel, body: int) -> int:

@@ -16,11 +16,14 @@ from ...contract.hand_spec import HandSpec
 from ..hands.hand_model import hand_of
 from ..hands.variant_model import apply_variant
 from ..hands.variants import VARIANTS
-from ..objects.object_spec import mass_of, object_of, size_of
+from ..objects.object_spec import ObjectSpec, mass_of, object_of, size_of
 from ..rendering.looks import dress
 from .hand_leaks import keep_only_the_hand
+from .mesh_sizes import add_sizes
 from .model_config import OBJECT, ModelConfig
 
+HAND_CONDIM = 4
+"""Contact dimensions of the hand with an object whose parts have fewer: the block's."""
 START_HEIGHT_M = 0.06
 """Height of the object above the palm's centre in the default state of the model."""
 
@@ -39,6 +42,8 @@ class Extras:
     """Motors follow their targets with a time constant, which is initially zero."""
     moving_geoms: bool = False
     """Geoms move or grow: no mid-phase collision boxes, which would not follow them."""
+    sizes: bool = False
+    """The object's colliding meshes exist in many sizes, of which each world takes one."""
 
 
 MAX_LATENCY_S = 0.08
@@ -58,7 +63,7 @@ def build_spec(config: ModelConfig, extras: Extras | None = None) -> mujoco.MjSp
     for joint in spec.joints:
         joint.frictionloss = config.joint_friction
     _add_object(spec, config, hand.spec)
-    _set_options(spec, config)
+    set_options(spec, config, held)
     apply_variant(spec, VARIANTS[config.variant], hand)
     if extras is not None:
         _add_extras(spec, config, extras)
@@ -78,8 +83,11 @@ def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> Non
     if extras.off_centre:
         spec.body(OBJECT).simple = False
     if extras.rolling:
-        for geom in spec.body(OBJECT).find_all("geom"):
+        held = object_of(config)
+        for geom in hand_geoms(spec) if held.self_contact else spec.body(OBJECT).find_all("geom"):
             geom.condim = 6
+    if extras.sizes:
+        add_sizes(spec)
     if extras.moving_geoms:
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
     for actuator in spec.actuators:
@@ -91,7 +99,7 @@ def _add_extras(spec: mujoco.MjSpec, config: ModelConfig, extras: Extras) -> Non
             actuator.nsample = math.ceil(MAX_LATENCY_S / (SHORTEST_STEP * config.timestep_s)) + 1
 
 
-def _set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
+def set_options(spec: mujoco.MjSpec, config: ModelConfig, held: ObjectSpec) -> None:
     """Set the options of the world; the others have MuJoCo's defaults."""
     option = spec.option
     option.timestep = config.timestep_s
@@ -100,7 +108,7 @@ def _set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
     # Never left to `auto`: MuJoCo 4.0.0's Newton factor is wrong when the Jacobian is sparse.
     option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE
     option.solver = mujoco.mjtSolver.mjSOL_NEWTON
-    option.iterations = config.iterations
+    option.iterations = max(config.iterations, held.iterations)
     option.ls_iterations = config.ls_iterations
     option.tolerance = config.tolerance
 
@@ -108,7 +116,17 @@ def _set_options(spec: mujoco.MjSpec, config: ModelConfig) -> None:
 def _add_object(spec: mujoco.MjSpec, config: ModelConfig, hand: HandSpec) -> None:
     body = spec.worldbody.add_body(name=OBJECT, pos=(*hand.palm_centre_m, START_HEIGHT_M))
     body.add_freejoint(name=OBJECT)
-    object_of(config).build(body, OBJECT, size_of(config), mass_of(config))
+    held = object_of(config)
+    held.add_to(spec, body, OBJECT, size_of(config), mass_of(config))
+    if held.self_contact:
+        for geom in hand_geoms(spec):
+            geom.condim = max(geom.condim, HAND_CONDIM)
+
+
+def hand_geoms(spec: mujoco.MjSpec) -> list[mujoco.MjsGeom]:
+    """The geoms that collide, other than the object's."""
+    own = {geom.name for geom in spec.body(OBJECT).find_all("geom")}
+    return [geom for geom in spec.geoms if geom.contype and geom.name not in own]
 
 
 def _drop_looks(spec: mujoco.MjSpec) -> None:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from sleight.envs.randomization.field_writer import Nominal
 from sleight.envs.randomization.randomizer import CONSTANTS, WRITES, Randomizer, extras
-from sleight.envs.randomization.table import BY_NAME, NAMES
+from sleight.envs.randomization.table import BY_NAME, NAMES, PART_NAMES
 from sleight.envs.randomization.world_source import values
 from sleight.envs.sim.batch_sim import BatchSim
 from sleight.envs.sim.draws import Draws
@@ -92,7 +92,7 @@ NORMAL, HALF, UNIFORM = stats.norm, stats.halfnorm, stats.uniform
         ("body_pos", "links", "hand.link_position", NORMAL),
         ("geom_pos", "hand_geoms", "hand.geom_position", NORMAL),
         ("body_ipos", "object", "object.com", NORMAL),
-        ("geom_gap", "geoms", "contact.gap", UNIFORM),
+        ("geom_gap", "contact_geoms", "contact.gap", UNIFORM),
     ],
 )
 def test_what_is_added_has_its_law(drawn, field, elements, row, law):
@@ -104,8 +104,8 @@ def test_what_is_added_has_its_law(drawn, field, elements, row, law):
 
 
 def test_forces_begin_at_the_margin_and_deeper_by_the_gap(drawn):
-    gap = drawn.field("geom_gap", "geoms")
-    margin = drawn.field("geom_margin", "geoms") + gap
+    gap = drawn.field("geom_gap", "contact_geoms")
+    margin = drawn.field("geom_margin", "contact_geoms") + gap
     same_law(margin / drawn.value["contact.margin"], HALF)
     one = look(drawn.sim, 0)
     own = drawn.sim.field("geom_margin")[0].numpy()
@@ -167,14 +167,17 @@ def test_mass_and_inertia(drawn, model):
 
 
 def test_contacts_have_their_reference_and_impedance(drawn):
-    solref, solimp = drawn.field("geom_solref", "geoms"), drawn.field("geom_solimp", "geoms")
+    solref, solimp = (
+        drawn.field("geom_solref", "contact_geoms"),
+        drawn.field("geom_solimp", "contact_geoms"),
+    )
     spread = drawn.value["contact.spread"]
     for column, row in ((0, "timeconst"), (1, "dampratio")):
-        noise = np.log(solref[..., column] / drawn.base("geom_solref", "geoms")[:, column])
+        noise = np.log(solref[..., column] / drawn.base("geom_solref", "contact_geoms")[:, column])
         same_law(noise, stats.norm(np.log(drawn.value[f"contact.{row}"]), spread))
     dmin, dmax, width = solimp[..., 0], solimp[..., 1], solimp[..., 2]
     same_law(np.log(width / 0.001), stats.norm(np.log(drawn.value["contact.width"]), spread))
-    base = drawn.base("geom_solimp", "geoms")
+    base = drawn.base("geom_solimp", "contact_geoms")
     free = dmin > 0.5
     assert free.mean() > 0.99
     delta = ((dmax - dmin) / (base[:, 1] - base[:, 0]))[free]
@@ -231,7 +234,7 @@ def test_the_compiled_worlds_have_what_was_written(drawn):
 def test_every_physics_row_changes_a_field_of_its_own(drawn):
     """No dead knob: a row alone (with what it needs) makes worlds differ from the nominal ones."""
     for name in PHYSICS:
-        if name == "timestep.jitter":  # written at each step, by the clock
+        if name == "timestep.jitter" or name in PART_NAMES:  # written at each step; not the block's
             continue
         names = (name, BY_NAME[name].needs) if BY_NAME[name].needs else (name,)
         sim = worlds_of(drawn.sim.model, 1)

@@ -10,6 +10,7 @@ import torch
 
 from sleight.contract.hand_spec import HandSpec
 from sleight.envs.hands.hand_model import HANDS, HandModel
+from sleight.envs.objects.cubes.full_cube import FULL
 from sleight.envs.objects.object_spec import OBJECTS, ObjectSpec
 from sleight.envs.sim.batch_sim import BatchSim
 from sleight.envs.sim.layout import as_index, cells, layout_of
@@ -101,8 +102,8 @@ def reversed_hand():
 
 @pytest.fixture(
     scope="module",
-    params=["shadow block", "shadow egg", "shadow pen", "shadow layout-dial", "reversed block",
-            "reversed layout-dial", "allegro block", "allegro layout-dial"],
+    params=["shadow block", "shadow egg", "shadow pen", "shadow layout-dial", "shadow cube",
+            "reversed block", "reversed layout-dial", "allegro block", "allegro layout-dial"],
 )  # fmt: skip
 def built(request):
     """A compiled model, the spec of its hand, its object, and their layout."""
@@ -158,7 +159,13 @@ def test_hand_and_object_are_apart_and_together_all_that_moves(built):
     left = {_name(model, KINDS.mjOBJ_JOINT, model.dof_jntid[i])
             for i in set(range(model.nv)) - {*ours, *theirs}}  # fmt: skip
     assert left == ({"a2"} if hand.name == "reversed" else set()), "what no spec names"
-    assert len(theirs) == 6 + len(held.joints)
+    assert len(theirs) == (72 if held is FULL else 6 + len(held.joints))
+    rest = {_name(model, KINDS.mjOBJ_JOINT, j) for j in range(model.njnt)
+            if model.jnt_qposadr[j] in _numbers(layout.parts, model.nq)}  # fmt: skip
+    at_body = {_name(model, KINDS.mjOBJ_JOINT, j) for j in range(model.njnt)
+               if model.jnt_bodyid[j] in layout.object_bodies}  # fmt: skip
+    assert rest == at_body - {OBJECT} >= set(held.joint_names(OBJECT))
+    assert len(_numbers(layout.parts, model.nq)) == (86 if held is FULL else len(held.joints))
     moving = {int(model.dof_bodyid[i]) for i in (*ours, *theirs)}
     assert moving <= {*layout.hand_bodies, *layout.object_bodies}
     assert not set(layout.hand_bodies) & set(layout.object_bodies)
@@ -197,7 +204,8 @@ def test_indices_are_slices_exactly_where_they_follow_each_other(built):
         assert not isinstance(layout.joints, slice) and not isinstance(layout.motors, slice)
     else:
         assert isinstance(layout.joints, slice), "a view of the state, without a copy"
-    assert isinstance(layout.inner, slice) == (len(held.joints) != 2)
+    if held is not FULL:
+        assert isinstance(layout.inner, slice) == (len(held.joints) != 2)
 
 
 @pytest.mark.parametrize(
