@@ -17,7 +17,7 @@ from ...contract.hand_spec import HandSpec
 from ...errors import ConnectError
 from ...threads import WatchedThread, attempt
 from ..hand.hand import Applied, DriverGone, HandDriver, HandMode, HandState, Health, StaleState
-from ..link.face import Face, Layout
+from ..link.face import Face, Layout, if_measured
 from ..link.hand_side import HandSide, Watch
 from ..link.peer_clock import ClockOffset, StateMeter
 
@@ -77,8 +77,10 @@ class LocalHand(HandDriver):
                     return state
                 if now_s >= deadline_s:
                     age_s = state.age_s if state else math.inf
+                    why = self._face.unread()
                     raise StaleState(
                         f"joint state: got an age of {age_s:.3f} s, allowed: {max_age_s:.3f} s"
+                        + (f": {why}" if why else "")
                     )
                 self._arrival.wait(deadline_s - now_s)
 
@@ -167,10 +169,11 @@ class LocalHand(HandDriver):
         reading = self._face.reading()
         if reading is None or not self._meter.states:
             return None
+        effort = if_measured(reading.effort, len(self.spec.actuators))
         return HandState(
             position=np.array(reading.position),
             velocity=np.array(reading.velocity),
-            effort=np.array(reading.effort) if reading.effort else None,
+            effort=np.array(effort) if len(effort) else None,
             sensor_time_s=reading.time_s,
             received_s=reading.received_s,
             age_s=time.monotonic() - self._offset.ours(reading.time_s),

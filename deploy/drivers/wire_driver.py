@@ -12,6 +12,7 @@ from ...contract.hand_spec import HandSpec
 from ...errors import ConnectError
 from ..hand.hand import Applied, DriverGone, HandDriver, HandMode, HandState, Health, StaleState
 from ..link import wire
+from ..link.face import if_measured
 from ..link.handshake import spec_of
 from ..link.peer_clock import ClockOffset, StateMeter
 from ..link.policy_link import Link
@@ -173,10 +174,11 @@ class RigDriver(HandDriver):
         # Ignore a state that arrives out of order.
         if self._state and message["time_s"] < self._state.sensor_time_s:
             return
+        effort = if_measured(message["effort"], len(self.spec.actuators))
         self._state = HandState(
             position=np.array(message["position"]),
             velocity=np.array(message["velocity"]),
-            effort=np.array(message["effort"]) if message["effort"] else None,
+            effort=np.array(effort) if len(effort) else None,
             sensor_time_s=message["time_s"],
             received_s=now_s,
             age_s=0.0,

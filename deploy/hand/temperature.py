@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -28,11 +29,16 @@ class TemperatureConfig:
 
 
 def hottest(spec: HandSpec, temperature_c: Sequence[float]) -> tuple[str, float] | None:
-    """The warmest motor and its temperature [C]; None if temperatures are not known."""
-    if not len(temperature_c):
+    """The warmest motor and its temperature [C]; None if temperatures are not known.
+
+    Motors without a temperature (NaN) do not hide the others.
+    """
+    if len(temperature_c) != len(spec.actuators):
         return None
-    value, name = max(zip(temperature_c, spec.actuators, strict=True))
-    return name, value
+    pairs = zip(temperature_c, spec.actuators, strict=True)
+    known = [(value, name) for value, name in pairs if math.isfinite(value)]
+    value, name = max(known, default=(math.nan, ""))
+    return (name, value) if name else None
 
 
 def check_motors(spec: HandSpec, temperature_c: Sequence[float], config: TemperatureConfig) -> None:

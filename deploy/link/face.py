@@ -8,6 +8,7 @@ Python 3.8, so that it runs beside a hand: (A,) and (J,) are sequences of floats
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,13 +64,21 @@ class Reading:
     velocity: Sequence[float]
     """(J,) rad/s."""
     effort: Sequence[float]
-    """(A,) in the hand's own unit; empty if it is not measured."""
+    """(A,) in the hand's own unit; empty if it is not measured (`if_measured`)."""
     time_s: float
     """Time of the measurement, on the hand's clock."""
     received_s: float
     """Time of arrival, on this machine's monotonic clock."""
     seq: int
     """Number of the reading, counted at arrival."""
+
+
+def if_measured(values: Sequence[float], count: int) -> Sequence[float]:
+    """An optional quantity of `count` numbers: empty unless all of them are there and finite.
+
+    Many drivers fill what they do not measure with NaN, or leave numbers out.
+    """
+    return values if len(values) == count and all(map(math.isfinite, values)) else ()
 
 
 class Face(ABC):
@@ -94,6 +103,10 @@ class Face(ABC):
     @abstractmethod
     def reading(self) -> Reading | None:
         """The newest reading with an advanced hand clock. Never blocks, never raises."""
+
+    def unread(self) -> str:
+        """Why there is no newer reading, as far as is known; else empty. Never raises."""
+        return ""
 
     @abstractmethod
     def deaf(self) -> str:

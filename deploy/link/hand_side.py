@@ -40,7 +40,10 @@ class HandSide:
         """Check that the hand is reachable, adjust the force; returns the newest reading."""
         reading = self._face.reading()
         silent_s = now_s - reading.received_s if reading else math.inf
-        fault = f"no joint states for {silent_s:.2f} s" if silent_s > HAND_SILENT_S else ""
+        fault = ""
+        if silent_s > HAND_SILENT_S:
+            why = self._face.unread()
+            fault = f"no joint states for {silent_s:.2f} s" + (f": {why}" if why else "")
         fault = fault or self._face.deaf()
         if fault:
             self.session.lost(fault, now_s)

@@ -25,7 +25,7 @@ from typing import Any
 from ....errors import ConfigError, SleightError
 from ....flags import Parser
 from ...link import wire
-from ...link.face import Face, Layout, Reading
+from ...link.face import Face, Layout, Reading, if_measured
 from ...link.hand_log import HandLog
 from ...link.hand_port import HandPort
 from ...link.hand_side import HandSide, Watch
@@ -60,7 +60,8 @@ class Bridge:
         self, face: Face, hello: dict[str, Any], place: Place, watch: Watch, force: float, log: Any
     ) -> None:
         self._face, self._log = face, log
-        self._side = HandSide(face, Layout.of_hello(hello), watch, force, log)
+        self._layout = Layout.of_hello(hello)
+        self._side = HandSide(face, self._layout, watch, force, log)
         greeting = wire.encode(
             "hello",
             protocol=wire.PROTOCOL,
@@ -110,7 +111,7 @@ class Bridge:
         if now_s - self._motors_sent_s < MOTORS_S:
             return
         self._motors_sent_s = now_s
-        temperature_c = list(self._face.temperature_c())
+        temperature_c = list(if_measured(self._face.temperature_c(), len(self._layout.actuators)))
         self._port.publish(wire.encode("motors", temperature_c=temperature_c))
 
     def _publish(self, reading: Reading) -> None:
@@ -123,7 +124,7 @@ class Bridge:
                 mode=self._side.session.mode,
                 position=list(reading.position),
                 velocity=list(reading.velocity),
-                effort=list(reading.effort),
+                effort=list(if_measured(reading.effort, len(self._layout.actuators))),
             )
         )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...link.face import Layout, Reading
+from ...link.face import Layout, Reading, if_measured
 
 RESTARTED_S = 1.0
 """A clock that jumps back by more than this means that the hand was restarted."""
@@ -56,15 +56,28 @@ class JointReader:
         self._names, self._places = names, [places[name] for name in self._wanted]
         return True
 
-    def _pick(self, message: Any) -> tuple[list[float], list[float], list[float]] | None:
-        try:
-            position = [message.position[place] for place in self._places]
-            velocity = [message.velocity[place] for place in self._places]
-            effort = [message.effort[place] for place in self._places] if message.effort else []
-        except IndexError:
-            self.problem = "joint states with fewer numbers than names"
-            return None
-        if not all(map(math.isfinite, position + velocity + effort)):
-            self.problem = "joint states that are not finite"
-            return None
-        return position, velocity, self._layout.driven_by(effort) if effort else []
+    def _pick(self, message: Any) -> tuple[list[float], list[float], Sequence[float]] | None:
+        """Position and velocity, which are needed, and effort, which few hands measure."""
+        needed = []
+        for quantity in ("position", "velocity"):
+            values = getattr(message, quantity)
+            try:
+                needed.append([values[place] for place in self._places])
+            except IndexError:
+                self.problem = (
+                    f"joint states with {len(values)} numbers of {quantity} for"
+                    f" {len(self._names)} joints"
+                )
+                return None
+            for joint, value in zip(self._wanted, needed[-1]):
+                if not math.isfinite(value):
+                    self.problem = f"joint states in which the {quantity} of {joint} is {value}"
+                    return None
+        return needed[0], needed[1], self._effort(message.effort)
+
+    def _effort(self, values: Sequence[float]) -> Sequence[float]:
+        """Of each motor; empty unless all joints have one: ros2_control sends NaN or nothing."""
+        if len(values) < len(self._names):
+            return ()
+        picked = [values[place] for place in self._places]
+        return self._layout.driven_by(picked) if if_measured(picked, len(picked)) else ()

@@ -63,6 +63,10 @@ class Ros1Face(Face):
         """The newest reading."""
         return self._states.reading
 
+    def unread(self) -> str:
+        """Why the last joint state does not count."""
+        return self._states.problem
+
     def deaf(self) -> str:
         """A message if a command topic has no subscriber; `publish` would not report it."""
         for publisher in self._commands:

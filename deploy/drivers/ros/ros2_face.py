@@ -9,6 +9,7 @@ here: the query needs ROS services.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from ....errors import ConnectError
 from ....threads import WatchedThread
 from ...link.face import Face, Layout, Reading
 from . import dds_types as dds
+from .dds_mismatch import why_unmatched
 from .joint_states import JointReader
 
 QOS = Qos(
@@ -32,7 +34,18 @@ QOS = Qos(
     Policy.Durability.Volatile,
     Policy.History.KeepLast(1),
 )
-"""ROS 2's defaults for these topics, except for the queue length of 1: only the newest counts."""
+"""ROS 2's defaults for commands, except for the queue length of 1: only the newest counts.
+
+Subscribers of every reliability match. A subscriber that asks for old messages (durability
+transient local) does not: a command of before it came must not move the hand.
+"""
+READ_QOS = Qos(
+    Policy.Reliability.BestEffort, Policy.Durability.Volatile, Policy.History.KeepLast(1)
+)
+"""The weakest request, which publishers of every reliability and durability match."""
+STATES = "rt/joint_states"
+ASK_S = 0.2
+"""Time for which the reason why nobody is at the other end of a topic is kept."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,7 @@ class Ros2Face(Face):
         self._done = threading.Event()
         self._thread: WatchedThread | None = None
         self._writer: DataWriter | None = None
+        self._whys: dict[str, tuple[float, str]] = {}
 
     def open(self, timeout_s: float, on_reading: Callable[[], None]) -> None:
         """Join the domain; wait for joint states and for the controller."""
@@ -76,8 +90,9 @@ class Ros2Face(Face):
         self._thread.start()
         while self._states.reading is None or self.deaf():
             if time.monotonic() > deadline_s:
+                why = self._missing()
                 self.close(1.0)
-                raise ConnectError(f"{self.name}: {self._states.problem or self.deaf()}")
+                raise ConnectError(f"{self.name}: {why}")
             time.sleep(0.02)
 
     def reading(self) -> Reading | None:
@@ -90,7 +105,11 @@ class Ros2Face(Face):
             return self._thread.failure
         if self._writer is None or self._writer.get_publication_matched_status().current_count:
             return ""
-        return f"no subscriber on /{self._topic()}"
+        return self._unmatched(self._writer, f"rt/{self._topic()}", self._kind)
+
+    def unread(self) -> str:
+        """Why no newer joint state is there: the messages, or that nobody sends any."""
+        return self._unmatched(self._reader, STATES, dds.JointState) or self._states.problem
 
     def send(self, target: Sequence[float], duration_s: float) -> None:
         """Send one message for all joints."""
@@ -107,6 +126,20 @@ class Ros2Face(Face):
             self._thread.join(timeout_s)
         self._writer = None
 
+    def _missing(self) -> str:
+        if self._states.reading is not None:
+            return self.deaf()
+        unmatched = self._unmatched(self._reader, STATES, dds.JointState)
+        return f"no joint states: {unmatched}" if unmatched else self._states.problem
+
+    def _unmatched(self, end: DataReader | DataWriter, topic: str, kind: type) -> str:
+        """`why_unmatched`; it is asked at every step, and reads the whole domain."""
+        asked_s, why = self._whys.get(topic, (-math.inf, ""))
+        if time.monotonic() - asked_s > ASK_S:
+            why = why_unmatched(self._participant, end, topic, kind)
+            self._whys[topic] = (time.monotonic(), why)
+        return why
+
     def _topic(self) -> str:
         names = self._names
         if names.mode == "position":
@@ -114,12 +147,13 @@ class Ros2Face(Face):
         return f"{names.trajectory}/joint_trajectory"
 
     def _join(self) -> None:
-        participant = DomainParticipant(self._names.domain)
-        kind = dds.Float64MultiArray if self._names.mode == "position" else dds.JointTrajectory
-        topic = Topic(participant, f"rt/{self._topic()}", kind)
+        self._participant = participant = DomainParticipant(self._names.domain)
+        position = self._names.mode == "position"
+        self._kind = dds.Float64MultiArray if position else dds.JointTrajectory
+        topic = Topic(participant, f"rt/{self._topic()}", self._kind)
         self._writer = DataWriter(participant, topic, qos=QOS)
-        states = Topic(participant, "rt/joint_states", dds.JointState)
-        self._reader = DataReader(participant, states, qos=QOS)
+        states = Topic(participant, STATES, dds.JointState)
+        self._reader = DataReader(participant, states, qos=READ_QOS)
 
     def _message(self, joints: Sequence[float], duration_s: float) -> object:
         if self._names.mode == "position":

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -270,3 +271,24 @@ def test_a_closed_hand_receives_nothing_more(connected):
     face.joints = (START + 0.1).tolist()
     time.sleep(0.3)
     assert len(face.told) == told
+
+
+@pytest.mark.parametrize("effort", [[float("nan")] * 20, [0.1] * 19, [0.1] * 19 + [float("inf")]])
+def test_an_effort_that_a_face_does_not_measure_is_none(connected, effort):
+    face, driver = connected()
+    reading = face.reading
+    face.reading = lambda: replace(reading(), effort=effort)
+    assert driver.read(1.0).effort is None
+    face.reading = lambda: replace(reading(), effort=[0.5] * 20)
+    np.testing.assert_array_equal(driver.read(1.0).effort, 0.5)
+
+
+def test_a_stale_state_says_why_where_the_face_knows(connected):
+    face, driver = connected()
+    face.unread = lambda: "joint states in which the position of FFJ3 is nan"
+    face.fresh = False
+    time.sleep(0.3)
+    with pytest.raises(StaleState, match=": joint states in which the position of FFJ3 is nan"):
+        driver.read(0.02)
+    with pytest.raises(NotArmed, match="the position of FFJ3 is nan"):
+        driver.arm()

@@ -26,6 +26,8 @@ LOOPBACK = (
 DOMAIN = str(100 + os.getpid() % 100)
 HAND_PROGRAM = """
 import sys, time
+from cyclonedds.core import Policy, Qos
+from cyclonedds.util import duration
 from cyclonedds.domain import DomainParticipant
 from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
@@ -34,13 +36,20 @@ from sleight.deploy.drivers.ros import dds_types as dds
 from sleight.deploy.drivers.ros.ros2_face import QOS
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 
-domain, mode = int(sys.argv[1]), sys.argv[2]
+domain, mode, states = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 participant = DomainParticipant(domain)
 names = {"trajectory": ("joint_trajectory_controller/joint_trajectory", dds.JointTrajectory),
          "position": ("forward_position_controller/commands", dds.Float64MultiArray)}
 topic, kind = names[mode]
-reader = DataReader(participant, Topic(participant, "rt/" + topic, kind), qos=QOS)
-writer = DataWriter(participant, Topic(participant, "rt/joint_states", dds.JointState), qos=QOS)
+few = Policy.History.KeepLast(1)
+best = Qos(Policy.Reliability.BestEffort, few)
+late = Qos(Policy.Reliability.Reliable(duration(seconds=1)), Policy.Durability.TransientLocal, few)
+owner = Qos(Policy.Reliability.BestEffort, Policy.Ownership.Exclusive, few)
+wanted = late if states == "late commands" else QOS
+reader = DataReader(participant, Topic(participant, "rt/" + topic, kind), qos=wanted)
+sent = dds.Float64MultiArray if states == "another type" else dds.JointState
+writer = DataWriter(participant, Topic(participant, "rt/joint_states", sent),
+                    qos={"best effort": best, "late": late, "owner": owner}.get(states, QOS))
 joints = ["rh_" + joint for joint in reversed(HAND.joints)]
 place = dict.fromkeys(joints, 0.1)
 while True:
@@ -52,7 +61,11 @@ while True:
     now_s = time.time()
     stamp = dds.Time(int(now_s), int(now_s % 1 * 1e9))
     values = [place[joint] for joint in joints]
-    writer.write(dds.JointState(dds.Header(stamp, ""), joints, values, [0.0] * 24, []))
+    effort = [float("nan")] * 24 if states == "best effort" else []
+    if states == "another type":
+        writer.write(dds.Float64MultiArray(dds.MultiArrayLayout([], 0), values))
+    else:
+        writer.write(dds.JointState(dds.Header(stamp, ""), joints, values, [0.0] * 24, effort))
     time.sleep(0.01)
 """
 
@@ -95,13 +108,13 @@ def new_hand(monkeypatch):
     monkeypatch.setenv("CYCLONEDDS_URI", LOOPBACK)
     processes, drivers = [], []
 
-    def begin(mode="trajectory", **options):
-        command = [sys.executable, "-c", HAND_PROGRAM, DOMAIN, mode]
+    def begin(mode="trajectory", states="reliable", domain=DOMAIN):
+        command = [sys.executable, "-c", HAND_PROGRAM, domain, mode, states]
         processes.append(subprocess.Popen(command, cwd=ROOT))
-        return processes[-1], driver(mode, **options)
+        return processes[-1], driver(mode, domain)
 
-    def driver(mode="trajectory", **options):
-        config = HandConfig(driver="ros2", mode=mode, options={"domain": DOMAIN, **options})
+    def driver(mode="trajectory", domain=DOMAIN):
+        config = HandConfig(driver="ros2", mode=mode, options={"domain": domain})
         drivers.append(open_hand(config))
         return drivers[-1]
 
@@ -131,6 +144,40 @@ def test_a_hand_on_the_loopback_follows(new_hand, mode):
             driver.arm()
         time.sleep(0.02)
     np.testing.assert_allclose(driver.read(10.0).position, HAND.joint_target(wanted))
+
+
+@pytest.mark.parametrize("states", ["best effort", "late"])
+def test_joint_states_of_every_reliability_and_durability_are_received(new_hand, states):
+    """Also with efforts that ros2_control fills with NaN where the hardware has none."""
+    _, driver = new_hand(states=states)
+    driver.connect(60.0)
+    state = driver.read(10.0)
+    np.testing.assert_allclose(state.position, 0.1)
+    assert state.effort is None
+
+
+@pytest.mark.parametrize(
+    ("further", "states", "line"),
+    [
+        (10, "owner", "no joint states: the publisher on /joint_states has another quality of"
+                      " service: ownership Exclusive"),
+        (20, "another type", "no joint states: the publisher on /joint_states has the type"
+                         " std_msgs/msg/Float64MultiArray, allowed: sensor_msgs/msg/JointState"),
+        (30, "late commands", "the subscriber on /joint_trajectory_controller/joint_trajectory has"
+                          " another quality of service: durability TransientLocal"),
+    ],
+)  # fmt: skip
+def test_ends_that_do_not_match_are_named(new_hand, further, states, line):
+    domain = str(int(DOMAIN) + further)  # DDS remembers ends that were killed for ten seconds
+    process, driver = new_hand(states=states, domain=domain)
+    deadline_s = time.monotonic() + 60
+    while True:  # discovery takes its time on a busy machine
+        with pytest.raises(ConnectError) as caught:
+            driver.connect(2.0)
+        if line in str(caught.value):
+            break
+        assert time.monotonic() < deadline_s and process.poll() is None, str(caught.value)
+        driver = new_hand.driver(domain=domain)
 
 
 def test_a_hand_that_dies_is_held_and_cannot_be_armed(new_hand):
@@ -166,16 +213,43 @@ def test_joint_states_that_are_not_this_hands_or_not_whole_do_not_replace_good_o
     assert reader.take(Message(), 5.0, 1.0)
     bad = [
         (Message(["arm_joint"]), 6.0, "joint states without rh_WRJ2, rh_WRJ1, rh_FFJ4"),
-        (Message(velocity=[]), 6.0, "joint states with fewer numbers than names"),
-        (Message(position=[float("nan")] * 24), 6.0, "joint states that are not finite"),
+        (Message(velocity=[]), 6.0, "joint states with 0 numbers of velocity for 24 joints"),
+        (Message(position=[0.0] * 20), 6.0, "joint states with 20 numbers of position for 24 joi"),
+        (
+            Message(position=[0.0] * 23 + [float("nan")]),
+            6.0,
+            "joint states in which the position of rh_THJ1 is nan",
+        ),
+        (
+            Message(velocity=[float("inf")] * 24),
+            6.0,
+            "joint states in which the velocity of rh_WRJ2 is inf",
+        ),
         (Message(), 5.0, "joint states with a clock that does not advance"),
         (Message(), 4.5, "joint states with a clock that does not advance"),
     ]
     for message, time_s, problem in bad:
         assert not reader.take(message, time_s, 2.0)
-        assert reader.problem == problem
+        assert reader.problem.startswith(problem)
         assert reader.reading.received_s == 1.0
     assert reader.take(Message(), 1.0, 3.0), "a clock that begins anew is a hand that does"
     assert reader.take(Message(), 0.0, 4.0), "a hand without stamps counts by arrival"
     assert reader.reading.seq == 3
     assert reader.problem == ""
+
+
+@pytest.mark.parametrize(
+    "effort", [[], [0.1], [0.1] * 23, [float("nan")] * 24, [0.1] * 23 + [float("nan")]]
+)
+def test_efforts_that_are_not_measured_are_left_out_and_positions_count(effort):
+    reader = JointReader(LAYOUT, "rh_")
+    assert reader.take(Message(effort=effort), 5.0, 1.0)
+    assert len(reader.reading.effort) == 0
+    assert list(reader.reading.position) == [0.1] * 24
+    assert reader.problem == ""
+
+
+def test_efforts_that_are_measured_are_those_of_the_motors():
+    reader = JointReader(LAYOUT, "rh_")
+    assert reader.take(Message(effort=list(range(24))), 5.0, 1.0)
+    assert list(reader.reading.effort) == LAYOUT.driven_by(list(range(24)))

@@ -44,6 +44,15 @@ def test_shadows_diagnostics_are_read_by_name_until_they_grow_old():
     assert found.newest(11.1) == ()
 
 
+def test_a_motor_without_a_temperature_does_not_hide_the_others():
+    nan = float("nan")
+    assert hottest(HAND, [nan] * 20) is None
+    assert hottest(HAND, [40.0] * 19) is None  # whose they are is not known
+    assert hottest(HAND, [nan, 41.0, *[nan] * 18]) == (HAND.actuators[1], 41.0)
+    with pytest.raises(SafetyStop, match=HAND.actuators[1]):
+        check_motors(HAND, [nan, 99.0, *[nan] * 18], TemperatureConfig())
+
+
 def test_the_hottest_motor_warns_and_stops():
     values = np.linspace(30.0, 40.0, 20)
     assert hottest(HAND, tuple(values)) == (HAND.actuators[-1], 40.0)
