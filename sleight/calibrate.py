@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 
 from .contract.recording import Recording, read_csv, write_csv
+from .contract.recording_checks import check_recording
 from .deploy.calibration.log_recording import recordings_of
 from .envs.hands.shadow import SHADOW_RIGHT
 from .errors import ConfigError
 from .files import write_json, write_text
 from .flags import output_file
 from .train.commands import make_parser
+
+TABLES = (".csv", ".tsv", ".txt")
+"""Suffixes of tables, in any case; other paths are logs of a rig."""
 
 
 def calibrate(argv: list[str]) -> int:
@@ -23,6 +27,8 @@ def calibrate(argv: list[str]) -> int:
 
     parsed = _parser().parse_args(argv)
     recordings = [r for path in parsed.recordings for r in _read(path, parsed.at_once)]
+    for recording in recordings:
+        check_recording(recording, SHADOW_RIGHT)
     if parsed.csv:
         if len(recordings) > 1:
             got = f"{len(recordings)} stretches without a hold"
@@ -59,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(path: Path, at_once: bool) -> list[Recording]:
-    if path.suffix == ".csv":
+    if path.suffix.lower() in TABLES:
         return [read_csv(path, SHADOW_RIGHT, at_once)]
     return recordings_of(path)
 

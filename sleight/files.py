@@ -179,10 +179,15 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def read_text(path: str | Path, error: type[SleightError] = DataError) -> str:
-    """Read UTF-8 text. Raises `error` with one line if the file is missing or unreadable."""
+def read_text(
+    path: str | Path, error: type[SleightError] = DataError, encoding: str = "utf-8-sig"
+) -> str:
+    """Read UTF-8 text, with or without the byte order mark that some editors write.
+
+    Raises `error` with one line if the file is missing or unreadable.
+    """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding=encoding)
     except FileNotFoundError as cause:
         raise error(f"{path}: no such file") from cause
     except UnicodeDecodeError as cause:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DataError, nearest
-from ..files import read_text
 from .hand_spec import HandSpec
+from .spreadsheet import read_table
 
 FEWEST = 50
 """Fewest turns of a recording; fewer do not determine the parameters."""
@@ -50,15 +50,17 @@ class Recording:
 
 
 def read_csv(path: Path, spec: HandSpec, at_once: bool = False) -> Recording:
-    """Read a CSV table with one row per turn and columns for each joint and motor.
+    """Read a table with one row per turn and columns for each joint and motor (spreadsheet.py).
 
     The columns are `time_s`, `position.JOINT` and `target.MOTOR`; optional are `effort.MOTOR`, and
-    `command_s` if targets are sent at other times than the angles are measured. The hand
-    interpolates to a target over the time between two targets, or jumps if `at_once`. Raises
-    DataError for a missing or unknown column, or a cell that is not a number.
+    `command_s` if targets are sent at other times than the angles are measured. Names may have a
+    prefix, as in `position.rh_FFJ3`. The hand interpolates to a target over the time between two
+    targets, or jumps if `at_once`. Raises DataError for a missing or unknown column, or a cell that
+    is not a number.
     """
-    rows = list(csv.reader(io.StringIO(read_text(path))))
-    head = rows[0] if rows else []
+    table = read_table(path)
+    head = _without_prefix(path, table.names, spec)
+    table = replace(table, names=head)
     required = ["time_s", *_columns("position", spec.joints), *_columns("target", spec.actuators)]
     efforts = _columns("effort", spec.actuators)
     known = [*required, "command_s", *efforts]
@@ -71,17 +73,12 @@ def read_csv(path: Path, spec: HandSpec, at_once: bool = False) -> Recording:
         raise DataError(
             f"{path}: got no column {missing[0]}, allowed: one for each joint and motor"
         )
-    table = _numbers(path, rows[1:], len(head))
-
-    def take(names: list[str]) -> np.ndarray:
-        return table[:, [head.index(name) for name in names]]
-
-    state_s = take(["time_s"])[:, 0]
-    command_s = take(["command_s"])[:, 0] if "command_s" in head else state_s
+    state_s = table.take(["time_s"])[:, 0]
+    command_s = table.take(["command_s"])[:, 0] if "command_s" in head else state_s
     period_s = 0.0 if at_once or len(command_s) < FEWEST else float(np.median(np.diff(command_s)))
-    effort = take(efforts) if has_effort else None
-    target = take(_columns("target", spec.actuators))
-    position = take(_columns("position", spec.joints))
+    effort = table.take_if_complete(efforts) if has_effort else None
+    target = table.take(_columns("target", spec.actuators))
+    position = table.take(_columns("position", spec.joints))
     return Recording(str(path), period_s, command_s, target, state_s, position, effort)
 
 
@@ -105,11 +102,21 @@ def _columns(what: str, names: tuple[str, ...]) -> list[str]:
     return [f"{what}.{name}" for name in names]
 
 
-def _numbers(path: Path, rows: list[list[str]], width: int) -> np.ndarray:
-    for number, row in enumerate(rows, 2):
-        if len(row) != width:
-            raise DataError(f"{path}: line {number}: got {len(row)} cells, allowed: {width}")
-    try:
-        return np.array(rows, dtype=np.float64).reshape(-1, width)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}, allowed: numbers") from error
+def _without_prefix(path: Path, head: list[str], spec: HandSpec) -> list[str]:
+    """Names without what ROS puts before those of joints and motors, such as `rh_`."""
+    found = {what: _prefix(head, what, spec) for what in ("position", "target", "effort")}
+    if left := next((p for p in found.values() if p.startswith("lh")), ""):
+        raise DataError(f"{path}: columns: got the prefix '{left}', allowed: a right hand's")
+    return [
+        f"{what}.{rest.removeprefix(found.get(what, ''))}" if rest else what
+        for what, _, rest in (column.partition(".") for column in head)
+    ]
+
+
+def _prefix(head: list[str], what: str, spec: HandSpec) -> str:
+    """What stands before the name of a joint or motor in every column `what.NAME`."""
+    rests = [column.partition(".")[2] for column in head if column.startswith(f"{what}.")]
+    known = {*spec.joints, *spec.actuators}
+    prefixes = {rest.removesuffix(name) for rest in rests for name in known if rest.endswith(name)}
+    one = prefixes.pop() if len(prefixes) == 1 else ""
+    return one if all(rest.startswith(one) for rest in rests) else ""

@@ -198,3 +198,11 @@ def test_a_name_that_is_not_utf8_is_written_in_text(tmp_path: Path) -> None:
     name = os.fsdecode(b"run\xff")
     write_text(tmp_path / name, f"of {name}")
     assert (tmp_path / name).read_bytes() == b"of run\\udcff"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """Windows' editors write one."""
+    path = tmp_path / "a.json"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"a": 1}')
+    assert files.read_json(path) == {"a": 1}
+    assert files.read_text(path).startswith("{")

@@ -12,9 +12,9 @@ import numpy as np
 from mujoco import minimize
 
 from ...contract.recording import Recording
-from ...errors import ConfigError
+from ...errors import ConfigError, DataError
 from .fitted_parameters import BY_NAME, MOTORS, ROWS, Values
-from .residual import Problem, Stage
+from .residual import Problem, Stage, check_effort, motion_rad
 
 MOTOR_ROWS = ("gain", "lag", "slack", "deadband", "latency")
 JOINT_ROWS = ("damping", "friction", "spring")
@@ -32,6 +32,8 @@ AS_TRAINED = Stage(
 ITERATIONS = 12
 CONFIDENCE = 0.95
 HUGE = 1e9
+UNEXPLAINED = 0.5
+"""A fit whose error is a larger share of the motion itself explains nothing."""
 LEAST = 0.02
 """Lower bound of a motor's residuals: a motor that stays in its deadband has none."""
 
@@ -85,8 +87,13 @@ class Calibration:
 
 
 def calibrate(recordings: Sequence[Recording], effort: bool, say: Say) -> Calibration:
-    """Fit all rows to recordings. Raises ConfigError without `mujoco[sysid]`."""
+    """Fit all rows to recordings.
+
+    Raises ConfigError without `mujoco[sysid]`, DataError for a fit that explains nothing.
+    """
     effort = effort and all(recording.effort is not None for recording in recordings)
+    for recording in recordings if effort else ():
+        check_effort(recording)
     values: Values = {row.name: row.everywhere(row.start) for row in ROWS}
     hand: dict[str, Found] = {}
     error_rad = {}
@@ -102,7 +109,28 @@ def calibrate(recordings: Sequence[Recording], effort: bool, say: Say) -> Calibr
     _, _, error_rad["before"] = solve(recordings, AS_TRAINED, {**start, **before}, 0)
     trained |= {name: hand[name] for name in ("gain", "lag", "slack", "deadband")}
     sources = tuple(dict.fromkeys(recording.source for recording in recordings))
+    _check_success(recordings, hand, error_rad)
     return Calibration(sources, hand, trained, error_rad, effort)
+
+
+def _check_success(
+    recordings: Sequence[Recording], hand: dict[str, Found], error_rad: dict[str, float]
+) -> None:
+    """Raise DataError for a fit that explains nothing: its numbers are no calibration."""
+    source = ", ".join(dict.fromkeys(recording.source for recording in recordings))
+    moved_rad = float(np.sqrt(np.mean([motion_rad(recording) ** 2 for recording in recordings])))
+    error = error_rad["hand"]
+    if not error < UNEXPLAINED * moved_rad:
+        raise DataError(
+            f"{source}: got an error of {error:.3g} rad after the fit, where the joints move by"
+            f" {moved_rad:.3g} rad (root mean square), allowed: less than half of that;"
+            " do angles and targets belong together?"
+        )
+    if not any(row.known.any() for row in hand.values()):
+        raise DataError(
+            f"{source}: identified no parameter, allowed: a recording in which the motors move,"
+            " such as one of sleight rig calibrate joints"
+        )
 
 
 _BEFORE = {

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from ...contract.recording import Recording
 from ...envs.hands.shadow import SHADOW_RIGHT
+from ...errors import DataError
 from .candidate_plant import FORCE, STIFFNESS, Plant
 from .fitted_parameters import BY_NAME, Values
 from .motor_chain import servo, setpoints, tendons
@@ -20,6 +21,8 @@ UNIT_RAD = 0.005
 QUIET = 0.25
 """Quantile of the changes of an angle, for turns at rest: the noise is estimated from it."""
 LEAST_NOISE_RAD = 1e-4
+STRONGEST = 5.0
+"""Largest plausible effort, as a multiple of the motor's force in the model."""
 
 
 @dataclass(frozen=True)
@@ -150,3 +153,22 @@ def noise_of(recording: Recording) -> np.ndarray:
     # Second differences cancel steady motion; they have six times the variance.
     bends = np.quantile(np.abs(np.diff(position, 2, axis=0)), QUIET, axis=0)
     return np.maximum(bends / (ndtri((1.0 + QUIET) / 2) * np.sqrt(6.0)), LEAST_NOISE_RAD)
+
+
+def motion_rad(recording: Recording) -> float:
+    """Root mean square [rad] of the motion of the control positions about their means."""
+    return float(np.sqrt(SHADOW_RIGHT.control_position(recording.position).var(axis=0).mean()))
+
+
+def check_effort(recording: Recording) -> None:
+    """Raise DataError for efforts that cannot be in Nm: no motor has so much force."""
+    assert recording.effort is not None
+    share = np.quantile(np.abs(recording.effort), 0.9, axis=0) / FORCE
+    worst = int(share.argmax())
+    if share[worst] > STRONGEST:
+        name, got = SHADOW_RIGHT.actuators[worst], share[worst] * FORCE[worst]
+        raise DataError(
+            f"{recording.source}: effort.{name}: got {got:.3g} Nm, allowed: about"
+            f" {FORCE[worst]:.3g} Nm, the motor's force; --no-effort leaves efforts of another"
+            " unit out"
+        )

@@ -12,13 +12,21 @@ from sleight.config import load
 from sleight.contract.recording import Recording, write_csv
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.make import make_env
+from sleight.errors import DataError
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.adr_source import physical_ranges, start_state
-from sleight.train.sysid.fit import AS_TRAINED, BY_EFFORT, Calibration, Found, solve
+from sleight.train.sysid.fit import (
+    AS_TRAINED,
+    BY_EFFORT,
+    Calibration,
+    Found,
+    _check_success,
+    solve,
+)
 from sleight.train.sysid.fitted_parameters import BY_NAME, MOTORS, ROWS
 from sleight.train.sysid.motor_chain import servo, setpoints, tendons
 from sleight.train.sysid.ranges import nominals, training_yaml
-from sleight.train.sysid.residual import Problem, noise_of
+from sleight.train.sysid.residual import Problem, check_effort, noise_of
 
 ROOT = Path(__file__).parents[3]
 BENCH = runpy.run_path(str(ROOT / "benchmarks" / "sysid.py"))
@@ -208,6 +216,57 @@ def test_training_alone_fits_no_motor_apart():
     problem = Problem([still(effort=False)], AS_TRAINED, start(deadband=0.0, lag=1e-3))
     x = np.array([1.0, 0.004, 0.04])
     assert problem.jacobian(x, problem.residual(x)).shape == (2000, 3)
+
+
+def moving():
+    """Joints that move, but not with their targets."""
+    rng = np.random.default_rng(0)
+    base, times_s = still(effort=False), 0.08 * np.arange(100)
+    reach = 0.2 * (HAND.upper - HAND.lower)
+    middle = (HAND.upper + HAND.lower) / 2
+    rates = 2 * np.pi * (0.2 + 0.02 * np.arange(20))
+    target = middle + reach * np.sin(rates * times_s[:, None])
+    other = middle + reach * np.cos(1.7 * rates * times_s[:, None] + rng.uniform(0, 6, 20))
+    return replace(
+        base, target=target, position=np.array([HAND.joint_target(row) for row in other])
+    )
+
+
+@pytest.mark.slow
+def test_a_fit_that_explains_nothing_is_no_success_and_writes_nothing(tmp_path, cli):
+    source, out = tmp_path / "joints.csv", tmp_path / "out.yaml"
+    source.write_text(write_csv(moving(), HAND))
+    code, _, err = cli("calibrate", source, "--out", out, "--json", tmp_path / "out.json")
+    assert code == 2 and "do angles and targets belong together?" in err, err
+    assert [path.name for path in tmp_path.iterdir()] == ["joints.csv"]
+
+
+@pytest.mark.parametrize(
+    ("error_rad", "known", "line"),
+    [
+        (49.0, True, "got an error of 49 rad after the fit"),
+        (float("nan"), True, "got an error of nan rad after the fit"),
+        (0.01, False, "identified no parameter"),
+        (0.01, True, ""),
+    ],
+)
+def test_a_success_is_an_error_below_the_motion_and_a_parameter_that_is_known(
+    error_rad, known, line
+):
+    found = Found(np.ones(20), np.full(20, 0.1 if known else np.inf))
+    check = lambda: _check_success([moving()], {"gain": found}, {"hand": error_rad})  # noqa: E731
+    if not line:
+        check()
+        return
+    with pytest.raises(DataError, match=line):
+        check()
+
+
+def test_efforts_that_no_motor_has_are_another_unit():
+    effort = np.full((100, 20), 0.3)
+    check_effort(replace(still(), effort=effort))
+    with pytest.raises(DataError, match="effort.FFJ0: got 300 Nm, .*; --no-effort leaves efforts"):
+        check_effort(replace(still(), effort=1e3 * effort))
 
 
 @pytest.mark.slow
