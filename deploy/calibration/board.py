@@ -39,20 +39,25 @@ class Board:
 
     def __init__(self, config: BoardConfig) -> None:
         self.config = config
-        kind = getattr(cv2.aruco, f"DICT_{config.dictionary.upper()}")
-        self._board = cv2.aruco.CharucoBoard(
-            (config.columns, config.rows),
-            config.square_m,
-            config.marker_m,
-            cv2.aruco.getPredefinedDictionary(kind),
-        )
-        self._detector = cv2.aruco.CharucoDetector(self._board)
-        self._points = np.asarray(self._board.getChessboardCorners(), np.float32)
+        patterns = [config.pattern] if config.pattern != "auto" else ["new", "legacy"]
+        boards = [_board(config, pattern == "legacy") for pattern in patterns]
+        # The two patterns are the same board where the number of rows is odd.
+        self._boards = boards if config.rows % 2 == 0 else boards[:1]
+        self._detectors = [cv2.aruco.CharucoDetector(board) for board in self._boards]
+        # The numbers and places of the corners do not depend on the pattern.
+        self._points = np.asarray(boards[0].getChessboardCorners(), np.float32)
 
     def find(self, image: np.ndarray) -> Corners | None:
         """The board in an image (H, W, 3); None if it is not sufficiently visible."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        pixels, ids, _, _ = self._detector.detectBoard(grey)
+        for detector in tuple(self._detectors):
+            if (corners := self._corners(grey, detector)) is not None:
+                self._detectors.sort(key=lambda each: each is not detector)  # the next one first
+                return corners
+        return None
+
+    def _corners(self, grey: np.ndarray, detector: cv2.aruco.CharucoDetector) -> Corners | None:
+        pixels, ids, _, _ = detector.detectBoard(grey)
         if ids is None or len(ids) < MIN_CORNERS:
             return None
         numbers = np.asarray(ids).ravel()
@@ -79,7 +84,7 @@ class Board:
         """The image of a camera without distortion, on grey background: uint8 (H, W, 3)."""
         square_px = 40
         size = (self.config.columns * square_px, self.config.rows * square_px)
-        flat = self._board.generateImage(size, marginSize=0)
+        flat = self._boards[0].generateImage(size, marginSize=0)
         scale = self.config.square_m / square_px
         # Pixel (i + 0.5) of the flat image lies at (i + 0.5) * scale on the board.
         to_board = np.array([[scale, 0, 0.5 * scale], [0, scale, 0.5 * scale], [0, 0, 1]])
@@ -94,3 +99,22 @@ class Board:
         )
         small = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
         return np.repeat(small[..., None], 3, axis=2)
+
+
+def _board(config: BoardConfig, legacy: bool) -> cv2.aruco.CharucoBoard:
+    size = (config.columns, config.rows)
+    dictionary = _dictionary(config.dictionary)
+    board = cv2.aruco.CharucoBoard(size, config.square_m, config.marker_m, dictionary)
+    board.setLegacyPattern(legacy)
+    return board
+
+
+def _dictionary(name: str) -> cv2.aruco.Dictionary:
+    return cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, f"DICT_{name.upper()}"))
+
+
+def markers_in(image: np.ndarray, dictionary: str) -> int:
+    """Number of markers of a dictionary in an image (H, W, 3), whatever board they belong to."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    _, ids, _ = cv2.aruco.ArucoDetector(_dictionary(dictionary)).detectMarkers(grey)
+    return 0 if ids is None else len(ids)

@@ -16,6 +16,8 @@ from .excitation import ExcitationConfig, WiggleConfig
 Metres = Annotated[float, Range(-10, 10)]
 Unit = Annotated[float, Range(-1, 1)]
 Squares = Annotated[int, Range(3, 50)]
+Dictionary = Literal["4x4_50", "4x4_100", "5x5_100", "6x6_250"]
+Pattern = Literal["auto", "new", "legacy"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,11 @@ class BoardConfig:
     """Edge length of a square, measured on the printed board."""
     marker_m: Annotated[float, Range(0.001, 1)] = 0.015
     """Edge length of a marker."""
-    dictionary: Literal["4x4_50", "4x4_100", "5x5_100", "6x6_250"] = "4x4_50"
+    dictionary: Dictionary = "4x4_50"
     """OpenCV's marker dictionary."""
+    pattern: Pattern = "auto"
+    """Where the markers begin on a board with an even number of rows. new: OpenCV 4.6 and later;
+    legacy: before that, and calib.io; auto: both are tried."""
     seat_position_m: tuple[Metres, Metres, Metres] = (-0.07, -0.004, 0.0595)
     """Position of the board's origin in its seat: board_to_palm."""
     seat_wxyz: tuple[Unit, Unit, Unit, Unit] = (0.1987, -0.9801, 0.0, 0.0)

@@ -19,6 +19,7 @@ from ..cameras.camera_threads import Camera, Frame
 from ..cameras.frame_sources import open_camera
 from .board import Board, Corners
 from .board_config import CalibrateConfig
+from .board_hints import why_no_board
 from .camera_calibration import (
     ExtrinsicsEstimate,
     agreements,
@@ -95,23 +96,31 @@ def _collect(
 ) -> list[Shot]:
     """Collect `count` images; the board has moved by `moved_px` or more between two of them."""
     shots: list[Shot] = []
-    first_s, seq = None, 0
+    first_s, seq, seen = None, 0, 0
     while len(shots) < count:
         frame = camera.after(seq, GRAB_S)
         seq = frame.seq
         first_s = frame.time_s if first_s is None else first_s
+        corners = board.find(frame.image)
+        seen += corners is not None
         if frame.time_s - first_s > timeout_s:
             raise DataError(
                 f"camera {camera.name}: got {len(shots)} images with a board in"
-                f" {timeout_s:.0f} s, allowed: {count}"
+                f" {timeout_s:.0f} s, allowed: {count}; {_hint(frame, seen, seq, board)}"
             )
-        corners = board.find(frame.image)
         if corners is None or (shots and _moved(corners, shots[-1].corners) < moved_px):
             continue
         shots.append(Shot(frame, corners))
         if len(shots) % 10 == 0:
             say(f"camera {camera.name}: {len(shots)} of {count} images")
     return shots
+
+
+def _hint(frame: Frame, seen: int, images: int, board: Board) -> str:
+    """What the images of a time-out say of its cause."""
+    if seen:
+        return f"a board was seen in {seen} of {images} images: move it more, keep it in view"
+    return f"in the last image {why_no_board(frame.image, board.config)}"
 
 
 def _moved(new: Corners, old: Corners) -> float:
