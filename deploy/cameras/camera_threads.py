@@ -95,7 +95,10 @@ class Camera:
         with self._arrival:
             self._arrival.wait_for(lambda: self._frame or self._error, self._timeout_s)
             if self._frame is None:
-                error = self._error or CameraError(f"{self.name}: no image in time")
+                what = "it opened, but no image arrived" if self._opened else "it did not open"
+                error = self._error or CameraError(
+                    f"camera {self.name}: {what} within {self._timeout_s:.0f} s"
+                )
                 self._closing.set()
                 self._source.close()
                 raise error
@@ -156,6 +159,7 @@ class Camera:
     def _run(self) -> None:
         try:
             self._source.open(self._timeout_s)
+            self._opened = True
             while not self._closing.is_set():
                 image, time_s = self._source.grab()
                 self._take(image, time_s)

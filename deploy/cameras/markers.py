@@ -168,6 +168,11 @@ class MarkerPoses(PoseSource):
         age_s = time.monotonic() - pose[0]
         return ObjectPose(pose[1], pose[2], age_s) if age_s <= max_age_s else None
 
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """See `PoseSource`."""
+        return self.checks.refused
+
     def blind(self, for_s: float) -> str:
         """See `PoseSource`: no line arrived, or the markers of the palm are not visible."""
         silent_s = time.monotonic() - self._saw_palm_s

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +49,11 @@ class PoseSource(ABC):
     """Whether it also measures the inner joints of the object."""
     looks_s: Sequence[float] = ()
     """Duration of each computation of a pose so far; empty if the source computes nothing."""
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Why poses were refused -> how many; empty for a source that refuses none."""
+        return {}
 
     @abstractmethod
     def newest(self, max_age_s: float) -> ObjectPose | None:

@@ -87,6 +87,11 @@ class CameraPoses(PoseSource):
         age_s = time.monotonic() - pose[0]
         return ObjectPose(pose[1], pose[2], age_s) if age_s <= max_age_s else None
 
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """See `PoseSource`."""
+        return self.checks.refused
+
     def blind(self, for_s: float) -> str:
         """See `PoseSource`: frames are old or not simultaneous, or the network does not answer."""
         silent_s = time.monotonic() - self._looked_s

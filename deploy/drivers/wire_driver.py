@@ -66,7 +66,10 @@ class RigDriver(HandDriver):
             while self._state is None or self._state.mode is not HandMode.ARMED:
                 self._check_link()
                 if not self._arrival.wait(max(deadline_s - time.monotonic(), 0.0)):
-                    raise StaleState(f"arm: no armed state from the hand within {ARM_TIMEOUT_S} s")
+                    mode = self._state.mode if self._state else "silent"
+                    raise StaleState(
+                        f"arm: no armed state from the hand within {ARM_TIMEOUT_S} s, it is {mode}"
+                    )
         return applied
 
     def read(self, max_age_s: float) -> HandState:
@@ -131,7 +134,10 @@ class RigDriver(HandDriver):
                 self._check_link()
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
-                    raise StaleState(f"{kind}: no answer from the hand within {timeout_s:.3f} s")
+                    raise StaleState(
+                        f"{kind}: no answer from the hand within {timeout_s:.3f} s;"
+                        f" its last state is {self._meter.age_s:.3f} s old"
+                    )
                 self._arrival.wait(left_s)
             ack = self._acks.pop(seq)
             self._acks.clear()  # Drop acks that arrived after their timeout.

@@ -39,9 +39,15 @@ class Link:
             deadline_s = time.monotonic() + timeout_s
             return self._prove(self._first(deadline_s), deadline_s)
         except OSError as error:
+            connected = self._socket is not None
             self._shut()
             why = error.strerror or "no answer in time"
-            raise ConnectError(f"{self.name}: cannot connect: {why}") from error
+            line = f"cannot connect: {why}"
+            if connected and not error.strerror:
+                line = (
+                    f"connected, but it sent no message in {timeout_s:g} s: is it a {self._what}?"
+                )
+            raise ConnectError(f"{self.name}: {line}") from error
 
     @property
     def name(self) -> str:

@@ -129,7 +129,7 @@ class Stage:
             why = self._poses.blind(self._config.place_s)
             raise HandError(
                 f"the object was not placed within {self._config.place_s:.0f} s"
-                + (f"; {why}" if why else "")
+                + (f"; {why}" if why else self._refused())
             )
         elif self.phase is Phase.SETTLE and self._in_phase_s >= self._config.settle_s:
             if pose is not None and not self._judge.lost(pose.sensors()):
@@ -139,9 +139,17 @@ class Stage:
             else:
                 self._place()
 
+    def _refused(self) -> str:
+        """Poses that the source saw and did not believe: the object may be there."""
+        counts = sorted(self._poses.refused.items(), key=lambda item: -item[1])
+        reasons = ", ".join(f"{reason} {count}" for reason, count in counts)
+        return f"; poses that were refused: {reasons}" if reasons else ""
+
     def _place(self) -> None:
         if self._tries >= self._config.place_tries:
-            raise HandError(f"the object fell {self._tries} times before a trial could begin")
+            raise HandError(
+                f"the object fell {self._tries} times before a trial could begin{self._refused()}"
+            )
         self._tries += 1
         self._poses.request_place()
         self._enter(Phase.PLACE)
