@@ -26,12 +26,35 @@ RECORDS = "/sleight/"
 STRING = "std_msgs/msg/String"
 IMAGE = "sensor_msgs/msg/CompressedImage"
 FRAME = "palm"
+_EVER = "{sec: 9223372036, nsec: 854775807}"
+OFFERED_QOS = f"""\
+- history: 1
+  depth: 10
+  reliability: 1
+  durability: 2
+  deadline: {_EVER}
+  lifespan: {_EVER}
+  liveliness: 1
+  liveliness_lease_duration: {_EVER}
+  avoid_ros_namespace_conventions: false
+"""
+"""The quality of service with which a player offers a topic: ROS 2's default (keep last 10,
+reliable, volatile, no deadlines). The numbers are rmw's, the form that rosbag2 reads up to its
+format 8 (Humble); MCAP's `ros2` profile requires the entry."""
 
 
 @functools.cache
 def ros2() -> Typestore:
     """The type store with the standard messages of ROS 2."""
     return get_typestore(Stores.ROS2_HUMBLE)
+
+
+def channel_metadata(kind: str) -> dict[str, str]:
+    """The metadata of a channel with messages of type `kind`, by MCAP's `ros2` profile."""
+    return {
+        "offered_qos_profiles": OFFERED_QOS,
+        "topic_type_hash": ros2().hash_rihs01(kind),
+    }
 
 
 def messages_of(

@@ -14,7 +14,7 @@ from mcap.writer import CompressionType, Writer
 from ...contract.hand_spec import HandSpec
 from ...errors import SleightError
 from ...threads import WatchedThread
-from .log_messages import Stamped, image_message, messages_of, ros2
+from .log_messages import Stamped, channel_metadata, image_message, messages_of, ros2
 
 DEPTH = 2000
 """Most records in the queue for the disk; more than one minute of a run."""
@@ -132,7 +132,7 @@ class _Bag:
     def _register(self, topic: str, kind: str) -> int:
         text, _ = ros2().generate_msgdef(kind, ros_version=2)
         schema = self._writer.register_schema(kind, "ros2msg", text.encode())
-        return self._writer.register_channel(topic, "cdr", schema)
+        return self._writer.register_channel(topic, "cdr", schema, channel_metadata(kind))
 
 
 class _Forward:

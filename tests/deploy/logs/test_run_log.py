@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import re
 import time
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mcap.reader import make_reader
 from PIL import Image
 from rosbags.highlevel import AnyReader
+from rosbags.rosbag2.metadata import parse_qos
 
 from sleight.deploy.logs.log_read import read_log
 from sleight.deploy.logs.run_log import LogError, RunLog
@@ -94,6 +97,27 @@ def test_rosbags_reads_it_as_ros_2_messages(written):
     turned = pose.pose.orientation
     assert [turned.w, turned.x, turned.y, turned.z] == TURN["object_wxyz"].tolist()
     assert pose.header.frame_id == "palm"
+
+
+def test_every_channel_has_all_that_the_ros_2_profile_of_mcap_requires(written):
+    """https://mcap.dev/spec/registry: cdr, ros2msg, `package/msg/Type`, offered_qos_profiles."""
+    with written.open("rb") as file:
+        reader = make_reader(file)
+        assert reader.get_header().profile == "ros2"
+        summary = reader.get_summary()
+    assert len(summary.channels) == 7
+    for channel in summary.channels.values():
+        schema = summary.schemas[channel.schema_id]
+        assert (channel.message_encoding, schema.encoding) == ("cdr", "ros2msg")
+        assert re.fullmatch(r"\w+/msg/\w+", schema.name)
+        assert re.fullmatch(r"RIHS01_[0-9a-f]{64}", channel.metadata["topic_type_hash"])
+        (qos,) = parse_qos(channel.metadata["offered_qos_profiles"])
+        assert (qos.history.name, qos.depth) == ("KEEP_LAST", 10)
+        assert (qos.reliability.name, qos.durability.name) == ("RELIABLE", "VOLATILE")
+        assert qos.liveliness.name == "AUTOMATIC"
+        for span in (qos.deadline, qos.lifespan, qos.liveliness_lease_duration):
+            assert span.sec * 10**9 + span.nsec == 2**63 - 1  # never
+        assert qos.avoid_ros_namespace_conventions is False
 
 
 def test_pictures_come_back(written):
