@@ -179,6 +179,18 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+@contextmanager
+def utf8_name(path: str | Path) -> Iterator[str]:
+    """A name of a file that is there, for libraries that take none that is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with open(path, "rb") as file:
+            yield f"/dev/fd/{file.fileno()}"
+    else:
+        yield str(path)
+
+
 def read_text(
     path: str | Path, error: type[SleightError] = DataError, encoding: str = "utf-8-sig"
 ) -> str:

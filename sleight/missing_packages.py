@@ -41,12 +41,17 @@ def _what(package: str) -> str:
         lines = requires(_OWN) or []
     except PackageNotFoundError:
         lines = []
-    wanted = re.escape(package).replace("-", "[-_]")
+    extras = []
     for line in lines:
-        found = re.match(rf"{wanted}\b(?!-).*extra == ['\"]([\w-]+)", line, re.IGNORECASE)
-        if found and found[1] not in ("dev", "docs"):
-            return f"'{_OWN}[{found[1]}]'"
-    return package
+        name = re.match(r"[\w.-]+", line)
+        if name is None or re.sub(r"[-_.]+", "-", name[0]).lower() != package:
+            continue
+        extra = re.search(r"extra == ['\"]([\w-]+)", line)
+        if extra is None:  # a dependency of the whole, not of an extra
+            return package
+        extras.append(extra[1])
+    extras = [extra for extra in extras if extra not in ("dev", "docs")]
+    return f"'{_OWN}[{extras[0]}]'" if extras else package
 
 
 def _top(error: ImportError) -> str:

@@ -298,7 +298,7 @@ def runs(argv: list[str]) -> int:
     if args.html and not args.run:
         raise ConfigError("--html: got no runs, allowed: --html FILE RUN...")
     folders = chosen(args.runs, args.run) if args.run else find_runs(args.runs)
-    rows = [read(folder, args.runs) for folder in folders]
+    rows = [read(folder, args.runs, curves=bool(args.html)) for folder in folders]
     page = write_comparison(rows, args.html) if args.html else None
     sys.stdout.write(f"{page}\n" if page else f"{table(rows)}\n")
     return 0

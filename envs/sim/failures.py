@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from torch import Tensor
 
-from ...files import atomic_path
+from ...files import atomic_path, write_bytes
 from .sim import Sim
 
 MOST = 20
@@ -28,4 +28,6 @@ def dump_failures(sim: Sim, worlds: Tensor, folder: Path) -> None:
             return
         with atomic_path(folder / f"failure-{number:03d}.npz") as path, path.open("wb") as file:
             np.savez(file, world=world, **sim.broken_state(world))
-    mujoco.mj_saveModel(sim.model, str(folder / "model.mjb"))
+    content = np.zeros(mujoco.mj_sizeModel(sim.model), np.uint8)
+    mujoco.mj_saveModel(sim.model, None, content)
+    write_bytes(folder / "model.mjb", content.tobytes())

@@ -23,7 +23,7 @@ from ...files import read_json, read_text
 from ...vision.renders.render_parameters import BY_NAME as IN_RENDERS
 from ..config import RunAdrConfig
 from ..reports.run_data import Row, number
-from ..runs.metrics import read_metrics
+from ..runs.metrics import MOST_ROWS, read_metrics
 
 STATE = "adr.json"
 
@@ -120,7 +120,7 @@ def read(path: Path) -> AdrRun:
         folder=folder,
         state=state,
         config=_config(folder),
-        rows=read_metrics(folder / "metrics.jsonl"),
+        rows=read_metrics(folder / "metrics.jsonl", MOST_ROWS),
         outcomes=(*_evaluations(folder), *_rigs(folder)),
     )
 

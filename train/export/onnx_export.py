@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...files import atomic_path
+from ...files import write_bytes
 
 OPSET = 17
 
@@ -25,16 +26,18 @@ def export_graph(
     """Export atomically; with `free_batch` the first dimension of every tensor is free."""
     module.eval()
     free = {name: {0: "batch"} for name in (*inputs, *outputs)} if free_batch else None
-    with atomic_path(path) as temporary, warnings.catch_warnings():
+    graph = io.BytesIO()  # torch writes to no path that is not UTF-8
+    with warnings.catch_warnings():
         # The exporter warns that it is deprecated.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
             tuple(example),
-            str(temporary),
+            graph,
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes=free,
             opset_version=OPSET,
             dynamo=False,
         )
+    write_bytes(path, graph.getvalue())

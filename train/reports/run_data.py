@@ -20,9 +20,11 @@ from ...files import read_json, read_text
 from ...machine import usable_cores
 from ...pages.show import number
 from ..runs import checkpoint
+from ..runs.metrics import MOST_ROWS, read_metrics
 
 Row = dict[str, Any]
 
+_LONG_BYTES = 5_000_000
 MOST_FILM_BYTES = 6_000_000
 """A larger video is not included in the page."""
 
@@ -123,7 +125,12 @@ def newest_rig(folder: Path) -> Path | None:
 
 
 def _metrics(path: Path, remarks: list[str], without: str) -> list[Row]:
-    """The objects in a file of JSON lines; other lines, such as an incomplete one, are skipped."""
+    """The objects in a file of JSON lines; other lines, such as an incomplete one, are skipped.
+
+    Of a long file as many as a page shows.
+    """
+    if path.is_file() and path.stat().st_size > _LONG_BYTES:
+        return read_metrics(path, MOST_ROWS)
     try:
         lines = read_text(path).splitlines()
     except DataError as error:

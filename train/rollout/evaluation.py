@@ -51,10 +51,13 @@ class Evaluation:
         return statistics.fmean(self.trials)
 
     @property
-    def standard_error(self) -> float:
-        """Of the mean (the form of Solving Rubik's Cube; Learning Dexterity printed deviations)."""
+    def standard_error(self) -> float | None:
+        """Of the mean (the form of Solving Rubik's Cube; Learning Dexterity printed deviations).
+
+        None: one trial has none.
+        """
         if len(self.trials) < 2:
-            return math.nan
+            return None
         return statistics.stdev(self.trials) / math.sqrt(len(self.trials))
 
     def data(self) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class Evaluation:
         return {
             "player": self.player,
             "mean": self.mean,
-            "standard_error": self.standard_error if len(self.trials) > 1 else None,
+            "standard_error": self.standard_error,
             "median": statistics.median(self.trials),
             "max": max(self.trials),
             "trials": self.trials,
@@ -86,13 +89,22 @@ class Evaluation:
             f"{self.player}\n"
             + (f"  calibrated world   {calibrated}\n" if calibrated else "")
             + f"  trials             {len(self.trials)}\n"
-            f"  mean +- s.e.       {self.mean:.2f} +- {self.standard_error:.2f}\n"
+            f"  mean +- s.e.       {with_error(self.mean, self.standard_error)}\n"
             f"  median, max        {statistics.median(self.trials):g}, {max(self.trials)}\n"
             f"  drops, timeouts    {self.drops}, {self.timeouts}\n"
-            f"  s per success      {self.seconds_per_success:.2f}\n"
+            f"  s per success      {_finite(self.seconds_per_success)}\n"
             f"{goals}"
             f"  each trial         {trials}"
         )
+
+
+def with_error(mean: float, error: float | None) -> str:
+    """For people: a mean, and its standard error where there is one."""
+    return f"{mean:.2f}" if error is None else f"{mean:.2f} +- {error:.2f}"
+
+
+def _finite(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def protocol(

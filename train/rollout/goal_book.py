@@ -58,6 +58,13 @@ def _kinds_of(env: HandEnv) -> GoalKinds | None:
 
 
 def share(asked: int, reached: int) -> str:
-    """For people: the share that was reached with its standard error."""
+    """For people: the share that was reached, with its standard error where that says something.
+
+    All or nothing of a few has an estimated error of zero, which is not what is known of it.
+    """
+    if not asked:
+        return "- of 0"
     p = reached / asked
+    if reached in (0, asked):
+        return f"{p:.2f} of {asked}"
     return f"{p:.2f} +- {math.sqrt(p * (1 - p) / asked):.2f} of {asked}"

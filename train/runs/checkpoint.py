@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ...errors import CheckpointError, SleightError
-from ...files import read_json, write_json
+from ...files import read_json, utf8_name, write_json
 
 FORMAT = 1
 KEEP = 2
@@ -177,7 +177,8 @@ def _check_size(path: Path, meta: dict[str, Any]) -> None:
 def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
     _check_size(path, meta)
     try:
-        return load_file(path)
+        with utf8_name(path) as name:
+            return load_file(name)
     except SafetensorError as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from error
 

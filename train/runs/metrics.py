@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -14,6 +16,9 @@ from ...files import write_text
 
 RECENT = 200
 """Number of finished episodes in the running means."""
+MOST_ROWS = 2000
+"""Rows of a run on a page: more than its charts have pixels."""
+_BLOCK = 1 << 16
 
 
 class EpisodeWindow:
@@ -54,8 +59,7 @@ class MetricsFile:
     def __init__(self, path: Path, resume_at: int | None = None) -> None:
         self.path = path
         if resume_at is not None:
-            kept = [row for row in read_metrics(path) if row.get("steps", 0) <= resume_at]
-            write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+            _cut_after(path, resume_at)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one line. Raises SleightError when the disk is full."""
@@ -66,15 +70,73 @@ class MetricsFile:
             raise SleightError(f"{self.path}: cannot be written: {error.strerror}") from error
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics.jsonl; a line that was cut off when a run died is left out."""
-    rows = []
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-    return rows
+def _cut_after(path: Path, steps: int) -> None:
+    """Shorten the file to its lines of up to `steps`; a line that was cut off goes too."""
+    end = 0
+    for row, after in _backwards(path):
+        if row.get("steps", 0) <= steps:
+            end = after
+            break
+    try:
+        if path.is_file():
+            os.truncate(path, end)
+        else:
+            write_text(path, "")
+    except OSError as error:
+        raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_metrics(path: Path, most: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a metrics.jsonl; a line that was cut off when a run died is left out.
+
+    most: about so many rows, evenly over the run and with the last; a page shows no more, and a
+    long run has hundreds of thousands.
+    """
+    if not path.is_file():
+        return []
+    every = 1
+    if most is not None:
+        with path.open("rb") as file:
+            every = max(1, -(-sum(1 for _ in file) // most))
+    rows, line = [], b""
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            if number % every == 0:
+                rows += _parsed(line)
+                line = b""
+    return rows + _parsed(line)
+
+
+def last_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a metrics.jsonl from the last to the first, read as they are asked for."""
+    for row, _ in _backwards(path):
+        yield row
+
+
+def _backwards(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Each whole row with the offset of its end in the file, from the last to the first."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        start, text = file.seek(0, os.SEEK_END), b""
+        while start or text:
+            cut = text.rfind(b"\n", 0, len(text) - 1) + 1
+            if not cut and start:  # the line begins in the block before
+                size = min(_BLOCK, start)
+                start = file.seek(start - size)
+                text = file.read(size) + text
+                continue
+            line, end = text[cut:], start + len(text)
+            text = text[:cut]
+            for row in _parsed(line) if line.endswith(b"\n") else ():
+                yield row, end
+
+
+def _parsed(line: bytes) -> list[dict[str, Any]]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    return [row] if isinstance(row, dict) else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +15,12 @@ from ...pages.show import number
 from ..config import TrainConfig
 from . import checkpoint
 from .folder_lock import holder
-from .metrics import read_metrics
+from .metrics import MOST_ROWS, last_rows, read_metrics
 
 State = Literal["running", "stopped", "finished", "damaged"]
 HEAD = ("run", "task", "steps", "of", "successes", "npd", "age", "state")
+_LAST = 20
+"""Rows in which the latest value of a metric is looked for."""
 _FILES = ("config.yaml", "metrics.jsonl", "checkpoints")
 
 
@@ -86,9 +89,13 @@ def chosen(folder: Path, names: Iterable[str]) -> list[Path]:
     return paths
 
 
-def read(folder: Path, under: Path | None = None) -> RunSummary:
-    """One run; a run that cannot be read is marked as damaged, with the reason."""
-    rows = read_metrics(folder / "metrics.jsonl")
+def read(folder: Path, under: Path | None = None, curves: bool = False) -> RunSummary:
+    """One run; a run that cannot be read is marked as damaged, with the reason.
+
+    curves: also the rows of its metrics, as many as a page shows.
+    """
+    path = folder / "metrics.jsonl"
+    rows = read_metrics(path, MOST_ROWS) if curves else list(islice(last_rows(path), _LAST))[::-1]
     config, wrong = _config(folder / "config.yaml")
     steps, damage = _saved(folder)
     wrong = wrong or damage

@@ -7,6 +7,7 @@ the start of a process, and at its end a bounded wait. What cannot be sent stays
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __file__ as sleight_file
+from ...missing_packages import missing_package
 
 CLOSE_S = 15.0
 """How long the end of a run waits for W&B; after that its process goes on alone."""
@@ -72,6 +74,11 @@ def _netrc() -> bool:
 
 def _start(folder: Path, words: list[str]) -> subprocess.Popen[bytes] | None:
     """None where it cannot be started: a run goes on without."""
+    if not _installed():
+        sys.stderr.write(
+            f"nothing is logged: {missing_package(ModuleNotFoundError(name='wandb'))}\n"
+        )
+        return None
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     log = folder / LOG
     try:
@@ -93,6 +100,13 @@ def _folders(folder: Path) -> dict[str, str]:
     """Where W&B keeps what is not sent yet: in the run's folder, not in the user's home."""
     home = (folder / LOG).parent.resolve()
     return {f"WANDB_{what}_DIR": str(home / what.lower()) for what in ("CACHE", "DATA")}
+
+
+def _installed() -> bool:
+    try:
+        return importlib.util.find_spec("wandb") is not None
+    except ValueError:  # loaded, or kept from being loaded, without a spec
+        return sys.modules.get("wandb") is not None
 
 
 def _end(process: subprocess.Popen[bytes], last: bytes) -> None:

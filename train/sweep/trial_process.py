@@ -11,14 +11,16 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ... import __file__ as sleight_file
 from ...errors import SleightError
 from ...files import read_text
+from ...pages.show import number
 from ..reports.run_data import series
 from ..runs import checkpoint
 from ..runs.folder_lock import FolderLock, holder
-from ..runs.metrics import read_metrics
+from ..runs.metrics import last_rows
 
 TAIL = 0.1
 """A score is the mean of the metric over this last fraction of the steps."""
@@ -129,8 +131,8 @@ class Trial:
 
     def seen(self) -> int:
         """Control steps of the last line of the metrics."""
-        rows = read_metrics(self.folder / "metrics.jsonl")
-        return int(rows[-1].get("steps", 0)) if rows else 0
+        last = next(last_rows(self.folder / "metrics.jsonl"), {})
+        return int(last.get("steps", 0))
 
     def failure(self) -> str:
         """The last line of the log."""
@@ -154,8 +156,16 @@ def run_name(setting: int, seed: int) -> str:
 
 def score(path: Path, metric: str, at: int) -> float | None:
     """Mean of a metric over the last tenth of the steps before `at`, or its last value there."""
-    x, y = series(read_metrics(path), "steps", metric)
-    before = [(a, b) for a, b in zip(x, y, strict=True) if a <= at]
+    rows: list[dict[str, Any]] = []
+    for row in last_rows(path):  # a long run has many before these
+        steps, value = number(row.get("steps")), number(row.get(metric))
+        if steps is None or value is None or steps > at:
+            continue
+        rows.append(row)
+        if steps <= at * (1 - TAIL):
+            break
+    x, y = series(rows, "steps", metric)
+    before = list(zip(x, y, strict=True))
     near = [b for a, b in before if a > at * (1 - TAIL)] or [b for _, b in before[-1:]]
     return sum(near) / len(near) if near else None
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ...errors import ConfigError, DataError
-from ...files import atomic_path
+from ...files import atomic_path, utf8_name
 from .render_parameters import lookup
 
 FILE = "draws.safetensors"
@@ -77,7 +77,7 @@ def write_values(path: Path, draws: RenderValues) -> None:
 def read_values(path: Path) -> RenderValues:
     """Read what `write_values` wrote. Raises DataError."""
     try:
-        with safe_open(path, framework="numpy") as file:
+        with utf8_name(path) as name, safe_open(name, framework="numpy") as file:
             names = tuple((file.metadata() or {}).get("names", "").split())
             arrays = [file.get_tensor(key) for key in ("values", "boundary", "version")]
     except (OSError, SafetensorError) as error:

@@ -30,7 +30,7 @@ from safetensors.numpy import save_file
 
 from ...config import from_dict, to_dict
 from ...errors import ConfigError, DataError
-from ...files import atomic_path, read_json, write_json
+from ...files import atomic_path, read_json, utf8_name, write_json
 from ..config import RenderConfig
 
 FORMAT = 1
@@ -53,8 +53,8 @@ def write_shard(path: Path, arrays: Arrays, drawn: list[str]) -> None:
 def read_shard(path: Path) -> Arrays:
     """The arrays of a shard. Raises DataError if the file is missing or damaged."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with utf8_name(path) as name, safe_open(name, framework="numpy") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: not a file of renders: {error}") from error
 
@@ -62,7 +62,7 @@ def read_shard(path: Path) -> Arrays:
 def shard_size(path: Path) -> int:
     """Number of samples in a shard; 0 if the file is missing or incomplete."""
     try:
-        with safe_open(path, framework="numpy") as file:
+        with utf8_name(path) as name, safe_open(name, framework="numpy") as file:
             return int(file.get_slice("position").get_shape()[0])
     except (OSError, SafetensorError):
         return 0
@@ -70,7 +70,7 @@ def shard_size(path: Path) -> int:
 
 def drawn_names(path: Path) -> list[str]:
     """Names of the columns of the array `drawn`."""
-    with safe_open(path, framework="numpy") as file:
+    with utf8_name(path) as name, safe_open(name, framework="numpy") as file:
         return str((file.metadata() or {})["drawn"]).split()
 
 

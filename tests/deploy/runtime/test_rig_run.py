@@ -143,6 +143,20 @@ def test_sigstop_of_the_policy_and_the_hand_holds_then_goes_on_and_ctrl_c_ends_i
     assert result["endings"][-1] == "cut"
 
 
+def test_a_connection_that_drops_holds_the_hand_and_writes_the_result(rig, policy_run, tmp_path):
+    began = time.monotonic()
+    process = policy_run(rig, "--trials", "50")
+    rig.wait_for(in_a_trial(began))
+    for _ in range(2):  # from the kernel, and from the shell
+        process.send_signal(signal.SIGHUP)
+    _, lines = finish(process, 130)
+    assert lines == []
+    last = [e for e in rig.events() if e["event"] in ("hold", "command", "client_gone")][-2:]
+    assert [e["event"] for e in last] == ["hold", "client_gone"]
+    result = json.loads((only_run(tmp_path) / "result.json").read_text())
+    assert result["end"] == "interrupted"
+
+
 class Cable:
     """A proxy for the hand's port that can be pulled out: bytes stop, nobody is told."""
 

@@ -11,8 +11,10 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
+from sleight import cli
 from sleight.config import save as save_config
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.env import HandEnv, Observation
@@ -71,6 +73,32 @@ def test_a_film_in_real_time(env: HandEnv, tmp_path: Path) -> None:
     assert frames[0, : HEIGHT // 2].std() > 10, "there is something to see above it"
 
 
+def test_a_gif(env: HandEnv, tmp_path: Path) -> None:
+    path = video.record(env, _still, 4, tmp_path / "film.GIF", width=64, height=48)
+    with Image.open(path) as film:
+        assert (film.format, film.n_frames, film.size) == ("GIF", 4, (64, 48))
+        assert film.info["duration"] == pytest.approx(80)  # ms, real time
+        assert len(film.convert("RGB").getcolors(1 << 16)) > 20
+
+
+@pytest.mark.parametrize("name", ["film.avi", "film", "film.mp4.txt"])
+def test_another_format_is_named_before_the_work(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["play", str(tmp_path / "no-such-run"), "--video", str(tmp_path / name)]
+    assert cli.main(words) == 2
+    error = capsys.readouterr().err
+    assert f"video: got {tmp_path / name}, allowed: a name that ends in .mp4 or .gif" in error
+
+
+def test_an_encoder_that_fails_is_not_put_down_to_the_disk(
+    env: HandEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
+    with pytest.raises(SleightError, match="cannot be written; the encoder failed: "):
+        video.record(env, _still, 2, tmp_path / "film.mp4")
+
+
 def test_actions_see_where_episodes_start(env: HandEnv, tmp_path: Path) -> None:
     seen: list[Tensor] = []
 
@@ -120,7 +148,7 @@ def test_a_full_disk_leaves_the_old_film(env: HandEnv, tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))  # no file may grow beyond this
     try:
         with pytest.raises(
-            SleightError, match=r"a\.mp4: the video cannot be written; .* MB are free"
+            SleightError, match=r"a\.mp4: the video cannot be written; the encoder failed"
         ):
             video.record(env, _still, 4, tmp_path / "a.mp4", width=WIDTH, height=HEIGHT)
     finally:

@@ -35,11 +35,14 @@ def test_figures_by_hand() -> None:
 
 
 def test_one_trial_has_no_standard_error() -> None:
-    assert math.isnan(_evaluation(3).standard_error)
+    assert _evaluation(3).standard_error is None
     assert _evaluation(3).data()["standard_error"] is None
+    for table in (_evaluation(3).table(), replace(_evaluation(0), goals={"any": (1, 1)}).table()):
+        assert "nan" not in table and "inf" not in table and "+- 0.00" not in table
     assert json.loads(json.dumps(replace(_evaluation(0), seconds_per_success=math.inf).data()))[
         "seconds_per_success"
     ] is None  # fmt: skip
+    assert "inf" not in replace(_evaluation(0), seconds_per_success=math.inf).table()
 
 
 def test_the_protocol_is_the_papers() -> None:

@@ -1,6 +1,7 @@
 """Checkpoints are whole or not there: damage is named, a kill and a full disk harm nothing."""
 
 import json
+import os
 import random
 import resource
 import shutil
@@ -182,6 +183,12 @@ def test_a_folder_that_a_person_made_is_no_checkpoint(tmp_path: Path) -> None:
     for steps in range(8, 13):
         save(folder, _checkpoint(steps))
     assert (folder / "9x").is_dir()  # and is nobody else's to delete
+
+
+def test_a_path_that_is_not_utf8(tmp_path: Path) -> None:
+    run = tmp_path / os.fsdecode(b"run\xff\xfe")
+    save(run / "checkpoints", _checkpoint(7))
+    assert load(run).weights["a.x"][0] == 7.0
 
 
 def _mount(folder: Path) -> bool:

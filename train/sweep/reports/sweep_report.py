@@ -10,7 +10,7 @@ from ....pages.charts import Line, line_chart
 from ....pages.colours import PALETTE, SHADE
 from ....pages.figure import Frame
 from ...reports.run_data import series
-from ...runs.metrics import read_metrics
+from ...runs.metrics import MOST_ROWS, read_metrics
 from ..sweep_state import State, Tried
 from ..trial_process import run_name
 from . import sweep_charts as charts
@@ -166,7 +166,8 @@ def _curves(state: State, folder: Path) -> str:
     for tried in [t for t in state.settings if t.index not in best] + ranked(state)[:BEST][::-1]:
         first = tried.index not in best
         for seed in sorted(tried.ends):
-            rows = read_metrics(folder / run_name(tried.index, seed) / "metrics.jsonl")
+            path = folder / run_name(tried.index, seed) / "metrics.jsonl"
+            rows = read_metrics(path, MOST_ROWS)
             x, y = series(rows, "steps", metric)
             colour = SHADE if first else PALETTE[best.index(tried.index)]
             if y:

@@ -39,13 +39,16 @@ class Score:
         return statistics.fmean(map(statistics.fmean, self.runs))
 
     @property
-    def standard_error(self) -> float:
-        """Standard error between runs if there are several, otherwise between trials."""
+    def standard_error(self) -> float | None:
+        """Standard error between runs if there are several, otherwise between trials.
+
+        None: of one value.
+        """
         values = (
             [statistics.fmean(run) for run in self.runs] if len(self.runs) > 1 else self.runs[0]
         )
         if len(values) < 2:
-            return math.nan
+            return None
         return statistics.stdev(values) / math.sqrt(len(values))
 
     @property
@@ -113,7 +116,8 @@ def rows(state: State, folder: Path) -> tuple[tuple[str, ...], list[tuple[str, .
 def _cells(result: Score | None) -> tuple[str, str]:
     if result is None:
         return "-", "-"
-    return f"{result.mean:.2f} ± {result.standard_error:.2f}", f"{result.median:g}"
+    error = "" if result.standard_error is None else f" ± {result.standard_error:.2f}"
+    return f"{result.mean:.2f}{error}", f"{result.median:g}"
 
 
 def write_table(state: State, folder: Path) -> Path:
