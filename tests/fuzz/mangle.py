@@ -92,10 +92,11 @@ def _json_lines(content: bytes, rng: Rng) -> bytes:
 
 
 TRICKS = (
-    "a: &a [*a]\n", "!!python/object/apply:os.system ['touch ../outside/pwned']\n", "? [a, b]\n: c\n",
-    "\t- x\n", "base: ../../outside/canary\n", "base: [x.yaml, 1, null]\n", "<<: {a: 1}\n", "--- \n---\n",
-    "&a a: *a\n", "x: !!binary aGVsbG8=\n", "x: !!set {a, b}\n", "1: 2\n", "null: 1\n", "[]: 1\n",
-    "x: 0o17\nx: 1:30:00\n", "%YAML 9.9\n---\n", "x: |\n y\nz\n", "{", "'", "#\n", "base: fuzz.yaml\n",
+    "a: &a [*a]\n", "&a a: *a\n", "? [a, b]\n: c\n", "\t- x\n", "--- \n---\n", "<<: {a: 1}\n",
+    "!!python/object/apply:os.system ['touch ../outside/pwned']\n", "base: ../../outside/canary\n",
+    "base: [x.yaml, 1, null]\n", "base: fuzz.yaml\n", "base: train.yaml\n", "x: !!set {a, b}\n",
+    "x: !!binary aGVsbG8=\n", "1: 2\n", "null: 1\n", "[]: 1\n", "x: 0o17\nx: 1:30:00\n",
+    "%YAML 9.9\n---\n", "x: |\n y\nz\n", "{", "'", "#\n",
 )  # fmt: skip
 
 

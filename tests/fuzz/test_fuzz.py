@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -127,6 +128,6 @@ def test_mangled_input_is_refused_in_one_line_and_harms_nothing(
     root = tmp_path / "worlds"
     root.mkdir()
     numbers = [int(ONLY)] if ONLY else range(COUNT)
-    print(f"SLEIGHT_FUZZ_SEED={SEED}, {len(numbers)} cases in {root}")
+    sys.stdout.write(f"SLEIGHT_FUZZ_SEED={SEED}, {len(numbers)} cases in {root}\n")
     wrong = [text for n in numbers if (text := _one(n, sample_folder, root))]
     assert not wrong, f"{len(wrong)} of {len(numbers)}:\n" + "\n".join(wrong)
