@@ -102,8 +102,7 @@ def _one(number: int, sample_folder: Path, root: Path) -> str:
     (outside / "canary").write_text("nobody touches this\n")
     what, case = cases.prepare(number, rng, sample_folder, folder)
     before, top = _contents(outside), sorted(path.name for path in root.parent.iterdir())
-    limit_s = cases.SLOW_S if case.may_be_late else cases.FAST_S
-    outcome = run(case.words, folder, limit_s)
+    outcome = run(case.words, folder, case.limit_s)
     wrong = _complaint(outcome, case, folder)
     beside = {path.name for path in world.iterdir()} - {
         "inside",

@@ -86,6 +86,19 @@ def test_an_error_is_one_line_and_its_code(
     assert (out, err) == ("", "error: a.yaml: rate: got 2, allowed: 1\n")
 
 
+def test_an_error_is_never_longer_than_a_person_reads(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def go(argv: list[str]) -> int:
+        raise ConfigError("a.csv: column " + "x" * 100_000)
+
+    install(go)
+    assert cli.main(["train"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: a.csv: column xx") and err.endswith("xx ...\n")
+    assert len(err) < 1500
+
+
 def test_ctrl_c_is_130(install: Install) -> None:
     def go(argv: list[str]) -> int:
         raise KeyboardInterrupt
