@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from ..config import Range, load, to_dict
 from ..errors import ConfigError
+from ..files import check_name
 from .calibration.board_config import CalibrateConfig
 from .cameras.camera_config import STREAM, CameraConfig
 from .cameras.markers import MarkersConfig
@@ -35,8 +36,9 @@ class RigEntry:
     """Side of the hand; only right hands are supported so far."""
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or "/" in self.name:
-            raise ConfigError(f"name: got {self.name!r}, allowed: a name without '/'")
+        check_name(self.name)
+        if not self.name.strip():
+            raise ConfigError(f"name: got {self.name!r}, allowed: a name")
         if self.side != "right":
             raise ConfigError("side: got left, allowed: right, the only side supported so far")
 

@@ -18,6 +18,8 @@ from .screen import UNSHOWN, Screen, safe_screens
 from .stop_signals import stops_unwind
 
 INTERRUPTED = 130
+LONGEST = 1200
+"""Characters of an error that are shown."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ COMMANDS = {
         works_alone=True,
     ),
     "doctor": Command(
-        "doctor.commands", "doctor", "what is installed, what works here, how long training takes"
+        "doctor.commands",
+        "doctor",
+        "what is installed, what works here, how long training takes",
+        prints=True,  # with --json it writes first
     ),
 }
 
@@ -99,7 +104,9 @@ def _code(words: list[str]) -> int:
 
 
 def _say(line: str) -> None:
-    print(f"error: {' '.join(line.split())}", file=sys.stderr)
+    """Print an error as one line, which a file may have made too long to read."""
+    line = " ".join(line.split())
+    print(f"error: {line if len(line) <= LONGEST else line[:LONGEST] + ' ...'}", file=sys.stderr)
 
 
 def _only_prints(words: list[str]) -> bool:

@@ -22,6 +22,17 @@ from .errors import DataError, SleightError
 _FULL = {errno.ENOSPC: "No space left on the disk", errno.EDQUOT: "Disk quota exceeded"}
 
 
+MOST_NAME_BYTES = 200
+"""Of a name of a folder; file systems take 255, and some names get an ending."""
+
+
+def check_name(name: str, field: str = "name") -> None:
+    """Raise ValueError unless `name` can be that of a folder or file inside another folder."""
+    fits = len(name.encode(errors="surrogatepass")) <= MOST_NAME_BYTES
+    if "/" in name or name in (".", "..") or not name.isprintable() or not fits:
+        raise ValueError(f"{field}: got {name!r:.60}, allowed: the name of a folder, without '/'")
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path (same folder, same suffix); rename it to `path` if the block succeeds.

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from ..adr.adr_config import AdrConfig
 from ..config import Extensible, Range
 from ..envs.config import EnvConfig
+from ..files import check_name
 from ..policies.config import PolicyConfig
 from .algorithms.algorithm_registry import ALGORITHMS, check_algorithm, config_blocks
 
@@ -153,8 +154,7 @@ class TrainConfig(Extensible):
 
     def __post_init__(self) -> None:
         check_algorithm(self)
-        if "/" in self.name or self.name in (".", ".."):
-            raise ValueError(f"name: got {self.name}, allowed: the name of a folder in `runs`")
+        check_name(self.name)
         for name, value in (
             ("train.evaluate_s", self.train.evaluate_s),
             ("train.learners", self.train.learners),

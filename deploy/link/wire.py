@@ -153,10 +153,10 @@ def _refuse_constant(name: str) -> float:
 def _check(message: Message) -> None:
     kind = message.get("type")
     if not isinstance(kind, str) or kind not in MESSAGES:
-        raise WireError(f"message: got type {kind!r}, allowed: {', '.join(MESSAGES)}")
+        raise WireError(f"message: got type {kind!r:.60}, allowed: {', '.join(MESSAGES)}")
     row = MESSAGES[kind]
     if message.keys() - {"type"} != row.keys():
-        got = ", ".join(sorted(message.keys() - {"type"})) or "none"
+        got = ", ".join(sorted(message.keys() - {"type"}))[:200] or "none"
         raise WireError(f"message {kind}: got fields {got}, allowed: {', '.join(row) or 'none'}")
     for name, what in row.items():
         if not _IS[what](message[name]):

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..files import write_json
+from ..files import check_file, write_json
 from ..flags import Parser
 from . import expect, packages, rendering, services, system
 from .expect import Expectation, duration
@@ -26,14 +26,12 @@ def doctor(argv: list[str]) -> int:
     """Check this machine: what is installed, what works, and how long training will take here."""
     parser = _parser()
     parsed = parser.parse_args(argv)
-    findings = [finding for look in LOOKS for finding in look()]
-    expected = Expectation()
     if parsed.json:
-        write_json(parsed.json, data(findings, expected))  # before the measuring, and its end
-    if not parsed.quick:
-        expected = expect.measure()
-        if parsed.json:
-            write_json(parsed.json, data(findings, expected))
+        check_file(parsed.json)
+    findings = [finding for look in LOOKS for finding in look()]
+    expected = Expectation() if parsed.quick else expect.measure()
+    if parsed.json:
+        write_json(parsed.json, data(findings, expected))
     _show(findings)
     if not parsed.quick:
         print("\n".join(["", *_expectation(expected)]))

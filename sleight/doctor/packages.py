@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from ..missing_packages import PACKAGES
 from . import child
 from .finding import Finding, State
 
@@ -42,12 +43,7 @@ EXTRAS = {
     "docs": "building the documentation",
     "dev": "tests and checks of the sources",
 }
-MODULES = {
-    "pillow": "PIL",
-    "pyyaml": "yaml",
-    "scikit-learn": "sklearn",
-    "opencv-python-headless": "cv2",
-    "warp-lang": "warp",
+MODULES = {package: module for module, package in PACKAGES.items()} | {
     # Through the module that sets its options first.
     "onnxruntime": "sleight.contract.onnx_session",
 }

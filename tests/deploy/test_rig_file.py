@@ -40,7 +40,7 @@ def test_the_shipped_file_is_the_default_rig_with_the_shipped_policy():
         ("gate: {margin_rad: -1}", "gate.margin_rad: got -1, allowed: a number in [0, 0.1]"),
         ("hand: {port: 70000}", "hand.port: got 70000, allowed: an integer in [0, 65535]"),
         ("rig: {side: left}", "rig: side: got left, allowed: right"),
-        ("rig: {name: a/b}", "rig: name: got 'a/b', allowed: a name without '/'"),
+        ("rig: {name: a/b}", "rig: name: got 'a/b', allowed: the name of a folder"),
         ("cameras: [{name: a, device: x}, {name: b, device: x}]",
          "cameras: got the device x twice, allowed: one camera each"),
         ("cameras: [{name: a, device: x, siez: [1, 2]}]", "did you mean 'size'?"),

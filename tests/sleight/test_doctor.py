@@ -151,8 +151,7 @@ def test_a_file_that_cannot_be_written_is_found_before_the_measuring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr("sleight.doctor.commands.LOOKS", ())
-    monkeypatch.setattr(expect, "measure", lambda: pytest.fail("measured"))
+    monkeypatch.setattr("sleight.doctor.commands.LOOKS", (lambda: pytest.fail("looked"),))
     assert cli.main(["doctor", "--json", str(tmp_path / "file" / "x.json")]) == 2
 
 

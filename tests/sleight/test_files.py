@@ -14,14 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sleight import files
-from sleight.errors import CheckpointError, DataError, SleightError
+from sleight.config import from_dict
+from sleight.deploy.rig_file import RigEntry
+from sleight.errors import CheckpointError, ConfigError, DataError, SleightError
 from sleight.files import (
     check_file,
     check_folder,
+    check_name,
     read_json,
     write_json,
     write_text,
 )
+from sleight.train.config import TrainConfig
+from sleight.train.pose.config import PoseTrainConfig, WidenConfig
+from sleight.train.sweep.config import SweepConfig
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -206,3 +212,33 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + b'{"a": 1}')
     assert files.read_json(path) == {"a": 1}
     assert files.read_text(path).startswith("{")
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a/b", "/", "../x", "a\0b", "a\nb", "x" * 300, "é" * 101, "\ud800"]
+)
+def test_a_name_of_a_folder_leads_nowhere_else(name: str) -> None:
+    with pytest.raises(ValueError, match="allowed: the name of a folder, without '/'"):
+        check_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "run-1", "a b", "..x", "é", "x" * 200])
+def test_other_names_are_names(name: str) -> None:
+    check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        (TrainConfig, {}),
+        (SweepConfig, {"train": "train.yaml"}),
+        (PoseTrainConfig, {"data": "renders"}),
+        (WidenConfig, {}),
+        (RigEntry, {}),
+    ],
+)
+def test_every_config_checks_the_name_of_its_folder(kind: type, more: dict[str, str]) -> None:
+    assert from_dict(kind, {"name": "good", **more}, "f").name == "good"
+    for name in ("..", "../../x", "/x"):
+        with pytest.raises(ConfigError, match="name: got"):
+            from_dict(kind, {"name": name, **more}, "f")

@@ -91,7 +91,7 @@ def recipe(reach_config: TrainConfig, tmp_path: Path) -> Path:
             ["--adr.threshold_low", "30"],
             "--adr.threshold_low: adr: threshold_low, threshold_high: got 30.0 and 20.0; allowed",
         ),
-        (["--name", "../x"], "name: got ../x, allowed: the name of a folder in `runs`"),
+        (["--name", "../x"], "name: got '../x', allowed: the name of a folder"),
         (["--warm_start", "nowhere"], "nowhere: got no checkpoint, allowed: a run folder"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from ...adr.adr_config import AdrConfig
 from ...config import Range
 from ...errors import ConfigError
+from ...files import check_name
 from ...vision.config import RenderConfig
 from ...vision.photo import PhotoConfig
 from ...vision.pose_net import NetConfig
@@ -54,6 +55,9 @@ class LearnConfig:
         "round_visits": "round_training_samples",
         "keep": "keep_rounds",
     }
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +117,7 @@ class WidenConfig(LearnConfig):
     """The nominal rig; `strength` and ranges apply to the parameters that are not under ADR."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.adr.step_sizes:
             raise ConfigError("adr.step_sizes: got nothing, allowed: one or more parameters")
 

@@ -95,9 +95,10 @@ class Learner:
     def restore(self, folder: Path) -> dict[str, Any]:
         """Continue from the newest checkpoint; returns its metadata. Raises CheckpointError."""
         saved = checkpoint.load(folder)
-        checkpoint.load_module("pose", self.net, saved.weights, str(folder))
-        checkpoint.load_moments(self.optimizer, saved.state)
-        self.samples_seen, self.steps = saved.meta["steps"], saved.meta["batches"]
+        with checkpoint.understood(str(folder)):
+            checkpoint.load_module("pose", self.net, saved.weights, str(folder))
+            checkpoint.load_moments(self.optimizer, saved.state)
+            self.samples_seen, self.steps = saved.meta["steps"], saved.meta["batches"]
         return saved.meta
 
     def _schedule(self) -> float:

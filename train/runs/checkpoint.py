@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,10 @@ def _remove(path: Path) -> None:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
+_DAMAGE = (TypeError, ValueError, IndexError, AttributeError, OverflowError, RuntimeError)
+"""What Python, numpy and torch raise for a state of another type, shape or size."""
+
+
 def complete(folder: Path) -> list[Path]:
     """The checkpoints under `folder`, oldest first.
 
@@ -181,6 +187,25 @@ def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
             return load_file(name)
     except SafetensorError as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from error
+
+
+@contextmanager
+def understood(source: str) -> Iterator[None]:
+    """Give what a checkpoint holds to whom it belongs; what these cannot take is a CheckpointError
+    that begins with `source`.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise CheckpointError(
+            f"{source}: {error.args[0]}: got nothing, allowed: the whole state of a run"
+        ) from error
+    except CheckpointError as error:
+        line = str(error)
+        raise CheckpointError(line if line.startswith(source) else f"{source}: {line}") from error
+    except _DAMAGE as error:
+        line = f"{source}: its state is damaged: {type(error).__name__}: {error}"
+        raise CheckpointError(line) from error
 
 
 def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:

@@ -50,7 +50,8 @@ class EpisodeWindow:
 
     def load_state(self, state: list[Any]) -> None:
         """Continue from `state()`."""
-        self.episodes = deque(((e[0], e[1], e[2], bool(e[3])) for e in state), maxlen=RECENT)
+        episodes = ((int(e[0]), int(e[1]), float(e[2]), bool(e[3])) for e in state)
+        self.episodes = deque(episodes, maxlen=RECENT)
 
 
 class MetricsFile:

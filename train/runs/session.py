@@ -121,17 +121,10 @@ def _built(
 
 def restore(training: Training, saved: checkpoint.Checkpoint, source: str) -> None:
     """Continue from a checkpoint. Raises CheckpointError when it is of another run."""
-    try:
+    with checkpoint.understood(source):
         # First: networks sized for other parameters would say less.
         adr = _same_world(training.config, saved.meta, source)
         training.load(saved.weights, saved.state, saved.meta)
-    except KeyError as error:
-        raise CheckpointError(
-            f"{source}: {error.args[0]}: got nothing, allowed: the whole state of a run"
-        ) from error
-    except CheckpointError as error:
-        line = str(error)
-        raise CheckpointError(line if line.startswith(source) else f"{source}: {line}") from error
     training.adr = adr
 
 

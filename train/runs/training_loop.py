@@ -168,8 +168,8 @@ class Training:
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         self.learner.load_state(own, meta["learner"])
         self.sampler.load_state(tensors, meta["sampler"])
-        self.steps, self.version = meta["steps"], meta["version"]
-        self.seconds = meta["seconds"]
+        self.steps, self.version = int(meta["steps"]), int(meta["version"])
+        self.seconds = float(meta["seconds"])
         self.episodes.load_state(meta["episodes"])
 
     def load_weights(self, weights: dict[str, Tensor], source: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from ...config import Range
 from ...envs.config import GoalConfig
+from ...files import check_name
 
 Value = bool | int | float | str | tuple[float, ...]
 Metric = Literal[
@@ -142,6 +143,7 @@ class SweepConfig:
     """Settings of pbt."""
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         if len(self.arms) == 1:
             raise ValueError("arms: got one, allowed: none, or two and more to compare")
         if self.stopping != "pbt":

@@ -32,7 +32,7 @@ def read_states(path: Path) -> np.ndarray:
     """
     try:
         states: np.ndarray = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: not an array of states: {error}") from error
     width = len(SHADOW_RIGHT.joints) + 7
     if states.ndim != 2 or states.shape[1] != width or not len(states):

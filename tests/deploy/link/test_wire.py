@@ -100,6 +100,15 @@ def test_a_malformed_frame_is_one_line(body, line):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "body", [{"type": "x" * 60_000}, {"type": "arm", "y" * 60_000: 1}, {"type": ["z" * 60_000]}]
+)
+def test_an_error_fits_into_the_message_that_carries_it(body):
+    with pytest.raises(WireError) as caught:
+        FrameReader().feed(frame(json.dumps(body).encode()))
+    assert len(str(caught.value)) < 1000
+
+
 def test_what_cannot_be_read_is_not_written():
     with pytest.raises(WireError, match="target"):
         encode("command", seq=1, target=[float("nan")], duration_s=0.08)

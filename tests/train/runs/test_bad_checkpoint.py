@@ -146,6 +146,21 @@ def test_a_state_that_lacks_something_is_named(run: Path, refused: Refused) -> N
     assert f"{run}: learner: got nothing, allowed: " in refused("train", "--resume", run)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("episodes", [[]]), ("episodes", 3), ("sampler", {"source": {"adr": {"state": "x"}}}),
+     ("learner", [1]), ("steps", 7.5), ("seconds", {})],
+)  # fmt: skip
+def test_a_state_of_another_form_is_refused(
+    key: str, value: object, run: Path, refused: Refused
+) -> None:
+    path = checkpoint.find(run) / "checkpoint.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    before = contents(run)
+    assert str(run) in refused("train", "--resume", run)
+    assert contents(run) == before
+
+
 @pytest.mark.parametrize("command", ["eval", "export"])
 def test_a_checkpoint_of_another_policy_shape_is_refused(
     command: str, block_run: Path, tmp_path: Path, refused: Refused

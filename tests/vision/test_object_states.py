@@ -1,0 +1,24 @@
+"""The file of states that renders begin from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sleight.errors import DataError
+from sleight.vision.renders.object_states import read_states
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff{", b"x" * 300])
+def test_what_is_no_array_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "states.npy"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"states\.npy: not an array of states"):
+        read_states(path)
+
+
+def test_an_array_of_objects_is_not_unpickled(tmp_path: Path) -> None:
+    path = tmp_path / "states.npy"
+    np.save(path, np.array([{"a": 1}], dtype=object))
+    with pytest.raises(DataError, match="not an array of states"):
+        read_states(path)
