@@ -203,7 +203,9 @@ def test_a_calibrated_file_lies_over_a_training_file(tmp_path, base):
 def test_a_base_that_is_not_there_is_refused_before_the_fit(tmp_path, cli):
     source = tmp_path / "joints.csv"
     source.write_text(write_csv(still(), HAND))
-    code, said, err = cli("calibrate", source, "--out", tmp_path / "lab.yaml", "--base", "none.yaml")
+    code, said, err = cli(
+        "calibrate", source, "--out", tmp_path / "lab.yaml", "--base", "none.yaml"
+    )
     assert code == 2 and "none.yaml" in err and "fit" not in said + err
 
 
