@@ -4,9 +4,11 @@ It connects two packages that do not import each other: the logs of `deploy` and
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+from .config import load
 from .contract.recording import Recording, read_csv, write_csv
 from .contract.recording_checks import check_recording
 from .deploy.calibration.log_recording import recordings_of
@@ -22,6 +24,7 @@ TABLES = (".csv", ".tsv", ".txt")
 
 def calibrate(argv: list[str]) -> int:
     """Fit the motors and joints of a hand to recordings; write a config for `sleight train`."""
+    from .train.config import TrainConfig
     from .train.sysid import fit, ranges
     from .train.sysid import sysid_report as report
 
@@ -36,8 +39,10 @@ def calibrate(argv: list[str]) -> int:
         write_text(parsed.csv, write_csv(recordings[0], SHADOW_RIGHT))
         sys.stdout.write(f"{parsed.csv}\n")
         return 0
+    first = load(TrainConfig, parsed.base, []).adr.initial_ranges if parsed.base else {}
+    base = os.path.relpath(parsed.base, parsed.out.parent) if parsed.base else ""
     result = fit.calibrate(recordings, not parsed.no_effort, _say)
-    written = [write_text(parsed.out, ranges.training_yaml(result, parsed.base))]
+    written = [write_text(parsed.out, ranges.training_yaml(result, base, first))]
     if parsed.json:
         written.append(write_json(parsed.json, report.data(result)))
     sys.stdout.write(report.text(result) + "".join(f"{path}\n" for path in written))

@@ -137,16 +137,23 @@ class Reader:
         if server:
             self._serve(server, words, line)
             return
+        code, said = self._run(words, line)
+        if code and line.words[:2] == ("sleight", "rig") and "try again" in said:
+            code, said = self._run(words, line)  # as a busy machine is told
+        assert code == line.code, f"{' '.join(line.words)}: exit code {code}\n{said}"
+        for flag, name in zip(line.words, line.words[1:], strict=False):
+            if flag in OUTPUTS:
+                assert (self.folder / name).exists(), f"{' '.join(line.words)}: no {name}"
+
+    def _run(self, words: list[str], line: Line) -> tuple[int, str]:
+        """Its exit code, and what it printed and complained about."""
         process = self._start(words, line)
         try:
             out, err = process.communicate(timeout=TIMEOUT_S)
         except BaseException:
             self._end(process)
             raise
-        assert process.returncode == line.code, f"{' '.join(line.words)}:\n{err}\n{out[-2000:]}"
-        for flag, name in zip(line.words, line.words[1:], strict=False):
-            if flag in OUTPUTS:
-                assert (self.folder / name).exists(), f"{' '.join(line.words)}: no {name}"
+        return process.returncode, out[-3000:] + err[-3000:]
 
     def _words(self, line: Line) -> list[str]:
         """What is run: the page's words, whole names of runs, small sizes, free ports."""

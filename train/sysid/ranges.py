@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import pi, sqrt
 
@@ -81,10 +81,19 @@ def unidentified(calibration: Calibration) -> list[str]:
     return [target.name for target in TARGETS if target.name not in identified]
 
 
-def training_yaml(calibration: Calibration, base: str = "") -> str:
-    """A config for `sleight train`; base: the training config that it inherits from."""
+def training_yaml(
+    calibration: Calibration, base: str = "", first: Mapping[str, tuple[float, float]] | None = None
+) -> str:
+    """A config for `sleight train`.
+
+    base: the training config that it inherits from; first: the initial ranges of that config, which
+    are widened where a spread that was measured lies outside.
+    """
     rows = nominals(calibration)
     ranged = [(row, row.first) for row in rows if row.first is not None]
+    first = first or {}
+    kept = [(row, first[row.name]) for row in rows if row.first is None and row.name in first]
+    wider = [(row, (min(low, row.value), max(high, row.value))) for row, (low, high) in kept]
     lines = [f"# Calibrated by sleight calibrate, from {', '.join(calibration.sources)}"]
     lines += [f"# {name}: not identified by the recordings" for name in unidentified(calibration)]
     lines += [f"base: {base}"] if base else []
@@ -93,6 +102,10 @@ def training_yaml(calibration: Calibration, base: str = "") -> str:
     lines += ["adr:", "  step_sizes:", *(f"    {row.name}: {STEP}" for row, _ in ranged)]
     lines += ["  initial_ranges:  # 95 % intervals"]
     lines += [f"    {row.name}: [{low:.5g}, {high:.5g}]" for row, (low, high) in ranged]
+    lines += [
+        f"    {row.name}: [{low:.5g}, {high:.5g}]  # of the base, with what was measured"
+        for row, (low, high) in wider
+    ]
     return "\n".join(lines) + "\n"
 
 

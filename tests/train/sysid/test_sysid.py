@@ -195,13 +195,26 @@ def test_training_takes_the_file(tmp_path):
     assert np.log(gain).std() == pytest.approx(0.205, rel=0.4)
 
 
-def test_a_calibrated_file_lies_over_a_training_file(tmp_path):
+@pytest.mark.parametrize("base", ["block_adr", "block_transfer", "block_calibrated", "block_rig"])
+def test_a_calibrated_file_lies_over_a_training_file(tmp_path, base):
+    """Also where the ranges that the file begins with are narrower than what was measured."""
+    below = ROOT / "configs" / f"{base}.yaml"
+    first = load(TrainConfig, below, []).adr.initial_ranges
     path = tmp_path / "lab.yaml"
-    path.write_text(training_yaml(calibration(), str(ROOT / "configs" / "block_adr.yaml")))
+    path.write_text(training_yaml(calibration(), str(below), first))
     config = load(TrainConfig, path, [])
     assert config.adr.step_sizes["object.size"] == 0.1
     assert config.adr.step_sizes["hand.gain"] == 0.02
     start_state(config)
+
+
+def test_a_base_that_is_not_there_is_refused_before_the_fit(tmp_path, cli):
+    source = tmp_path / "joints.csv"
+    source.write_text(write_csv(still(), HAND))
+    code, said, err = cli(
+        "calibrate", source, "--out", tmp_path / "lab.yaml", "--base", "none.yaml"
+    )
+    assert code == 2 and "none.yaml" in err and "fit" not in said + err
 
 
 def test_any_latency_of_a_jump_tells_which_way_it_is_wrong(three):
