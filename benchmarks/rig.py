@@ -41,6 +41,7 @@ from sleight.deploy.sim.plant import PLACE_HEIGHT_M
 from sleight.deploy.sim.plant_config import PlantConfig
 from sleight.deploy.sim.simulated_body import Body
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
+from sleight.envs.objects.object_spec import object_of
 from sleight.envs.sim.model import build_model
 from sleight.envs.sim.model_config import OBJECT, ModelConfig
 from sleight.errors import ConfigError
@@ -57,9 +58,10 @@ Step = Callable[[dict[str, np.ndarray]], np.ndarray]
 """Inputs of a graph -> target (A,)."""
 
 
-def seen_pose(position: np.ndarray, wxyz: np.ndarray) -> dict[str, np.ndarray]:
+def seen_pose(position: np.ndarray, wxyz: np.ndarray, joints: np.ndarray) -> dict[str, np.ndarray]:
     """A pose with the names of a bundle."""
-    return {"object_position": position, "object_wxyz": canonical(wxyz)}
+    pose = {"object_position": position, "object_wxyz": canonical(wxyz)}
+    return {**pose, "object_joints": joints} if joints.size else pose
 
 
 class World(ABC):
@@ -82,7 +84,8 @@ class Training(World):
     """The nominal physics of training, without randomization."""
 
     def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
-        model = build_model(ModelConfig(object_size_m=task.object_size_m, **changes))
+        held = {"object": task.object, "object_size_m": task.object_size_m}
+        model = build_model(ModelConfig(**held, **changes))
         self._model, self._data = model, mujoco.MjData(model)
         self._substeps = round(period_s / model.opt.timestep)
         self._rng = np.random.default_rng(seed)
@@ -91,6 +94,8 @@ class Training(World):
         self._qvel = np.array([joint.dofadr[0] for joint in joints])
         self._motors = np.array([model.actuator(name).id for name in HAND.actuators])
         self._object = self._data.joint(OBJECT)
+        inner = object_of(ModelConfig(object=task.object)).joint_names(OBJECT)
+        self._inner = np.array([model.joint(name).qposadr[0] for name in inner], dtype=np.int64)
         self._data.qpos[self._qpos] = HAND.joint_target(HAND.home)
 
     def place(self) -> None:
@@ -108,7 +113,7 @@ class Training(World):
     def look(self) -> Look:
         """See `World`."""
         pose = self._object.qpos.copy()
-        named_pose = seen_pose(pose[:3], pose[3:])
+        named_pose = seen_pose(pose[:3], pose[3:], self._data.qpos[self._inner])
         return self._data.qpos[self._qpos], self._data.qvel[self._qvel], named_pose
 
 
@@ -116,7 +121,8 @@ class Rig(World):
     """The hand of `sleight rig sim --seed SEED`, without real time."""
 
     def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
-        config = PlantConfig(object_size_m=task.object_size_m, **changes)
+        held = {"object": task.object, "object_size_m": task.object_size_m}
+        config = PlantConfig(**held, **changes)
         self._body = Body(HAND, config, seed)
         self._period_s, self._substeps = period_s, round(period_s / config.timestep_s)
 
@@ -133,7 +139,7 @@ class Rig(World):
     def look(self) -> Look:
         """See `World`."""
         sensors, plant = self._body.encoders, self._body.plant
-        named_pose = seen_pose(plant.object_position, plant.object_wxyz)
+        named_pose = seen_pose(plant.object_position, plant.object_wxyz, plant.object_joints)
         return sensors.position, sensors.velocity, named_pose
 
     def home(self) -> None:

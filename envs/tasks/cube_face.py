@@ -69,15 +69,17 @@ class FaceTask(ObjectTask):
         return target
 
     def _hold(self, worlds: Tensor, hold_nm: float) -> None:
-        """Raise the dry friction of the layer that is at the bottom."""
+        """Raise the dry friction of the layer that is at the bottom.
+
+        A hinge that an earlier episode held has its nominal friction again; the others have what
+        was drawn for them.
+        """
         layout, model = self.sim.layout, self.sim.model
-        own = self.sim.field("dof_frictionloss")
+        own, at = self.sim.field("dof_frictionloss"), cells(worlds, layout.inner_dofs)
         nominal = torch.tensor(model.dof_frictionloss).to(own)[layout.inner_dofs]
+        free = torch.where(own[at] >= hold_nm, nominal, own[at])
         down = self.pose(worlds)["object_wxyz"][:, 1:3].square().sum(dim=-1, keepdim=True) > 0.5
-        below = torch.cat((down, ~down), dim=-1)
-        own[cells(worlds, layout.inner_dofs)] = torch.where(
-            below, nominal.clamp_min(hold_nm), nominal
-        )
+        own[at] = torch.where(torch.cat((down, ~down), dim=-1), free.clamp_min(hold_nm), free)
 
     def _set_goals(self, worlds: Tensor, prepared: object) -> None:
         super()._set_goals(worlds, prepared)

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,21 @@ def test_a_world_is_the_seeds(bundle, world):
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.01
     assert first[50] > -0.04
+
+
+@pytest.mark.parametrize("world", ["Training", "Rig"])
+def test_a_world_holds_the_object_of_the_bundle(bundle, world):
+    manifest = load_bundle(bundle).manifest
+    task = replace(manifest.task, object="face", object_joints=("top", "bottom"))
+    hand = BENCH[world](task, manifest.control.period_s, 1)
+    hand.place()
+    for _ in range(10):
+        hand.tick(BENCH["HAND"].home)
+    pose = hand.look()[2]
+    assert set(pose) == {"object_position", "object_wxyz", "object_joints"}
+    assert pose["object_joints"].shape == (2,) and pose["object_joints"].any()
+    block = BENCH[world](manifest.task, manifest.control.period_s, 1)
+    assert "object_joints" not in block.look()[2]
 
 
 def test_the_gate_counts_what_it_cuts(tmp_path):

@@ -1,5 +1,6 @@
 """The cheap cube: its dimensions, its hinges, and what randomization does to its layers."""
 
+import math
 from dataclasses import replace
 
 import mujoco
@@ -107,13 +108,30 @@ def test_size_mass_and_friction_reach_every_layer(model):
     torch.testing.assert_close(sim.state("qpos"), other.state("qpos"), atol=1e-8, rtol=0)
 
 
-def test_its_stickers_neither_collide_nor_weigh(model):
+def test_its_stickers_are_on_their_layers_and_neither_collide_nor_weigh(model):
     dressed = build_spec(replace(HELD, visual=True)).compile()
-    stickers = [g for g in range(dressed.ngeom) if dressed.geom(g).name.startswith("object_top_")]
-    assert len(stickers) == 9 + 4 * 3
+    layers = [dressed.body(layer).id for layer in LAYERS]
+    stickers = [
+        g
+        for g in range(dressed.ngeom)
+        if dressed.geom_bodyid[g] in layers and dressed.geom(g).name not in LAYERS
+    ]
+    counts = [sum(dressed.geom_bodyid[g] == layer for g in stickers) for layer in layers]
+    assert counts == [12, 9 + 12, 9 + 12]
     assert not dressed.geom_contype[stickers].any()
     for layer in LAYERS:
         assert dressed.body(layer).mass == pytest.approx(float(model.body(layer).mass[0]))
         np.testing.assert_allclose(dressed.body(layer).inertia, model.body(layer).inertia)
-    colours = {tuple(dressed.geom(g).rgba) for g in stickers}
-    assert len(colours) == 5, "four sides and one end"
+    data = mujoco.MjData(dressed)
+    data.joint("object_top").qpos[0] = math.pi / 4
+    mujoco.mj_forward(dressed, data)
+    cube = data.body("object")
+    above = [
+        cube.xmat.reshape(3, 3).T @ (data.geom_xpos[g] - cube.xpos)
+        for g in stickers
+        if dressed.geom_bodyid[g] == layers[1]
+    ]
+    turned = [place for place in above if place[2] < 0.02]  # those on the sides of the top layer
+    assert len(turned) == 12
+    diagonal = np.abs(np.array(turned)[:, :2])
+    assert diagonal.sum(axis=1).max() == pytest.approx(0.05715 / math.sqrt(2), rel=1e-3)

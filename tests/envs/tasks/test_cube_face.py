@@ -207,8 +207,9 @@ def env(build_face):
 
 @pytest.fixture(scope="module")
 def build_face():
-    def make(count=8, cache=64, **fields):
+    def make(count=8, cache=64, randomization=None, **fields):
         config = EnvConfig(task="cube-face", num_worlds=count, threads=1)
+        config = replace(config, randomization=randomization or {})
         config = replace(config, resets=ResetConfig(cache=cache))
         return make_env(config.with_block(FaceConfig(**fields)))
 
@@ -233,6 +234,22 @@ def test_the_held_layer_is_the_one_at_the_bottom(build_face):
     torch.testing.assert_close(friction, torch.where(down[:, None], wanted.flip(-1), wanted))
     hand = env.sim.field("dof_frictionloss")[:, env.sim.layout.joint_dofs]
     assert not hand.any()
+
+
+def test_a_hold_leaves_the_friction_that_was_drawn_for_the_other_layer(build_face):
+    drawn = {"object.joint.friction": (2.0, 2.0)}
+    env = build_face(hold_nm=0.5, randomization=drawn)
+    for _ in range(3):
+        env.reset()
+        friction = env.sim.field("dof_frictionloss")[:, env.sim.layout.inner_dofs]
+        lowest, highest = friction.sort(dim=1).values.unbind(dim=1)
+        torch.testing.assert_close(lowest, torch.full_like(lowest, 2 * DRY_FRICTION))
+        assert (highest == 0.5).all()
+    again = build_face(hold_nm=0.5)
+    for _ in range(5):  # a layer that was held once is free when it is on top
+        again.reset()
+        friction = again.sim.field("dof_frictionloss")[:, again.sim.layout.inner_dofs]
+        torch.testing.assert_close(friction.amin(dim=1), torch.full((8,), DRY_FRICTION).double())
 
 
 def test_without_a_hold_no_world_has_fields_of_its_own(env):
