@@ -86,6 +86,17 @@ def test_two_axes_between_two_reports_are_ordered_or_marked(seed, speed):
     assert now.doubtful or now.state == apply_turns(FaceTurn(*turn) for turn in turns)
 
 
+def test_two_turns_that_completed_between_two_reports_are_marked():
+    tracker = FaceTracker(SOLVED)
+    tracker.update(np.zeros(6), 0.0)
+    both = np.array([QUARTER, QUARTER, 0, 0, 0, 0])
+    assert tracker.update(both, 0.08).doubtful
+    # Of one axis: the order is free.
+    tracker.restart(SOLVED)
+    tracker.update(np.zeros(6), 0.0)
+    assert not tracker.update(np.array([QUARTER, 0, 0, QUARTER, 0, 0]), 0.08).doubtful
+
+
 def test_noise_at_the_middle_of_a_turn_counts_no_turn_twice():
     rng = np.random.default_rng(0)
     tracker = FaceTracker(SOLVED)
