@@ -34,6 +34,8 @@ _PHASE_2_MOVES = (11, 10)
 longer, a longer phase 1 finds a cheaper solution sooner."""
 BUDGET = 3_000_000
 """Nodes of a search."""
+_MOST_MOVES = 14
+"""A node's path holds this many."""
 _ENDS_PHASE_1 = np.array([m not in FREE_MOVES for m in range(18)])
 
 
@@ -140,8 +142,10 @@ class Search:
         best = _Best(self.costs, face_up)
         left = Budget(budget)
         views = _views(state)
-        limit = 0
-        while not left.over and not (best.found and limit - self.costs.flip >= best.cost):
+        limit, longest = 0, _MOST_MOVES * int(self.costs.moves.min())
+        while not left.over and not (
+            best.found and limit >= min(longest, best.cost + self.costs.flip)
+        ):
             for view in views:
                 self._lengthen(view, limit, best, left)
             limit += 1

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import SleightError
 from ...files import atomic_path
 from .cube_geometry import FACES, Ints
 from .cube_state import SOLVED
@@ -49,8 +50,9 @@ class Costs:
         return np.array([self.flip + abs(move.quarters) * self.turn for move in MOVES])
 
     def __post_init__(self) -> None:
-        if not (0 <= self.flip <= 8 and 1 <= self.turn <= 8):
-            raise ValueError(f"costs: got {self}, allowed: flip 0 to 8, turn 1 to 8, whole numbers")
+        # The largest bound, 35 for costs of 1 and 1, has to fit into a byte.
+        if not (0 <= self.flip <= 6 and 1 <= self.turn <= 6):
+            raise ValueError(f"costs: got {self}, allowed: flip 0 to 6, turn 1 to 6, whole numbers")
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,6 @@ def _read(path: Path) -> dict[str, NDArray[np.generic]] | None:
 
 
 def _keep(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
-    from ...errors import SleightError
-
     try:
         with atomic_path(path) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]

@@ -181,7 +181,10 @@ def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["bench", "evn"], "sleight bench: got evn, did you mean 'env'? available: cube, env, gap"),
+        (
+            ["bench", "evn"],
+            "sleight bench: got evn, did you mean 'env'? available: cube, cube_solver, env, gap",
+        ),
         (["bench", "env", "--worlds", "0"], "--worlds, --steps, --repetitions: got 0, allowed: an"),
         (["bench", "sysid", "--seeds", "0,-1"], "sleight bench sysid: argument --seeds: got -1, "),
         (["bench", "env", "--reps", "3"], "sleight bench env: unrecognized arguments: --reps 3"),

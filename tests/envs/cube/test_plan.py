@@ -165,7 +165,7 @@ def test_an_illegal_cube_is_refused():
 
 
 def test_costs_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"allowed: flip 0 to 8"):
+    with pytest.raises(ValueError, match=r"allowed: flip 0 to 6"):
         Costs(flip=-1)
 
 
