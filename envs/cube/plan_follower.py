@@ -1,0 +1,63 @@
+"""Follows a plan by what is measured, and plans anew where a step went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .cube_state import CubeState
+from .plan import Flip, Plan, Step
+
+Planner = Callable[[CubeState, str | None], Plan]
+"""(state, face on top or None) -> plan: `plan_solve`, or one that leads elsewhere."""
+
+
+@dataclass
+class PlanFollower:
+    """The step that a hand is at, from the first to the last."""
+
+    plan: Plan
+    planner: Planner
+    """Called in place: a search takes a fraction of a second, in which the hand must hold."""
+    done: int = 0
+    """Steps reached, in all plans together."""
+    wrong: list[str] = field(default_factory=list)
+    """What went wrong, in order; each entry is a new plan."""
+    _at: int = 0
+
+    @property
+    def step(self) -> Step | None:
+        """The step to make now; None when all are done."""
+        return self.plan.steps[self._at] if self._at < len(self.plan.steps) else None
+
+    @property
+    def before(self) -> CubeState:
+        """The state before the step."""
+        return self.plan.steps[self._at - 1].state if self._at else self.plan.start
+
+    def reached(self) -> None:
+        """The step's goal is reached, as the task judges it; the next step begins."""
+        if self.step is not None:
+            self._at, self.done = self._at + 1, self.done + 1
+
+    def measured(self, state: CubeState, face_up: str | None) -> bool:
+        """Take a measured state with straight faces; returns whether it led to a new plan.
+
+        face_up: the face on top, None while the cube is between faces. The plan stands while the
+        state is that before or after the step and, for a turn, its face is on top.
+        """
+        step = self.step
+        if step is None:
+            return not state.same_stickers(self.plan.end) and self._anew(state, face_up, "after it")
+        known = state.same_stickers(step.state) or state.same_stickers(self.before)
+        tipped = not isinstance(step.move, Flip) and face_up not in (None, step.face_up)
+        if known and not tipped:
+            return False
+        return self._anew(state, face_up, "another turn" if not known else f"{face_up} came on top")
+
+    def _anew(self, state: CubeState, face_up: str | None, reason: str) -> bool:
+        step = self.step
+        what = "the plan" if step is None else f"{step.move}"
+        self.wrong.append(f"step {self.done + 1}: {what}: {reason}")
+        self.plan, self._at = self.planner(state, face_up), 0
+        return True
