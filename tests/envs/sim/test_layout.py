@@ -102,8 +102,8 @@ def reversed_hand():
 
 @pytest.fixture(
     scope="module",
-    params=["shadow block", "shadow egg", "shadow pen", "shadow layout-dial", "shadow cube", "reversed block",
-            "reversed layout-dial", "allegro block", "allegro layout-dial"],
+    params=["shadow block", "shadow egg", "shadow pen", "shadow layout-dial", "shadow cube",
+            "reversed block", "reversed layout-dial", "allegro block", "allegro layout-dial"],
 )  # fmt: skip
 def built(request):
     """A compiled model, the spec of its hand, its object, and their layout."""
