@@ -68,3 +68,15 @@ def test_the_command_writes_its_figures(benchmark, tmp_path, capsys, monkeypatch
     assert "load average" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["results"] == [{"name": "x", "worlds": 4, "rates": [10.0], "ratios": [0.9]}]
+
+
+def test_the_physics_of_each_object_is_timed(benchmark):
+    costs = [benchmark.object_cost(name, worlds=4, steps=2) for name in ("block", "cube")]
+    block, cube = costs
+    assert (block.dofs, cube.dofs) == (30, 96) and (block.iterations, cube.iterations) == (6, 10)
+    assert cube.rest_us > 2.0 * block.rest_us > 0.0 and cube.rows > 66 > block.rows
+    rest, moving = block.rates
+    assert rest == pytest.approx(1e5 / block.rest_us) and moving == pytest.approx(
+        1e5 / block.moving_us
+    )
+    assert len(benchmark.cost_table(costs).splitlines()) == 3

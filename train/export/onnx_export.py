@@ -33,7 +33,7 @@ def export_graph(
         torch.onnx.export(
             module,
             tuple(example),
-            graph,
+            graph,  # type: ignore[arg-type]  # this exporter writes to a stream too
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes=free,
