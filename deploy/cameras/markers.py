@@ -96,6 +96,19 @@ def fit_body(
     return fit(local, np.array([measured[name] for name in names]))
 
 
+def misfit(
+    places: Mapping[str, Place], measured: Mapping[str, np.ndarray], residual_m: float
+) -> str:
+    """What a fit with a residual looks like: markers in another unit, or moved ones."""
+    names = [name for name in places if name in measured]
+    local, seen = np.array([places[name] for name in names]), [measured[name] for name in names]
+    scale = float(np.sqrt(np.var(seen, axis=0).sum() / np.var(local, axis=0).sum()))
+    if not 0.5 < scale < 2.0:
+        unit = "; are they in millimetres, not metres?" if 500 < scale < 2000 else ""
+        return f"its markers are {scale:.3g} times as far apart as in the rig file{unit}"
+    return f"its markers are off by {1e3 * residual_m:.1f} mm" if residual_m > 1e-6 else ""
+
+
 def _spans(points: np.ndarray) -> bool:
     """Whether points (n, 3) determine a pose: three or more that are not collinear."""
     if len(points) < MIN_MARKERS:
@@ -136,7 +149,7 @@ class MarkerPoses(PoseSource):
         self._lock = threading.Lock()
         self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
         self._gone = ""
-        self._saw_palm_s = time.monotonic()
+        self._saw_palm_s, self._palm = time.monotonic(), ""
         self._socket: socket.socket | None = None
         self._requested_s = 0.0
 
@@ -176,7 +189,9 @@ class MarkerPoses(PoseSource):
     def blind(self, for_s: float) -> str:
         """See `PoseSource`: no line arrived, or the markers of the palm are not visible."""
         silent_s = time.monotonic() - self._saw_palm_s
-        return f"{self.name}: no palm for {silent_s:.1f} s" if silent_s > for_s else ""
+        if silent_s <= for_s:
+            return ""
+        return f"{self.name}: no palm for {silent_s:.1f} s" + (self._palm and f": {self._palm}")
 
     def request_place(self) -> None:
         """Start waiting for a person to place the object."""
@@ -216,7 +231,9 @@ class MarkerPoses(PoseSource):
             taken_s = self._offset.ours(sent_s)
         try:
             palm, palm_residual_m = fit_body(self._config.palm, measured)
-            self._saw_palm_s = now_s
+            self._palm = misfit(self._config.palm, measured, palm_residual_m)
+            if palm_residual_m <= self._config.residual_m:
+                self._saw_palm_s = now_s
             object_, object_residual_m = fit_body(self._config.object, measured)
         except LookupError:
             self.checks.refused["markers"] += 1

@@ -13,7 +13,13 @@ import pytest
 from sleight.contract.bundle import load_bundle
 from sleight.contract.onnx_session import open_session
 from sleight.deploy.cameras.camera_threads import Camera, CameraError, CameraGone, FrameSource
-from sleight.deploy.cameras.markers import MarkerPoses, MarkersConfig
+from sleight.deploy.cameras.markers import (
+    MarkerPoses,
+    MarkersConfig,
+    fit_body,
+    misfit,
+    parse,
+)
 from sleight.deploy.cameras.pose_checks import CameraPosesConfig, PoseCheckConfig
 from sleight.deploy.cameras.pose_thread import CameraPoses, Eye
 from sleight.deploy.drivers.local_driver import LocalHand
@@ -171,6 +177,15 @@ def test_markers_whose_palm_is_hidden_are_blind_and_a_hidden_object_is_a_drop():
                 assert bool(poses.blind(0.4)) == blind
             assert "no palm for" in poses.blind(0.4)
         poses.close(1.0)
+
+
+def test_markers_in_millimetres_are_named():
+    _, seen = parse(frame(0.0))
+    in_mm = {name: 1e3 * place for name, place in seen.items()}
+    _, residual_m = fit_body(PALM, in_mm)
+    line = misfit(PALM, in_mm, residual_m)
+    assert "1e+03 times as far apart" in line and "in millimetres, not metres?" in line
+    assert misfit(PALM, seen, fit_body(PALM, seen)[1]) == ""
 
 
 def test_a_link_whose_reader_dies_has_ended():
