@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from .errors import ConfigError, SleightError, nearest
-from .files import check_file, check_folder
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,11 +36,15 @@ def output_file(word: str) -> Path:
 
     Raises ArgumentTypeError now, before the work, when it could not be written then.
     """
+    from .files import check_file  # here: the bridge, which has no outputs, does not carry it
+
     return _output(word, check_file)
 
 
 def output_folder(word: str) -> Path:
     """A folder that the command will write into, as `output_file`."""
+    from .files import check_folder
+
     return _output(word, check_folder)
 
 
