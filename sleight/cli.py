@@ -98,6 +98,8 @@ def _code(words: list[str]) -> int:
             raise
         _say(f"{words[0]}: {missing_package(error)}")
         return SleightError.exit_code
+    except SystemExit as end:  # argparse, after --help
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
 
 from sleight.contract.bundle import load_bundle, match_hand, read_manifest, write_manifest
+from sleight.contract.onnx_session import open_session
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.errors import BundleError
 
@@ -25,6 +27,11 @@ def test_what_is_written_is_read(bundle):
     assert manifest.training == {"anything": {"at": ["all", 1]}}
     write_manifest(bundle, manifest)
     assert read_manifest(bundle / "bundle.json") == manifest
+
+
+def test_a_bundle_in_a_path_that_is_not_utf8(bundle):
+    moved = bundle.rename(bundle.with_name(os.fsdecode(b"bundle\xff")))
+    assert open_session(load_bundle(moved).graph).get_inputs()
 
 
 def test_a_graph_with_another_hash_is_refused(bundle):

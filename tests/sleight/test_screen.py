@@ -73,6 +73,17 @@ def test_a_full_disk_behind_the_output_is_an_error(tmp_path: Path, name: str) ->
     assert b"Traceback" not in found.stderr and b"Exception ignored" not in found.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("words", [["--help"], ["eval", "--help"], ["train", "--help"]])
+def test_help_that_cannot_be_shown_is_an_error(words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "sleight", *words],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, timeout=120, check=False,
+        )  # fmt: skip
+    assert found.returncode == UNSHOWN and found.stderr.count(b"\n") == 1
+
+
 def test_closed_streams_are_no_error_and_no_file_takes_their_place(tmp_path: Path) -> None:
     code = f'"{sys.executable}" -c "$WORK" work "$PLACE" >&- 2>&- <&-'
     place = str(tmp_path / "x")

@@ -1,5 +1,6 @@
 """Broken physics: the world starts anew, is counted and kept for replay; no other notices."""
 
+import os
 from dataclasses import replace
 
 import mujoco
@@ -126,6 +127,15 @@ def test_a_failed_worlds_reward_has_finite_terms(build):
     env.sim.state("qvel")[1, 24] = float("nan")
     *_, info = env.step(torch.zeros(4, 20))
     assert all(term.isfinite().all() for term in info["reward_terms"].values())
+
+
+def test_a_failure_is_kept_in_a_folder_whose_name_is_not_utf8(build, tmp_path):
+    folder = tmp_path / os.fsdecode(b"run\xff")
+    env = build(failures=folder)
+    env.reset(seed=0)
+    env.sim.state("qvel")[1, 24] = float("nan")
+    env.step(torch.zeros(4, 20))
+    assert sorted(path.suffix for path in folder.iterdir()) == [".mjb", ".npz"]
 
 
 def test_only_so_many_failures_are_kept(build, tmp_path):
