@@ -63,7 +63,8 @@ def every_flag() -> frozenset[str]:
 
 def is_known(flag: str, flags: frozenset[str]) -> bool:
     """Whether it is one of them, a field of the goals, or an entry of one that is a dictionary."""
-    if flag in flags or flag in ("--help", "--version"):
+    plain = "--" + flag.removeprefix("--").replace("-", "_")  # fields are read with either
+    if {flag, plain} & flags or flag in ("--help", "--version"):
         return True
     if flag.startswith("--goals.") and "--goals.FIELD" in flags:
         return flag.removeprefix("--goals.") in field_names(GoalConfig)

@@ -1,6 +1,7 @@
 """Calibration from recordings: the chain of a motor, the fit, and what training takes of it."""
 
 import json
+import os
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -288,7 +289,8 @@ def test_a_whole_calibration_comes_near_the_hidden_hand(tmp_path, cli):
     source = tmp_path / "joints.csv"
     source.write_text(write_csv(recording, HAND))
     out, found = tmp_path / "calibrated.yaml", tmp_path / "found.json"
-    code, said, err = cli("calibrate", source, "--out", out, "--json", found)
+    base = os.path.relpath(ROOT / "configs" / "block_transfer.yaml")  # not as seen from `out`
+    code, said, err = cli("calibrate", source, "--out", out, "--json", found, "--base", base)
     assert code == 0, err
     assert "damping" in said and "identified" in said
     data = json.loads(found.read_text())
