@@ -68,7 +68,7 @@ def row(name: str, planner: Planner, scrambles: int, seed: int) -> str:
 
 def rows(compared: dict[str, Planner], scrambles: int, seed: int) -> Iterator[str]:
     """Yield the lines of the Markdown table as they are measured."""
-    yield "| plan | flips | quarter turns | steps | most steps | time [s] | longest [s] |"
+    yield "| plan | flips | quarter turns | steps | most steps | median [s] | longest [s] |"
     yield "|---|---|---|---|---|---|---|"
     for name, planner in compared.items():
         yield row(name, planner, scrambles, seed)

@@ -102,6 +102,17 @@ def state_of(permutation: Permutation, centres: tuple[int, ...] = (0,) * 6) -> C
     return CubeState(tuple(turned))
 
 
+def random_state(rng: np.random.Generator) -> CubeState:
+    """A state drawn evenly from all that turns reach; its centres count no quarter turns."""
+    corners, edges = rng.permutation(8), rng.permutation(12)
+    if _odd(tuple(corners)) != _odd(tuple(edges)):
+        edges[:2] = edges[1::-1]
+    twists, flips = rng.integers(3, size=8), rng.integers(2, size=12)
+    twists[-1], flips[-1] = -twists[:-1].sum() % 3, -flips[:-1].sum() % 2
+    parts = (tuple(values.tolist()) for values in (corners, twists, edges, flips))
+    return state_of(Permutation(*parts))
+
+
 def _write(
     turned: list[int],
     pieces: tuple[int, ...],

@@ -197,23 +197,18 @@ def test_a_missing_library_is_one_line_with_what_to_install(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_library_agrees_that_the_states_are_solved(tmp_path):
+def test_a_library_solves_and_its_tables_are_whole_when_they_appear(tmp_path):
     """rubik-solver-py, in its own process: it makes its tables in the cache's folder."""
     pytest.importorskip("rubik_solver")
     code = (
-        "from tests.envs.cube.test_plan import scramble, plan_solve, QUICK\n"
+        "from tests.envs.cube.test_plan import scramble\n"
         "from sleight.envs.cube.solver_library import library_solution\n"
-        "import rubik_solver\n"
-        "for seed in range(3):\n"
-        "    state = scramble(seed)\n"
-        "    ours = plan_solve(state, 'U', budget=QUICK)\n"
-        "    assert len(library_solution(state)) <= 22\n"
-        "print('done')\n"
+        "print([len(library_solution(scramble(seed))) <= 22 for seed in range(2)])\n"
     )
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert run.stdout == "done\n", run.stderr
-    assert (tmp_path / "sleight" / solver_library.PACKAGE).is_dir()
+    assert run.stdout == "[True, True]\n", run.stderr
+    assert len(list((tmp_path / "sleight" / solver_library.PACKAGE).glob("*.npy"))) == 13
     assert not list((tmp_path / "sleight").glob(".*"))
 
 

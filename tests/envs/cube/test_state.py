@@ -25,7 +25,7 @@ from sleight.envs.cube.notation import (
     inverted,
     parse_moves,
 )
-from sleight.envs.cube.permutation import permutation_of, state_of
+from sleight.envs.cube.permutation import check, permutation_of, random_state, state_of
 
 TURNS = st.lists(
     st.builds(FaceTurn, st.sampled_from(FACES), st.sampled_from((-1, 1, 2))), max_size=40
@@ -91,6 +91,16 @@ def test_a_cube_that_is_held_otherwise_is_the_same_puzzle(turns, rotation):
     renamed = [FaceTurn(FACES[FACE_OF[rotation, FACES.index(t.face)]], t.quarters) for t in turns]
     assert state.held(rotation) == apply_turns(renamed)
     assert state_of_facelets(held(facelets_of(state), rotation)).same_stickers(state)
+
+
+def test_random_states_are_legal_and_reach_every_place():
+    states = [random_state(np.random.default_rng(seed)) for seed in range(300)]
+    for state in states:
+        check(state)
+    found = [permutation_of(state) for state in states]
+    for values, count in (("corners", 8), ("edges", 12), ("twists", 3), ("flips", 2)):
+        columns = np.array([getattr(p, values) for p in found]).T
+        assert all(len(set(column.tolist())) == count for column in columns), values
 
 
 def test_fair_scramble_gives_the_stickers_that_another_library_shows():
