@@ -4,12 +4,13 @@ import mujoco
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
 from sleight.envs.objects.cubes.full_cube import FACES, PLACES, cubelet_name
-from sleight.envs.objects.cubes.turner import about, angle_of, conjugate, multiply
+from sleight.envs.objects.cubes.turner import about, angle_of, conjugate, multiply, rotate
 from sleight.envs.objects.object_spec import OBJECTS
 from sleight.envs.randomization.randomizer import Randomizer, extras
 from sleight.envs.randomization.table import BY_NAME, NAMES, PART_NAMES
@@ -190,7 +191,7 @@ def test_a_row_without_its_part_is_refused(name, row, needed):
 def test_a_cube_in_the_hand_stays_whole_with_every_row_on(ranges, wander):
     """All rows of the block and of the cube at once: no failure, and no cubelet is lost."""
     own = {name for name in PART_NAMES if name != "object.parts.friction"}
-    for name in own:
+    for name in sorted(own):
         row = BY_NAME[name]
         ends = [float(row.value(np.array(x))) for x in (-0.5 * (not row.one_sided), 0.5)]
         ranges = {**ranges, name: (min(ends), max(ends))}
@@ -208,19 +209,51 @@ def test_a_cube_in_the_hand_stays_whole_with_every_row_on(ranges, wander):
 
 
 def _astray(env):
-    """(N,) largest angle [rad] of a cubelet from a cube that was solved and turned its faces."""
+    """(N,) largest angle of a cubelet from one of a legal cube with these angles of faces [rad].
+
+    Legal is one of the 24 rotations, turned further with one of the faces where it then lies.
+    """
     qpos, model = env.sim.state("qpos").numpy(), env.sim.model
     address = {part: int(model.joint(part).qposadr[0]) for part in PARTS}
+    rests = {}
+    for face, normal in FACES.items():
+        angle = sum(normal) * qpos[:, address[f"object_{face}"]]
+        rests[face] = angle - np.round(angle / (np.pi / 2)) * (np.pi / 2)
+    group = Rotation.create_group("O").as_quat(scalar_first=True)
     worst = np.zeros(len(qpos))
     for part, place in zip(PARTS, PLACES, strict=True):
         if np.abs(place).sum() == 1:
             continue
         turned = qpos[:, address[part] : address[part] + 4]
-        nearest = angle_of(turned)
-        for face, at in FACES.items():
-            if np.dot(place, at) == 1:
-                face_angle = qpos[:, address[f"object_{face}"]]
-                back = conjugate(about(np.abs(at).astype(float), face_angle))
-                nearest = np.minimum(nearest, angle_of(multiply(back, turned)))
-        worst = np.maximum(worst, nearest)
+        tries = []
+        for rotation in group:
+            at = np.rint(rotate(rotation, np.array(place, dtype=float)))
+            away = multiply(turned, np.broadcast_to(conjugate(rotation), turned.shape))
+            tries.append(angle_of(away))
+            for face, normal in FACES.items():
+                if np.dot(at, normal) == 1:
+                    back = conjugate(about(np.array(normal, dtype=float), rests[face]))
+                    tries.append(angle_of(multiply(back, away)))
+        worst = np.maximum(worst, np.min(tries, axis=0))
     return worst
+
+
+def test_a_bent_corner_is_astray_and_a_legal_cube_is_not():
+    config = EnvConfig(num_worlds=3, threads=1, model=ModelConfig(object="cube"),
+                       resets=ResetConfig(cache=3, settle_s=0.4))  # fmt: skip
+    env = make_env(config)
+    qpos, model = env.sim.state("qpos"), env.sim.model
+    qpos[:] = torch.tensor(model.qpos0)
+    for part, place in zip(PARTS, PLACES, strict=True):
+        if place[2] == 1:  # world 1: two quarter turns and a bit of U
+            first = int(model.joint(part).qposadr[0])
+            centre = np.abs(place).sum() == 1
+            turned = about(np.array((0, 0, 1.0)), np.array(np.pi + 0.4))
+            qpos[1, first : first + (1 if centre else 4)] = torch.tensor(
+                np.array([np.pi + 0.4]) if centre else turned
+            )
+    corner = int(model.joint("object_URF").qposadr[0])
+    qpos[2, corner : corner + 4] = torch.tensor(about(np.array((0.6, 0.8, 0)), np.array(0.5)))
+    astray = _astray(env)
+    np.testing.assert_allclose(astray[:2], 0.0, atol=1e-6)
+    assert astray[2] == pytest.approx(0.5)
