@@ -205,15 +205,15 @@ def test_a_cube_in_the_hand_stays_whole_with_every_row_on(ranges, wander):
         env.step(action)
         assert torch.isfinite(env.sim.state("qpos")).all()
     assert env.sim.failures == 0
-    assert _astray(env).max() < np.radians(20.0)
+    assert _astray(env.sim).max() < np.radians(20.0)
 
 
-def _astray(env):
+def _astray(sim):
     """(N,) largest angle of a cubelet from one of a legal cube with these angles of faces [rad].
 
     Legal is one of the 24 rotations, turned further with one of the faces where it then lies.
     """
-    qpos, model = env.sim.state("qpos").numpy(), env.sim.model
+    qpos, model = sim.state("qpos").numpy(), sim.model
     address = {part: int(model.joint(part).qposadr[0]) for part in PARTS}
     rests = {}
     for face, normal in FACES.items():
@@ -239,10 +239,8 @@ def _astray(env):
 
 
 def test_a_bent_corner_is_astray_and_a_legal_cube_is_not():
-    config = EnvConfig(num_worlds=3, threads=1, model=ModelConfig(object="cube"),
-                       resets=ResetConfig(cache=3, settle_s=0.4))  # fmt: skip
-    env = make_env(config)
-    qpos, model = env.sim.state("qpos"), env.sim.model
+    sim, _ = worlds(("object.mass",), 0.0, count=3)
+    qpos, model = sim.state("qpos"), sim.model
     qpos[:] = torch.tensor(model.qpos0)
     for part, place in zip(PARTS, PLACES, strict=True):
         if place[2] == 1:  # world 1: two quarter turns and a bit of U
@@ -254,6 +252,6 @@ def test_a_bent_corner_is_astray_and_a_legal_cube_is_not():
             )
     corner = int(model.joint("object_URF").qposadr[0])
     qpos[2, corner : corner + 4] = torch.tensor(about(np.array((0.6, 0.8, 0)), np.array(0.5)))
-    astray = _astray(env)
+    astray = _astray(sim)
     np.testing.assert_allclose(astray[:2], 0.0, atol=1e-6)
     assert astray[2] == pytest.approx(0.5)
