@@ -40,7 +40,7 @@ from sleight.machine import usable_cores
 from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
-OBJECTS_LISTED = ("block", "egg", "pen", "cube-locked", "cube", "cube-hinges")
+OBJECTS_LISTED = ("block", "egg", "pen", "face", "cube-locked", "cube", "cube-hinges")
 WARM_UP = 20
 """Untimed steps at the start: first drops, first goals, warm caches."""
 RAW = {

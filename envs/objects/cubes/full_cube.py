@@ -14,30 +14,22 @@ from itertools import product
 import mujoco
 import numpy as np
 
+from ...cube.cube_geometry import FACES, NAMES, PLACES, Place
 from ..object_spec import ObjectSpec
 from .cube_numbers import EDGE_M, HINGES, MASS_KG, STIFF, TRAINING, CubeNumbers
 from .stickers import PLASTIC, add_stickers, sticker_meshes
 
-Place = tuple[int, int, int]
-"""Where a cubelet is in the solved cube: -1, 0 or 1 along x, y and z."""
-
-FACES: dict[str, Place] = {
-    "U": (0, 0, 1), "R": (1, 0, 0), "F": (0, -1, 0),
-    "D": (0, 0, -1), "L": (-1, 0, 0), "B": (0, 1, 0),
-}  # fmt: skip
-"""Face -> place of its centre. Each is also an inner joint of the cube, which turns about the
+FACE_PLACES: dict[str, Place] = {face: PLACES[NAMES.index(face)] for face in FACES}
+"""Face -> place of its centre. Each face is also an inner joint of the cube, which turns about the
 positive axis: +90 degrees turns U, R and B counterclockwise as one looks at them, and D, L and F
 clockwise."""
-PLACES: tuple[Place, ...] = tuple(
-    (x, y, z) for x, y, z in product((-1, 0, 1), repeat=3) if (x, y, z) != (0, 0, 0)
-)
 _CORE_RADIUS, _CORE_MASS = 0.175, 0.025
 """Of the sphere in the middle, as fractions of the cube's edge and mass."""
 
 
 def cubelet_name(name: str, place: Place) -> str:
     """Name of a cubelet's body, geom and joint: the faces it lies on, as U, UF or UFR."""
-    return f"{name}_" + "".join(face for face, at in FACES.items() if np.dot(at, place) == 1)
+    return f"{name}_{NAMES[PLACES.index(place)]}"
 
 
 def cubelets(name: str) -> Iterator[tuple[str, Place]]:

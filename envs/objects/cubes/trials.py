@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from ...cube.cube_geometry import FACES
 from ...sim.model import set_options
 from ...sim.model_config import ModelConfig
 from ..object_spec import OBJECTS
-from .full_cube import FACES
 from .turner import (
     DAMPING,
     NAME,
@@ -179,7 +179,7 @@ def cutting(model: mujoco.MjModel, torque: float, angles: np.ndarray) -> np.ndar
     """
     count = len(angles)
     cubes = Cubes(model, count)
-    right, up = list(FACES).index("R"), list(FACES).index("U")
+    right, up = FACES.index("R"), FACES.index("U")
     cubes.set_face(right, angles)
     turn = Turn(np.full(count, up), np.full(count, np.pi / 2))
     passed = np.zeros(count, dtype=bool)

@@ -13,11 +13,13 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-from .full_cube import FACES, PLACES, cubelet_name
+from ...cube.cube_geometry import CENTRES, HOME, PLACES
+from ...cube.cube_geometry import NORMALS as _NORMALS
+from .full_cube import cubelet_name
 
 NAME = "object"
-_PLACES = np.array(PLACES, dtype=float)
-NORMALS = np.array(list(FACES.values()), dtype=float)
+_PLACES = HOME.astype(float)
+NORMALS = _NORMALS.astype(float)
 """(6, 3) outward normals of the faces U, R, F, D, L, B."""
 STEP_S = 0.008
 """Period of the law: torques are constant within it, whatever the physics step."""
@@ -139,8 +141,7 @@ class Cubes:
 
     def face_angles(self) -> np.ndarray:
         """(N, 6) angle of each centre beyond the legal one, about the outward normal [rad]."""
-        centres = [PLACES.index(place) for place in FACES.values()]
-        return twist(self.off()[:, centres], NORMALS)
+        return twist(self.off()[:, CENTRES], NORMALS)
 
     def layer_angle(self, turn: Turn) -> np.ndarray:
         """(N,) mean angle of the layer's cubelets beyond the legal one [rad]."""
@@ -178,9 +179,9 @@ class Cubes:
         angles[np.arange(self.count), turn.face] = 0.0
         size = np.clip(-HOLD * angles, -LARGEST_HOLD, LARGEST_HOLD)
         axes = rotate(self.core()[:, None], np.broadcast_to(NORMALS, (self.count, 6, 3)))
-        for face, place in enumerate(FACES.values()):
+        for face, centre in enumerate(CENTRES):
             torque = size[:, face, None] * axes[:, face]
-            self.xfrc[:, self.bodies[PLACES.index(place)], 3:] += torque
+            self.xfrc[:, self.bodies[centre], 3:] += torque
             self.xfrc[:, self.root, 3:] -= torque
 
     def step(self) -> None:

@@ -188,3 +188,15 @@ def test_a_machine_without_graphics_is_told_what_to_install() -> None:
     )
     last = done.stderr.strip().splitlines()[-1]
     assert "SleightError" in last and "MUJOCO_GL=egl" in last and "libegl1" in last
+
+
+def test_a_larger_object_moves_its_parts_apart():
+    """The tip of the pen is drawn at the end of a pen of any size."""
+    with HandRenderer(ModelConfig(object="pen")) as renderer:
+        tip = renderer.model.geom("object_tip")
+        nominal = tip.pos.copy(), tip.size.copy()
+        renderer.frame(_qpos(renderer, (0.0, 0.0, 0.1)), size_scale=1.2)
+        np.testing.assert_allclose(tip.pos, 1.2 * nominal[0])
+        np.testing.assert_allclose(tip.size, 1.2 * nominal[1])
+        renderer.frame(_qpos(renderer, (0.0, 0.0, 0.1)))
+        np.testing.assert_allclose(tip.pos, nominal[0])
