@@ -217,6 +217,8 @@ def read_text(
         raise error(f"{path}: not UTF-8 text (byte {cause.start})") from cause
     except OSError as cause:
         raise error(f"{path}: cannot be read: {cause.strerror}") from cause
+    except ValueError as cause:  # a character that no path has
+        raise error(f"{str(path)!r}: cannot be read: {cause}") from cause
 
 
 def read_json(path: str | Path, error: type[SleightError] = DataError) -> Any:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin
@@ -61,7 +62,8 @@ def field_names(cls: type) -> list[str]:
 
 def _read(cls: type, path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
     """The tree of a file, merged over that of its `base`; `heirs` are the files that inherit it."""
-    if path.resolve() in heirs:
+    real = Path(os.path.realpath(path))  # as `resolve`, which refuses links that lead in a circle
+    if real in heirs:
         raise ConfigError(f"{path}: base: inherits from itself")
     tree = tree_of(yamlfile.read(path), str(path))
     if isinstance(tree, Leaf):
@@ -71,7 +73,7 @@ def _read(cls: type, path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
     base = None if "base" in hints(cls) else tree.pop("base", None)
     lower: Tree = {}
     for name in () if base is None else _bases(base, path):
-        lower = _merge(lower, _read(cls, path.parent / name, (*heirs, path.resolve())))
+        lower = _merge(lower, _read(cls, path.parent / name, (*heirs, real)))
     return cast(dict[str, Any], _merge(lower, tree))
 
 

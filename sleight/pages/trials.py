@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from . import html
@@ -92,7 +93,8 @@ def histogram(timing: Row, span: str, marks: tuple[Mark, ...] = (), wide: bool =
     if not isinstance(bins, dict):
         return ""
     edges, counts = numbers(bins.get("edges")), numbers(bins.get("counts"))
-    if len(edges) != len(counts) + 1 or not counts:
+    rising = all(low < high for low, high in pairwise(edges))
+    if len(edges) != len(counts) + 1 or not counts or not rising:
         return ""
     width, height = (516.0, 236.0) if wide else (338.0, 190.0)
     title = SPANS[span][0].upper() + SPANS[span][1:]

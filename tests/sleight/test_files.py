@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sleight import files
-from sleight.config import from_dict
+from sleight.config import from_dict, load
 from sleight.deploy.rig_file import RigEntry
 from sleight.errors import CheckpointError, ConfigError, DataError, SleightError
 from sleight.files import (
@@ -22,6 +22,7 @@ from sleight.files import (
     check_folder,
     check_name,
     read_json,
+    read_text,
     write_json,
     write_text,
 )
@@ -242,3 +243,16 @@ def test_every_config_checks_the_name_of_its_folder(kind: type, more: dict[str, 
     for name in ("..", "../../x", "/x"):
         with pytest.raises(ConfigError, match="name: got"):
             from_dict(kind, {"name": name, **more}, "f")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_path_that_cannot_be_is_one_line(name: str) -> None:
+    for read in (read_text, read_json):
+        with pytest.raises(DataError, match="cannot be read"):
+            read(name)
+
+
+def test_a_link_to_itself_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "train.yaml").symlink_to("train.yaml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(TrainConfig, tmp_path / "train.yaml")

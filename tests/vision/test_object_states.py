@@ -9,7 +9,15 @@ from sleight.errors import DataError
 from sleight.vision.renders.object_states import read_states
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff{", b"x" * 300])
+def _header(text: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x93NUMPY", b"x" * 300, _header(b"{"), _header(b"\0" * 64), _header(b"(" * 200),
+     _header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,)}\n")],
+)  # fmt: skip
 def test_what_is_no_array_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "states.npy"
     path.write_bytes(content)

@@ -8,6 +8,7 @@ orientations would be underrepresented.
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from ..config import RenderConfig, StatesConfig
 from ..geometry import cube_rotations, matrix_of, turn, wxyz_of
 
 _CUBE = cube_rotations()
+
+
+_NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError, TokenError)
+"""What numpy lets through of a header that it cannot parse, or of a size that cannot be."""
 
 
 def chosen(config: RenderConfig) -> np.ndarray:
@@ -32,7 +37,7 @@ def read_states(path: Path) -> np.ndarray:
     """
     try:
         states: np.ndarray = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except _NO_ARRAY as error:
         raise DataError(f"{path}: not an array of states: {error}") from error
     width = len(SHADOW_RIGHT.joints) + 7
     if states.ndim != 2 or states.shape[1] != width or not len(states):
