@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input, 3 cannot connect, 4 safety stop, 5 done but its
 shown, 130 interrupted.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -97,6 +98,11 @@ def _code(words: list[str]) -> int:
         if not foreign(error):
             raise
         _say(f"{words[0]}: {missing_package(error)}")
+        return SleightError.exit_code
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # a name on the command line; `Path` asks it first
+            raise
+        _say(f"{str(error.filename):.60}...: {error.strerror}")
         return SleightError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
