@@ -102,7 +102,7 @@ def _code(words: list[str]) -> int:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:  # a name on the command line; `Path` asks it first
             raise
-        _say(f"{str(error.filename):.60}...: {error.strerror}")
+        _say(f"{error.filename!s:.60}...: {error.strerror}")
         return SleightError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
