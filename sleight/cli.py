@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input, 3 cannot connect, 4 safety stop, 5 done but its
 shown, 130 interrupted.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -100,6 +101,11 @@ def _code(words: list[str]) -> int:
         return SleightError.exit_code
     except SystemExit as end:  # argparse, after --help
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # a name on the command line; `Path` asks it first
+            raise
+        _say(f"{error.filename!s:.60}...: {error.strerror}")
+        return SleightError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -99,6 +99,17 @@ def test_an_error_is_never_longer_than_a_person_reads(
     assert len(err) < 1500
 
 
+@pytest.mark.parametrize(
+    "words", [["eval", "LONG"], ["play", "LONG", "--video", "a.mp4"], ["train", "--resume", "LONG"]]
+)
+def test_a_name_that_no_file_can_have_is_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([word.replace("LONG", "x" * 300) for word in words]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1
+
+
 def test_ctrl_c_is_130(install: Install) -> None:
     def go(argv: list[str]) -> int:
         raise KeyboardInterrupt
