@@ -18,6 +18,8 @@ prepare_environment()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job, whose children would ignore the Ctrl-C that they are tested with.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # `nohup`, likewise
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 settings.register_profile("sleight", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("sleight")
 
