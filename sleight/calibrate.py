@@ -29,6 +29,7 @@ def calibrate(argv: list[str]) -> int:
     from .train.sysid import sysid_report as report
 
     parsed = _parser().parse_args(argv)
+    first = load(TrainConfig, parsed.base, []).adr.initial_ranges if parsed.base else {}
     recordings = [r for path in parsed.recordings for r in _read(path, parsed.at_once)]
     for recording in recordings:
         check_recording(recording, SHADOW_RIGHT)
@@ -39,7 +40,6 @@ def calibrate(argv: list[str]) -> int:
         write_text(parsed.csv, write_csv(recordings[0], SHADOW_RIGHT))
         sys.stdout.write(f"{parsed.csv}\n")
         return 0
-    first = load(TrainConfig, parsed.base, []).adr.initial_ranges if parsed.base else {}
     base = os.path.relpath(parsed.base, parsed.out.parent) if parsed.base else ""
     result = fit.calibrate(recordings, not parsed.no_effort, _say)
     written = [write_text(parsed.out, ranges.training_yaml(result, base, first))]

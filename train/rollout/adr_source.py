@@ -150,15 +150,16 @@ def start_state(config: TrainConfig) -> AdrState:
 def begin(state: AdrState, config: TrainConfig) -> AdrState:
     """`state` with the initial ranges of the config in place of its own.
 
-    Raises ConfigError for a parameter without a step size, or a range without its nominal value.
+    Raises ConfigError for a parameter that ADR does not move, or a range without its nominal value.
     """
     names = [dimension.name for dimension in state.dimensions]
     low, high = list(state.low), list(state.high)
     for name, ends in config.adr.initial_ranges.items():
         row = lookup(name, INITIAL)
-        if name not in config.adr.step_sizes:
-            known = ", ".join(config.adr.step_sizes) or "none"
-            raise ConfigError(f"{INITIAL}: got {name}, allowed: those of {STEP_SIZES}: {known}")
+        if name not in names:
+            known = ", ".join(names) or "none"
+            moved = f"those of {STEP_SIZES} and {CURRICULUM}"
+            raise ConfigError(f"{INITIAL}: got {name}, allowed: {moved}: {known}")
         at = names.index(name)
         start = state.dimensions[at].start
         low[at], high[at] = (row.coordinate(end, INITIAL) for end in ends)

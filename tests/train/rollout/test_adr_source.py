@@ -11,10 +11,18 @@ from sleight.envs.randomization.world_source import FixedRanges
 from sleight.train.config import TrainConfig
 from sleight.train.pose.config import WidenConfig
 from sleight.train.pose.widening import table
-from sleight.train.rollout.adr_source import dimensions
+from sleight.train.rollout.adr_source import dimensions, physical_ranges, start_state
 from sleight.vision.renders.render_parameters import GROUPS as IN_RENDERS
 
 ROOT = Path(__file__).parents[3]
+RECIPES = [
+    path.name
+    for path in sorted((ROOT / "configs").glob("*.yaml"))
+    if any(line.startswith(("base:", "env:", "steps:")) for line in path.read_text().splitlines())
+    and path.name != "clone.yaml"  # needs a teacher
+    and "\ntrain:" not in f"\n{path.read_text()}"
+]
+"""The configs of `sleight train`."""
 
 
 def test_the_page_has_the_tables_of_the_code():
@@ -52,3 +60,11 @@ def test_none_manual_and_adr_are_configs_over_this_table(name):
     assert len(asked & world) == (len(world) if ASKED[name] is None else ASKED[name])
     if name == "adr_all":
         assert {row.step for row in rows} == {config.adr.step} and config.adr.buffer == 240
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_shipped_recipe_has_a_start(name):
+    config = load(TrainConfig, ROOT / "configs" / name)
+    state = start_state(config)
+    for parameter, ends in config.adr.initial_ranges.items():
+        assert physical_ranges(state)[parameter] == pytest.approx(ends)
