@@ -43,8 +43,8 @@ class RunAdrConfig(AdrConfig):
     """Automatic domain randomization (Solving Rubik's Cube with a Robot Hand)."""
 
     initial_ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Parameter of `step_sizes` or `curriculum` -> [low, high] in its own unit, where ADR starts with
-    a range and not with the nominal value; replaces the range of a warm start."""
+    """Parameter of `step_sizes` or `curriculum` -> [low, high] in its own unit, where ADR starts
+    with a range and not with the nominal value; replaces the range of a warm start."""
     curriculum: dict[str, tuple[float, float, int, float]] = field(default_factory=dict)
     """Parameter -> [threshold_low, threshold_high, buffer, step]: moved by ADR with its own rule,
     and not part of the ADR entropy."""

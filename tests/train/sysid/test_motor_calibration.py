@@ -72,7 +72,7 @@ def test_adr_begins_in_the_first_range():
         ),
         (
             {"initial_ranges": {"gravity": (-10, -9)}},
-            "initial_ranges: got gravity, allowed: those of adr.step_sizes and adr.curriculum: hand.",
+            "initial_ranges: got gravity, allowed: those of adr.step_sizes and adr.",
         ),
         (
             {"initial_ranges": {"hand.gian": (1, 1)}},
