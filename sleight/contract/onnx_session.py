@@ -26,6 +26,7 @@ _ORT_ERRORS = (
     ort.InvalidArgument,
     ort.NotImplemented,
     ort.RuntimeException,
+    UnicodeDecodeError,  # its message quotes the bytes of a damaged graph
 )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.errors import DataError
 from sleight.vision.renders.object_states import read_states
 
@@ -30,3 +31,20 @@ def test_an_array_of_objects_is_not_unpickled(tmp_path: Path) -> None:
     np.save(path, np.array([{"a": 1}], dtype=object))
     with pytest.raises(DataError, match="not an array of states"):
         read_states(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "got"),
+    [(0, 1e300, r"values up to 1e\+300"), (-1, 3.0, "no unit quaternions")],
+)
+def test_numbers_that_are_no_state_are_refused(
+    column: int, value: float, got: str, tmp_path: Path
+) -> None:
+    states = np.zeros((2, len(SHADOW_RIGHT.joints) + 7))
+    states[:, -4] = 1.0
+    np.save(tmp_path / "states.npy", states)
+    assert read_states(tmp_path / "states.npy").shape == states.shape
+    states[1, column] = value
+    np.save(tmp_path / "states.npy", states)
+    with pytest.raises(DataError, match=got):
+        read_states(tmp_path / "states.npy")

@@ -23,6 +23,8 @@ _CUBE = cube_rotations()
 
 _NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError, TokenError)
 """What numpy lets through of a header that it cannot parse, or of a size that cannot be."""
+_FARTHEST, _UNIT = 100.0, 1e-3
+"""Beyond these a file holds no states: largest number, largest error of a quaternion's norm."""
 
 
 def chosen(config: RenderConfig) -> np.ndarray:
@@ -46,6 +48,11 @@ def read_states(path: Path) -> np.ndarray:
         raise DataError(
             f"{path}: got {states.dtype} with values that are not finite, allowed: finite floats"
         )
+    if np.abs(states).max() > _FARTHEST:
+        got = f"values up to {np.abs(states).max():.3g}"
+        raise DataError(f"{path}: got {got}, allowed: joint angles [rad] and poses [m]")
+    if (np.abs(np.linalg.norm(states[:, -4:], axis=1) - 1.0) > _UNIT).any():
+        raise DataError(f"{path}: got rotations of the object that are no unit quaternions")
     return states
 
 

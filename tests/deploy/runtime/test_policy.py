@@ -86,10 +86,15 @@ def test_a_file_that_is_no_graph_is_one_line(editable, content):
     assert "\n" not in str(caught.value)
 
 
-def test_a_truncated_graph_is_one_line(editable):
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[: len(data) // 2], lambda data: data.replace(b"Gemm", b"\xc7emm")]
+)
+def test_a_damaged_graph_is_one_line(editable, damage):
+    """Also where ONNX Runtime cannot decode its own message, which quotes the graph."""
     folder, edit = editable
     data = (folder / "policy.onnx").read_bytes()
-    (folder / "policy.onnx").write_bytes(data[: len(data) // 2])
+    assert damage(data) != data
+    (folder / "policy.onnx").write_bytes(damage(data))
     edit(rehash(folder / "policy.onnx"))
     with pytest.raises(BundleError, match="not a graph that ONNX Runtime runs"):
         OnnxPolicy(load_bundle(folder))
