@@ -90,11 +90,15 @@ def goal_relative(s: Sensors) -> Tensor:
     return s["goal_relative"]
 
 
-def goal_step(s: Sensors) -> Tensor:
-    """The rotation vector to the goal, shortened to GOAL_STEP_RAD (N, 3)."""
-    rotvec = rotations.log(goal_relative(s))
+def shortened(rotvec: Tensor) -> Tensor:
+    """Rotation vectors (N, 3), those longer than GOAL_STEP_RAD shortened to it."""
     length = rotvec.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     return rotvec * (GOAL_STEP_RAD / length).clamp_max(1.0)
+
+
+def goal_step(s: Sensors) -> Tensor:
+    """The rotation vector to the goal, shortened to GOAL_STEP_RAD (N, 3)."""
+    return shortened(rotations.log(goal_relative(s)))
 
 
 def goal_angle(s: Sensors) -> Tensor:

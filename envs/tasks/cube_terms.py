@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..mdp import rotations
-from ..mdp.observations import GOAL_STEP_RAD, Sensors, Term
+from ..mdp.observations import Sensors, Term, shortened
 from ..mdp.rewards import Step
 from .cube_goals import without_yaw, wrapped
 
@@ -63,9 +63,7 @@ def face_relative(s: Sensors) -> Tensor:
 
 def face_step(s: Sensors) -> Tensor:
     """The rotation vector of `face_relative`, shortened to GOAL_STEP_RAD (N, 3)."""
-    rotvec = rotations.log(face_relative(s))
-    length = rotvec.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-    return rotvec * (GOAL_STEP_RAD / length).clamp_max(1.0)
+    return shortened(rotations.log(face_relative(s)))
 
 
 def face_angle(s: Sensors) -> Tensor:
