@@ -35,6 +35,7 @@ NEEDED_FOR = {
 }
 """What stops without a package; without any other, every command does."""
 EXTRAS = {
+    "cube": "the library that `sleight bench cube_solver` compares with",
     "deploy": "cameras of a rig and their calibration",
     "gpu": "simulation on an NVIDIA GPU",
     "menagerie": "the hands of MuJoCo Menagerie",

@@ -63,12 +63,8 @@ def _memory() -> Iterator[Finding]:
     whole = min(sizes["MemTotal"], memory_limit() or sizes["MemTotal"])
     free = min(sizes.get("MemAvailable", whole), whole)
     text = f"{whole / GIB:.1f} GiB, {free / GIB:.1f} GiB available"
-    enough = free >= LEAST_MEMORY
-    yield Finding(
-        "machine", "memory", State.OK if enough else State.LIMITED, text,
-        "" if enough else "end other programs; fewer worlds (--env.num_worlds) need less",
-        "" if enough else "training at the default sizes",
-    )  # fmt: skip
+    fix = "end other programs; fewer worlds (--env.num_worlds) need less"
+    yield _enough("memory", free >= LEAST_MEMORY, text, fix, "training at the default sizes")
 
 
 def _disk() -> Finding:
@@ -76,13 +72,9 @@ def _disk() -> Finding:
         free = shutil.disk_usage(Path.cwd()).free
     except OSError as error:
         return Finding("machine", "disk", State.BROKEN, f"this folder: {error.strerror}")
-    enough = free >= LEAST_DISK
-    return Finding(
-        "machine", "disk", State.OK if enough else State.LIMITED,
-        f"{free / GIB:.1f} GiB free in this folder",
-        "" if enough else "free some space, or choose another folder (--runs)",
-        "" if enough else "checkpoints and videos of long runs",
-    )  # fmt: skip
+    text = f"{free / GIB:.1f} GiB free in this folder"
+    fix = "free some space, or choose another folder (--runs)"
+    return _enough("disk", free >= LEAST_DISK, text, fix, "checkpoints and videos of long runs")
 
 
 def _shared_memory() -> Iterator[Finding]:
@@ -90,13 +82,16 @@ def _shared_memory() -> Iterator[Finding]:
     if not path.is_dir():
         return
     free = shutil.disk_usage(path).free
-    enough = free >= LEAST_SHARED
-    yield Finding(
-        "machine", "shared memory", State.OK if enough else State.LIMITED,
-        f"{free / GIB:.2f} GiB free in {path}",
-        "" if enough else "docker run --shm-size=1g",
-        "" if enough else "Ray's object store",
-    )  # fmt: skip
+    text = f"{free / GIB:.2f} GiB free in {path}"
+    fix = "docker run --shm-size=1g"
+    yield _enough("shared memory", free >= LEAST_SHARED, text, fix, "Ray's object store")
+
+
+def _enough(what: str, enough: bool, text: str, fix: str, needed_for: str) -> Finding:
+    """A quantity of the machine; the fix and what lacks it are named where it is too small."""
+    if enough:
+        return Finding("machine", what, State.OK, text, "", "")
+    return Finding("machine", what, State.LIMITED, text, fix, needed_for)
 
 
 def _realtime() -> Finding:

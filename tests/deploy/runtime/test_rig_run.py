@@ -25,6 +25,17 @@ HOLD_LIMIT_S = 0.25
 SILENT = r"error: no joint state for \d+\.\d\d s: joint state: got an age of .*"
 
 
+def interrupted(process, rig, tmp_path):
+    """The result of a run that was stopped: one that held the hand last and said so."""
+    _, lines = finish(process, 130)
+    assert lines == []
+    last = [e for e in rig.events() if e["event"] in ("hold", "command", "client_gone")][-2:]
+    assert [e["event"] for e in last] == ["hold", "client_gone"]
+    result = json.loads((only_run(tmp_path) / "result.json").read_text())
+    assert result["end"] == "interrupted"
+    return result
+
+
 def finish(process, code, timeout_s=90):
     """Wait for it; returns (stdout, the error line, and nothing but it or progress lines)."""
     out, err = process.communicate(timeout=timeout_s)
@@ -133,12 +144,7 @@ def test_sigstop_of_the_policy_and_the_hand_holds_then_goes_on_and_ctrl_c_ends_i
     assert hold["t"] - stopped_s < HOLD_LIMIT_S + lost_s(rig, stopped_s, hold)
     rig.wait_for(first("command", armed["t"]))
     process.send_signal(signal.SIGINT)
-    _, lines = finish(process, 130)
-    assert lines == []
-    last = [e for e in rig.events() if e["event"] in ("hold", "command", "client_gone")][-2:]
-    assert [e["event"] for e in last] == ["hold", "client_gone"]
-    result = json.loads((only_run(tmp_path) / "result.json").read_text())
-    assert result["end"] == "interrupted"
+    result = interrupted(process, rig, tmp_path)
     assert result["holds"] >= 1
     assert result["endings"][-1] == "cut"
 
@@ -149,12 +155,7 @@ def test_a_connection_that_drops_holds_the_hand_and_writes_the_result(rig, polic
     rig.wait_for(in_a_trial(began))
     for _ in range(2):  # from the kernel, and from the shell
         process.send_signal(signal.SIGHUP)
-    _, lines = finish(process, 130)
-    assert lines == []
-    last = [e for e in rig.events() if e["event"] in ("hold", "command", "client_gone")][-2:]
-    assert [e["event"] for e in last] == ["hold", "client_gone"]
-    result = json.loads((only_run(tmp_path) / "result.json").read_text())
-    assert result["end"] == "interrupted"
+    interrupted(process, rig, tmp_path)
 
 
 class Cable:
