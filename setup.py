@@ -32,8 +32,11 @@ for name, folder in list(FOLDERS.items())[5:]:
 
 # What `sleight demo` and `sleight doctor` use of the data beside the code.
 DATA = {
-    "sleight.configs": ("configs", ["*.yaml"]),
-    "sleight.pretrained": ("pretrained", ["block/*", "block/checkpoint/*"]),
+    "sleight.configs": ("configs", ["*.yaml", "curves/*.json"]),
+    "sleight.pretrained": (
+        "pretrained",
+        ["block/*", "block/checkpoint/*", "cube/*", "cube/checkpoint/*"],
+    ),
 }
 
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "sleight/__init__.py").read_text())

@@ -15,9 +15,9 @@ alternately, with one thread each; torch runs the checkpoint of RUN or the one i
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import time
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
@@ -29,21 +29,14 @@ import numpy as np
 import torch
 
 from sleight.contract.bundle import Bundle, load_bundle
-from sleight.contract.manifest import TaskEntry
-from sleight.contract.quaternions import canonical, random_rotation
 from sleight.deploy.hand.gate import GateConfig, SafetyGate
 from sleight.deploy.runtime.loop_timing import spread_ms
 from sleight.deploy.runtime.policy_runner import OnnxPolicy, Sensors
 from sleight.deploy.runtime.stage import StageConfig
 from sleight.deploy.runtime.task_judge import TaskJudge, with_options
 from sleight.deploy.runtime.trial import COMPLETE, Trial, summarize
-from sleight.deploy.sim.plant import PLACE_HEIGHT_M
-from sleight.deploy.sim.plant_config import PlantConfig
-from sleight.deploy.sim.simulated_body import Body
+from sleight.envs.cube.face_tracker import AnglesLost
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
-from sleight.envs.objects.object_spec import object_of
-from sleight.envs.sim.model import build_model
-from sleight.envs.sim.model_config import OBJECT, ModelConfig
 from sleight.errors import ConfigError
 from sleight.flags import Parser, check_count, seed_of
 from sleight.train.export.bundle_export import policy_graph, rig_law
@@ -53,102 +46,12 @@ TIMED_STEPS = 500
 WARM_UP = 20
 """Warm-up steps that are not counted."""
 
-Look = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
 Step = Callable[[dict[str, np.ndarray]], np.ndarray]
 """Inputs of a graph -> target (A,)."""
 
-
-def seen_pose(position: np.ndarray, wxyz: np.ndarray, joints: np.ndarray) -> dict[str, np.ndarray]:
-    """A pose with the names of a bundle."""
-    pose = {"object_position": position, "object_wxyz": canonical(wxyz)}
-    return {**pose, "object_joints": joints} if joints.size else pose
-
-
-class World(ABC):
-    """A hand with an object, stepped one control period at a time."""
-
-    @abstractmethod
-    def place(self) -> None:
-        """Release the object above the palm in a random orientation."""
-
-    @abstractmethod
-    def tick(self, target: np.ndarray) -> None:
-        """Step one control period with the target `target` (A,) [rad]."""
-
-    @abstractmethod
-    def look(self) -> Look:
-        """Joint angles and velocities (J,), and the object's pose with the names of a bundle."""
-
-
-class Training(World):
-    """The nominal physics of training, without randomization."""
-
-    def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
-        held = {"object": task.object, "object_size_m": task.object_size_m}
-        model = build_model(ModelConfig(**held, **changes))
-        self._model, self._data = model, mujoco.MjData(model)
-        self._substeps = round(period_s / model.opt.timestep)
-        self._rng = np.random.default_rng(seed)
-        joints = [model.joint(name) for name in HAND.joints]
-        self._qpos = np.array([joint.qposadr[0] for joint in joints])
-        self._qvel = np.array([joint.dofadr[0] for joint in joints])
-        self._motors = np.array([model.actuator(name).id for name in HAND.actuators])
-        self._object = self._data.joint(OBJECT)
-        inner = object_of(ModelConfig(object=task.object)).joint_names(OBJECT)
-        self._inner = np.array([model.joint(name).qposadr[0] for name in inner], dtype=np.int64)
-        self._data.qpos[self._qpos] = HAND.joint_target(HAND.home)
-
-    def place(self) -> None:
-        """See `World`."""
-        self._object.qpos[:] = np.array(
-            [*HAND.palm_centre_m, PLACE_HEIGHT_M, *random_rotation(self._rng)]
-        )
-        self._object.qvel[:] = 0.0
-
-    def tick(self, target: np.ndarray) -> None:
-        """See `World`."""
-        self._data.ctrl[self._motors] = target
-        mujoco.mj_step(self._model, self._data, self._substeps)
-
-    def look(self) -> Look:
-        """See `World`."""
-        pose = self._object.qpos.copy()
-        named_pose = seen_pose(pose[:3], pose[3:], self._data.qpos[self._inner])
-        return self._data.qpos[self._qpos], self._data.qvel[self._qvel], named_pose
-
-
-class Rig(World):
-    """The hand of `sleight rig sim --seed SEED`, without real time."""
-
-    def __init__(self, task: TaskEntry, period_s: float, seed: int, **changes: Any) -> None:
-        held = {"object": task.object, "object_size_m": task.object_size_m}
-        config = PlantConfig(**held, **changes)
-        self._body = Body(HAND, config, seed)
-        self._period_s, self._substeps = period_s, round(period_s / config.timestep_s)
-
-    def place(self) -> None:
-        """See `World`."""
-        self._body.place()
-
-    def tick(self, target: np.ndarray) -> None:
-        """See `World`."""
-        self._body.motors.move(target, self._period_s)
-        for _ in range(self._substeps):
-            self._body.step()
-
-    def look(self) -> Look:
-        """See `World`."""
-        sensors, plant = self._body.encoders, self._body.plant
-        named_pose = seen_pose(plant.object_position, plant.object_wxyz, plant.object_joints)
-        return sensors.position, sensors.velocity, named_pose
-
-    def home(self) -> None:
-        """Move the hand home after a trial, as `sleight rig run` does."""
-        for _ in range(round(StageConfig().home_s / self._period_s)):
-            self.tick(HAND.home)
-
-
-ROWS: dict[str, tuple[type[Training | Rig], bool]] = {
+WORLDS = runpy.run_path(str(Path(__file__).with_name("_rig_worlds.py")))
+Training, Rig = WORLDS["Training"], WORLDS["Rig"]
+ROWS: dict[str, tuple[type, bool]] = {
     "training's physics": (Training, False),
     "the rig's physics": (Rig, False),
     "the rig's, behind the gate": (Rig, True),
@@ -175,14 +78,14 @@ class Player:
         self.shown: list[Sensors] = []
         self.hits: Counter[str] = Counter()
 
-    def trial(self, kind: Callable[..., World], gated: bool, seed: int) -> Trial:
+    def trial(self, kind: Callable[..., Any], gated: bool, seed: int) -> Trial:
         """Run one trial, from the home pose with the object at rest in the palm."""
         world = kind(self.task, self.period_s, seed)
         gate = SafetyGate(HAND, GateConfig(), self.period_s) if gated else None
-        judge = TaskJudge(self.bundle, seed)
+        judge = world.judge(self.bundle, seed)
         self._settle(world, judge)
         self.policy.reset()
-        trial = Trial(self.task, judge)
+        trial = Trial(judge.entry, judge)
         joints, velocity, pose = world.look()
         trial.begin(pose)
         last = HAND.home
@@ -195,16 +98,21 @@ class Player:
             last = self._send(gate, self.policy.step(sensors).target, joints, trial.duration_s)
             world.tick(last)
             joints, velocity, pose = world.look()
-            trial.advance(pose, self.period_s)
+            try:
+                trial.advance(pose, self.period_s)
+            except AnglesLost as error:
+                trial.cut(str(error))
         return trial
 
-    def _settle(self, world: World, judge: TaskJudge) -> None:
+    def _settle(self, world: Any, judge: TaskJudge) -> None:
         stage = StageConfig()
         for _ in range(stage.place_tries):
             world.place()
             for _ in range(round(stage.settle_s / self.period_s)):
                 world.tick(HAND.home)
             if not judge.lost(world.look()[2]):
+                while not judge.ready(world.look()[2]):
+                    world.tick(HAND.home)
                 return
 
     def _send(

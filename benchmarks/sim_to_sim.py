@@ -1,6 +1,7 @@
 """Successes of policies on variants of the simulated rig, as a table with every trial.
 
     sleight bench sim_to_sim [NAME=]BUNDLE... [--variants none,...] [--trials 10] [--json FILE]
+    sleight bench sim_to_sim BUNDLE... --scramble MOVES | --solve MOVES
     sleight bench sim_to_sim --join FILE...
 
 Each policy runs on the hand of `sleight rig sim`, without real time, behind the safety gate. Every
@@ -8,7 +9,8 @@ trial has a new hand; the hands are the same for every policy. With --hand H all
 of `sleight rig sim --seed H`. Trials follow the papers: consecutive successes until a drop, a
 timeout or the maximum. The table is Markdown. FILE is rewritten after each row, and existing rows
 are not measured again, so that the same command continues after Ctrl-C. --join combines files that
-were measured in parallel, one per policy, into one table.
+were measured in parallel, one per policy, into one table. With moves, the rig holds a full Rubik's
+cube that reports its angles, and a success is a step of the plan.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ import mujoco
 from sleight import __version__
 from sleight.contract.bundle import Bundle, load_bundle
 from sleight.contract.manifest import TaskEntry
+from sleight.deploy.runtime.plan_config import PlanConfig
 from sleight.deploy.runtime.trial import COMPLETE, summarize
 from sleight.envs.hands.variants import VARIANTS
 from sleight.errors import ConfigError, DataError, nearest
@@ -77,11 +80,17 @@ def one_hand(world: Callable[..., Any], hand: int) -> Callable[..., Any]:
     return same
 
 
+def plan_of(args: argparse.Namespace) -> PlanConfig | None:
+    """The plan of all trials; None: goals are drawn. Raises ConfigError."""
+    given = bool(args.scramble or args.solve)
+    return PlanConfig(scramble=args.scramble, solve=args.solve) if given else None
+
+
 def row(entry: Entry, variant: str, args: argparse.Namespace) -> dict[str, Any]:
     """Measure one policy on one variant; trial n uses seed --seed + n for goals and hand."""
     bundle = entry.bundle
     player = BENCH["Player"](bundle, args.seed)
-    world: Callable[..., Any] = functools.partial(BENCH["Rig"], variant=variant)
+    world: Callable[..., Any] = functools.partial(BENCH["Rig"], variant=variant, plan=plan_of(args))
     world = world if args.hand is None else one_hand(world, args.hand)
     done = []
     for number in range(args.trials):
@@ -126,6 +135,7 @@ def about(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that all rows of a table share."""
     return {
         "seed": args.seed, "trials": args.trials, "hand": args.hand, "sleight": __version__,
+        "scramble": args.scramble or None, "solve": args.solve or None,
         "mujoco": mujoco.__version__, "onnxruntime": version("onnxruntime"),
     }  # fmt: skip
 
@@ -190,6 +200,11 @@ def main(argv: list[str] | None = None) -> int:
         type=float,
         help="largest angle of other goals [rad] (default: the bundle's)",
     )
+    for name, what in (
+        ("scramble", "scrambles a solved cube by"),
+        ("solve", "solves a cube after"),
+    ):
+        add(f"--{name}", default="", metavar="MOVES", help=f"the hand {what} these moves")
     add("--json", type=output_file, help="file for the results; its rows are kept")
     add("--join", type=Path, nargs="+", metavar="FILE", help="print files of --json as one table")
     args = parser.parse_args(argv)
@@ -201,6 +216,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     check_count("--trials", args.trials)
     names = variants(args.variants)
+    plan_of(args)
     easier = args.flip_share, args.max_angle_rad
     rows = measured([Entry.of(word, *easier) for word in args.bundles], names, args)
     print("\n".join(markdown(rows)))

@@ -12,6 +12,7 @@ Runtime and torch step both networks alternately, on the inputs of the run, with
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import runpy
 import shutil
@@ -44,19 +45,20 @@ from sleight.errors import ConnectError
 from sleight.files import read_json, write_json
 from sleight.flags import Parser, output_file, output_folder, seed_of
 from sleight.train.pose.config import PoseTrainConfig
-from sleight.train.pose.pose_export import GRAPH, PoseGraph, pose_entry, write_pose_graph
-from sleight.train.pose.pose_learner import build_net, load_pose_run
+from sleight.train.pose.pose_export import write_pose
+from sleight.train.pose.pose_learner import build_decoder, load_pose_run
 from sleight.vision.config import RenderConfig
+from sleight.vision.decoders import PoseDecoder
 from sleight.vision.geometry import Placement
 from sleight.vision.onnx_pose import OnnxPose
-from sleight.vision.pose_net import PoseNet
 
 BENCH = runpy.run_path(str(Path(__file__).with_name("rig.py")))
 HOST = "127.0.0.1"
 LOOKS, WARM_UP = 200, 5
 """Timed steps of the pose network after the run, and warm-up steps among them."""
-ANY_DEG = 180.0
-"""Confidence limit of an untrained network: every pose is accepted, as only its time matters."""
+ANY_M, ANY_DEG = 1e3, 1e5
+"""Limits of the errors of an untrained network: every pose is accepted, as only its time
+matters."""
 ROWS = {
     "lateness": "start after the deadline",
     "policy": "policy, in the loop",
@@ -74,7 +76,7 @@ class Networks:
     """The bundle that runs, and its pose network in torch if it is known."""
 
     bundle: Bundle
-    pose: PoseNet | None
+    pose: PoseDecoder | None
     learned: bool
 
 
@@ -89,9 +91,8 @@ def networks(folder: Path, pose_run: Path | None, work: Path) -> Networks:
     for path in (folder / MANIFEST, bundle.graph, bundle.task_graph):
         shutil.copy(path, copy / path.name)
     torch.manual_seed(0)
-    net = build_net(PoseTrainConfig(data=work), renders.cameras).eval()
-    write_pose_graph(net, renders.cameras, copy / GRAPH)
-    entry = pose_entry(renders, copy, ANY_DEG, {})
+    net = build_decoder(PoseTrainConfig(data=work), renders).eval()
+    entry = write_pose(net, renders, copy, (ANY_M, math.radians(ANY_DEG)), {})
     write_manifest(copy, replace(bundle.manifest, pose=entry))
     return Networks(load_bundle(copy), net, learned=False)
 
@@ -174,19 +175,18 @@ def seen(config: RigConfig, bundle: Bundle) -> list[Views]:
     return views
 
 
-def in_torch(net: PoseNet) -> Callable[[np.ndarray, list[Placement]], np.ndarray]:
+def in_torch(net: PoseDecoder) -> Callable[[np.ndarray, list[Placement]], np.ndarray]:
     """The pose network in torch with one thread; returns the position (3,) [m]."""
     torch.set_num_threads(1)
-    graph = PoseGraph(net).eval()
 
     def step(images: np.ndarray, at: list[Placement]) -> np.ndarray:
-        feeds = (
-            images,
-            np.array([place.position for place in at], np.float32),
-            np.array([place.rotation for place in at], np.float32),
-        )
-        with torch.inference_mode():
-            return graph(*(torch.from_numpy(feed)[None] for feed in feeds))[0].numpy()[0]
+        feeds = {
+            "images": images,
+            "camera_position": np.array([place.position for place in at], np.float32),
+            "camera_rotation": np.array([place.rotation for place in at], np.float32),
+        }
+        batch = {name: torch.from_numpy(feed)[None] for name, feed in feeds.items()}
+        return net.read(batch).position.numpy()[0]
 
     return step
 

@@ -114,7 +114,10 @@ def _dry_run(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     from .rig_file import load_rig
 
-    about = "Run a bundle on a hand. --yes-sim arms a simulated hand without confirmation."
+    about = (
+        "Run a bundle on a hand. --yes-sim arms a simulated hand without confirmation."
+        " --scramble MOVES and --solve MOVES are short for --plan.scramble and --plan.solve."
+    )
     if _helped(argv, "run", about):
         return 0
     yes_sim = "--yes-sim" in argv
@@ -128,9 +131,11 @@ def _drive(config: Any, yes_sim: bool, dry: bool) -> int:
     from .logs.run_summary import first_targets, summary
     from .rig_file import bundle_of, fingerprint
     from .runtime.operator_view import View
+    from .runtime.planned_judge import check_plan
     from .runtime.trial_runner import run_rig
 
     bundle = load_bundle(bundle_of(config))
+    check_plan(config.plan, bundle)
     simulated = False
     if not dry:
         record = find_record(config, fingerprint(config, *bundle.hashes))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from ..config import Range, load, to_dict
 from ..errors import ConfigError
 from ..files import check_name
+from ..shipped import shipped
 from .calibration.board_config import CalibrateConfig
 from .cameras.camera_config import STREAM, CameraConfig
 from .cameras.markers import MarkersConfig
@@ -20,6 +21,7 @@ from .hand.estop import EstopConfig
 from .hand.gate import GateConfig
 from .hand.watchdog import WatchdogConfig
 from .runtime.control_loop import LoopConfig
+from .runtime.plan_config import PlanConfig
 
 Port = Annotated[int, Range(1, 65535)]
 
@@ -112,6 +114,8 @@ class RigConfig:
     """What a run records, and where."""
     trials: Annotated[int, Range(1, 10_000)] = 10
     """Number of trials. A trial counts successes in a row until a drop, timeout or the maximum."""
+    plan: PlanConfig = field(default_factory=PlanConfig)
+    """Goals from a plan for a Rubik's cube."""
     goal_seed: Annotated[int, Range(0, 2**32 - 1)] = 0
     """Seed of the goals and of the noise of a stochastic policy."""
     duration_s: Annotated[float, Range(0, 1e6)] = 0.0
@@ -130,7 +134,8 @@ class RigConfig:
                 )
 
 
-OF_A_RUN = ("trials", "goal_seed", "duration_s", "realtime", "log", "calibrate")
+_SHORT = {"--scramble": "--plan.scramble", "--solve": "--plan.solve"}
+OF_A_RUN = ("trials", "plan", "goal_seed", "duration_s", "realtime", "log", "calibrate")
 """Fields outside the fingerprint: they may differ between a check and a run."""
 
 
@@ -162,7 +167,7 @@ def load_rig(words: list[str]) -> RigConfig:
     paths: dict[str, Path] = {}
     rest = list(words)
     while rest and not rest[0].startswith("-"):
-        path = Path(rest.pop(0))
+        path = shipped(rest.pop(0))
         kind = "bundle" if path.is_dir() else "rig file"
         if not path.exists():
             raise ConfigError(f"{path}: no such file; allowed: a rig file or a bundle's folder")
@@ -171,7 +176,14 @@ def load_rig(words: list[str]) -> RigConfig:
         paths[kind] = path
     if "bundle" in paths:
         rest = ["--policy.bundle", str(paths["bundle"]), *rest]
+    rest = [_long(word) for word in rest]
     return load(RigConfig, paths.get("rig file"), rest)
+
+
+def _long(word: str) -> str:
+    """A flag with its whole name: `--scramble`, also as `--scramble=MOVES`."""
+    name, equals, value = word.partition("=")
+    return _SHORT.get(name, name) + equals + value
 
 
 def bundle_of(config: RigConfig) -> Path:

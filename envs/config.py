@@ -100,14 +100,16 @@ class EnvConfig(Extensible):
 
     task: str = "block"
     """block: reorient a block to any goal; block-z: rotate it about the vertical; cube-face: turn
-    and flip a Rubik's cube; egg: reorient an egg; pen: point a pen; reach: move fingertips to
-    targets; or a task of an installed package."""
+    and flip a Rubik's cube with one axis, cube-full: a whole one, cube-live: a cheap whole one;
+    egg: reorient an egg; pen: point a pen; reach: move fingertips to targets; or a task of an
+    installed package."""
     num_worlds: Annotated[int, Range(1, 100_000)] = 128
     """Number of worlds stepped together."""
     threads: Annotated[int, Range(0, 1024)] = 0
     """Threads of the simulation; 0: one per core that the process may use."""
-    backend: str = "mujoco"
-    """Physics backend: mujoco (CPU), or one that an installed package adds."""
+    backend: str = "auto"
+    """Physics backend: mujoco (CPU), warp (a GPU; on the CPU for tests), or one that an installed
+    package adds; auto: mujoco on the CPU, warp on another device."""
     device: str = "cpu"
     """torch device of the worlds and of their random numbers, for example cpu or cuda."""
     model: ModelConfig = field(default_factory=ModelConfig)

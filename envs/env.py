@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -16,16 +15,17 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from ..contract.hand_spec import HandSpec
-from ..errors import ConfigError
 from .config import EnvConfig
 from .episode import Episode, finished
 from .mdp import observations
 from .mdp.control import MAX_DELAY, Control
+from .mdp.eyes import Eyes
 from .mdp.observations import Sensors, sizes_of
 from .mdp.rewards import RewardTable, Step
 from .mdp.sensor_noise import PoseMemory, SensorNoise, noise_sizes
 from .mdp.spaces import observation_space
 from .objects.object_spec import object_of
+from .one_thread import one_thread
 from .randomization.disturbances import disturbances_of
 from .randomization.randomizer import Randomizer
 from .randomization.world_source import Draw, FixedRanges, Reseedable, Values, WorldSource
@@ -33,20 +33,7 @@ from .reset_options import masked_worlds, merged
 from .sim.draws import Draws
 from .sim.failures import dump_failures
 from .sim.sim import Sim
-from .tasks.task import Task, task_of
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch on one thread: for some hundred worlds more threads cost more than they gain, and
-    while they wait they take cores from the physics."""
-    previous = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(previous)
-
+from .tasks.task import Outcome, Task, task_of
 
 Observation = dict[str, dict[str, Tensor]]
 """Group ("actor", "critic", and additional groups) -> term -> (N, size) float32."""
@@ -78,8 +65,9 @@ class HandEnv(VectorEnv):
         source: WorldSource | None = None,
         failures: Path | None = None,
         groups: Mapping[str, Sequence[str]] | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
-        """groups: additional groups of observation terms, computed from the true state."""
+        """groups: more groups of terms, of the true state; eyes: give sensors of the actor."""
         self.config, self.sim, self.task, self.rng = config, sim, task, rng
         self.num_envs = n = sim.num_worlds
         self.hand, self.device = hand, sim.device
@@ -97,11 +85,14 @@ class HandEnv(VectorEnv):
         )
         reads_tips = any("fingertips" in term.reads for term in self.terms["actor"])
         held = object_of(config.model)
-        noisy = noise_sizes(hand, len(held.joints), reads_tips)
+        noisy = noise_sizes(hand, len(held.reported), reads_tips)
         self.noise = SensorNoise(n, noisy, rng, "observation.noise.scale" in acting, self.device)
         self._noisy = any(name.startswith("observation.") for name in acting)
+        self.eyes = eyes
+        self._differs = self._noisy or eyes is not None
+        """Whether the actor's sensors are not the true ones."""
         true = PoseMemory(n, self.device)
-        actor = PoseMemory(n, self.device) if self._noisy else true
+        actor = PoseMemory(n, self.device) if self._differs else true
         self.memories = {"actor": actor, "critic": true}
         self.rewards = RewardTable(config.rewards, self.task_spec.reward_terms)
         self._values = Values(names, config.nominal, self.device)
@@ -118,9 +109,9 @@ class HandEnv(VectorEnv):
         """The last observation of all worlds; {} before the first."""
         self._goal_steps = max(1, round(config.goals.timeout_s / config.period_s))
         self._set_counters(n, len(names))
-        self.sizes = sizes_of(hand, held, len(names))
-        self._set_spaces()
+        self.sizes = {**sizes_of(hand, held, len(names)), **(eyes.sizes if eyes else {})}
         self._check_terms()
+        self._set_spaces()
 
     def _set_counters(self, n: int, parameters: int) -> None:
         self.coordinates = torch.zeros(n, parameters, device=self.device)
@@ -142,14 +133,11 @@ class HandEnv(VectorEnv):
     def _check_terms(self) -> None:
         """Raise ConfigError for a term that reads a sensor that this task does not have."""
         one = slice(0, 1)
-        sensors = PoseMemory(1, self.device).extend(self._sensors(one), one, remember=False)
+        true = PoseMemory(1, self.device).extend(self._sensors(one), one, remember=False)
+        actor = {**true, **(self.eyes.gives if self.eyes else {})}
         for group, terms in self.terms.items():
-            for term in terms:
-                if missing := [name for name in term.reads if name not in sensors]:
-                    raise ConfigError(
-                        f"env.{group}_terms: got {term.name}, which reads {missing[0]},"
-                        f" allowed with env.task {self.config.task}: terms of {', '.join(sensors)}"
-                    )
+            sensors = actor if group == "actor" else true
+            observations.check_reads(group, terms, sensors, self.config.task)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -188,6 +176,11 @@ class HandEnv(VectorEnv):
         self.disturbances.redraw(worlds, value)
         self.sim.forward(worlds)
 
+    def close_extras(self, **_: Any) -> None:
+        """See `VectorEnv.close`."""
+        if self.eyes is not None:
+            self.eyes.close()
+
     @torch.no_grad()
     @one_thread()
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, Tensor, dict[str, Any]]:
@@ -204,16 +197,19 @@ class HandEnv(VectorEnv):
         if failed.any():
             self._repair(failed.nonzero().squeeze(-1))
         broken = failed | invalid
-        reward, terms, success, drop = self._judge(broken)
+        reward, terms, outcome = self._judge(broken)
+        success = outcome.success & ~broken
         self._count(reward, success)
-        terminated = drop | broken
+        terminated = outcome.drop | broken
         truncated = (self.goal_age >= self._goal_steps) & ~terminated
         truncated |= (self.successes >= self.config.goals.max_successes) & ~terminated
+        if outcome.finished is not None:
+            truncated |= outcome.finished & ~terminated
         info: dict[str, Any] = {"success": success, "reward_terms": terms, "episodes": []}
         self._finish(terminated, truncated, info)
         return self._observe(slice(None), remember=True), reward, terminated, truncated, info
 
-    def _judge(self, broken: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
+    def _judge(self, broken: Tensor) -> tuple[Tensor, dict[str, Tensor], Outcome]:
         outcome = self.task.judge()
         force = self.sim.output("actuator_force").float()
         force = force[:, self.sim.layout.motors]
@@ -225,7 +221,7 @@ class HandEnv(VectorEnv):
         # Not a product: a failure may leave what is not a number.
         reward = reward.masked_fill(broken, 0.0)
         terms = {name: term.masked_fill(broken, 0.0) for name, term in terms.items()}
-        return reward, terms, outcome.success & ~broken, outcome.drop
+        return reward, terms, outcome
 
     def _repair(self, worlds: Tensor) -> None:
         """Save the state of failed worlds for replay and reset them: the learner never sees it."""
@@ -276,6 +272,8 @@ class HandEnv(VectorEnv):
         self.disturbances.reset(worlds, value)
         self.sim.forward(worlds)
         self.task.first_goals(worlds)
+        if self.eyes is not None:
+            self.eyes.begin(worlds)
         for memory in self.memories.values():
             memory.fresh[worlds] = True
         for counter in (self.successes, self.length, self.goal_age, self.earned):
@@ -305,9 +303,11 @@ class HandEnv(VectorEnv):
         sensors = self._sensors(worlds)
         true = self.memories["critic"].extend(sensors, worlds, remember)
         actor_sensors = true
-        if self._noisy:
-            noisy = self.noise(sensors, worlds)
-            if self.disturbances.tracking is not None:
+        if self._differs:
+            noisy = self.noise(sensors, worlds) if self._noisy else sensors
+            if self.eyes is not None:
+                noisy = {**noisy, **self.eyes.look(self.sim, sensors, worlds)}
+            if self._noisy and self.disturbances.tracking is not None:
                 noisy = self.disturbances.tracking(noisy, sensors, worlds, remember)
             actor_sensors = self.memories["actor"].extend(noisy, worlds, remember)
         if isinstance(worlds, slice):
@@ -316,11 +316,11 @@ class HandEnv(VectorEnv):
             self.actor_sensors = merged(self.actor_sensors, actor_sensors, worlds)
             self.true_sensors = merged(self.true_sensors, true, worlds)
         # A term of several groups with the same sensors is computed once.
-        noisy_terms = self.terms["actor"] if self._noisy else ()
+        noisy_terms = self.terms["actor"] if self._differs else ()
         own, shared = observations.compute_both(noisy_terms, actor_sensors, self._exact_terms, true)
         observation = {
             group: own
-            if self._noisy and group == "actor"
+            if self._differs and group == "actor"
             else {term.name: shared[term.name] for term in terms}
             for group, terms in self.terms.items()
         }
@@ -331,7 +331,7 @@ class HandEnv(VectorEnv):
     @cached_property
     def _exact_terms(self) -> tuple[observations.Term, ...]:
         """The terms that are computed from the true state, each once."""
-        groups = (t for group, t in self.terms.items() if group != "actor" or not self._noisy)
+        groups = (t for group, t in self.terms.items() if group != "actor" or not self._differs)
         return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
     def _sensors(self, worlds: Tensor | slice) -> Sensors:

@@ -7,17 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..errors import ConfigError
 from .config import ACTOR_TERMS, CRITIC_TERMS, REWARDS, EnvConfig
 from .env import HandEnv
 from .hands.hand_model import hand_of
+from .mdp.eyes import Eyes
 from .objects.object_spec import mass_of, object_of, size_of
-from .randomization.randomizer import extras
-from .randomization.table import check_needs, check_parts, lookup
+from .randomization.randomizer import check_cone, extras
+from .randomization.table import check_hand, check_needs, check_parts, lookup
 from .randomization.world_source import FixedRanges, WorldSource
-from .sim.draws import Draws
+from .randomization.writes.hand_shape import round_geoms
+from .sim.draws import Draws, usable_device
 from .sim.layout import layout_of
 from .sim.model import build_model
-from .sim.sim import SIMS, Sim
+from .sim.sim import BY_DEVICE, SIMS, Sim, backend_name
 from .tasks.task import TaskContext, task_of
 
 CACHE_SEED = 7
@@ -31,14 +34,16 @@ def make_env(
     failures: Path | None = None,
     cache_seed: int = CACHE_SEED,
     groups: Mapping[str, Sequence[str]] | None = None,
+    eyes: Eyes | None = None,
 ) -> HandEnv:
     """Build the environment of `config`; `source` replaces its fixed randomization ranges.
 
     cache_seed: seed of the start states; a value other than the default gives states that
     training never used.
-    groups: see `HandEnv`.
+    groups, eyes: see `HandEnv`.
     """
     config = resolve(config)
+    usable_device(config.device, "env.device")
     source = source or FixedRanges(config.randomization, seed, device=config.device)
     for name, value in config.nominal.items():
         lookup(name, "env.nominal").coordinate(value, "env.nominal")
@@ -46,9 +51,11 @@ def make_env(
     check_needs(names, "env.randomization, env.nominal")
     sim = open_sim(config, names)
     _check_parts(sim, names)
+    _check_hand(config, sim, names)
+    check_cone(sim, source.names, config.nominal)
     hand, rng = hand_of(config.model).spec, Draws(seed, sim.device)
     task = task_of(config).make(TaskContext(config, hand, sim, rng, cache_seed))
-    return HandEnv(config, hand, sim, task, rng, source, failures, groups)
+    return HandEnv(config, hand, sim, task, rng, source, failures, groups, eyes)
 
 
 def _check_parts(sim: Sim, names: set[str]) -> None:
@@ -63,12 +70,32 @@ def _check_parts(sim: Sim, names: set[str]) -> None:
     )
 
 
+def _check_hand(config: EnvConfig, sim: Sim, names: set[str]) -> None:
+    tips, links = round_geoms(sim)
+    check_hand(
+        names,
+        neighbours=bool(hand_of(config.model).neighbours),
+        round_tips=tips,
+        round_links=links,
+        source="env.randomization, env.nominal",
+    )
+
+
 def open_sim(config: EnvConfig, varying: set[str] | None = None) -> Sim:
     """The simulation of a resolved config; `varying`: parameters that differ between worlds."""
     model = build_model(config.model, extras(varying or ()))
     layout = layout_of(model, hand_of(config.model).spec, object_of(config.model))
-    backend = SIMS.get(config.backend, "env.backend")
+    backend = SIMS.get(backend_name(config.backend, config.device), "env.backend")
     return backend(model, config.num_worlds, config.threads, layout, config.device)
+
+
+def on_this_machine(config: EnvConfig) -> EnvConfig:
+    """The config on the CPU if torch cannot use its device here, as on a laptop without a GPU."""
+    try:
+        usable_device(config.device, "env.device")
+    except ConfigError:
+        return replace(config, device="cpu", backend=BY_DEVICE)
+    return config
 
 
 def resolve(config: EnvConfig) -> EnvConfig:

@@ -65,6 +65,8 @@ def _parts(env: HandEnv) -> dict[str, Any]:
     memories = {f"memory_{name}": memory for name, memory in env.memories.items()}
     owners = {"env": env, "control": env.control, "noise": env.noise, **memories}
     owners |= dict(env.disturbances.parts())
+    if env.eyes is not None:
+        owners["eyes"] = env.eyes
     for name in ("slack", "lost_motion"):
         if (part := getattr(env.control.faults, name, None)) is not None:
             owners[name] = part

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .config import PolicyConfig
 from .distributions import Bins, Distribution, Gaussian
 from .embedding import Embedding, Sizes, Terms
+from .encoders import with_kinds
 
 Carry = tuple[Tensor, ...]
 """Recurrent state: (h, c), each (N, hidden), or empty without memory."""
@@ -23,6 +24,7 @@ class Actor(nn.Module):
         super().__init__()
         self.config = config
         self.num_motors = num_motors
+        sizes = with_kinds(sizes, config.encoders)
         self.embedding = Embedding(sizes, config.embedding_size, config.observation_clip)
         if config.memory == "lstm":
             self.memory: nn.Module = nn.LSTM(config.embedding_size, config.hidden_size)
@@ -66,13 +68,17 @@ class Actor(nn.Module):
 
     def replay(self, inputs: Tensor, carry: Carry, starts: Tensor) -> Distribution:
         """`unroll` from `embedding.inputs` (L, B, size), which a learner computes only once."""
+        return self.distribution(self.features(inputs, carry, starts))
+
+    def features(self, inputs: Tensor, carry: Carry, starts: Tensor) -> Tensor:
+        """The inputs of the head (L, B, hidden) in a `replay`."""
         embedded = torch.relu(self.embedding.embed(inputs))
         if self.config.memory == "none":
-            return self.distribution(torch.relu(self.memory(embedded)))
+            return torch.relu(self.memory(embedded))
         segments = _Segments(starts)
         carry = segments.begin(forget(carry, starts[0]))
         feature, _ = self.memory(segments.split(embedded), carry)
-        return self.distribution(self.respond(segments.join(feature), embedded))
+        return self.respond(segments.join(feature), embedded)
 
     def _remember(self, inputs: Tensor, carry: Carry) -> tuple[Tensor, Carry]:
         if self.config.memory == "none":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from ..config import Range
@@ -32,6 +32,10 @@ class PolicyConfig:
     """Bins of each categorical, equally spaced over [-1, 1]."""
     initial_std: Annotated[float, Range(0.01, 100)] = 0.35
     """Standard deviation of the actions of the untrained policy; actions are in [-1, 1]."""
+    encoders: dict[str, str] = field(default_factory=dict)
+    """Term of the actor that is no vector -> kind of its encoder, in the place of the term's own.
+    For `camera_images`: image, convolutions; keypoints, the tower of a pose network; or one that an
+    installed package adds."""
     observation_clip: Annotated[float, Range(1, 100)] = 5.0
     """Normalized observations are clipped to this many standard deviations."""
     renamed: ClassVar[Mapping[str, str]] = {

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
+
 
 class Distribution(ABC):
     """Independent over motors. `raw` is stored and scored; `action` goes to the motors."""
@@ -56,6 +58,17 @@ class Bins(Distribution):
 
     def entropy(self) -> Tensor:
         return -(self.log_probs.exp() * self.log_probs).sum(dim=(-1, -2))
+
+
+def chosen(which: Tensor, one: Distribution, other: Distribution) -> Distribution:
+    """`one` where `which` (N,) bool is set, else `other`. Raises ConfigError for two kinds."""
+    which = which.unsqueeze(-1)
+    if isinstance(one, Gaussian) and isinstance(other, Gaussian):
+        mean = torch.where(which, one.mean, other.mean)
+        return Gaussian(mean, torch.where(which, one.log_std, other.log_std))
+    if isinstance(one, Bins) and isinstance(other, Bins):
+        return Bins(torch.where(which.unsqueeze(-1), one.log_probs, other.log_probs))
+    raise ConfigError("policy.head: got gaussian and bins, allowed: the same for all teachers")
 
 
 class Gaussian(Distribution):

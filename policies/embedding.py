@@ -9,13 +9,14 @@ output is added, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from itertools import accumulate, pairwise
+from typing import TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from .encoders import VECTOR, TermShape, encoder_of
+from .encoders import VECTOR, TermShape, TrunkEncoder, encoder_of
 
 Sizes = Mapping[str, int | TermShape]
 """Term -> size of a vector, or shape and kind."""
@@ -24,6 +25,14 @@ Moments = tuple[Tensor, Tensor, Tensor]
 """Number of samples (), their mean (size,) and variance (size,), all float64."""
 Combine = Callable[[Moments], Moments]
 """Combines the local moments with those of other processes."""
+
+
+_AT_ONCE = 128
+"""Observations whose trunk is computed at a time: activations are large."""
+
+
+def _frozen(encoder: nn.Module) -> TypeGuard[TrunkEncoder]:
+    return isinstance(encoder, TrunkEncoder) and encoder.frozen
 
 
 def here(moments: Moments) -> Moments:
@@ -87,8 +96,8 @@ class Embedding(nn.Module):
             self.weights[name] = nn.Parameter(part.clone())
         self.bias = nn.Parameter(torch.zeros(width))
         self.encoders = nn.ModuleDict({n: encoder_of(n, t, width) for n, t in others.items()})
-        self._shapes = {name: term.shape for name, term in others.items()}
-        self._sizes = [sum(vectors.values()), *(term.size for term in others.values())]
+        self._shapes = others
+        self._vector_size = sum(vectors.values())
 
     @property
     def fresh(self) -> bool:
@@ -100,7 +109,10 @@ class Embedding(nn.Module):
         return self.embed(self.inputs(terms))
 
     def inputs(self, terms: Terms) -> Tensor:
-        """The normalized, clipped vectors and the other terms, concatenated (..., all sizes)."""
+        """The normalized, clipped vectors and the other terms, concatenated (..., all sizes).
+
+        Of an encoder with a frozen trunk, the trunk's output is in the place of the term.
+        """
         values = torch.cat([terms[name] for name in self.vectors], dim=-1)
         normalizers = [self.normalizer(name) for name in self.vectors]
         mean = torch.cat([normalizer.mean for normalizer in normalizers])
@@ -108,7 +120,7 @@ class Embedding(nn.Module):
         scaled = ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
         if not self.encoders:
             return scaled
-        flat = [terms[n].flatten(-len(shape)) for n, shape in self._shapes.items()]
+        flat = [self._encoder_input(name, terms[name]) for name in self.encoders]
         return torch.cat([scaled, *flat], dim=-1)
 
     def embed(self, inputs: Tensor) -> Tensor:
@@ -116,17 +128,42 @@ class Embedding(nn.Module):
         weight = torch.cat([self.weights[name] for name in self.vectors], dim=1)
         if not self.encoders:
             return nn.functional.linear(inputs, weight, self.bias)
-        scaled, *flat = inputs.split(self._sizes, dim=-1)
+        sizes = [self._vector_size, *(self._input_size(name) for name in self.encoders)]
+        scaled, *flat = inputs.split(sizes, dim=-1)
         total = nn.functional.linear(scaled, weight, self.bias)
         for part, (name, encoder) in zip(flat, self.encoders.items(), strict=True):
-            encoded = encoder(part.reshape(-1, *self._shapes[name]))
-            total = total + encoded.reshape(total.shape)
+            if _frozen(encoder):
+                encoded = encoder.read(part.reshape(-1, part.shape[-1]))
+            else:
+                encoded = encoder(part.reshape(-1, *self._shapes[name].shape))
+            if total.ndim != 2:  # only then: the exporter would fix the batch
+                encoded = encoded.reshape(total.shape)
+            total = total + encoded
         return total
+
+    def _encoder_input(self, name: str, values: Tensor) -> Tensor:
+        """(..., *shape) -> (..., size)."""
+        encoder, shape = self.encoders[name], self._shapes[name].shape
+        if not _frozen(encoder):
+            return values.flatten(-len(shape))
+        with torch.no_grad():
+            parts = values.reshape(-1, *shape).split(_AT_ONCE)
+            features = torch.cat([encoder.features(part) for part in parts])
+        return features.reshape(*values.shape[: -len(shape)], -1)
+
+    def _input_size(self, name: str) -> int:
+        encoder = self.encoders[name]
+        return encoder.features_size if _frozen(encoder) else self._shapes[name].size
 
     def update(self, terms: Terms, combine: Combine = here) -> None:
         """Update the normalizers with terms (..., size)."""
         for name in self.vectors:
             self.normalizer(name).update(terms[name], combine)
+
+    def columns(self) -> dict[str, range]:
+        """Vector term -> its columns in `inputs`."""
+        ends = [0, *accumulate(self.weights[name].shape[1] for name in self.vectors)]
+        return {n: range(*pair) for n, pair in zip(self.vectors, pairwise(ends), strict=True)}
 
     def normalizer(self, name: str) -> Normalizer:
         """The running statistics of one term."""

@@ -6,8 +6,9 @@ made as `Encoder(shape, width)`; its output adds to the embeddings of the other 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from math import prod
 
 from torch import Tensor, nn
@@ -61,9 +62,52 @@ class ImageEncoder(nn.Module):
         return result
 
 
+class TrunkEncoder(nn.Module, ABC):
+    """An encoder with a trunk that may be frozen: a learner then runs the trunk once per batch."""
+
+    frozen = False
+
+    @property
+    @abstractmethod
+    def features_size(self) -> int:
+        """Numbers in the features of one observation."""
+
+    @abstractmethod
+    def features(self, values: Tensor) -> Tensor:
+        """The trunk: (N, *shape) -> (N, features_size)."""
+
+    @abstractmethod
+    def read(self, features: Tensor) -> Tensor:
+        """The layers after it: (N, features_size) -> (N, width)."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, *shape) -> (N, width)."""
+        return self.read(self.features(values))
+
+
 ENCODERS: Registry[Callable[[tuple[int, ...], int], nn.Module]] = Registry(
-    "sleight.encoders", {"image": "policies.encoders:ImageEncoder"}, must_call
+    "sleight.encoders",
+    {
+        "image": "policies.encoders:ImageEncoder",
+        "keypoints": "vision.keypoint_encoder:KeypointEncoder",
+    },
+    must_call,
 )
+
+
+def with_kinds(
+    sizes: Mapping[str, int | TermShape], kinds: Mapping[str, str]
+) -> dict[str, int | TermShape]:
+    """The shapes of terms, some of them with another kind. Raises ConfigError for no such term."""
+    changed = dict(sizes)
+    for name, kind in kinds.items():
+        term = sizes.get(name)
+        if not isinstance(term, TermShape) or term.kind == VECTOR:
+            encoded = [n for n, t in sizes.items() if isinstance(t, TermShape) and t.kind != VECTOR]
+            allowed = f"terms with an encoder: {', '.join(encoded) or 'none'}"
+            raise ConfigError(f"policy.encoders: got {name}, allowed: {allowed}")
+        changed[name] = replace(term, kind=kind)
+    return changed
 
 
 def encoder_of(name: str, term: TermShape, width: int) -> nn.Module:

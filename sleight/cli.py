@@ -48,12 +48,17 @@ COMMANDS = {
     "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and other commands"),
     "calibrate": Command("calibrate", "calibrate", "fit motors and joints to recordings of a hand"),
     "bench": Command("train.commands", "bench", "benchmark the environment, training and the rig"),
-    "report": Command("train.commands", "report", "write a self-contained HTML page about a run"),
+    "report": Command(
+        "train.reports.commands", "report", "write a self-contained HTML page about a run"
+    ),
     "sweep": Command(
         "train.sweep.commands", "sweep", "search hyperparameters: grid, random, Bayesian, ASHA, PBT"
     ),
     "runs": Command(
-        "train.commands", "runs", "list the local runs, or compare them on one page", prints=True
+        "train.reports.commands",
+        "runs",
+        "list the local runs, or compare them on one page",
+        prints=True,
     ),
     "adr": Command(
         "train.analysis.commands", "adr", "analyse ADR: growth, memory probes, recovery"

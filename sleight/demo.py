@@ -19,8 +19,6 @@ from .stop_signals import run_child
 HERE = Path(__file__).parent
 CONFIG = HERE / "configs" / "demo.yaml"
 BUNDLE = HERE / "pretrained" / "block"
-EXPECTED = BUNDLE / "demo.jsonl"
-"""The training curve of a reference run with the same start."""
 BENCHMARKS = HERE.parent / "benchmarks"
 """Only in a clone: an installed package lacks them, and so the rigs without a clock."""
 GOALS = "10"
@@ -53,8 +51,7 @@ def demo(argv: list[str]) -> int:
     failure = _measure(parsed, run)
     _title(5, "record a video and write the report")
     _sleight("play", str(run / "bundle"), "--video", str(run / "videos" / "policy.mp4"))
-    reference = ["--expected", str(EXPECTED)] if EXPECTED.is_file() else []
-    _sleight("report", str(run), *reference)
+    _sleight("report", str(run))
     sys.stdout.write(
         f"\n{time.monotonic() - start_s:.0f} s. Open {run.resolve() / 'report.html'}\n"
     )

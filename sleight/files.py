@@ -142,12 +142,12 @@ def _publish(temporary: Path, path: Path) -> None:
         os.replace(temporary, path)
     except (IsADirectoryError, PermissionError) as error:
         raise SleightError(f"{path}: cannot be written: {error.strerror}") from error
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Flush the folder to disk, so that the rename survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Flush a file to disk, or a folder, so that a rename in it survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -190,16 +190,23 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-@contextmanager
-def utf8_name(path: str | Path) -> Iterator[str]:
-    """A name of a file that is there, for libraries that take none that is not UTF-8."""
+def is_utf8(path: str | Path) -> bool:
+    """Whether a path is text: some libraries take no other, and say so in their own words."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        with open(path, "rb") as file:
-            yield f"/dev/fd/{file.fileno()}"
-    else:
+        return False
+    return True
+
+
+@contextmanager
+def utf8_name(path: str | Path) -> Iterator[str]:
+    """A name of a file that is there, for libraries that take none that is not UTF-8."""
+    if is_utf8(path):
         yield str(path)
+        return
+    with open(path, "rb") as file:
+        yield f"/dev/fd/{file.fileno()}"
 
 
 def read_text(

@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
 from .errors import ConfigError, nearest
+from .missing_packages import foreign, missing_package
 
 T = TypeVar("T")
 
@@ -71,10 +72,16 @@ class Registry(Generic[T]):
                 if self._check is not None:
                     self._check(name, thing)
             except _BROKEN as error:
-                line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-                raise ConfigError(f"{source}: {name} cannot be loaded: {line}") from error
+                reason = self._reason(name, error)
+                raise ConfigError(f"{source}: {name} cannot be loaded: {reason}") from error
             self._loaded[name] = cast(T, thing)
         return self._loaded[name]
+
+    def _reason(self, name: str, error: Exception) -> str:
+        ours = name in self._built_in  # then it is an extra that is not installed
+        if ours and isinstance(error, ModuleNotFoundError) and foreign(error):
+            return missing_package(error)
+        return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
     def everything(self) -> dict[str, T]:
         """Name -> thing, of all that can be loaded: a broken package is named when it is chosen."""

@@ -1,4 +1,4 @@
-"""The commands train, eval, export, play, bench, report and runs: they parse arguments."""
+"""The commands train, eval, export, play and bench: they parse arguments."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import math
 import re
 import runpy
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from ..config import help_text
 from ..config import load as load_config
@@ -20,7 +21,18 @@ from ..envs.randomization.table import lookup
 from ..errors import ConfigError, nearest
 from ..files import write_json, write_text
 from ..flags import Parser, check_count, dispatch, output_file, output_folder, seed_of
+from ..shipped import shipped
 from .config import TrainConfig
+
+if TYPE_CHECKING:
+    from .rollout.camera_evaluation import CameraEvaluation
+    from .rollout.cube_evaluation import CubeEvaluation
+    from .rollout.evaluation import Evaluation
+    from .rollout.players import Player
+    from .runs.stages.expected_curve import ExpectedCurve
+
+
+C = TypeVar("C")
 
 
 def train(argv: list[str]) -> int:
@@ -45,9 +57,20 @@ def train(argv: list[str]) -> int:
         if config.train.restarts and not supervised():
             check_new(folder)
             return supervise([*argv, "--name", config.name], folder, config.train.restarts)
-        start(config)
+        start(config, _expected(argv, config))
     sys.stdout.write(f"{folder}\n")
     return 0
+
+
+def _expected(argv: list[str], config: TrainConfig) -> ExpectedCurve | None:
+    """The curve that ships beside the config of a new run, if there is one."""
+    from .runs.stages.behind_curve import changed_fields
+    from .runs.stages.expected_curve import beside, read_curve
+
+    if argv[0].startswith("--") or not (path := beside(shipped(argv[0]))).is_file():
+        return None
+    changed = changed_fields(config, load_config(TrainConfig, argv[0]))
+    return replace(read_curve(path), changed=changed)
 
 
 def config_of(argv: list[str]) -> TrainConfig:
@@ -60,9 +83,14 @@ def _eval_parser() -> argparse.ArgumentParser:
     parser = make_parser(
         "eval",
         "Evaluate a policy: consecutive successes in new worlds, by the papers' protocol.",
-        "--goals.FIELD VALUE changes the protocol, for example --goals.flip_share 0",
+        "--goals.FIELD VALUE changes the protocol, for example --goals.flip_share 0;"
+        " --cameras.FIELD VALUE the cameras of --pose, for example --cameras.strength 0.5",
     )
     parser.add_argument("player", type=Path, help="a run folder, a checkpoint or a bundle")
+    parser.add_argument("--pose", choices=("true", "cameras", "both"), default="true",
+                        help="where the policy has the object's pose from: the simulation, the"
+                        " bundle's pose network on fresh renders, or one after the other"
+                        " (default: true)")  # fmt: skip
     parser.add_argument("--trials", type=int, default=100,
                         help="number of trials, one per world (default: 100)")  # fmt: skip
     parser.add_argument("--seed", type=seed_of, default=0, help="seed of the worlds (default: 0)")
@@ -73,6 +101,7 @@ def _eval_parser() -> argparse.ArgumentParser:
     range_flags(parser, "success by stratum: ")
     parser.add_argument("--variant", choices=VARIANTS, default="none",
                         help="variant: glove, two fingers tied, pushes or cover")  # fmt: skip
+    _plan_flags(parser)
     parser.add_argument("--json", type=output_file, help="also write the result to this JSON file")
     parser.add_argument(
         "--html", type=output_file, help="success by stratum: write this page with charts"
@@ -81,12 +110,29 @@ def _eval_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _plan_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", default="", metavar="TASK",
+                        help="another task of the same hand, for example cube-full")  # fmt: skip
+    plan = parser.add_mutually_exclusive_group()
+    for name, what in (("scramble", "scramble a solved cube by"), ("solve", "solve a cube after")):
+        plan.add_argument(f"--{name}", default="", metavar="MOVES",
+                          help=f"cube-full: {what} these moves, or `random` ones")  # fmt: skip
+
+
+def _plan_of(args: argparse.Namespace, player: Player) -> tuple[str, dict[str, str]]:
+    """The task to change to, empty for none, and the plan of its goals, if there is one."""
+    plan = {name: getattr(args, name) for name in ("scramble", "solve") if getattr(args, name)}
+    return args.task or (player.env_config.task if plan else ""), plan
+
+
 def eval_(argv: list[str]) -> int:
     """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`; with
     `--trained` or `--range name=low,high` also success by stratum."""
     from .analysis.analysis_worlds import wanted_ranges
     from .analysis.strata import check_trials, page, strata
-    from .rollout.evaluation import evaluate, protocol
+    from .rollout.camera_evaluation import EvalFields, evaluate_as_asked
+    from .rollout.cube_evaluation import evaluate_plans
+    from .rollout.evaluation import at_task, protocol
     from .rollout.players import open_player
     from .runs.wandb_tracker import record
 
@@ -94,21 +140,30 @@ def eval_(argv: list[str]) -> int:
     args, rest = parser.parse_known_args(argv)
     check_count("--trials", args.trials)
     player = open_player(args.player, args.stochastic, args.seed)
-    goals = goals_of(rest, parser)
+    own = fields_of(rest, parser, EvalFields)
     values = dict(setting(word) for word in args.set)
+    task, plan = _plan_of(args, player)
+    own.check(args.pose, player, plan)
     ranges = wanted_ranges(player, args.trained, args.range, values)
-    if ranges:
+    if ranges and not plan:
         check_trials(args.trials, ranges)
-    elif args.html:
+    if args.html and (plan or not ranges):
         raise ConfigError("--html: got no ranges, allowed with --trained or --range NAME=LOW,HIGH")
-    config = protocol(player.env_config, args.trials, values, goals, ranges)
+    config = protocol(player.env_config, args.trials, values, own.goals, ranges)
     config = replace(config, model=replace(config.model, variant=args.variant))
-    result = evaluate(player, config, args.seed)
-    by_stratum = strata(result, config) if ranges else None
+    if task:
+        config = at_task(config, player, task, **plan)
+    result: Evaluation | CubeEvaluation | CameraEvaluation
+    by_stratum = None
+    if plan:
+        result = evaluate_plans(player, config, args.seed)
+    else:
+        result, judged = evaluate_as_asked(player, config, args.seed, args.pose, own.cameras)
+        by_stratum = strata(judged, config) if ranges else None
+        if args.html and by_stratum:
+            write_text(args.html, page(by_stratum, judged))
     if args.json:
         write_json(args.json, result.data() | ({"strata": by_stratum.data()} if by_stratum else {}))
-    if args.html and by_stratum:
-        write_text(args.html, page(by_stratum, result))
     sys.stdout.write(result.table() + (by_stratum.table() if by_stratum else "") + "\n")
     if args.html:
         sys.stdout.write(f"{args.html}\n")
@@ -159,11 +214,18 @@ class _Goals:
 
 def goals_of(words: list[str], parser: argparse.ArgumentParser) -> GoalConfig:
     """The config from `--goals.FIELD value ...`. Raises ConfigError for any other flag."""
+    return fields_of(words, parser, _Goals).goals
+
+
+def fields_of(words: list[str], parser: argparse.ArgumentParser, kind: type[C]) -> C:
+    """A config of `kind` from `--BLOCK.FIELD value ...`. Raises ConfigError for any other flag."""
+    blocks = tuple(f"--{each.name}." for each in fields(kind))  # type: ignore[arg-type]
     for word in words:
-        if word.startswith("--") and not word.startswith("--goals."):
+        if word.startswith("--") and not word.startswith(blocks):
             flags = re.findall(r"--\w+", parser.format_usage())
-            raise ConfigError(f"{word}: unknown flag, {nearest(word, [*flags, '--goals.FIELD'])}")
-    return load_config(_Goals, None, words).goals
+            known = [*flags, *(f"{block}FIELD" for block in blocks)]
+            raise ConfigError(f"{word}: unknown flag, {nearest(word, known)}")
+    return load_config(kind, None, words)
 
 
 def range_flags(parser: argparse.ArgumentParser, what: str = "") -> None:
@@ -202,6 +264,8 @@ def play(argv: list[str]) -> int:
     parser.add_argument(
         "--seconds", type=float, default=20.0, help="length of the video [s] (default: 20)"
     )
+    parser.add_argument("--speed", type=int, default=1, help="of the video (default: 1, real time)")
+    _plan_flags(parser)
     parser.add_argument("--browser", action="store_true", help="serve a live page; needs no screen")
     parser.add_argument("--port", type=int, default=0, help="TCP port of the page; 0: a free port")
     parser.add_argument("--seed", type=seed_of, default=0, help="seed of the world (default: 0)")
@@ -210,12 +274,16 @@ def play(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if not 0 < args.seconds < math.inf:
         raise ConfigError(f"--seconds: got {args.seconds:g}, allowed: above 0")
+    check_count("--speed", args.speed)
     if args.video:
         check_format(args.video)
     player = open_player(args.player)
-    env = stage.open_stage(player, dict(setting(word) for word in args.set), args.seed)
+    task, plan = _plan_of(args, player)
+    values = dict(setting(word) for word in args.set)
+    env = stage.open_stage(player, values, args.seed, task, **plan)
     if args.video:
-        sys.stdout.write(f"{stage.record_video(player, env, args.video, args.seconds)}\n")
+        film = stage.record_video(player, env, args.video, args.seconds, args.speed)
+        sys.stdout.write(f"{film}\n")
     elif args.browser:
         stage.browser(player, env, args.port, lambda url: sys.stdout.write(f"{url}\n"))
     else:
@@ -255,50 +323,3 @@ def _bench_usage(folder: Path, names: list[str]) -> str:
             "",
         ]
     )
-
-
-def report(argv: list[str]) -> int:
-    """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]`."""
-    from .reports.run_report import write_report
-
-    parser = make_parser("report", "Write a report of a run: one HTML page that needs no network.")
-    parser.add_argument("run", type=Path, help="a run folder")
-    parser.add_argument(
-        "--out", type=output_file, help="HTML file (default: report.html in the run)"
-    )
-    parser.add_argument("--rig", type=Path, help="folder of a rig run, to include its results")
-    parser.add_argument("--eval", type=Path, help="result file of `sleight eval --json`")
-    parser.add_argument(
-        "--expected", type=Path, help="a metrics.jsonl to plot as a reference curve"
-    )
-    parser.add_argument("--transfer", type=Path, help="result of `sleight bench sim_to_sim --json`")
-    args = parser.parse_args(argv)
-    page = write_report(
-        args.run,
-        args.out,
-        expected=args.expected,
-        rig=args.rig,
-        evaluation=args.eval,
-        transfer=args.transfer,
-    )
-    sys.stdout.write(f"{page}\n")
-    return 0
-
-
-def runs(argv: list[str]) -> int:
-    """`sleight runs [--runs FOLDER] [--html FILE RUN...]`."""
-    from .reports.compare import write_comparison
-    from .runs.run_table import chosen, find_runs, read, table
-
-    parser = make_parser("runs", "List local runs in a table, or compare some of them on a page.")
-    parser.add_argument("run", nargs="*", help="runs to show, by name or folder (default: all)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders")
-    parser.add_argument("--html", type=output_file, help="write this page, which compares the runs")
-    args = parser.parse_args(argv)
-    if args.html and not args.run:
-        raise ConfigError("--html: got no runs, allowed: --html FILE RUN...")
-    folders = chosen(args.runs, args.run) if args.run else find_runs(args.runs)
-    rows = [read(folder, args.runs, curves=bool(args.html)) for folder in folders]
-    page = write_comparison(rows, args.html) if args.html else None
-    sys.stdout.write(f"{page}\n" if page else f"{table(rows)}\n")
-    return 0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, ClassVar, Literal
 
 from ..adr.adr_config import AdrConfig
-from ..config import Extensible, Range
+from ..config import Extensible, Range, Staged
 from ..envs.config import EnvConfig
 from ..files import check_name
 from ..policies.config import PolicyConfig
+from ..vision.config import ImagesConfig
 from .algorithms.algorithm_registry import ALGORITHMS, check_algorithm, config_blocks
+from .stage_config import CarryConfig, UntilConfig, check_stage, check_stages
 
 Count = Annotated[int, Range(1, 1e12)]
 
@@ -96,7 +98,7 @@ class RayConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig(Extensible):
+class TrainConfig(Extensible, Staged):
     """`sleight train`. Each algorithm that is installed adds its own block."""
 
     name: str = ""
@@ -107,7 +109,8 @@ class TrainConfig(Extensible):
     """Learning algorithm: ppo, clone, or one of an installed package (entry point
     sleight.algorithms). Its settings are the block of its name below."""
     steps: Count = 20_000_000
-    """Length of training in control steps, summed over all worlds."""
+    """Length of training in control steps, summed over all worlds. With stages it is the sum of
+    theirs."""
     seed: Annotated[int, Range(0, 2**31)] = 0
     """Seed of all random numbers."""
     threads: Annotated[int, Range(0, 1024)] = 0
@@ -131,11 +134,19 @@ class TrainConfig(Extensible):
     """Record a video every N control steps; 0: never."""
     wandb: Literal["auto", "offline", "off"] = "auto"
     """Weights & Biases. auto: online if logged in, otherwise offline."""
+    cameras: ImagesConfig = field(default_factory=ImagesConfig)
+    """Cameras of policies with the observation term `camera_images`."""
     train: ActorsConfig = field(default_factory=ActorsConfig)
     """Distributed training: workers and learners."""
     ray: RayConfig = field(default_factory=RayConfig)
     """The Ray cluster."""
+    stages: dict[str, StageConfig] = field(default_factory=dict)
+    """Name -> a stage: a part of the run with its own `base` and its own fields, laid over all
+    others; `until` ends it before its `steps`, and `carry` says what it begins with."""
     selector = "algorithm"
+    of_the_run = ("name", "runs", "pause_steps", "wandb", "ray")
+    of_the_first = ("warm_start",)
+    summed = ("steps",)
     renamed: ClassVar[Mapping[str, str]] = {
         "widen": "adr.step_sizes",
         "first": "adr.initial_ranges",
@@ -153,7 +164,11 @@ class TrainConfig(Extensible):
         ALGORITHMS.get(name, "algorithm")
 
     def __post_init__(self) -> None:
-        check_algorithm(self)
+        if self.stages:
+            object.__setattr__(self, "steps", sum(stage.steps for stage in self.stages.values()))
+            check_stages(self.stages)
+        else:
+            check_algorithm(self)
         check_name(self.name)
         for name, value in (
             ("train.evaluate_s", self.train.evaluate_s),
@@ -165,3 +180,22 @@ class TrainConfig(Extensible):
                 raise ValueError(
                     f"{name}: got {shown} with train.workers 0, allowed: --train.workers 1 or more"
                 )
+
+
+@dataclass(frozen=True)
+class StageConfig(TrainConfig):
+    """A stage of a run: the config of training, and how it begins and ends."""
+
+    until: UntilConfig = field(default_factory=UntilConfig)
+    """Metrics that end the stage before its `steps`."""
+    carry: CarryConfig = field(default_factory=CarryConfig)
+    """What it begins with of an earlier stage."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_stage(self)
+
+    def alone(self, run: TrainConfig) -> TrainConfig:
+        """The same as the config of a run without stages, with what `run` has for all of them."""
+        own = {each.name: getattr(self, each.name) for each in fields(TrainConfig)}
+        return TrainConfig(**own | {name: getattr(run, name) for name in self.of_the_run})

@@ -51,7 +51,7 @@ def _three_views() -> dict[str, ViewConfig]:
 class CamerasConfig:
     """The cameras of the nominal rig."""
 
-    image_px: Annotated[int, Range(16, 512)] = 64
+    image_px: Annotated[int, Range(16, 512)] = 128
     """Edge length in pixels of the network's square images; real images are resampled to it."""
     fovy_deg: Annotated[float, Range(5, 120)] = 22.0
     """Vertical field of view of these images; by default the block fills a third of it."""
@@ -94,7 +94,7 @@ class LooksConfig:
     """Randomization of colours and lights, at strength 1: narrow on the object, wide elsewhere."""
 
     block_hue_deg: Jitter = 4.0
-    """Largest change of the block's hues (table 12: 1 % of the circle)."""
+    """Largest change of the hues of the object's faces (table 12: 1 % of the circle)."""
     block_saturation: Share = 0.15
     """Largest relative change of each face's saturation."""
     block_value: Share = 0.15
@@ -156,12 +156,12 @@ class StatesConfig:
     unchanged_share: Share = 0.2
     """Fraction of samples that are such a state, unchanged (appendix D.2)."""
     rotated_share: Share = 0.4
-    """Fraction whose block is rotated by the symmetry group of the cube, so that every face is seen
-    everywhere."""
+    """Fraction whose object is rotated by the symmetry group of the cube, so that every face is
+    seen everywhere."""
     jitter_m: Jitter = 0.01
-    """In the others the block is also moved: standard deviation along each axis [m]."""
+    """In the others the object is also moved: standard deviation along each axis [m]."""
     jitter_deg: Annotated[float, Range(0, 180)] = 25.0
-    """In the others the block is also rotated, by up to this angle [degrees]."""
+    """In the others the object is also rotated, by up to this angle [degrees]."""
     renamed: ClassVar[Mapping[str, str]] = {"as_is": "unchanged_share", "turned": "rotated_share"}
 
     def __post_init__(self) -> None:
@@ -174,29 +174,59 @@ class StatesConfig:
 
 
 @dataclass(frozen=True)
-class RenderConfig:
-    """Randomized renders labelled with the pose of the block: `sleight vision render`."""
+class PicturesConfig:
+    """How pictures are drawn and rendered, from states of whatever source."""
 
-    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
-    """Seed of everything; the same seed and config give the same pictures."""
     strength: Annotated[float, Range(0, 3)] = 1.0
     """Strength of the randomization, a factor on every range; 0: the nominal rig and light."""
-    cameras: CamerasConfig = field(default_factory=CamerasConfig)
-    """Image size, field of view and poses of the cameras."""
     jitter: CameraJitter = field(default_factory=CameraJitter)
     """Randomization of the cameras."""
     looks: LooksConfig = field(default_factory=LooksConfig)
     """Randomization of colours and lights."""
-    states: StatesConfig = field(default_factory=StatesConfig)
-    """States of hand and block."""
-    object_size_m: Annotated[float, Range(0.03, 0.09)] = 0.057
-    """Edge length of the block [m]."""
-    shard_size: Annotated[int, Range(1, 10_000)] = 500
-    """Samples in a file; each file is rendered by a process of its own."""
+    supersample: Annotated[int, Range(1, 4)] = 2
+    """Each pixel is the mean of a square of this many rendered ones, as a sensor averages."""
     workers: Annotated[int, Range(1, 256)] = 1
     """Number of render processes at the same time."""
-    shard_timeout_s: Positive = 600.0
-    """A process that takes longer is killed, and its file is rendered again."""
     restarts: Annotated[int, Range(0, 1000)] = 5
     """Restarts of processes that die, before the job fails."""
+
+    def scaled(self) -> tuple[CameraJitter, LooksConfig]:
+        """The ranges, scaled by the strength."""
+        return self.jitter.scaled(self.strength), self.looks.scaled(self.strength)
+
+
+@dataclass(frozen=True)
+class LiveConfig(PicturesConfig):
+    """Cameras that look at worlds while these run."""
+
+    timeout_s: Positive = 60.0
+    """A process that takes longer for one picture is killed, and another renders it."""
+
+
+@dataclass(frozen=True)
+class ImagesConfig(LiveConfig):
+    """Cameras of policies that see: the term `camera_images`."""
+
+    rig: CamerasConfig = field(default_factory=lambda: CamerasConfig(image_px=64))
+    """Image size, field of view and nominal poses of the cameras."""
+
+
+@dataclass(frozen=True)
+class RenderConfig(PicturesConfig):
+    """Randomized renders labelled with the pose of the object: `sleight vision render`."""
+
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+    """Seed of everything; the same seed and config give the same pictures."""
+    cameras: CamerasConfig = field(default_factory=CamerasConfig)
+    """Image size, field of view and poses of the cameras."""
+    states: StatesConfig = field(default_factory=StatesConfig)
+    """States of hand and object."""
+    object: str = "block"
+    """The object; it has keypoints and coloured faces: block, cube."""
+    object_size_m: Annotated[float, Range(0.03, 0.09)] | None = None
+    """Edge length of the object [m]. Default: the object's own size, 0.057 for the block."""
+    shard_size: Annotated[int, Range(1, 10_000)] = 500
+    """Samples in a file; each file is rendered by a process of its own."""
+    shard_timeout_s: Positive = 600.0
+    """A process that takes longer is killed, and its file is rendered again."""
     renamed: ClassVar[Mapping[str, str]] = {"shard": "shard_size"}

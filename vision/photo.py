@@ -29,29 +29,27 @@ class PhotoConfig:
 
 
 class Photo:
-    """Augments images: uint8 (B, V, H, W, 3) -> float (B, V, H, W, 3) in [0, 1]."""
+    """Augments pictures: float (N, 3, H, W) in [0, 1] -> the same."""
 
     def __init__(self, config: PhotoConfig) -> None:
         self._config = config
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Augment each image independently: the cameras of a rig differ, too."""
-        c, shape = self._config, (*images.shape[:2], 1, 1, 1)
-        device = images.device
+    def __call__(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        """Augment each picture independently: the cameras of a rig differ, too."""
+        c, device = self._config, pictures.device
 
-        def uniform(low: float, high: float, *wide: int) -> Tensor:
-            size = (*shape[:4], *wide) if wide else shape
-            return low + (high - low) * torch.rand(size, generator=generator).to(device)
+        def uniform(low: float, high: float, channels: int = 1) -> Tensor:
+            shape = (len(pictures), channels, 1, 1)
+            return low + (high - low) * torch.rand(shape, generator=generator).to(device)
 
         def log_uniform(ends: tuple[float, float]) -> Tensor:
             low, high = torch.tensor(ends).clamp_min(1e-3).log().tolist()
             return uniform(low, high).exp()
 
-        x = images.float() / 255.0
-        x = self._blurred(x, torch.rand(shape[:2], generator=generator).to(device))
+        x = self._blurred(pictures, torch.rand(len(pictures), generator=generator).to(device))
         x = x.clamp_min(1e-4) ** log_uniform(c.gamma) * log_uniform(c.gain)
         x = x * (1.0 + uniform(-c.tint, c.tint, 3))
-        mean = x.mean(dim=(2, 3, 4), keepdim=True)
+        mean = x.mean(dim=(1, 2, 3), keepdim=True)
         x = mean + (x - mean) * uniform(*c.contrast)
         noise = torch.randn(x.shape, generator=generator).to(device)
         return (x + noise * uniform(0.0, c.noise)).clamp(0.0, 1.0)
@@ -60,9 +58,7 @@ class Photo:
         blurred = drawn < self._config.blur_share
         if not blurred.any():
             return x
-        soft = nn.functional.avg_pool2d(
-            x[blurred].permute(0, 3, 1, 2), 3, stride=1, padding=1, count_include_pad=False
-        )
+        soft = nn.functional.avg_pool2d(x[blurred], 3, stride=1, padding=1, count_include_pad=False)
         x = x.clone()
-        x[blurred] = soft.permute(0, 2, 3, 1)
+        x[blurred] = soft
         return x

@@ -56,7 +56,7 @@ class CameraPosesConfig:
     open_timeout_s: Seconds = 10.0
     """Time limit for the first image of a camera."""
     doubt: Annotated[float, Range(0.1, 100)] = 1.0
-    """Factor on the bundle's limit for the disagreement of the views."""
+    """Factor on the bundle's limits for the predicted errors of a pose."""
     checks: PoseCheckConfig = field(default_factory=PoseCheckConfig)
     """Limits for accepting a pose."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,9 @@ from ..link import wire
 from ..link.peer_clock import ClockOffset
 from ..link.policy_link import Link
 from ..link.wire import Message
+
+MOST_REPORTS = 2000
+"""Measurements of inner joints that a source keeps for who asks for them later."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,18 @@ class ObjectPose:
         return pose if self.joints is None else {**pose, "object_joints": self.joints}
 
 
+@dataclass(frozen=True)
+class JointReport:
+    """One measurement of the inner joints of the object."""
+
+    time_s: float
+    """When it was measured, by the clock of the object."""
+    heard_s: float
+    """When it arrived, by the monotonic clock."""
+    joints: np.ndarray
+    """(K,) rad."""
+
+
 class PoseSource(ABC):
     """A source of the object's pose, which can also request a new placement of the object."""
 
@@ -54,6 +70,13 @@ class PoseSource(ABC):
     def refused(self) -> Mapping[str, int]:
         """Why poses were refused -> how many; empty for a source that refuses none."""
         return {}
+
+    def joint_reports(self) -> list[JointReport]:
+        """Measurements of the inner joints since the last call, each once, the oldest first.
+
+        They are kept while nobody asks, up to MOST_REPORTS; empty if the source measures none.
+        """
+        return []
 
     @abstractmethod
     def newest(self, max_age_s: float) -> ObjectPose | None:
@@ -89,6 +112,8 @@ class Referee(PoseSource):
         self._link = Link(host, port, "referee")
         self._lock = threading.Lock()
         self._pose: tuple[float, ObjectPose] | None = None
+        self._reports: deque[JointReport] = deque(maxlen=MOST_REPORTS)
+        self._reported_s = -np.inf
         self._offset = ClockOffset()
         self._requested = self._answered = 0
         self._heard_s = time.monotonic()
@@ -115,6 +140,13 @@ class Referee(PoseSource):
             sent_s, pose = self._pose
             age_s = time.monotonic() - self._offset.ours(sent_s)
         return replace(pose, age_s=age_s) if age_s <= max_age_s else None
+
+    def joint_reports(self) -> list[JointReport]:
+        """See `PoseSource`."""
+        with self._lock:
+            reports = list(self._reports)
+            self._reports.clear()
+        return reports
 
     def blind(self, for_s: float) -> str:
         """See `PoseSource`: nothing arrived, or poses whose time stands still."""
@@ -150,6 +182,9 @@ class Referee(PoseSource):
             if self._pose is None or message["time_s"] > self._pose[0]:
                 self._heard_s = time.monotonic()
             self._pose = (message["time_s"], pose)
+            if joints is not None and message["joints_time_s"] > self._reported_s:
+                self._reported_s = message["joints_time_s"]
+                self._reports.append(JointReport(self._reported_s, time.monotonic(), joints))
 
     def _check_link(self) -> None:
         if self._link.gone:

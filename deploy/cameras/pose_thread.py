@@ -17,17 +17,20 @@ from typing import Protocol
 import numpy as np
 
 from ...contract.bundle import Bundle
+from ...contract.landmarks import Landmarks
 from ...contract.pose_entry import PoseEntry
 from ...errors import ConfigError
 from ...threads import WatchedThread
 from ...vision.geometry import Placement, matrix_of
 from ...vision.onnx_pose import OnnxPose, SeenPose
+from ..hand.guard import GuardedHand
 from ..hand.hand import DriverGone
 from .camera_config import CameraConfig, extrinsics_of, intrinsics_of
 from .camera_threads import Camera, CameraGone, Frame, StaleFrame
 from .pose_checks import CameraPosesConfig, PoseChecks
 from .pose_sources import ObjectPose, PoseSource
 from .rectify import Rectifier
+from .wrist_angles import WristAngles
 
 SETTLED_S = 1.0
 """The object counts as placed after being visible in the palm for this time."""
@@ -61,12 +64,13 @@ class CameraPoses(PoseSource):
         network: OnnxPose,
         config: CameraPosesConfig,
         placer: Placer | None = None,
+        wrist: WristAngles | None = None,
     ) -> None:
-        """placer: None if a person places the object."""
+        """placer: None if a person places the object. wrist: None if the hand is not read."""
         self._eyes, self._network, self._config = eyes, network, config
-        self._limit_rad = config.doubt * np.radians(network.entry.spread_limit_deg)
         self.checks = PoseChecks(config.checks)
         self._placer: Placer = placer or _Person(self)
+        self._wrist = wrist
         self._lock = threading.Lock()
         self._pose: tuple[float, np.ndarray, np.ndarray] | None = None
         self._error = ""
@@ -118,12 +122,12 @@ class CameraPoses(PoseSource):
         return tuple(eye.camera.name for eye in self._eyes)
 
     def doubt(self, order: Sequence[int]) -> float:
-        """Disagreement of the newest views, in limits, if image n belongs to camera order[n]."""
+        """Uncertainty of the newest views, in limits, if image n belongs to camera order[n]."""
         images = [eye.camera.newest(math.inf).image for eye in self._eyes]
         if len({image.shape for image in images}) > 1 and list(order) != sorted(order):
             return math.inf
         reordered = [images[order.index(at)] for at in range(len(self._eyes))]
-        return self._see(reordered).spread_rad / self._limit_rad
+        return self._see(reordered).doubt / self._config.doubt
 
     def _run(self) -> None:
         last: tuple[int, ...] = ()
@@ -160,9 +164,9 @@ class CameraPoses(PoseSource):
 
     def _look(self, frames: Sequence[Frame]) -> None:
         start_s = time.monotonic()
-        seen = self._see([frame.image for frame in frames])
         taken_s = min(frame.time_s for frame in frames)
-        doubt = seen.spread_rad / self._limit_rad
+        seen = self._see([frame.image for frame in frames], taken_s)
+        doubt = seen.doubt / self._config.doubt
         reason = self.checks.judge(taken_s, seen.position, seen.wxyz, doubt)
         self.looks_s.append(time.monotonic() - start_s)
         if not reason:
@@ -176,8 +180,9 @@ class CameraPoses(PoseSource):
         images = np.stack([eye.rectifier(picture) for eye, picture in pairs])
         return images, [eye.placement for eye in self._eyes]
 
-    def _see(self, pictures: Sequence[np.ndarray]) -> SeenPose:
-        return self._network.see(*self.views(pictures))
+    def _see(self, pictures: Sequence[np.ndarray], taken_s: float = math.inf) -> SeenPose:
+        wrist_rad = self._wrist.at(taken_s) if self._wrist else None
+        return self._network.see(*self.views(pictures), wrist_rad)
 
 
 class _Person:
@@ -208,8 +213,11 @@ def camera_poses(
     bundle: Bundle,
     config: CameraPosesConfig,
     placer: Placer | None = None,
+    hand: GuardedHand | None = None,
 ) -> Iterator[CameraPoses]:
     """Poses from the `opened` cameras that the bundle's pose network uses.
+
+    hand: its wrist tells where the palm is, which corrects the cameras; None: cameras as told.
 
     Raises BundleError, ConfigError with one line.
     """
@@ -224,7 +232,9 @@ def camera_poses(
         )
         for camera in match_cameras(cameras, entry)
     ]
-    poses = CameraPoses(eyes, network, config, placer)
+    landmarks = entry.keypoints.landmarks if entry.keypoints else Landmarks()
+    wrist = WristAngles.of(landmarks, hand.spec, lambda: hand.newest) if hand else None
+    poses = CameraPoses(eyes, network, config, placer, wrist)
     try:
         yield poses
     finally:

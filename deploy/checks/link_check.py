@@ -21,6 +21,7 @@ from ..hand.hand import HandMode, StaleState
 from ..hand.temperature import hottest
 from ..rig_file import RigConfig, fingerprint
 from ..runtime.loop_timing import spread_ms
+from ..runtime.planned_judge import turns_faces
 from ..runtime.realtime import realtime
 from ..runtime.rig_connect import connected_hand, connected_poses, pose_from_cameras
 from .clearance import write_record
@@ -110,6 +111,8 @@ def _check_links(
         check_places(check, cameras, poses[0] if poses else None)
     if hand is not None:
         _check_flow(check, hand, poses[0] if poses else None)
+    if poses and turns_faces(bundle):
+        check.look("face angles", lambda: _reports(poses[0], config.plan.max_gap_s))
 
 
 def _check_hand(
@@ -223,6 +226,18 @@ def _watch(hand: GuardedHand, poses: PoseSource | None) -> _Arrivals:
         if poses is not None and (pose := poses.newest(WATCH_S)) is not None:
             arrivals.pose_age_s.append(pose.age_s)
     return arrivals
+
+
+def _reports(poses: PoseSource, limit_s: float) -> str:
+    """The reports of a cube since the source was connected."""
+    reports = poses.joint_reports()
+    if len(reports) < 2:
+        raise StaleState(f"got {len(reports) or 'none'}, allowed: a report every {limit_s:g} s")
+    gaps_s = np.diff([report.time_s for report in reports])
+    longest_s = max(gaps_s.max(), time.monotonic() - reports[-1].heard_s)
+    if longest_s > limit_s:
+        raise StaleState(f"got a gap of {longest_s:.2f} s, allowed: a report every {limit_s:g} s")
+    return f"{1 / gaps_s.mean():.1f} reports per second, {longest_s:.2f} s apart at most"
 
 
 def _angles(position: np.ndarray, spec: HandSpec) -> str:

@@ -46,6 +46,8 @@ class GuardedHand:
         self._gate: SafetyGate | None = None
         self.fed_s = clock()
         """Time of the loop's last sign of life; the watchdog reads it."""
+        self.newest: tuple[float, HandState] | None = None
+        """What `read` returned last, and when it was measured; any thread may look at it."""
 
     @property
     def spec(self) -> HandSpec:
@@ -116,6 +118,7 @@ class GuardedHand:
         """The newest state; if the hand has left its armed mode by itself, the gate holds."""
         with _translated("read"):
             state = self._driver.read(max_age_s)
+        self.newest = (self._clock() - state.age_s, state)
         gate = self._opened()
         with self._latch:
             if state.mode is HandMode.STOPPED:

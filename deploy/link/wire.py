@@ -87,6 +87,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "position": "numbers",  # object_to_palm, m
         "wxyz": "numbers",
         "joints": "numbers",  # inner joints of the object, rad; empty where it has none
+        "joints_time_s": "number",  # when they were measured: a cube reports them at a lower rate
         "dropped": "bool",
     },
     "place": {"seq": "int"},

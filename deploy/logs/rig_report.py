@@ -14,6 +14,7 @@ from ... import __version__
 from ...errors import DataError
 from ...files import read_json, write_text
 from ...pages import html
+from ...pages.moves import moves_section
 from ...pages.show import milliseconds, show
 from ...pages.trials import SPANS, gate_hits, histogram, papers_table, trials_section
 from ..calibration.measured_ranges import HIGH, LOW, Measured, measure
@@ -100,6 +101,7 @@ def _parts(run: RigRun) -> Iterator[str]:
     yield html.section("Trials", [papers_table(run.result, name)] if run.result else [],
                        "Goals reached in a row, until a drop, a timeout or the most.")  # fmt: skip
     yield trials_section(run.result, run.timing)
+    yield moves_section(run.result)
     yield _timing_section(run)
     yield html.section("What the gate changed", [gate_hits(run.result)],
                        "How often a target was clamped, by kind and motor.")  # fmt: skip

@@ -19,6 +19,7 @@ def summary(folder: Path, result: dict[str, Any]) -> str:
     timing = read_json(folder / "timing.json")
     rows = [
         f"{index:5}  {trial['successes']:9}  {trial['ending']:8}  {trial['duration_s']:7.1f} s"
+        f"{_plan(trial)}"
         for index, trial in enumerate(result["per_trial"], 1)
     ]
     late = timing["lateness_ms"] or {"p50": 0, "p99": 0, "max": 0}
@@ -37,6 +38,14 @@ def summary(folder: Path, result: dict[str, Any]) -> str:
             f"run folder {folder}",
         )
     )
+
+
+def _plan(trial: dict[str, Any]) -> str:
+    """What a plan's trial has beside the others: steps, wrong moves, why it was cut."""
+    plan, text = trial.get("plan"), ""
+    if plan:
+        text = f"  {plan['steps']} of {plan['total']} steps, {len(plan['wrong'])} wrong"
+    return text + (f"; {trial['reason']}" if trial["reason"] else "")
 
 
 def _mean(result: dict[str, Any]) -> str:

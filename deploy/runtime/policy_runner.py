@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
-from ...contract.bundle import Bundle
+from ...contract.bundle import MANIFEST, Bundle
 from ...contract.manifest import Tensor
 from ...contract.onnx_session import check_tensors, open_session
 from ...contract.pose_entry import Shapes
+from ...errors import BundleError
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,11 @@ class OnnxPolicy:
 
 
 def _open(bundle: Bundle) -> onnxruntime.InferenceSession:
+    if bundle.manifest.images is not None:
+        raise BundleError(
+            f"{bundle.folder / MANIFEST}: images: got a policy that reads pictures, allowed on a"
+            " rig: one that reads the pose"
+        )
     session, manifest = open_session(bundle.graph), bundle.manifest
     inputs = (*manifest.inputs, *manifest.carry)
     check_tensors(bundle.graph, "inputs", session.get_inputs(), _shapes(inputs))

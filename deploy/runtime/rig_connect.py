@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...contract.bundle import Bundle
 from ...errors import ConfigError
 from ..cameras.markers import MarkerPoses
+from ..cameras.pose_and_angles import PoseAndAngles
 from ..cameras.pose_sources import PoseSource, Referee
 from ..drivers.driver_registry import open_hand
 from ..hand.dry_run import DryHand
@@ -53,9 +54,15 @@ def connected_cameras(config: RigConfig, bundle: Bundle) -> Iterator[dict[str, C
 
 @contextmanager
 def connected_poses(
-    config: RigConfig, bundle: Bundle, cameras: Mapping[str, Camera]
+    config: RigConfig,
+    bundle: Bundle,
+    cameras: Mapping[str, Camera],
+    hand: GuardedHand | None = None,
 ) -> Iterator[PoseSource]:
-    """The source of object poses. Raises ConfigError, ConnectError, BundleError."""
+    """The source of object poses. Raises ConfigError, ConnectError, BundleError.
+
+    hand: a pose from cameras is better with the angles of its wrist.
+    """
     kind = _kind(config, bundle)
     with ExitStack() as stack:
         if kind == "markers":
@@ -65,8 +72,11 @@ def connected_poses(
         if kind == "cameras":
             from ..cameras.pose_thread import camera_poses
 
-            source = camera_poses(config.cameras, cameras, bundle, config.poses, referee)
-            yield stack.enter_context(source)
+            source = camera_poses(config.cameras, cameras, bundle, config.poses, referee, hand)
+            poses: PoseSource = stack.enter_context(source)
+            # A cube that reports its angles itself, as the referee's does.
+            reports = referee is not None and bundle.manifest.task.object_joints
+            yield PoseAndAngles(poses, referee) if reports and referee else poses
         elif referee is not None:
             yield referee
 

@@ -11,6 +11,7 @@ import numpy as np
 from ...config import Range
 from ...contract.hand_spec import HandSpec
 from ...contract.manifest import TaskEntry
+from ...envs.cube.face_tracker import AnglesLost
 from ..cameras.pose_sources import ObjectPose, PoseSource
 from ..hand.hand import HandError, HandState
 from .policy_runner import Decision, OnnxPolicy, Sensors
@@ -95,7 +96,7 @@ class Stage:
         """The target (A,) for this turn, `elapsed_s` after the last one.
 
         Without `ask_policy` (a late turn) a trial continues with the last target, and the policy's
-        memory does not change. Raises PoseMissing, HandError.
+        memory does not change. Raises PoseMissing, HandError, DataError.
         """
         self.decision = None
         self._in_phase_s += elapsed_s
@@ -133,7 +134,8 @@ class Stage:
             )
         elif self.phase is Phase.SETTLE and self._in_phase_s >= self._config.settle_s:
             if pose is not None and not self._judge.lost(pose.sensors()):
-                self._begin(pose)
+                if self._judge.ready(pose.sensors()):
+                    self._begin(pose)
             elif pose is None and (why := self._poses.blind(BLIND_S)):
                 raise HandError(f"no trial can begin: {why}")
             else:
@@ -172,7 +174,12 @@ class Stage:
     def _advance(self, elapsed_s: float) -> None:
         assert self.pose is not None
         trial = self.trials[-1]
-        trial.advance(self.pose.sensors(), elapsed_s)
+        try:
+            trial.advance(self.pose.sensors(), elapsed_s)
+        except AnglesLost as error:
+            trial.cut(str(error))
+            self._enter(Phase.HOME)
+            raise PoseMissing(str(error)) from error
         if trial.ending:
             self._enter(Phase.HOME)
 

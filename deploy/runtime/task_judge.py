@@ -14,6 +14,7 @@ from ...contract.bundle import Bundle
 from ...contract.manifest import OptionEntry
 from ...contract.onnx_session import check_tensors, open_session
 from ...contract.pose_entry import Shapes
+from ...envs.cube.hand_goals import HandTrial
 from ...errors import ConfigError, nearest
 
 Pose = Mapping[str, np.ndarray]
@@ -32,6 +33,8 @@ class Judgement:
     """Distance to the goal, in the task's unit."""
     reached: bool
     dropped: bool
+    replaced: str = ""
+    """Why another goal is to be set although this one is not reached; empty if it stays."""
 
 
 class TaskJudge:
@@ -55,8 +58,23 @@ class TaskJudge:
         distance, reached, dropped = (float(values[n][0]) for n in self._names[:3])
         return Judgement(distance, bool(reached), bool(dropped))
 
+    def advance(self, pose: Pose, goal: Goal) -> Judgement:
+        """Judge a turn of a trial. Raises AnglesLost."""
+        return self.judge(pose, goal)
+
+    def ready(self, pose: Pose) -> bool:
+        """Whether a trial can begin; else this is asked again at the next turn."""
+        return True
+
+    def begin(self, pose: Pose) -> HandTrial | None:
+        """Begin a trial; returns the plan that its goals follow, None where they are drawn.
+
+        Raises DataError.
+        """
+        return None
+
     def lost(self, pose: Pose) -> bool:
-        """Whether the object was dropped; needs no goal."""
+        """Whether the object was dropped, before a trial; needs no goal. Raises DataError."""
         return self.judge(pose, self._nowhere()).dropped
 
     def next(self, pose: Pose) -> Goal:

@@ -19,12 +19,12 @@ from ..hand.estop import watch_estop
 from ..hand.guard import GuardedHand
 from ..rig_file import RigConfig
 from .operator_view import Progress
+from .planned_judge import judge_of
 from .policy_runner import OnnxPolicy
 from .realtime import realtime
 from .recorded_run import RecordedRun, new_folder
 from .rig_connect import connected_cameras, connected_hand, connected_poses
 from .stage import Stage
-from .task_judge import TaskJudge
 from .trial import summarize
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run_rig(
         # Cameras first: a hand drops a client that is silent while cameras open.
         connected_cameras(config, bundle) as cameras,
         connected_hand(config, period_s, dry) as hand,
-        connected_poses(config, bundle, cameras) as poses,
+        connected_poses(config, bundle, cameras, hand) as poses,
     ):
         match_hand(bundle, hand.spec)
         _match_object(bundle, poses)
@@ -93,8 +93,8 @@ class _Run(RecordedRun):
         self._bundle, self._dry, self._poses = bundle, dry, poses
         self._manifest = manifest = bundle.manifest
         self._cameras = cameras
-        judge = TaskJudge(bundle, config.goal_seed)
-        self._stage = Stage(hand.spec, manifest.task, policy, poses, judge, config.loop.stage)
+        judge = judge_of(config, bundle, poses)
+        self._stage = Stage(hand.spec, judge.entry, policy, poses, judge, config.loop.stage)
         period_s = manifest.control.period_s
         super().__init__(folder, hand, poses, self._stage, period_s, config.trials, config)
 
@@ -139,6 +139,8 @@ class _Run(RecordedRun):
         what = f"{self._manifest.name}{', dry' if self._dry else ''}"
         unit = self._manifest.task.unit
         to_go = f"{trial.distance:.2f} {unit}".rstrip() if trial else ""
+        if trial and trial.plan:
+            to_go = f"{trial.plan.label}, {to_go}"
         return replace(
             self._common_progress(what, stage.phase, seconds),
             trials_done=stage.finished,

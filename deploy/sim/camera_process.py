@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ...envs.sim.model_config import ModelConfig
 from ...errors import ConnectError, SleightError
 from ...stop_signals import children_outlive_hang_ups
 from ...threads import WatchedThread
@@ -65,16 +66,19 @@ class RigCameras:
     """The rig's side: starts the process, writes states to it, ends it."""
 
     def __init__(
-        self, config: RigCamerasConfig, host: str, seed: int, size_m: float, qpos: np.ndarray
+        self, config: RigCamerasConfig, host: str, seed: int, shown: ModelConfig, qpos: np.ndarray
     ) -> None:
-        """Raises ConnectError when the port is taken, SleightError without a renderer."""
+        """shown: hand and object.
+
+        Raises ConnectError when the port is taken, SleightError without a renderer.
+        """
         context = multiprocessing.get_context("spawn")
         self._state = SharedState(len(qpos))
         self.write(qpos)
         ours, theirs = context.Pipe()
         self._process = context.Process(
             target=_serve,
-            args=(config, host, seed, size_m, self._state.array, theirs),
+            args=(config, host, seed, shown, self._state.array, theirs),
             name="rig cameras",
             daemon=True,
         )
@@ -116,7 +120,7 @@ def _serve(
     config: RigCamerasConfig,
     host: str,
     seed: int,
-    size_m: float,
+    shown: ModelConfig,
     array: Any,
     pipe: Connection,
 ) -> None:
@@ -128,7 +132,7 @@ def _serve(
     try:
         with socket.create_server((host, config.port), backlog=8) as listener:
             streams = Streams(config, listener)
-            painter = _Painter(config, seed, size_m)
+            painter = _Painter(config, seed, shown)
             pipe.send(listener.getsockname()[1])
             painter.run(SharedState(0, array), streams)
     except OSError as error:
@@ -141,7 +145,7 @@ def _serve(
 class _Painter:
     """Renders the frames."""
 
-    def __init__(self, config: RigCamerasConfig, seed: int, size_m: float) -> None:
+    def __init__(self, config: RigCamerasConfig, seed: int, shown: ModelConfig) -> None:
         self._config, self._true = config, hidden_cameras(config, seed)
         self._rng = np.random.default_rng([seed, 0xF00])
         width, height = config.size
@@ -149,7 +153,7 @@ class _Painter:
         # render.
         noise = self._rng.standard_normal(2 * 3 * width * height, np.float32)
         self._noise = np.rint(255 * config.noise * noise).astype(np.int16)
-        self._size_m, self._seed = size_m, seed
+        self._shown, self._seed = shown, seed
 
     def run(self, state: SharedState, streams: Streams) -> None:
         """Publish a frame of each camera per period, until the rig ends."""
@@ -168,7 +172,7 @@ class _Painter:
                 time.sleep(max(due_s - time.monotonic(), 0.0))
 
     def _hand(self, stack: contextlib.ExitStack) -> Any:
-        studio = stack.enter_context(Studio(self._config.rig, self._size_m, self._config.size))
+        studio = stack.enter_context(Studio(self._config.rig, self._shown, self._config.size))
         looks = LooksConfig(plain_share=1.0).scaled(self._config.looks)
         studio.dress(looks, np.random.default_rng([self._seed, 0x100C]))
         for view, (at, fovy) in enumerate(

@@ -18,6 +18,7 @@ from .plant_config import FaultConfig
 from .simulated_body import Body
 
 Log = Callable[..., None]
+_ANGLES = ("joints", "joints_time_s")
 LOGGED_S = 0.05
 """Delay before the process is killed [s], so that its log contains the reason."""
 
@@ -33,7 +34,7 @@ class Faults:
         self._began_s: float | None = None
         self._on: set[int] = set()
         self._frozen: dict[str, Any] | None = None
-        self._frozen_pose: dict[str, Any] | None = None
+        self._frozen_pose: dict[str, dict[str, Any]] = {}
         self._late: deque[tuple[float, bytes]] = deque()
         self._held_back: bytes | None = None
 
@@ -62,12 +63,14 @@ class Faults:
         return [*self._due(now_s), *self._reordered(frame)]
 
     def pose(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The object pose that the cameras show."""
-        if not self._active("camera_freeze"):
-            self._frozen_pose = None
-            return fields
-        self._frozen_pose = self._frozen_pose or fields
-        return {**self._frozen_pose, "seq": fields["seq"]}
+        """The object pose that the cameras show, with the newest report of a cube."""
+        for kind, names in (("camera_freeze", fields.keys() - {"seq"}), ("angles_freeze", _ANGLES)):
+            if not self._active(kind):
+                self._frozen_pose.pop(kind, None)
+                continue
+            kept = self._frozen_pose.setdefault(kind, {name: fields[name] for name in names})
+            fields = {**fields, **kept}
+        return fields
 
     def _active(self, kind: str) -> FaultConfig | None:
         return next((self._faults[i] for i in self._on if self._faults[i].kind == kind), None)

@@ -9,11 +9,14 @@ import numpy as np
 
 from ...contract.hand_spec import HandSpec
 from ...contract.quaternions import random_rotation
+from ...envs.cube.notation import apply_turns, parse_moves
 from ...envs.hands.variants import VARIANTS, push_force
+from ...envs.objects.cubes.cube_parts import SIZE, parts_of
 from ...envs.objects.object_spec import mass_of, object_of, size_of
 from ...envs.sim.layout import layout_of
 from ...envs.sim.model import build_spec
 from ...envs.sim.model_config import OBJECT, ModelConfig
+from ...errors import ConfigError
 from .plant_config import Hidden, PlantConfig
 
 PLACE_HEIGHT_M = 0.075
@@ -46,6 +49,9 @@ class Plant:
         self._damping = self._model.dof_damping.copy()
         self._layout = layout_of(self._model, spec, object_of(model_config))
         self._data.qpos[self._layout.joints] = spec.joint_target(spec.home)
+        self._parts = self._model.qpos0[self._layout.parts]
+        if config.scramble:
+            self._parts = _scrambled(config, len(self._parts))
         self._pushes = VARIANTS[config.variant].push
         self._placed_s = 0.0
         self.park()
@@ -110,8 +116,16 @@ class Plant:
     def _set_object(self, position: np.ndarray, wxyz: np.ndarray) -> None:
         layout, qpos = self._layout, self._data.qpos
         qpos[layout.position], qpos[layout.rotation] = position, wxyz
-        qpos[layout.parts] = self._model.qpos0[layout.parts]
+        qpos[layout.parts] = self._parts
         self._data.qvel[layout.object_dofs] = 0.0
+
+
+def _scrambled(config: PlantConfig, size: int) -> np.ndarray:
+    """Coordinates of the inner joints of a cube after the configured moves."""
+    if size != SIZE:
+        line = f"plant.scramble: got moves with the object {config.object}"
+        raise ConfigError(f"{line}, allowed: with a cube whose cubelets have ball joints")
+    return parts_of(apply_turns(parse_moves(config.scramble).turns))
 
 
 def _model_config(config: PlantConfig, hidden: Hidden) -> ModelConfig:

@@ -10,10 +10,12 @@ import numpy as np
 
 from ...config import Range
 from ...contract.hand_spec import HandSpec
+from ...envs.cube.notation import NotationError, parse_moves
 from ...envs.hands.variants import VariantName
 from ...errors import ConfigError, nearest
 from ..link.secret import is_loopback
 from .sim_cameras import RigCamerasConfig
+from .smart_cube import SmartCubeConfig, reports_faces
 
 Port = Annotated[int, Range(0, 65535)]
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
@@ -31,6 +33,8 @@ class PlantConfig:
     """The simulated hand; allowed are the hands of `env.model.hand` in training."""
     object: str = "block"
     """Object that is placed in the hand; a bundle names its object under task.object."""
+    scramble: str = ""
+    """Moves that are applied to a cube before it is placed, for example `L2 U2 R'`."""
     timestep_s: Annotated[float, Range(2e-4, 5e-3)] = 0.001
     """Physics time step and period of the rig's controller [s]."""
     gain: Span = (0.8, 1.25)
@@ -79,6 +83,13 @@ class PlantConfig:
                 raise ConfigError(
                     f"{name}: got [{low:g}, {high:g}], allowed: [low, high] with {rule}"
                 )
+        try:
+            parse_moves(self.scramble)
+        except NotationError as error:
+            raise ConfigError(f"scramble: {error}") from error
+        if self.scramble and not reports_faces(self.object):
+            line = f"scramble: got moves with the object {self.object}"
+            raise ConfigError(f"{line}, allowed: with a cube whose six faces turn")
 
 
 FaultKind = Literal[
@@ -90,6 +101,7 @@ FaultKind = Literal[
     "stuck_joint",
     "hot_motor",
     "camera_freeze",
+    "angles_freeze",
     "kill",
 ]
 
@@ -100,8 +112,9 @@ class FaultConfig:
 
     kind: FaultKind
     """freeze, drop, delay, reorder, nan: affect joint states; camera_freeze: object poses stop;
-    stuck_joint: a joint does not move; hot_motor: a motor gives no force, as when Shadow's firmware
-    halts it; kill: the process ends, as by kill -9."""
+    angles_freeze: reports of a cube's face angles stop; stuck_joint: a joint does not move;
+    hot_motor: a motor gives no force, as when Shadow's firmware halts it; kill: the process ends,
+    as by kill -9."""
     after_s: Annotated[float, Range(0, 1e6)] = 5.0
     """Start of the fault after the hand was first armed [s]."""
     for_s: Annotated[float, Range(0, 1e6)] = 0.0
@@ -159,6 +172,9 @@ class RigSimConfig:
     """Time after which the rig ends [s]; 0: run until Ctrl-C."""
     cameras: RigCamerasConfig | None = None
     """Three rendered cameras in a separate process; null: no cameras, which saves CPU time."""
+    smart_cube: SmartCubeConfig | None = field(default_factory=SmartCubeConfig)
+    """How a cube of six faces reports their angles; null: always the true ones. Other objects
+    report their true inner joints."""
     faults: tuple[FaultConfig, ...] = ()
     """Faults to inject."""
     plant: PlantConfig = field(default_factory=PlantConfig)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...envs.hands.hand_model import HANDS
+from ...envs.sim.model_config import ModelConfig
 from ...errors import ConfigError, SleightError
 from ..hand.hand import HandMode
 from ..link import wire
@@ -22,6 +23,7 @@ from ..runtime.realtime import realtime
 from .faults import Faults
 from .plant_config import PlantConfig, RigSimConfig
 from .simulated_body import Body
+from .smart_cube import SmartCube, reports_faces
 
 if TYPE_CHECKING:
     from .camera_process import RigCameras
@@ -46,6 +48,7 @@ class RigSim:
         self.log = self._log = HandLog(config.log)
         self._body = body = Body(spec, config.plant, config.seed)
         self._session = Session(spec, config, body.motors, body.measured, self._log)
+        self._cube = _smart_cube(config)
         self._faults = Faults(config.faults, spec, body, config.seed, self._log)
         hand, self._referee = self._ports(body.plant.object_size_m)
         self._hand = HandPort(hand, self._session, self._log)
@@ -168,12 +171,16 @@ class RigSim:
         for frame in self._faults.states(state, now_s):
             self._hand.publish(frame)
         position = body.plant.object_position
+        joints_s, joints = now_s, body.plant.object_joints
+        if self._cube:
+            joints_s, joints = self._cube.report(joints, now_s)
         pose = {
             "seq": self._sent,
             "time_s": now_s,
             "position": position.tolist(),
             "wxyz": body.plant.object_wxyz.tolist(),
-            "joints": body.plant.object_joints.tolist(),
+            "joints": joints.tolist(),
+            "joints_time_s": joints_s,
             "dropped": bool(position[2] < self._config.drop_height_m),
         }
         shown_pose = self._faults.pose(pose)
@@ -186,16 +193,23 @@ class RigSim:
             self.cameras.write(body.plant.qpos)
 
 
+def _smart_cube(config: RigSimConfig) -> SmartCube | None:
+    if config.smart_cube is None or not reports_faces(config.plant.object):
+        return None
+    rng = np.random.default_rng([config.seed, 2])
+    return SmartCube(config.smart_cube, config.real_time_factor, rng)
+
+
 def _cameras(config: RigSimConfig, body: Body) -> RigCameras | None:
     if config.cameras is None:
         return None
     # Imported here: a rig without cameras needs no renderer.
     from .camera_process import RigCameras
 
-    if (plant := config.plant).object != "block" or plant.hand != PlantConfig().hand:
+    plant = config.plant
+    if plant.hand != PlantConfig().hand:
         raise ConfigError(
-            f"cameras: got them with plant.hand {plant.hand} and plant.object {plant.object},"
-            " allowed: with the default hand and the block"
+            f"cameras: got them with plant.hand {plant.hand}, allowed: with the default hand"
         )
-    size_m, qpos = body.plant.object_size_m, body.plant.qpos
-    return RigCameras(config.cameras, config.host, config.seed, size_m, qpos)
+    shown = ModelConfig(object=plant.object, object_size_m=body.plant.object_size_m)
+    return RigCameras(config.cameras, config.host, config.seed, shown, body.plant.qpos)

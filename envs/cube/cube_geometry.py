@@ -88,6 +88,11 @@ QUARTER: Ints = np.array(
 """QUARTER[f, k]: index of k right-handed quarter turns about the outward normal of f, (6, 4)."""
 
 
+def wrapped(angle_rad: Floats) -> Floats:
+    """The same angles in (-pi, pi]."""
+    return np.asarray(np.pi - (np.pi - angle_rad) % (2 * np.pi))
+
+
 def face_index(face: str) -> int:
     """Index in FACES of one of its letters. Raises ValueError otherwise."""
     if len(face) != 1 or face not in FACES:

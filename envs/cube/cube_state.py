@@ -76,6 +76,12 @@ class CubeState:
         new[self.places] = INVERSE[list(self.turned)]
         return CubeState(tuple(new.tolist()))
 
+    def toward(self, target: CubeState) -> CubeState:
+        """The state whose solutions are the sequences that lead from this one to `target`."""
+        new = np.zeros(26, dtype=np.int64)
+        new[self.places] = PRODUCT[list(target.turned), INVERSE[list(self.turned)]]
+        return CubeState(tuple(new.tolist())).inverse()
+
     def same_stickers(self, other: CubeState) -> bool:
         """Whether both look the same where centres are not told apart by their angle."""
         rest = np.setdiff1d(np.arange(26), CENTRES)

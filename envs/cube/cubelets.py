@@ -23,6 +23,7 @@ from .cube_geometry import (
     Floats,
     Ints,
     about,
+    wrapped,
 )
 from .cube_state import CubeState
 from .permutation import IllegalCube, check
@@ -183,4 +184,4 @@ def face_up(core_wxyz: Floats) -> tuple[str, float]:
 def joint_angles_of(state: CubeState, partway_rad: Floats | None = None) -> Floats:
     """Angle of each face about the positive axis, wrapped to (-pi, pi], (6,)."""
     angles = state.joint_angles_rad + (0.0 if partway_rad is None else np.asarray(partway_rad))
-    return np.asarray(np.pi - (np.pi - angles) % (2 * np.pi))
+    return wrapped(angles)

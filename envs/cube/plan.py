@@ -69,6 +69,14 @@ class Plan:
         """Steps that count as half of the plan: 22 of the original's 43."""
         return (len(self.steps) + 1) // 2
 
+    def turns_from(self, step: int) -> tuple[FaceTurn, ...]:
+        """The turns of the steps from number `step` on."""
+        return tuple(
+            FaceTurn(left.face_up, left.move.quarter)
+            for left in self.steps[step:]
+            if isinstance(left.move, Turn)
+        )
+
     @property
     def end(self) -> CubeState:
         """The state after all steps."""
@@ -108,14 +116,17 @@ def plan_solve(
     costs: Costs | None = None,
     budget: int = BUDGET,
     half_turn: int = 1,
+    target: CubeState = SOLVED,
 ) -> Plan:
     """The cheapest plan found that solves a state; plan anew from any state that is measured.
 
     face_up: the face on top now; None: that of the first turn. costs: what a flip and a quarter
     turn cost, by default one step each. budget: nodes to search; the same arguments give the same
-    plan. The first call makes or reads the search's tables. Raises IllegalCube.
+    plan. target: the state that it leads to. The first call makes or reads the search's tables.
+    Raises IllegalCube.
     """
-    best = search_for(costs or Costs()).solve(state, face_up, budget)[0]
+    check(state)
+    best = search_for(costs or Costs()).solve(state.toward(target), face_up, budget)[0]
     return plan_turns(ordered(best.turns, face_up), state, face_up, half_turn)
 
 

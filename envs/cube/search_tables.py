@@ -212,8 +212,8 @@ def _read(path: Path) -> dict[str, NDArray[np.generic]] | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in Tables.__dataclass_fields__}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
+        return None  # RuntimeError: a file that says that it is encrypted
     return arrays
 
 

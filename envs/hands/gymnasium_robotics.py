@@ -9,10 +9,11 @@ import mujoco
 import numpy as np
 
 from ...errors import ConfigError
+from ...files import is_utf8
 from ..sim.model_config import ModelConfig
 from .hand_model import HandModel
 from .shadow import FINGERTIPS, JOINTS, SHADOW_RIGHT
-from .shadow_model import MOUNT_WXYZ, TIED, add_actuators, add_coupling
+from .shadow_model import MOUNT_WXYZ, NEIGHBOURS, TIED, add_actuators, add_coupling
 
 MOUNT_POSITION = (0.011, 0.328, 0.010)
 """Position of the forearm relative to the palm's centre; from the model's body offsets."""
@@ -84,7 +85,12 @@ def _assets() -> Path:
             "model.hand: got gymnasium-robotics, whose package is not installed;"
             " run: pip install gymnasium-robotics"
         )
+    if not is_utf8(package.origin):
+        raise ConfigError(
+            f"model.hand: got gymnasium-robotics in {package.origin}, which is not UTF-8; allowed:"
+            " an environment of Python in another folder"
+        )
     return Path(package.origin).parent / "envs" / "assets" / "hand"
 
 
-HAND = HandModel(SHADOW_RIGHT, build, tied=TIED)
+HAND = HandModel(SHADOW_RIGHT, build, tied=TIED, neighbours=NEIGHBOURS)

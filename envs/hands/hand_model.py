@@ -26,6 +26,9 @@ class HandModel:
     `sim.model` adds the options of the world, the object, materials and lights."""
     tied: tuple[tuple[str, str], ...] = ()
     """Pairs of joints, of two neighbouring fingers, that the variant `tied` moves together."""
+    neighbours: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """For each two neighbouring fingers, the pairs of joints that springs may couple
+    (`tendon.neighbours`). Joints whose axes point apart in their bodies turn against each other."""
     config: type | None = None
     """A dataclass of the hand's own config fields, `env.model.<name>`."""
 

@@ -17,7 +17,7 @@ from ...errors import ConfigError
 from ..sim.model_config import ModelConfig
 from .hand_model import HandModel
 from .shadow import FINGERTIPS, JOINTS, SHADOW_RIGHT
-from .shadow_model import MOUNT_WXYZ, PALM_POSITION, TIED, add_actuators, add_coupling
+from .shadow_model import MOUNT_WXYZ, NEIGHBOURS, PALM_POSITION, TIED, add_actuators, add_coupling
 
 ROBOT, ENTRY, PREFIX = "shadow_hand", "right_hand", "rh_"
 TIP_HEIGHT_M = {"fftip": 0.026, "mftip": 0.026, "rftip": 0.026, "lftip": 0.026, "thtip": 0.0275}
@@ -56,6 +56,11 @@ def _load() -> mujoco.MjSpec:
         ) from error
     try:
         return mujoco_menagerie.get(ROBOT).spec(ENTRY)
+    except TypeError as error:  # MuJoCo's, for a path that is none to it
+        raise ConfigError(
+            "model.hand: got menagerie, in a folder whose name is not UTF-8; allowed:"
+            " MENAGERIE_ROOT=<a checkout elsewhere>, or gymnasium-robotics"
+        ) from error
     except (mujoco_menagerie.MenagerieError, OSError, ValueError) as error:
         raise ConfigError(
             f"model.hand: got menagerie, whose model cannot be loaded ({_line(error)}); allowed: a"
@@ -118,4 +123,4 @@ def _mount(spec: mujoco.MjSpec, position: np.ndarray, wxyz: np.ndarray) -> None:
     mount.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT
 
 
-HAND = HandModel(SHADOW_RIGHT, build, tied=TIED)
+HAND = HandModel(SHADOW_RIGHT, build, tied=TIED, neighbours=NEIGHBOURS)

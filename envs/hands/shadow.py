@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...contract.hand_spec import HandSpec
+from ...contract.landmarks import Hinge, Landmarks
 
 DISTAL_PAIRS = ("FF", "MF", "RF", "LF")
 """Fingers with one motor for both distal joints: actuator xxJ0 drives the sum xxJ1 + xxJ2."""
@@ -96,6 +97,24 @@ ACTUATORS: tuple[Actuator, ...] = (
 )
 
 
+LANDMARKS = Landmarks(
+    points_m=(
+        (-0.022, -0.057, 0.0),  # knuckles of first, middle and ring finger
+        (0.0, -0.061, 0.0),
+        (0.022, -0.057, 0.0),
+        (0.028, -0.006, 0.0),  # hinge of the little finger's metacarpal
+        (-0.023, 0.009, 0.009),  # base of the thumb
+        (-0.012, 0.038, 0.0),  # ends of the hinge WRJ1
+        (0.034, 0.038, 0.0),
+        (0.008, -0.012, 0.012),  # surface under the object
+    ),
+    hinges=(
+        Hinge("WRJ2", (0.011, 0.072, 0.0), (0.0, 0.0, -1.0)),
+        Hinge("WRJ1", (0.011, 0.038, 0.0), (-1.0, 0.0, 0.0)),
+    ),
+)
+
+
 def _spec() -> HandSpec:
     names = [joint.name for joint in JOINTS]
     coupling = np.array([[float(n in a.joints) for n in names] for a in ACTUATORS])
@@ -116,6 +135,7 @@ def _spec() -> HandSpec:
         home=column(ACTUATORS, "home"),
         fingertips=FINGERTIPS,
         wrist=("WRJ2", "WRJ1"),
+        landmarks=LANDMARKS,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import mujoco
 
 from .shadow import ACTUATORS, DISTAL_PAIRS
@@ -12,7 +14,12 @@ PALM_POSITION = (0.011, 0.038, 0.0)
 """Position of the body "palm", at the wrist's axis, relative to the palm's centre."""
 DISTAL_RATIO = (0.00705, -0.00805)
 """Tendon coefficients (xxJ1, xxJ2) of the distal coupling in the MJCF; its slack is +-1 mm."""
-TIED = tuple((f"FF{joint}", f"MF{joint}") for joint in ("J4", "J3", "J2", "J1"))
+NEIGHBOURS = tuple(
+    tuple((f"{one}{joint}", f"{other}{joint}") for joint in ("J4", "J3", "J2", "J1"))
+    for one, other in pairwise(DISTAL_PAIRS)
+)
+"""For each two neighbouring fingers, the pairs of their joints."""
+TIED = NEIGHBOURS[0]
 """Pairs of joints of the first and the middle finger, tied together."""
 
 

@@ -33,7 +33,7 @@ def sizes_of(hand: HandSpec, held: ObjectSpec, parameters: int) -> Sizes:
         "actuators": len(hand.actuators),
         "fingertips": len(hand.fingertips),
         "tip_coordinates": 3 * len(hand.fingertips),
-        "inner": len(held.joints),
+        "inner": len(held.reported),
         "parameters": parameters,
     }
 
@@ -74,6 +74,11 @@ def object_reduced(s: Sensors) -> Tensor:
 def object_rotation(s: Sensors) -> Tensor:
     """Orientation as two matrix columns (N, 6), for blocks that are not symmetric."""
     return rotations.to_columns(s["object_wxyz"])
+
+
+def goal_rotation(s: Sensors) -> Tensor:
+    """The goal's orientation as two matrix columns (N, 6), for policies that see no pose."""
+    return rotations.to_columns(s["goal_wxyz"])
 
 
 def object_motion(s: Sensors) -> Tensor:
@@ -123,6 +128,12 @@ def _sensor(name: str) -> Callable[[Sensors], Tensor]:
     return read
 
 
+def _pictures(images: Tensor) -> Tensor:
+    """(N, V, S, S, 3) uint8 -> (N, 3 V, S, S) in [0, 1]."""
+    pictures = images.permute(0, 1, 4, 2, 3).flatten(1, 2).float()
+    return pictures.contiguous() * (1.0 / 255.0)
+
+
 def plain(name: str, size: int | str, unit: str, frame: str = "") -> Term:
     """The term that returns a sensor unchanged."""
     return Term(name, _sensor(name), (size,), unit, frame, (name,))
@@ -142,6 +153,7 @@ BUILT_IN: tuple[Term, ...] = (
     Term("object_reduced", object_reduced, (6,), "", "palm", ("object_wxyz",)),
     Term("object_motion", object_motion, (6,), "10 m, 10 rad per step", "palm", _POSE + _PAST),
     plain("goal_wxyz", 4, "", "palm"),
+    Term("goal_rotation", goal_rotation, (6,), "", "palm", ("goal_wxyz",)),
     Term("goal_relative", goal_relative, (4,), "", "palm", ("object_wxyz", "goal_wxyz")),
     Term("goal_step", goal_step, (3,), "rad", "palm", ("object_wxyz", "goal_wxyz")),
     Term("goal_angle", goal_angle, (1,), "rad", "", ("object_wxyz", "goal_wxyz")),
@@ -158,8 +170,18 @@ BUILT_IN: tuple[Term, ...] = (
     plain("motor_force", "actuators", "Nm"),
     plain("world", "parameters", "lambda"),
 )  # fmt: skip
+CAMERA_IMAGES = Term(
+    "camera_images",
+    lambda s: _pictures(s["camera_images"]),
+    ("camera_channels", "image_px", "image_px"),
+    "1",
+    "",
+    ("camera_images",),
+    kind="image",
+)
+"""What the cameras of `Eyes` show, in [0, 1]: three channels per camera."""
 TERMS: Registry[Term] = Registry("sleight.terms", {}, must_be("envs.mdp.observations:Term"))
-for _term in BUILT_IN:
+for _term in (*BUILT_IN, CAMERA_IMAGES):
     TERMS.add(_term.name, _term)
 PRIVILEGED = ("object_velocity", "object_spin", "motor_force", "world")
 """Terms that only the simulator knows: for the critic."""
@@ -190,6 +212,18 @@ def select_groups(
         group: select(names, sources.get(group, f"{group}'s terms"), own)
         for group, names in groups.items()
     }
+
+
+def check_reads(
+    group: str, terms: Sequence[Term], sensors: Mapping[str, Tensor], task: str
+) -> None:
+    """Raise ConfigError for a term that reads what is not among the sensors of its group."""
+    for term in terms:
+        if missing := [name for name in term.reads if name not in sensors]:
+            raise ConfigError(
+                f"env.{group}_terms: got {term.name}, which reads {missing[0]},"
+                f" allowed with env.task {task}: terms of {', '.join(sensors)}"
+            )
 
 
 def compute(terms: Sequence[Term], sensors: Sensors) -> dict[str, Tensor]:

@@ -165,7 +165,11 @@ def reduce_by_cube(q: Tensor) -> Tensor:
 
     A homogeneous cube looks the same under the group, so this is its full orientation.
     """
+    return positive(multiply(q, like(CUBE_GROUP, q)[nearest_of_cube(q)]))
+
+
+def nearest_of_cube(q: Tensor) -> Tensor:
+    """Index into CUBE_GROUP of the g for which q g, (..., 4), is nearest to the identity, (...)."""
     # The real part of q g is enough to choose g.
     w, x, y, z = (q.unsqueeze(-2) * like(_REAL_PART, q)).unbind(-1)
-    best = (w + x + y + z).abs().argmax(dim=-1)
-    return positive(multiply(q, like(CUBE_GROUP, q)[best]))
+    return (w + x + y + z).abs().argmax(dim=-1)

@@ -41,4 +41,12 @@ def _add_material(spec: mujoco.MjSpec) -> None:
     spec.add_material(name="block", textures=textures, specular=0.12, shininess=0.4)
 
 
-BLOCK = ObjectSpec(0.057, 0.078, build, symmetry="cube", dress=dress)
+_ENDS = (-0.5, 0.5)
+CORNERS = tuple((x, y, z) for x in _ENDS for y in _ENDS for z in _ENDS)
+CENTRES = (
+    *((x, 0.0, 0.0) for x in _ENDS),
+    *((0.0, y, 0.0) for y in _ENDS),
+    *((0.0, 0.0, z) for z in _ENDS),
+)
+"""Of the faces: one colour tells which, so that a network learns them long before the corners."""
+BLOCK = ObjectSpec(0.057, 0.078, build, symmetry="cube", dress=dress, keypoints=CORNERS + CENTRES)

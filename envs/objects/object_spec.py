@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ...contract.keypoint_model import KeypointHinge, KeypointModel
 from ...registry import Registry, must_be
 
 if TYPE_CHECKING:
     import mujoco
+    import numpy as np
 
     from ..sim.model_config import ModelConfig
 
@@ -31,6 +33,8 @@ class ObjectSpec:
     joints: tuple[str, ...] = ()
     """Names of the inner joints that are observed, without the prefix `name` and underscore: `lid`
     for `object_lid`. Each has one coordinate: a hinge or a slide. Others may exist."""
+    angles: tuple[str, ...] = ()
+    """Names of the angles that its task reports, where they are not those of `joints`."""
     symmetry: Symmetry = "none"
     dress: Callable[[mujoco.MjSpec, str], None] | None = None
     """`dress(spec, name)` adds materials to the geoms of the object `name`, for rendering."""
@@ -40,6 +44,15 @@ class ObjectSpec:
     """Contacts among its own parts hold the object together. Their parameters are then the parts'
     own, and those of contacts with the hand are the hand's: the parts' `solmix` is negligible,
     their friction is lower than the hand's, and the hand's geoms have the contact dimensions."""
+    keypoints: tuple[tuple[float, float, float], ...] = ()
+    """Points that a pose network looks for, in the object's frame, as fractions of its size: at
+    least four, not in one plane. Pictures must tell them apart; a point may be hidden."""
+    layers: tuple[KeypointHinge, ...] = ()
+    """Layers whose angles a pose network looks for, in the order of `joints`; lengths are fractions
+    of the size."""
+    arrange: Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]] | None = None
+    """`arrange(rng)` draws the inner joints for renders: all their coordinates (P,) and the angles
+    of `joints`. Without it they are zero."""
     iterations: int = 0
     """Fewest iterations of the solver per step that it needs."""
 
@@ -50,6 +63,16 @@ class ObjectSpec:
         if self.assets is not None:
             self.assets(spec, name, size_m)
         self.build(body, name, size_m, mass_kg)
+
+    def keypoint_model(self, size_m: float) -> KeypointModel:
+        """What a pose network looks for on an object of this size."""
+        points = tuple((x * size_m, y * size_m, z * size_m) for x, y, z in self.keypoints)
+        return KeypointModel(points, tuple(layer.scaled(size_m) for layer in self.layers))
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Names of the angles that its task reports."""
+        return self.angles or self.joints
 
     def joint_names(self, name: str) -> tuple[str, ...]:
         """The inner joints of the object called `name`."""
@@ -64,6 +87,7 @@ OBJECTS: Registry[ObjectSpec] = Registry(
         "cube": "envs.objects.cubes.full_cube:FULL",
         "cube-stiff": "envs.objects.cubes.full_cube:FULL_STIFF",
         "cube-hinges": "envs.objects.cubes.full_cube:FULL_HINGES",
+        "cube-live": "envs.objects.cubes.live_cube:LIVE",
         "cube-locked": "envs.objects.cubes.locked_cube:LOCKED",
     },
     must_be("envs.objects.object_spec:ObjectSpec"),

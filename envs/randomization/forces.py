@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import mujoco
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,8 +44,8 @@ class Forces:
         bodies = list(sim.layout.object_bodies)
         self._bodies = torch.tensor(bodies, device=device)
         mass = sim.model.body_mass[bodies].sum()
-        inertia = sim.model.body_inertia[self.body].mean()
-        self._nominal = tuple(torch.tensor(v, device=device) for v in (mass, inertia))
+        own, orbit = _mean_inertia(sim.model, bodies)
+        self._nominal = tuple(torch.tensor(v, device=device) for v in (mass, own, orbit))
         count = sim.num_worlds
         self.strength = torch.zeros(count, WRENCH, device=device)
         """(N, 6) strength of pushes and twists [m/s2, rad/s2]."""
@@ -53,7 +55,7 @@ class Forces:
         self.push = torch.zeros(count, WRENCH, device=device)
         """(N, 6) present push and twist [m/s2, rad/s2]."""
         self.weight = torch.zeros(count, WRENCH, device=device)
-        """(N, 6) mass of the object (force), mean moment of inertia of its root body (torque)."""
+        """(N, 6) mass of the object (force), its mean moment of inertia (torque)."""
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,), after their masses were written."""
@@ -64,17 +66,18 @@ class Forces:
         share = self._rng.uniform(len(worlds), 1)
         self.chance[worlds] = 1.0 - (1.0 - low * (high / low) ** share) ** self._steps
         self.push[worlds] = 0.0
-        self.weight[worlds] = self._weight(worlds)
+        self.weight[worlds] = self._weight(worlds, value["object.size"])
 
-    def _weight(self, worlds: Tensor) -> Tensor:
-        """(K, 6) mass and inertia of the object; the mass includes its inner parts."""
-        mass, inertia = self._nominal
-        mass, inertia = mass.expand(len(worlds)), inertia.expand(len(worlds))
-        written = self._sim.fields()
+    def _weight(self, worlds: Tensor, size: Tensor) -> Tensor:
+        """(K, 6) mass and inertia of the object with its inner parts."""
+        nominal, own, orbit = (value.expand(len(worlds)) for value in self._nominal)
+        mass, written = nominal, self._sim.fields()
         if "body_mass" in written:
             mass = self._sim.field("body_mass")[worlds][:, self._bodies].sum(dim=-1)
         if "body_inertia" in written:
-            inertia = self._sim.field("body_inertia")[worlds, self.body].mean(dim=-1)
+            parts = self._sim.field("body_inertia")[worlds][:, self._bodies]
+            own = parts.mean(dim=-1).sum(dim=-1)
+        inertia = own + orbit * mass / nominal * size**2
         return _wrench(mass.unsqueeze(-1).float(), inertia.unsqueeze(-1).float())
 
     def apply(self) -> None:
@@ -87,6 +90,17 @@ class Forces:
         if self._adversary is not None:
             force = force + self.beta * self._adversary.wrench
         self._sim.state("xfrc_applied")[:, self.body] = self.weight * force
+
+
+def _mean_inertia(model: mujoco.MjModel, bodies: list[int]) -> tuple[np.float64, np.float64]:
+    """Mean principal moment of inertia of these bodies together in the model's first pose [kg m2]:
+    the sum of their own, and what their distances from the common centre of mass add."""
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    mass, place = model.body_mass[bodies], data.xipos[bodies]
+    away = place - mass @ place / mass.sum()
+    own = model.body_inertia[bodies].mean(axis=1).sum()
+    return np.float64(own), np.float64(2.0 / 3.0 * mass @ (away**2).sum(axis=1))
 
 
 def _wrench(force: Tensor, torque: Tensor) -> Tensor:

@@ -5,23 +5,25 @@ A row that is not used is not written, so its field stays shared between worlds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import mujoco
 import torch
 from torch import Tensor
 
+from ...errors import ConfigError
 from ..sim.draws import Draws
-from ..sim.layout import cells
 from ..sim.model import Extras
 from ..sim.sim import Sim
-from . import object_writes
-from .field_writer import Kind, Nominal, Writer
+from .writes import joint_writes, object_writes
+from .writes.field_writer import Kind, Nominal, Writer
+from .writes.hand_shape import SHAPE_ROWS, shape
 
-CONSTANTS = {"body_mass", "body_inertia", "body_ipos", "body_pos", "dof_armature"}
+CONSTANTS = {
+    "body_mass", "body_inertia", "body_ipos", "body_pos", "site_pos", "dof_armature",
+    "tendon_stiffness", "actuator_damping",
+}  # fmt: skip
 """Fields from which MuJoCo derives constants; these are recomputed after a write."""
-MIN_WIDTH = 0.01
-"""Smallest range of a joint or a coupling, as a fraction of the nominal width."""
 SOLIMP = (0.5, 0.99)
 """Bounds of dmin and dmax [RG]."""
 
@@ -33,7 +35,6 @@ Write = Callable[[Writer], None]
 _SCALED = (
     ("dof_damping", "hand_dofs", "hand.damping"),
     ("dof_armature", "hand_dofs", "hand.armature"),
-    ("actuator_forcerange", "motors", "hand.force"),
     ("dof_damping", "object_dofs", "object.joint.damping"),
     ("dof_armature", "object_dofs", "object.joint.armature"),
     ("dof_frictionloss", "object_dofs", "object.joint.friction"),
@@ -45,9 +46,6 @@ _ADDED: tuple[tuple[str, str, str, Kind], ...] = (
     ("jnt_margin", "hand_joints", "hand.joint_margin", "uniform"),
     ("tendon_stiffness", "couplings", "tendon.stiffness", "half"),
     ("tendon_lengthspring", "couplings", "tendon.spring_length", "normal"),
-    ("body_pos", "links", "hand.link_position", "normal"),
-    ("geom_pos", "hand_geoms", "hand.geom_position", "normal"),
-    ("body_ipos", "object", "object.com", "normal"),
 )
 """Field, elements, row, kind: the value is the nominal one plus noise of the row's strength."""
 
@@ -88,48 +86,11 @@ def _friction(w: Writer) -> None:
         for kind in ("spinning", "rolling")
     ]
     each = w.factor("hand.friction", len(base)) / value["hand.friction"].unsqueeze(-1)
+    tips = value["hand.friction.tips"].unsqueeze(-1)
+    each = torch.where(w.nominal.on_tips, each * tips, each)
     product = torch.stack((slide, *kinds), dim=-1).unsqueeze(1)
     w.put("geom_friction", "hand_geoms", base * product * each.unsqueeze(-1))
     object_writes.friction(w)
-
-
-def _geom_size(w: Writer) -> None:
-    factor = w.factor("hand.geom_size", len(w.nominal.elements["hand_geoms"]))
-    for field in ("geom_size", "geom_rbound", "geom_aabb"):
-        base = w.base(field, "hand_geoms")
-        shape = (*factor.shape, *(1 for _ in base.shape[1:]))
-        w.put(field, "hand_geoms", base * factor.reshape(shape))
-
-
-def _limits(w: Writer) -> None:
-    base = w.base("jnt_range", "hand_joints")
-    _put_ranges(w, "jnt_range", "hand_joints", w.draw("hand.limits", tuple(base.shape), "normal"))
-
-
-def _tendon_range(w: Writer) -> None:
-    base = w.base("tendon_range", "couplings")
-    widths = (base[:, 1] - base[:, 0]).unsqueeze(-1)
-    noise = w.draw("tendon.range", tuple(base.shape), "normal")
-    _put_ranges(w, "tendon_range", "couplings", widths * noise)
-
-
-def _put_ranges(w: Writer, field: str, elements: str, noise: Tensor) -> None:
-    """Move both ends; an end at zero does not change its side, and low stays below high [RG]."""
-    base = w.base(field, elements)
-    low, high = (base + noise).unbind(-1)
-    low = torch.where((base[:, 0] == 0) & (base[:, 1] > 0), low.clamp_min(0.0), low)
-    high = torch.where((base[:, 1] == 0) & (base[:, 0] < 0), high.clamp_max(0.0), high)
-    width = MIN_WIDTH * (base[:, 1] - base[:, 0])
-    w.put(field, elements, torch.stack((low, torch.maximum(high, low + width)), dim=-1))
-
-
-def _gain(w: Writer) -> None:
-    gain, bias = w.base("actuator_gainprm", "motors"), w.base("actuator_biasprm", "motors")
-    factor = w.factor("hand.gain", len(gain))
-    motors = cells(w.worlds, w.sim.layout.motors)
-    for field, base, column in (("actuator_gainprm", gain, 0), ("actuator_biasprm", bias, 1)):
-        own = w.sim.field(field)
-        own[(*motors, column)] = (base[:, column] * factor).to(own)
 
 
 def _contact(w: Writer) -> None:
@@ -153,10 +114,10 @@ def _cone(w: Writer) -> None:
     """Choose the elliptic cone, or the pyramid inside it, which slips earlier."""
     draw = w.uniform((len(w.worlds),))
     elliptic = (draw < w.value["contact.elliptic"]) | (w.sim.model.opt.cone == _ELLIPTIC)
-    w.sim.field("opt.cone")[w.worlds] = torch.where(elliptic, _ELLIPTIC, _PYRAMIDAL).int()
+    w.put_option("opt.cone", torch.where(elliptic, _ELLIPTIC, _PYRAMIDAL))
     # MuJoCo advises against impratio with pyramids, which couple friction and normal force.
     ratio = w.sim.model.opt.impratio * w.value["contact.impratio"]
-    w.sim.field("opt.impratio")[w.worlds] = torch.where(elliptic, ratio, w.sim.model.opt.impratio)
+    w.put_option("opt.impratio", torch.where(elliptic, ratio, w.sim.model.opt.impratio))
 
 
 def _margin(w: Writer) -> None:
@@ -176,12 +137,11 @@ def _gravity(w: Writer) -> None:
     gravity[:, 2] = w.value["gravity"]
     if "gravity.noise" in w.active:
         gravity += w.draw("gravity.noise", (3,), "normal")
-    w.sim.field("opt.gravity")[w.worlds] = gravity
+    w.put_option("opt.gravity", gravity)
 
 
 def _timestep(w: Writer) -> None:
-    step = w.nominal.field("opt.timestep") * w.value["timestep"]
-    w.sim.field("opt.timestep")[w.worlds] = step
+    w.put_option("opt.timestep", w.nominal.field("opt.timestep") * w.value["timestep"])
 
 
 def _latency(w: Writer) -> None:
@@ -195,29 +155,27 @@ def _latency(w: Writer) -> None:
     )
 
 
-def _lag(w: Writer) -> None:
-    own, motors = w.sim.field("actuator_dynprm"), cells(w.worlds, w.sim.layout.motors)
-    own[(*motors, 0)] = (w.factor("hand.lag", len(w.nominal.elements["motors"])) / 1000.0).to(own)
-
-
 _CONTACT_ROWS = tuple(
     f"contact.{row}" for row in ("timeconst", "dampratio", "compliance", "delta", "width", "spread")
 )
-_FRICTION_ROWS = tuple(
-    f"{whose}.friction{kind}"
-    for whose in ("object", "hand")
-    for kind in ("", ".spinning", ".rolling")
+_FRICTION_ROWS = (
+    *(f"object.friction{kind}" for kind in ("", ".spinning", ".rolling")),
+    *(f"hand.friction{kind}" for kind in ("", ".spinning", ".rolling", ".tips", ".spread")),
+    "object.parts.friction",
 )
 WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
     (("object.size", "object.gap"), object_writes.size),
+    (("object.size", "object.gap", "object.com"), object_writes.centre_of_mass),
     (("object.mass", "object.size", "object.inertia"), object_writes.mass),
     (("hand.mass", "hand.mass.spread", "hand.inertia"), _link_mass),
-    ((*_FRICTION_ROWS, "hand.friction.spread", "object.parts.friction"), _friction),
-    (("hand.geom_size", "hand.geom_size.spread"), _geom_size),
-    (("hand.limits",), _limits),
-    (("tendon.range",), _tendon_range),
-    (("hand.gain", "hand.gain.spread"), _gain),
-    (("hand.lag", "hand.lag.spread"), _lag),
+    (_FRICTION_ROWS, _friction),
+    (SHAPE_ROWS, shape),
+    (("hand.limits",), joint_writes.limits),
+    (("tendon.range",), joint_writes.tendon_range),
+    (("tendon.neighbours",), joint_writes.neighbours),
+    (joint_writes.STRENGTH_ROWS, joint_writes.strength),
+    (("hand.back_emf",), joint_writes.back_emf),
+    (("hand.lag", "hand.lag.spread", "hand.slow"), joint_writes.lag),
     (_CONTACT_ROWS, _contact),
     (("contact.elliptic", "contact.impratio"), _cone),
     (("contact.margin", "contact.gap"), _margin),
@@ -236,10 +194,22 @@ def extras(names: Collection[str]) -> Extras:
         off_centre="object.com" in names,
         rolling=any(name.endswith("friction.rolling") for name in names),
         late_motors="action.latency" in names,
-        lagging_motors="hand.lag" in names,
-        moving_geoms=any(name.startswith("hand.geom_") for name in names),
+        lagging_motors="hand.lag" in names or "hand.slow" in names,
+        moving_geoms=any(name in SHAPE_ROWS and name != "hand.link_position" for name in names),
         sizes="object.size" in names,
+        neighbour_springs="tendon.neighbours" in names,
     )
+
+
+def check_cone(sim: Sim, drawn: Collection[str], nominal: Mapping[str, float]) -> None:
+    """Raise ConfigError if friction's cone would differ between worlds that share it."""
+    row = "contact.elliptic"
+    if "opt.cone" in sim.cannot_vary and (row in drawn or nominal.get(row, 0.0) not in (0.0, 1.0)):
+        got = f"env.nominal {nominal[row]:g}" if row in nominal else "a range"
+        raise ConfigError(
+            f"env.randomization: {row}: got {got} for a backend whose worlds share one cone,"
+            " allowed: env.nominal 0 or 1, or env.backend mujoco"
+        )
 
 
 class Randomizer:

@@ -83,6 +83,8 @@ _LINKS = (
     _scale("hand.friction.spinning", 0.5, 0.3, 3.0, "of which spinning", "[R] B, w 1; [RG]"),
     _scale("hand.friction.rolling", 0.5, 0.3, 3.0, "of which rolling", "[R] B, w 1; [RG]"),
     _spread("hand.friction", "friction of each geom of the hand"),
+    _scale("hand.friction.tips", 0.5, 0.3, 3.0, "of which the fingertips', apart from the rest",
+           "this project"),
     _scale("hand.mass", 0.5, 0.2, 4.0, "mass and inertia of the links", f"{_R9}, [D] T1"),
     _spread("hand.mass", "mass and inertia of each link"),
     _scale("hand.inertia", 0.5, 0.3, 3.0, "inertia of the links, beyond their mass",
@@ -93,11 +95,17 @@ _LINKS = (
     _spread("hand.geom_size", "size of each geom", f"{_R9}, mode M", 0.2),
     _noise("hand.geom_position", 0.002, 0.006, "m", "place of each geom, N(0, v) per axis",
            f"{_R9}, geom pos"),
+    _scale("hand.tip_radius", 0.2, 0.7, 1.5, "radius of the fingertips", "this project"),
+    _scale("hand.link_radius", 0.2, 0.7, 1.4, "radius of the fingers' other links",
+           "this project"),
+    _scale("hand.link_length", 0.1, 0.85, 1.15, "length of the fingers' links", "this project"),
+    _spread("hand.link_length", "length of each link", "this project", 0.1),
 )  # fmt: skip
 _JOINTS = (
     _scale("hand.damping", 0.5, 0.2, 5.0, "damping of the joints", f"{_R9}, [D] T1"),
     _spread("hand.damping", "damping of each joint"),
-    _scale("hand.armature", 0.5, 0.2, 5.0, "armature of the joints", f"{_R9}, dof armature"),
+    _scale("hand.armature", 0.6, 0.1, 5.0, "armature of the joints", f"{_R9}, dof armature;"
+           " MuJoCo Menagerie: 0.2"),
     _spread("hand.armature", "armature of each joint"),
     _noise("hand.friction_loss", 0.01, 0.1, "Nm", "added dry friction of each joint, |N(0, v)|",
            f"{_R9}, friction loss"),
@@ -113,6 +121,8 @@ _JOINTS = (
            f"{_R9}, tendon stiffness"),
     _noise("tendon.spring_length", 0.0005, 0.003, "m", "rest length of each coupling, N(0, v)",
            f"{_R9}, tendon spring length", needs="tendon.stiffness"),
+    _noise("tendon.neighbours", 0.02, 1.0, "Nm/rad", "springs between the joints of two random"
+           " neighbouring fingers, |N(0, v)| each", "this project"),
     _scale("hand.gain", 0.5, 0.4, 2.5, "stiffness of the motors", f"{_R9}, [D] T1"),
     _spread("hand.gain", "stiffness of each motor"),
     _linear("hand.lag", 20.0, 150.0, "ms", "time constant with which motors follow their targets",
@@ -124,13 +134,22 @@ _JOINTS = (
             "Shadow's controllers: 0.015"),
     _scale("hand.force", 0.5, 0.3, 2.0, "force range of the motors", f"{_R9}, force range"),
     _spread("hand.force", "force range of each motor"),
+    _linear("hand.back_emf", 0.02, 0.5, "s/rad", "share of its force range that each motor loses"
+            " per rad/s", "MuJoCo, mjlab: DC motors"),
+    _linear("hand.weak", 0.1, 0.9, "", "share of force and stiffness that one random motor lacks,"
+            " U(0, v)", "this project"),
+    _linear("hand.slow", 20.0, 300.0, "ms", "added to the time constant of one random motor,"
+            " U(0, v)", "this project"),
 )  # fmt: skip
 _CONTACTS = (
     _scale("contact.timeconst", 0.5, 0.8, 4.0, "solref: time constant", f"{_R9}, solref"),
     _scale("contact.dampratio", 0.5, 0.3, 3.0, "solref: damping ratio", f"{_R9}, solref"),
-    _scale("contact.compliance", 0.5, 0.2, 8.0, "solimp: 1 - dmax", "[RG] geom_solimp"),
-    _scale("contact.delta", 0.5, 0.2, 5.0, "solimp: dmax - dmin", "[RG] geom_solimp"),
-    _scale("contact.width", 0.5, 0.2, 5.0, "solimp: width", "[RG] geom_solimp"),
+    _scale("contact.compliance", 0.5, 0.2, 8.0, "solimp: 1 - dmax", "[RG] geom_solimp; MuJoCo"
+           " Menagerie: 0.2"),
+    _scale("contact.delta", 1.0, 0.1, 12.0, "solimp: dmax - dmin", "[RG] geom_solimp;"
+           " MuJoCo Menagerie: 9.8"),
+    _scale("contact.width", 1.0, 0.05, 10.0, "solimp: width", "[RG] geom_solimp; MuJoCo"
+           " Menagerie: 0.1"),
     _spread("contact", "each of these five, of each geom", f"{_R9}, solref, solimp, mode M"),
     _noise("contact.margin", 0.0005, 0.003, "m", "distance at which forces begin, |N(0, v)| per"
            " geom", f"{_R9}, geom margin"),
@@ -255,6 +274,23 @@ def check_parts(
         for name in names:
             if name.startswith(start) and not has:
                 raise ConfigError(f"{source}: got {name}, allowed: for an object with {needed}")
+
+
+def check_hand(
+    names: Collection[str], neighbours: bool, round_tips: bool, round_links: bool, source: str
+) -> None:
+    """Raise ConfigError for a parameter that the hand's model does not have.
+
+    neighbours: it names joints of neighbouring fingers; round_tips, round_links: fingertips and
+    other links of fingers are spheres, capsules or cylinders, at least some of them.
+    """
+    for name, has, needed in (
+        ("tendon.neighbours", neighbours, "that names the joints of neighbouring fingers"),
+        ("hand.tip_radius", round_tips, "whose fingertips are spheres, capsules or cylinders"),
+        ("hand.link_radius", round_links, "with fingers of spheres, capsules or cylinders"),
+    ):
+        if name in names and not has:
+            raise ConfigError(f"{source}: got {name}, allowed: for a hand {needed}")
 
 
 def check_object(names: Collection[str], task: str, has_object: bool, source: str) -> None:

@@ -15,5 +15,7 @@ class GoalPicture:
     """(4,) orientation of a second object beside the hand."""
     joints: np.ndarray | None = None
     """(K,) observed inner joints of that object, or (P,) coordinates of all its inner joints."""
+    label: str = "goal"
+    """What stands below it."""
     points: np.ndarray | None = None
     """(F, 3) m, frame palm: one sphere per fingertip, with a line to it."""

@@ -78,7 +78,7 @@ class BatchSim(Sim):
         np.copyto(self._before, self.batch.state)
         failed_ids: np.ndarray | None = None
         try:
-            self.batch.step(nstep=substeps)
+            self.batch.step(self._awake(), nstep=substeps)
         except SimulationError as error:
             failed_ids = error.ids
         warnings = self._warning_counts()
@@ -90,6 +90,9 @@ class BatchSim(Sim):
         broken |= ~np.isfinite(self.batch.state.sum(axis=1))
         self.failures += int(broken.sum())
         return torch.from_numpy(broken)
+
+    def _awake(self) -> np.ndarray | None:
+        return None if self.resting is None else np.flatnonzero(~self.resting.cpu().numpy())
 
     def forward(self, worlds: Tensor) -> None:
         ids = worlds.numpy()

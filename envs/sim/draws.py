@@ -5,10 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...errors import ConfigError
+
 
 def new_generator(device: torch.device) -> torch.Generator:
     """A new generator on a device; the tests of devices replace this function."""
     return torch.Generator(device)
+
+
+def usable_device(name: str, source: str) -> torch.device:
+    """The device of a name. Raises ConfigError, which names `source`, if torch cannot use it."""
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # as torch says it
+        allowed = "cpu or cuda" if torch.cuda.is_available() else "cpu; torch sees no GPU here"
+        raise ConfigError(f"{source}: got {name}, allowed: {allowed}") from error
 
 
 class Draws:

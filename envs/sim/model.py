@@ -18,6 +18,7 @@ from ..hands.variant_model import apply_variant
 from ..hands.variants import VARIANTS
 from ..objects.object_spec import ObjectSpec, mass_of, object_of, size_of
 from ..rendering.looks import dress
+from .finger_springs import add_springs
 from .hand_leaks import keep_only_the_hand
 from .mesh_sizes import add_sizes
 from .model_config import OBJECT, ModelConfig
@@ -44,6 +45,8 @@ class Extras:
     """Geoms move or grow: no mid-phase collision boxes, which would not follow them."""
     sizes: bool = False
     """The object's colliding meshes exist in many sizes, of which each world takes one."""
+    neighbour_springs: bool = False
+    """Springs between the joints of neighbouring fingers, initially without stiffness."""
 
 
 MAX_LATENCY_S = 0.08
@@ -67,6 +70,8 @@ def build_spec(config: ModelConfig, extras: Extras | None = None) -> mujoco.MjSp
     apply_variant(spec, VARIANTS[config.variant], hand)
     if extras is not None:
         _add_extras(spec, config, extras)
+        if extras.neighbour_springs:
+            add_springs(spec, hand.neighbours)
     if config.visual:
         dress(spec, OBJECT, held, size_of(config))
     else:

@@ -37,6 +37,10 @@ class Sim(ABC):
     device: torch.device
     failures: int
     """Number of physics failures so far (non-finite or diverging state)."""
+    cannot_vary: frozenset[str] = frozenset()
+    """Model fields that have one value for all worlds."""
+    resting: Tensor | None = None
+    """(N,) bool: worlds whose steps nobody needs, which a backend may skip; None: no world."""
 
     @abstractmethod
     def state(self, name: str) -> Tensor:
@@ -91,8 +95,19 @@ class Sim(ABC):
 
 
 SIMS: Registry[Callable[[mujoco.MjModel, int, int, Layout, str], Sim]] = Registry(
-    "sleight.backends", {"mujoco": "envs.sim.batch_sim:BatchSim"}, must_call
+    "sleight.backends",
+    {"mujoco": "envs.sim.batch_sim:BatchSim", "warp": "envs.sim.warp.warp_sim:WarpSim"},
+    must_call,
 )
+BY_DEVICE = "auto"
+"""The name that stands for `mujoco` on the CPU, and for `warp` on any other device."""
+
+
+def backend_name(chosen: str, device: str) -> str:
+    """The name of a backend: the chosen one, or by the device."""
+    if chosen != BY_DEVICE:
+        return chosen
+    return "mujoco" if device == "cpu" else "warp"
 
 
 def on_device(layout: Layout, device: torch.device) -> Layout:

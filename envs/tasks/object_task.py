@@ -42,10 +42,10 @@ class ObjectTask(Task):
 
     def _check_joints(self) -> None:
         """Raise ConfigError for an object without the inner joints that goals are for."""
-        asked, has = self.law.goals.get("goal_joints"), len(object_of(self.config.model).joints)
+        asked, has = self.law.goals.get("goal_joints"), len(object_of(self.config.model).reported)
         if asked is not None and asked != has:
             raise ConfigError(
-                f"env.model.object: got {self.config.model.object}, which has {has} inner joints,"
+                f"env.model.object: got {self.config.model.object}, which has {has} angles,"
                 f" allowed for the task {self.config.task}: an object with {asked}"
             )
 
@@ -62,11 +62,14 @@ class ObjectTask(Task):
     def new_goals(self, worlds: Tensor) -> None:
         self._set_goals(worlds, self.law.prepare(self.pose(worlds)))
 
-    def _set_goals(self, worlds: Tensor, prepared: Any) -> None:
+    def _draw_goals(self, worlds: Tensor, prepared: Any) -> Goal:
         count = len(worlds)
         uniform = self.rng.uniform(count, self.law.uniforms)
         normal = self.rng.normal(count, self.law.normals)
-        goal = self.law.draw(prepared, self.largest_goal[worlds], uniform, normal)
+        return self.law.draw(prepared, self.largest_goal[worlds], uniform, normal)
+
+    def _set_goals(self, worlds: Tensor, prepared: Any) -> None:
+        goal = self._draw_goals(worlds, prepared)
         self.goal[worlds] = torch.cat([goal[name] for name in self.law.goals], dim=-1)
         self.distance[worlds] = self.law.distance(self.pose(worlds), goal)
 

@@ -38,6 +38,8 @@ class Outcome:
     """(N,) bool: the goal was reached; the next one is already set."""
     drop: Tensor
     """(N,) bool: the object is lost."""
+    finished: Tensor | None = None
+    """(N,) bool: there is nothing left to do, and the episode ends; None: never."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,9 @@ class TaskSpec:
     """Reward terms of the task, by name: functions of `mdp.rewards.Step`."""
     goal_kinds: GoalKinds | None = None
     """How reports group the goals; None: by rotation for a cube, otherwise not at all."""
+    cases: Mapping[str, Callable[[Sensors], Tensor]] = field(default_factory=dict)
+    """Situations by name, as functions of the true sensors -> (N,) bool: cloning can have a teacher
+    for each."""
     goal_beside: bool = True
     """The goal is rendered beside the hand, not in it."""
     has_object: bool = True

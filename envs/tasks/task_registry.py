@@ -14,7 +14,9 @@ TASKS: Registry[TaskSpec] = Registry(
     {
         "block": "envs.tasks.block:BLOCK",
         "block-z": "envs.tasks.block:BLOCK_Z",
-        "cube-face": "envs.tasks.cube_face:CUBE_FACE",
+        "cube-face": "envs.tasks.cubes.face_task:CUBE_FACE",
+        "cube-full": "envs.tasks.cubes.full_task:CUBE_FULL",
+        "cube-live": "envs.tasks.cubes.live_task:CUBE_LIVE",
         "egg": "envs.tasks.egg:EGG",
         "pen": "envs.tasks.pen:PEN",
         "reach": "envs.tasks.reach:REACH",

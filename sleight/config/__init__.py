@@ -10,10 +10,11 @@ A field is declared once: the annotation holds its limits, the string below it i
 Fields may be bool, int, float, str, Path, Literal, tuple[T, ...], fixed tuples, dict[str, T], other
 dataclasses, and unions of these with None or with each other. A float takes an int; nan and inf
 are refused unless `Range(finite=False)`. `base: other.yaml`, or a list of files, at the top of a
-file inherits from its neighbours. Layers (bases, file, flags) are laid over each other field by
-field and entry by entry; a dict that a file gives replaces the default dict, a flag changes one
-entry of it, and null takes an entry out. A field that was renamed is refused with its new name
-(`renames`). Fields that disagree are refused by a ValueError (or ConfigError) in `__post_init__`.
+file inherits from its neighbours. A config may have `stages`, each laid over the rest of it.
+Layers (bases, file, flags) are laid over each other field by field and entry by entry; a dict that
+a file gives replaces the default dict, a flag changes one entry of it, and null takes an entry out.
+A field that was renamed is refused with its new name (`renames`). Fields that disagree are refused
+by a ValueError (or ConfigError) in `__post_init__`.
 """
 
 from ..errors import nearest
@@ -21,11 +22,13 @@ from .blocks import Extensible, block_name
 from .layers import field_names, from_dict, load, save, to_dict
 from .page import help_text
 from .renames import check_renamed
+from .stages import Staged
 from .values import Range
 
 __all__ = [
     "Extensible",
     "Range",
+    "Staged",
     "block_name",
     "check_renamed",
     "field_names",

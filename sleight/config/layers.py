@@ -9,10 +9,12 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 
 from ..errors import ConfigError, nearest
 from ..files import write_text
+from ..shipped import shipped
 from . import yamlfile
 from .blocks import Extensible, blocks_in_use
 from .convert import BLOCKS, arms, build, hints
 from .renames import renamed_flag
+from .stages import STAGES, Staged, merge, own_fields, spread, staged_data
 from .values import Leaf, Place, Range, Tree, convert_scalar, fail, tree_of
 
 T = TypeVar("T")
@@ -23,15 +25,17 @@ def load(cls: type[T], path: str | Path | None = None, overrides: Sequence[str] 
 
     Raises ConfigError with one line: the file or flag, the field, got and allowed.
     """
-    tree = _read(cls, Path(path), ()) if path is not None else {}
-    for flag, text in _pairs(overrides):
-        tree = cast(dict[str, Any], _merge(tree, _flag_tree(cls, flag, text)))
+    files = _read(cls, shipped(path), ()) if path is not None else {}
+    flags = [_flag_tree(cls, flag, text) for flag, text in _pairs(overrides)]
+    tree = spread(cls, files, flags)
     return cast(T, build(cls, tree, Place("", str(path or "config")), None))
 
 
 def from_dict(cls: type[T], data: Any, source: str) -> T:
     """`cls` from plain data, the inverse of `to_dict`; a ConfigError names `source`."""
-    return cast(T, build(cls, tree_of(data, source), Place("", source), None))
+    tree = tree_of(data, source)
+    tree = spread(cls, tree, ()) if isinstance(tree, dict) else tree
+    return cast(T, build(cls, tree, Place("", source), None))
 
 
 def to_dict(config: Any) -> Any:
@@ -42,7 +46,8 @@ def to_dict(config: Any) -> Any:
         if isinstance(config, Extensible):
             del values[BLOCKS]
             values |= blocks_in_use(config)
-        return {name: to_dict(value) for name, value in values.items()}
+        data = {name: to_dict(value) for name, value in values.items()}
+        return staged_data(config, data) if isinstance(config, Staged) else data
     if isinstance(config, Mapping):
         return {key: to_dict(value) for key, value in config.items()}
     if isinstance(config, (tuple, list)):
@@ -70,30 +75,45 @@ def _read(cls: type, path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
         if tree.value not in (None, {}):
             raise fail(Place("", str(path)), tree, "a mapping of fields")
         tree = {}
+    lower = _based(cls, tree, path, (*heirs, real))
+    if issubclass(cls, Staged):
+        tree = _with_bases_of_stages(cls, tree, path, (*heirs, real))
+    return cast(dict[str, Any], merge(lower, tree))
+
+
+def _based(
+    cls: type, tree: dict[str, Any], path: Path, heirs: tuple[Path, ...], place: str = "base"
+) -> dict[str, Any]:
+    """The tree of the files in `base`, which is taken out of `tree`."""
     base = None if "base" in hints(cls) else tree.pop("base", None)
     lower: Tree = {}
-    for name in () if base is None else _bases(base, path):
-        lower = _merge(lower, _read(cls, path.parent / name, (*heirs, real)))
-    return cast(dict[str, Any], _merge(lower, tree))
+    for name in () if base is None else _bases(base, Place(place, str(path))):
+        lower = merge(lower, _read(cls, path.parent / name, heirs))
+    return cast(dict[str, Any], lower)
 
 
-def _bases(base: Tree, path: Path) -> list[Path]:
+def _with_bases_of_stages(
+    cls: type[Staged], tree: dict[str, Any], path: Path, heirs: tuple[Path, ...]
+) -> dict[str, Any]:
+    """The tree of a file, in which the stages have what their bases have."""
+    stages = tree.get(STAGES)
+    if not isinstance(stages, dict):
+        return tree
+    whole = {}
+    for name, stage in stages.items():
+        own = dict(stage) if isinstance(stage, dict) else stage
+        place = f"{STAGES}.{name}.base"
+        base = _based(cls, own, path, heirs, place) if isinstance(own, dict) else {}
+        whole[name] = own_fields(cls, name, own, base)
+    return {**tree, STAGES: whole}
+
+
+def _bases(base: Tree, place: Place) -> list[Path]:
     """The files in `base`, a path or a list of paths; later ones are laid over earlier ones."""
-    place = Place("base", str(path))
     leaves: list[Tree] = [base]
     if isinstance(base, Leaf) and isinstance(base.value, list):
         leaves = [Leaf(name, base.source) for name in base.value]
     return [convert_scalar(leaf, Path, Range(), place) for leaf in leaves]
-
-
-def _merge(lower: Tree, upper: Tree) -> Tree:
-    """`upper` over `lower`: mappings are merged by key, anything else is replaced."""
-    if isinstance(upper, Leaf) and upper.value == {}:
-        return lower
-    if not (isinstance(lower, dict) and isinstance(upper, dict)):
-        return upper
-    both = {key: _merge(lower[key], upper[key]) for key in lower.keys() & upper.keys()}
-    return {**lower, **upper, **both}
 
 
 def _pairs(overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -112,7 +132,7 @@ def _pairs(overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield flag, text
 
 
-def _flag_tree(cls: type, flag: str, text: str) -> Tree:
+def _flag_tree(cls: type, flag: str, text: str) -> dict[str, Tree]:
     """One flag as a tree with one branch. Raises ConfigError if there is no such field."""
     words = flag.removeprefix("--").split(".")
     resolved = _resolve(cls, words)
@@ -122,12 +142,16 @@ def _flag_tree(cls: type, flag: str, text: str) -> Tree:
         name = flag.removeprefix("--").replace("-", "_")
         raise ConfigError(f"{flag}: unknown field, {_nearest_dotted(cls, name)}")
     keys, kind = resolved
+    if issubclass(cls, Staged) and keys[0] == STAGES and "." in "".join(keys[1:2]):
+        # A dict takes any key; a stage has no dot in its name, so that this is a field of one.
+        stage, name = get_args(hints(cls)[STAGES])[1], keys[1].partition(".")[2]
+        raise ConfigError(f"{flag}: unknown field, {_nearest_dotted(stage, name)}")
     tree: Tree = Leaf(text, flag, flag=True)
     if text.startswith("{") and any(map(_is_mapping, arms(kind))):
         tree = tree_of(yamlfile.parse(text, flag), flag)
     for key in reversed(keys):
         tree = {key: tree}
-    return tree
+    return cast(dict[str, Tree], tree)
 
 
 def _nearest_dotted(cls: type, name: str) -> str:

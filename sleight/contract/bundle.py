@@ -17,8 +17,9 @@ import numpy as np
 from ..config import from_dict, to_dict
 from ..errors import BundleError, ConfigError
 from ..files import read_json, write_json
+from ..shipped import shipped
 from .hand_spec import HandSpec
-from .manifest import FORMAT, INPUTS, BundleManifest, Tensor, widths_of
+from .manifest import CAMERA_IMAGES, FORMAT, INPUTS, BundleManifest, Tensor, widths_of
 from .pose_entry import check_cameras
 
 MANIFEST = "bundle.json"
@@ -59,7 +60,7 @@ class Bundle:
 
 def load_bundle(folder: str | Path) -> Bundle:
     """Read and verify a bundle. Raises BundleError with one line: file, field, got, allowed."""
-    folder = Path(folder)
+    folder = shipped(folder)
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such bundle folder")
     manifest = read_manifest(folder / MANIFEST)
@@ -69,6 +70,8 @@ def load_bundle(folder: str | Path) -> Bundle:
     if manifest.pose is not None:
         check_cameras(manifest.pose, str(folder / MANIFEST))
         _check_file(folder, "pose", manifest.pose.file, manifest.pose.sha256)
+    if manifest.images is not None:
+        check_cameras(manifest.images, str(folder / MANIFEST), "images")
     return Bundle(folder, manifest)
 
 
@@ -160,6 +163,8 @@ def _check_shapes(manifest: BundleManifest, path: Path) -> None:
             )
     known: dict[str, tuple[int, ...]] = {name: (1, widths[row[0]]) for name, row in INPUTS.items()}
     known |= {goal.name: goal.shape for goal in manifest.task.goals}
+    if manifest.images is not None:
+        known[CAMERA_IMAGES] = manifest.images.shape
     _check_tensors(manifest.inputs, known, f"{path}: inputs")
     action = (1, widths["actuators"])
     carries = {f"next_{carry.name}": carry.shape for carry in manifest.carry}

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .landmarks import Landmarks
+
 
 @dataclass(frozen=True)
 class HandSpec:
@@ -34,6 +36,8 @@ class HandSpec:
     """Sites of the simulated hand."""
     wrist: tuple[str, ...] = ()
     """Joints that carry the whole hand; none for a hand without a wrist."""
+    landmarks: Landmarks = field(default_factory=Landmarks)
+    """Points of the palm that cameras see, and the hinges of `wrist`; none: cameras as told."""
     palm_centre_m: tuple[float, float] = (0.0, -0.05)
     """(x, y) of the point above which an object is let go, frame palm."""
 

@@ -15,8 +15,10 @@ from typing import Annotated, Any
 from ..config import Range
 from ..errors import ConfigError
 from .hand_spec import HandSpec
-from .pose_entry import PoseEntry
+from .pose_entry import ImagesEntry, PoseEntry
 
+CAMERA_IMAGES = "camera_images"
+"""Input of a graph that reads pictures, see `ImagesEntry`: the only one that is not float32."""
 FORMAT = 2
 """Version of the contents of `bundle.json`."""
 
@@ -166,6 +168,8 @@ class BundleManifest:
     """Free-form facts about the training of the policy; no code depends on them."""
     pose: PoseEntry | None = None
     """The network that estimates the object's pose from camera images; null if there is none."""
+    images: ImagesEntry | None = None
+    """The cameras whose pictures the policy's graph reads; null if it reads none."""
 
 
 def widths_of(joints: int, actuators: int, object_joints: int) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..config import load, yamlfile
@@ -20,12 +20,9 @@ CROWDS = (3, 30)
 
 @dataclass(frozen=True)
 class Recipe:
-    """A config of `sleight train`, `clone` or `sweep`."""
+    """A config of `sleight train`, `clone` or `sweep`, or a stage of one."""
 
     name: str
-    flags: tuple[str, ...]
-    """With which `config` is loaded from `path`."""
-    path: Path
     steps: int
     """Control steps in total; of a sweep at most."""
     config: TrainConfig
@@ -48,26 +45,30 @@ def recipes(folder: Path = CONFIGS) -> list[Recipe]:
         if path.name in PARTS:
             continue
         try:
-            found.append(_recipe(path))
+            found += _recipes(path)
         except SleightError:
             continue
     return found
 
 
-def _recipe(path: Path) -> Recipe:
+def _recipes(path: Path) -> list[Recipe]:
     data = yamlfile.read(path)
     keys = data if isinstance(data, dict) else {}
     if "method" in keys:
-        return _sweep(path, load(SweepConfig, path))
+        return [_sweep(path, load(SweepConfig, path))]
     # A clone needs a teacher, which is not at hand; its student costs what a learner's actor does.
     flags = ("--algorithm", "ppo") if keys.get("algorithm") == "clone" else ()
     config = load(TrainConfig, path, flags)
-    return Recipe(path.name, flags, path, config.steps, config)
+    if not config.stages:
+        return [Recipe(path.name, config.steps, config)]
+    return [
+        Recipe(f"{path.name}, {name}", stage.steps, replace(stage.alone(config), algorithm="ppo"))
+        for name, stage in config.stages.items()
+    ]
 
 
 def _sweep(path: Path, sweep: SweepConfig) -> Recipe:
     """Every setting with every seed, as without early stopping."""
-    inner = path.parent / sweep.train
-    config = load(TrainConfig, inner)
+    config = load(TrainConfig, path.parent / sweep.train)
     runs = (len(sweep.arms) or sweep.trials) * sweep.seeds
-    return Recipe(path.name, (), inner, runs * (sweep.steps or config.steps), config)
+    return Recipe(path.name, runs * (sweep.steps or config.steps), config)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from .colours import BLUE
 from .figure import (
     Frame,
+    add_borders,
     add_levels,
     add_uprights,
     draw,
@@ -60,6 +61,7 @@ def line_chart(frame: Frame, lines: Sequence[Line]) -> Markup:
     ys += [mark.at for mark in frame.marks if not frame.log or mark.at > 0]
     set_heights(figure, frame, ys)
     add_levels(figure, frame)
+    add_borders(figure, frame, ends)
     return draw(frame, figure)
 
 

@@ -49,6 +49,8 @@ class Frame:
     log: bool = False
     """Logarithmic y axis: only positive values are plotted."""
     marks: tuple[Mark, ...] = ()
+    borders: tuple[Mark, ...] = ()
+    """Vertical lines of a line chart, where a part of it begins."""
     legend: bool = False
 
 
@@ -113,12 +115,29 @@ def add_levels(figure: go.Figure, frame: Frame) -> None:
 
 def add_uprights(figure: go.Figure, frame: Frame, x: tuple[float, float]) -> None:
     """Add the marks as vertical lines, on an x axis with these ends."""
-    for mark in frame.marks:
+    _add_verticals(figure, frame.marks, x, 0.6, ORANGE, {"width": 1.5, "dash": "dash"})
+
+
+def add_borders(figure: go.Figure, frame: Frame, x: tuple[float, float]) -> None:
+    """Add the borders as vertical lines, each with its text on the side that it begins."""
+    _add_verticals(figure, frame.borders, x, 0.93, QUIET, {"width": 1, "dash": "dot"})
+
+
+def _add_verticals(
+    figure: go.Figure,
+    marks: Iterable[Mark],
+    x: tuple[float, float],
+    turn: float,
+    colour: str,
+    line: dict[str, object],
+) -> None:
+    """turn: share of the axis beyond which the text is on the left of its line."""
+    for mark in marks:
         figure.add_shape(type="line", yref="paper", x0=mark.at, x1=mark.at, y0=0, y1=1,
-                         line={"color": ORANGE, "width": 1.5, "dash": "dash"})  # fmt: skip
-        side = "right" if mark.at > x[0] + 0.6 * (x[1] - x[0]) else "left"
+                         line={"color": colour, **line})  # fmt: skip
+        side = "right" if mark.at > x[0] + turn * (x[1] - x[0]) else "left"
         if mark.text:
-            _write(figure, mark, ORANGE, yref="paper", x=mark.at, y=1, xanchor=side, yanchor="top")
+            _write(figure, mark, colour, yref="paper", x=mark.at, y=1, xanchor=side, yanchor="top")
 
 
 def _write(figure: go.Figure, mark: Mark, colour: str, **place: str | float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from typing import Any
 
 NONE = "–"
@@ -49,3 +50,17 @@ def milliseconds(seconds: Any) -> str:
     """Seconds as ms."""
     parsed = number(seconds)
     return f"{1e3 * parsed:g} ms" if parsed is not None else NONE
+
+
+def columns(rows: Sequence[Sequence[str]], numbers: Container[int]) -> list[str]:
+    """Lines of a text table whose columns fit their cells; `numbers` are set to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+    def line(row: Sequence[str]) -> str:
+        cells = [
+            cell.rjust(width) if i in numbers else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return "  ".join(cells).rstrip()
+
+    return [line(row) for row in rows]

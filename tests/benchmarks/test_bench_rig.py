@@ -1,5 +1,6 @@
 """`sleight bench rig`: the rig's physics without its clock is the rig's, and the table adds up."""
 
+import functools
 import re
 import runpy
 from dataclasses import replace
@@ -10,7 +11,9 @@ import pytest
 
 from sleight.cli import main
 from sleight.contract.bundle import load_bundle
+from sleight.deploy.runtime.plan_config import PlanConfig
 from tests.deploy.conftest import make_bundle
+from tests.deploy.cube_rig import cube_bundle
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "rig.py"))
 
@@ -88,3 +91,15 @@ def test_bad_flags_are_one_line(bundle, capsys, flags, line):
     assert out == ""
     errors = [text for text in err.splitlines() if text.startswith("error: ")]
     assert len(errors) == 1 and line in errors[0]
+
+
+@pytest.mark.parametrize("moves", [{"scramble": "U R"}, {"solve": "R' U'"}])
+def test_goals_follow_a_plan_by_what_the_rigs_cube_reports(tmp_path, moves):
+    found = load_bundle(cube_bundle(tmp_path / "bundle"))
+    plan = PlanConfig(**moves, goal_timeout_s=0.3)
+    world = functools.partial(BENCH["Rig"], plan=plan, timestep_s=0.004)
+    trial = BENCH["Player"](found, 0).trial(world, True, 0)
+    assert trial.ending in ("timeout", "dropped") and trial.successes == 0
+    assert trial.plan.total in (2, 3, 4) and trial.goal.move
+    start = trial.judge.tracker.now.state
+    assert start.solved is bool("scramble" in moves)

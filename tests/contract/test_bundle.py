@@ -48,7 +48,7 @@ def fields(data, prefix=()):
             yield from fields(value, (*prefix, name))
 
 
-OPTIONAL = {("randomization",), ("training",), ("pose",), ("task", "object_joints"),
+OPTIONAL = {("randomization",), ("training",), ("pose",), ("images",), ("task", "object_joints"),
             ("task", "options"), *(("task", "options", name, *unit) for name in
             ("flip_share", "max_angle_rad") for unit in ((), ("unit",)))}  # fmt: skip
 FREE = ("versions", "randomization", "training")

@@ -73,18 +73,16 @@ class Shots(FrameSource):
 class Network:
     """A pose network that answers, fails or hangs."""
 
-    entry = SimpleNamespace(spread_limit_deg=10.0)
-
     def __init__(self):
         self.fails, self.hangs, self.go_on = None, False, threading.Event()
 
-    def see(self, images, cameras):
+    def see(self, images, cameras, wrist_rad):
         if self.fails:
             raise self.fails
         if self.hangs:
             self.go_on.wait(60)
         at = np.array([0.0, -0.05, 0.04])
-        return SimpleNamespace(position=at, wxyz=np.array([1.0, 0, 0, 0]), spread_rad=0.0)
+        return SimpleNamespace(position=at, wxyz=np.array([1.0, 0, 0, 0]), doubt=0.0)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from sleight.errors import SleightError
 from sleight.train.commands import config_of
 from sleight.train.config import TrainConfig
 from sleight.train.pose.config import PoseTrainConfig, WidenConfig
+from sleight.train.rollout.camera_evaluation import PoseCamerasConfig
 
 from .pages import ROOT
 
@@ -62,12 +63,13 @@ def every_flag() -> frozenset[str]:
 
 
 def is_known(flag: str, flags: frozenset[str]) -> bool:
-    """Whether it is one of them, a field of the goals, or an entry of one that is a dictionary."""
+    """Whether it is one of them, a field of goals or cameras, or an entry of a dictionary."""
     plain = "--" + flag.removeprefix("--").replace("-", "_")  # fields are read with either
     if {flag, plain} & flags or flag in ("--help", "--version"):
         return True
-    if flag.startswith("--goals.") and "--goals.FIELD" in flags:
-        return flag.removeprefix("--goals.") in field_names(GoalConfig)
+    for block, kind in (("--goals.", GoalConfig), ("--cameras.", PoseCamerasConfig)):
+        if flag.startswith(block) and f"{block}FIELD" in flags:
+            return flag.removeprefix(block) in field_names(kind)
     parts = flag.split(".")
     return any(".".join(parts[:n]) in flags for n in range(1, len(parts)))
 

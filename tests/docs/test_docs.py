@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sleight.config import field_names, from_dict, yamlfile
+from sleight.config import field_names, load, yamlfile
 from sleight.deploy.rig_file import RigConfig
 from sleight.train.config import TrainConfig
 from sleight.train.sweep.config import SweepConfig
@@ -117,7 +117,10 @@ def test_links_lead_to_files_and_headings(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_yaml_is_a_config(page: str) -> None:
+def test_yaml_is_a_config(page: str, tmp_path: Path) -> None:
+    """As a file beside the shipped configs, which it may name as its base."""
+    for config in (ROOT / "configs").glob("*.yaml"):
+        (tmp_path / config.name).symlink_to(config)
     for block in pages.blocks(page):
         if block.language == "yaml":
             data = yamlfile.parse(block.text, page)
@@ -125,7 +128,8 @@ def test_yaml_is_a_config(page: str) -> None:
                 continue
             fitting = [c for c in CONFIGS if set(data) <= {n.split(".")[0] for n in field_names(c)}]
             assert fitting, f"{page}: {sorted(data)}: fields of no config"
-            from_dict(fitting[0], data, page)
+            (tmp_path / "of_a_page.yaml").write_text(block.text)
+            load(fitting[0], tmp_path / "of_a_page.yaml")
 
 
 @pytest.mark.usefixtures("_with_its_package")

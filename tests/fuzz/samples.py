@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
+import yaml
 
 from sleight.contract.recording import Recording, write_csv
+from sleight.deploy.sim.camera_truth import write_truth
+from sleight.deploy.sim.plant_config import RigCamerasConfig
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +65,7 @@ QUICK = (
 
 
 def make(folder: Path) -> None:
-    """Write the samples: train.yaml, run, bundle, rig run, recording.csv, renders, sweep."""
+    """Write the samples: one of each format, named as `cases.FAMILIES` has them."""
     (folder / "train.yaml").write_text(TRAIN)
     (folder / "rig.yaml").write_text(RIG)
     (folder / "sim.yaml").write_text(RIG_SIM)
@@ -73,6 +78,11 @@ def make(folder: Path) -> None:
     _sleight(folder, "vision", "render", "--count", "6", "--out", "renders")
     _sleight(folder, "vision", "states", "run", "--count", "4", "--out", "states.npy")
     _rig_run(folder)
+    _pose_run(folder)
+    _cameras(folder)
+    _measurements(folder)
+    (folder / "secret").write_text("a secret that is long enough\n")
+    (folder / "secret").chmod(0o600)
 
 
 def _sleight(folder: Path, *words: str) -> str:
@@ -108,3 +118,40 @@ def _rig_run(folder: Path) -> None:
             process.terminate()
     (run,) = [path for path in (folder / "logs").glob("rig-*") if path.is_dir()]
     run.rename(folder / "rig")
+
+
+def _pose_run(folder: Path) -> None:
+    """A run of `vision train`, `pose`; and a bundle with its network, `seeing`."""
+    few = ("--training_samples", "2", "--batch_size", "2")
+    _sleight(folder, "vision", "train", "--data", "renders", "--name", "pose", "--runs", ".", *few)
+    _sleight(folder, "vision", "render", "--count", "2", "--seed", "9", "--out", "held")
+    shutil.copytree(folder / "bundle", folder / "seeing")
+    _sleight(folder, "vision", "export", "pose", "--bundle", "seeing", "--test", "held")
+
+
+def _cameras(folder: Path) -> None:
+    """Calibrated cameras, whose pictures are videos, and their rig file."""
+    rows = [
+        {
+            "name": camera.name,
+            "device": f"calibration/{camera.name}.mp4",
+            "size": [200, 200],
+            "intrinsics": f"calibration/{camera.name}.intrinsics.yaml",
+            "extrinsics": f"calibration/{camera.name}.extrinsics.yaml",
+        }
+        for camera in write_truth(folder / "calibration", RigCamerasConfig(), 0, "127.0.0.1", 1)
+    ]
+    picture = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    for row in rows:
+        iio.imwrite(folder / row["device"], [picture] * 400, fps=20, macro_block_size=1)
+    rig = yaml.safe_load(RIG) | {"cameras": rows, "policy": {"bundle": "seeing"}}
+    rig["calibrate"] = {"timeout_s": 1.0, "out": "new"}
+    (folder / "cameras.yaml").write_text(yaml.safe_dump(rig))
+
+
+def _measurements(folder: Path) -> None:
+    """Results of benchmarks that other commands read."""
+    short = ("--rounds", "1", "--iterations", "1", "--kills", "0", "--workers", "1")
+    _sleight(folder, "bench", "scale", "--config", "train.yaml", *short, "--json", "scale.json")
+    one = ("--trials", "1", "--variants", "none")
+    _sleight(folder, "bench", "sim_to_sim", "bundle", *one, "--json", "transfer.json")

@@ -1,7 +1,8 @@
 """A thousand commands on mangled files: no traceback, no harm, no "done" that is not.
 
 The seed is printed with what failed; SLEIGHT_FUZZ_SEED sets it, SLEIGHT_FUZZ_CASES their number,
-and SLEIGHT_FUZZ_ONLY=N runs one case again, in a folder that is kept.
+SLEIGHT_FUZZ_ONLY=N runs one case again, in a folder that is kept, and SLEIGHT_FUZZ_FAMILIES=A,B
+mangles only files of these kinds.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .program import Outcome, run
 SEED = int(os.environ.get("SLEIGHT_FUZZ_SEED", "0")) or int(time.time()) % 1_000_000
 COUNT = int(os.environ.get("SLEIGHT_FUZZ_CASES", "1000"))
 ONLY = os.environ.get("SLEIGHT_FUZZ_ONLY", "")
+FAMILIES = tuple(filter(None, os.environ.get("SLEIGHT_FUZZ_FAMILIES", "").split(",")))
 CODES = {0, 2, 3, 4, 5, 130}
 """The exit codes of the contract."""
 LONGEST_LINE = 1500
@@ -100,7 +102,7 @@ def _one(number: int, sample_folder: Path, root: Path) -> str:
     for path in (folder / "home", folder / "tmp", outside):
         path.mkdir(parents=True)
     (outside / "canary").write_text("nobody touches this\n")
-    what, case = cases.prepare(number, rng, sample_folder, folder)
+    what, case = cases.prepare(number, rng, sample_folder, folder, FAMILIES)
     before, top = _contents(outside), sorted(path.name for path in root.parent.iterdir())
     outcome = run(case.words, folder, case.limit_s)
     wrong = _complaint(outcome, case, folder)

@@ -20,8 +20,14 @@ CONFIGS = (
     "sleight.deploy.rig_file.RigConfig",
     "sleight.deploy.sim.plant_config.RigSimConfig",
     "sleight.deploy.logs.rig_report.ReportConfig",
+    "sleight.deploy.cameras.camera_config.Intrinsics",
+    "sleight.deploy.cameras.camera_config.Extrinsics",
 )
-WHOLE = {"train": "train.yaml", "data": "renders"}
+WHOLE = {
+    "train": "train.yaml", "data": "renders", "camera": "left", "size": [200, 200],
+    "focal_px": [300.0, 300.0], "centre_px": [100.0, 100.0], "distortion": [0.0] * 5,
+    "position_m": [0.0, 0.0, 0.5], "wxyz": [1.0, 0.0, 0.0, 0.0],
+}  # fmt: skip
 """Fields without a default, where a config has them."""
 
 

@@ -195,7 +195,7 @@ def test_rendering_without_a_screen_is_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["env", "gap", "peers", "rig", "scale", "sim_to_sim", "soak", "train"]
+    "name", ["env", "gap", "peers", "rig", "scale", "sim_to_sim", "soak", "train", "transfer"]
 )
 def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "--help"]) == 0

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,3 +167,29 @@ def test_this_machine_as_a_whole(tmp_path: Path) -> None:
     names = {recipe["name"] for recipe in expected["recipes"]}
     assert {"block_near.yaml", "reach.yaml", "demo.yaml", "sweep.yaml", "clone.yaml"} <= names
     assert all(recipe["seconds"] > 1 for recipe in expected["recipes"])
+
+
+def test_the_default_recipe_is_measured_with_as_many_worlds_as_it_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With half of them a control step of training takes a quarter longer."""
+    from sleight.doctor import measure
+    from sleight.doctor.recipes import recipes
+
+    worlds, batches = [], []
+
+    class Run:
+        steps = 0
+
+        def iterate(self) -> None:
+            batches.append(self)
+            self.steps += 1
+
+    def build(config: Any) -> Run:
+        worlds.append(config.env.num_worlds)
+        return Run()
+
+    monkeypatch.setattr(measure, "build", build)
+    (base,) = [recipe for recipe in recipes() if recipe.name == measure.BASE]
+    assert measure.training(base, 1, "lstm", warm_up=True) > 0
+    assert worlds == [base.config.env.num_worlds] and len(batches) == 2

@@ -33,6 +33,7 @@ FILES = [
     *[["bench", name, "--json"] for name in BENCH],
     ["bench", "scale", "--plot"],
     ["bench", "sim_to_sim", BUNDLE, "--json"],
+    ["bench", "transfer", BUNDLE, "--json"],
     ["bench", "timing", BUNDLE, "--json"],
     ["bench", "timing", BUNDLE, "--out"],
     ["bench", "soak", "--out"],

@@ -20,6 +20,7 @@ from sleight import __version__
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("envs", "policies", "adr", "vision", "train", "deploy")
 DATA = ("configs", "pretrained")
+SHIPPED = ("block", "cube")
 TREE = ("sleight", *FOLDERS, *DATA, "setup.py", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -83,7 +84,9 @@ def test_the_wheel_holds_every_module_once(wheel: Path) -> None:
     templates = {path.name for path in (ROOT / "sleight/pages/templates").iterdir()}
     assert templates == {Path(name).name for name in names if "/pages/templates/" in name}
     data = {name for name in names if name.split("/")[1] in DATA}
-    shipped = [*ROOT.glob("configs/*.yaml"), *ROOT.glob("pretrained/block/**/*")]
+    policies = [p for name in SHIPPED for p in (ROOT / "pretrained" / name).rglob("*")]
+    configs = [*ROOT.glob("configs/*.yaml"), *ROOT.glob("configs/curves/*.json")]
+    shipped = [*configs, *(p for p in policies if "later" not in p.parts)]
     assert data == {f"sleight/{p.relative_to(ROOT)}" for p in shipped if p.is_file()}
     assert {name.split("/")[0] for name in names} == {"sleight", f"sleight-{__version__}.dist-info"}
 
@@ -186,7 +189,7 @@ def test_a_robot_needs_a_part_of_what_is_asked_for() -> None:
 def test_everything_that_is_installed_is_pinned() -> None:
     lines = (ROOT / "constraints.txt").read_text().split()
     pins = dict(line.lower().split("==") for line in lines)
-    extras = ("deploy", "docs", "menagerie", "ros2", "sysid", "dev")
+    extras = ("deploy", "docs", "gpu", "menagerie", "ros2", "sysid", "dev")
     wanted = {_name(line) for line in _asked_for(*extras)} - {"sleight"}
     missing = wanted - {name.replace("_", "-") for name in pins}
     assert missing == set()

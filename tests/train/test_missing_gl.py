@@ -53,7 +53,11 @@ def test_training_goes_on_without_films(
 
 @pytest.mark.parametrize(
     "words",
-    [["play", BUNDLE, "--seconds", "1", "--video"], ["vision", "render", "--count", "4", "--out"]],
+    [
+        ["play", BUNDLE, "--seconds", "1", "--video"],
+        ["vision", "render", "--count", "4", "--out"],
+        ["eval", ROOT / "pretrained" / "block_cameras", "--pose", "cameras", "--json"],
+    ],
 )
 def test_pictures_are_refused_in_one_line(backend: str, words: list[Any], tmp_path: Path) -> None:
     found = _sleight(backend, *words, tmp_path / "out.mp4")

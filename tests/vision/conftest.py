@@ -1,5 +1,6 @@
 """A few small renders, made once."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,16 @@ def prepare(folder: Path, config: RenderConfig = SMALL) -> Path:
     np.save(folder / STATES, home_states())
     save(config, folder / CONFIG)
     return folder
+
+
+CUBE = dataclasses.replace(SMALL, object="cube")
+
+
+@pytest.fixture(scope="session")
+def cubes(can_render: None, tmp_path_factory: pytest.TempPathFactory) -> Renders:
+    """Ten samples of scrambled cubes."""
+    folder = prepare(tmp_path_factory.mktemp("cubes"), CUBE)
+    return open_renders(render(CUBE, 10, folder))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from sleight.vision.renders.render_job import render
 from sleight.vision.renders.render_parameters import (
     BY_NAME,
     PARAMETERS,
-    scaled,
     widened,
     with_ranges,
 )
@@ -38,8 +37,8 @@ def test_lambda_zero_is_the_nominal_rig_and_lambda_one_strength_one():
     for coordinate, strength in ((0.0, 0.0), (1.0, 1.0)):
         at = {row.name: float(row.value(np.array(coordinate))) for row in PARAMETERS}
         ranges = {name: (value, value) for name, value in at.items()}
-        jitter, looks = with_ranges(*scaled(dataclasses.replace(blank, strength=0.0)), ranges)
-        wanted_jitter, wanted = scaled(dataclasses.replace(blank, strength=strength))
+        jitter, looks = with_ranges(*dataclasses.replace(blank, strength=0.0).scaled(), ranges)
+        wanted_jitter, wanted = dataclasses.replace(blank, strength=strength).scaled()
         assert jitter == wanted_jitter
         # Lights differ to both sides: one number is one end.
         apart = {"light_total", "ambient", "shadow_share"}
@@ -49,7 +48,7 @@ def test_lambda_zero_is_the_nominal_rig_and_lambda_one_strength_one():
 
 
 def test_each_parameter_changes_one_field_and_a_config_can_say_its_limits():
-    base = scaled(dataclasses.replace(RenderConfig(), strength=0.0))
+    base = dataclasses.replace(RenderConfig(), strength=0.0).scaled()
     touched = set()
     for row in PARAMETERS:
         jitter, looks = with_ranges(*base, {row.name: row.limits})
@@ -65,7 +64,7 @@ def test_each_parameter_changes_one_field_and_a_config_can_say_its_limits():
     wide = widened(RenderConfig(strength=0.0), {row.name: row.limits for row in PARAMETERS})
     assert from_dict(RenderConfig, to_dict(wide), "wide") == wide
     assert wide.strength == 1.0 and wide.looks.light_total == BY_NAME["light.total"].limits
-    jitter, looks = scaled(wide)
+    jitter, looks = wide.scaled()
     assert jitter == wide.jitter
     assert looks.light_total == pytest.approx(wide.looks.light_total)
 

@@ -56,7 +56,7 @@ def test_processes_that_die_again_and_again_end_the_job(can_render, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("{", "truncated JSON"), ("[]", "format: got list"), ('{"format": 1}', "sizes: got None")],
+    [("{", "truncated JSON"), ("[]", "format: got list"), ('{"format": 2}', "sizes: got None")],
 )
 def test_a_damaged_index_is_one_line(tmp_path, text, line):
     (tmp_path / INDEX).write_text(text)

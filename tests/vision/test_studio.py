@@ -92,7 +92,7 @@ def test_what_a_calibration_tells_is_near_the_truth():
 
 def test_the_blocks_colours_stay_near_their_calibrated_ones(studio):
     looks = LooksConfig()
-    nominal = studio.stage.faces.reshape(6, -1, 3).mean(axis=1)
+    nominal = studio.stage.paint.faces.reshape(6, -1, 3).mean(axis=1)
     for seed in range(20):
         studio.dress(looks, np.random.default_rng(seed))
         faces = studio.stage.texture("block").reshape(6, -1, 3).mean(axis=1)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from ..config import TrainConfig
 
 Rate = Annotated[float, Range(0, 1, open_low=True)]
+METRICS = (
+    "value_loss", "entropy", "grad_norm", "epochs", "learning_rate", "explained_variance",
+    "return_mean",
+)  # fmt: skip
+"""Of every `ActorCritic`."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,11 @@ class ActorCritic(Algorithm):
         self.config, self.bptt_steps = config, run.rollout.bptt_steps
         self.actor, self.critic = agent.actor, agent.critic
         self.group = group
-        self._scores = group.wrap(self.scores(agent.actor, agent.critic))
+        scores = self._make_scores(agent, seed)
+        self._scores = group.wrap(scores)
         self.learning_rate = self._first_learning_rate()
         self.optimizer = torch.optim.Adam(
-            [*agent.actor.parameters(), *agent.critic.parameters()],
+            list(scores.parameters()),
             lr=self.learning_rate,
             eps=1e-5,
             fused=True,
@@ -107,6 +113,10 @@ class ActorCritic(Algorithm):
         load_moments(self.optimizer, tensors)
         self._set_learning_rate(data["learning_rate"])
         self.generator.set_state(tensors["rng"])
+
+    def _make_scores(self, agent: Agent, seed: int) -> nn.Module:
+        """The module of `scores`; the optimizer has its parameters."""
+        return self.scores(agent.actor, agent.critic)
 
     @abstractmethod
     def _first_learning_rate(self) -> float:

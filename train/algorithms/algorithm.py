@@ -10,8 +10,8 @@ entry point; its config becomes the block of that name in a training config:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..config import TrainConfig
 
 Metrics = dict[str, float]
+STAGE = "stage:"
+"""Begins the name of a teacher that is an earlier stage of the run."""
 
 
 def always(progress: float) -> float:
@@ -36,11 +38,16 @@ class Collection:
     """What an algorithm asks of the experience that it learns from."""
 
     teacher: str = ""
-    """A run, a checkpoint or a bundle that labels every step (`Batch.labels`); empty: none."""
+    """A run, a checkpoint, a bundle or `stage:NAME` that labels every step (`Batch.labels`);
+    empty: none."""
+    specialists: Mapping[str, str] = field(default_factory=dict)
+    """Case of the task -> the teacher of the steps in it, in the place of `teacher`."""
     teacher_std: float = 0.2
     """Standard deviation of the labels where the teacher's graph gives only a mean."""
     student_share: Callable[[float], float] = always
     """Progress in [0, 1] -> probability that the policy that learns acts, and not its teacher."""
+    trunk: str = ""
+    """A run or a bundle whose pose network the actor's encoders begin with; empty: none."""
     log_prob: bool = True
     """Whether `Batch.log_prob` is needed; without it, it is nan."""
 
@@ -54,6 +61,8 @@ class Algorithm(ABC):
 
     config_type: ClassVar[type]
     """A frozen dataclass whose fields all have defaults: the block of the training config."""
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """What every `update` returns, by which a stage of a run may end."""
 
     @abstractmethod
     def __init__(

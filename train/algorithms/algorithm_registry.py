@@ -64,6 +64,11 @@ def least_worlds(run: TrainConfig) -> int:
     return kind.least_worlds(config, run)
 
 
+def metrics_of(run: TrainConfig) -> tuple[str, ...]:
+    """Names of the metrics that the algorithm of a run promises to log."""
+    return _chosen(run)[0].metrics
+
+
 def build_algorithm(run: TrainConfig, agent: Agent, group: LearnerGroup) -> Algorithm:
     """The algorithm of a run at its beginning, which improves the networks of `agent`."""
     kind, config = _chosen(run)

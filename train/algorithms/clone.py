@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ...config import Range
+from ...envs.make import resolve
+from ...errors import nearest
 from ...policies.actor import Actor
 from ...policies.critic import Critic
 from ...policies.imitation import divergence
-from .actor_critic import ActorCritic, ActorCriticConfig, Rate
+from ..runs.checkpoint import load_module, module_tensors
+from .actor_critic import METRICS, ActorCritic, ActorCriticConfig, Rate
+from .agent import Agent
 from .algorithm import Collection
 from .sequences import Part
+from .trunk import keypoint_encoders
 
 if TYPE_CHECKING:
     from ..config import TrainConfig
@@ -29,7 +34,11 @@ class CloneConfig(ActorCriticConfig):
     """
 
     teacher: str = ""
-    """The run, checkpoint or bundle to clone; the teacher observes the true state."""
+    """The run, checkpoint or bundle to clone, or `stage:NAME`, an earlier stage of this run; the
+    teacher observes the true state."""
+    specialists: dict[str, str] = field(default_factory=dict)
+    """Case of the task -> the run, checkpoint or bundle that teaches in it, in the place of
+    `teacher`. Rubik's cube: `turn`, while the layers have to turn and no face has to come up."""
     student_share: tuple[Annotated[float, Range(0, 1)], float] = (0.0, 0.5)
     """Probability at the start that the student acts, not the teacher (drawn for each world every
     `rollout.bptt_steps`); and the fraction of `steps` after which it is 1."""
@@ -37,6 +46,17 @@ class CloneConfig(ActorCriticConfig):
     """Learning rate at the first and at the last step; linear between."""
     bundle_std: Annotated[float, Range(0.01, 10)] = 0.2
     """Standard deviation of the labels of a bundle without a checkpoint, which gives only means."""
+    trunk: str = ""
+    """Run of `sleight vision train`, or bundle with one in its folder `pose`, whose pose network
+    the encoders of kind `keypoints` begin with (`policy.encoders`); empty: they begin untrained."""
+    tune_trunk: bool = True
+    """Whether the pose network in these encoders learns too; if not, only the layers after it."""
+    auxiliary_terms: tuple[str, ...] = ()
+    """Terms of the critic that the student also learns to tell, from the inputs of its head, by
+    their mean squared error in standard deviations: for example the pose, to a student that sees
+    only pictures."""
+    auxiliary_weight: Annotated[float, Range(0, 1000)] = 1.0
+    """Weight of this error in the loss."""
     renamed: ClassVar[Mapping[str, str]] = {"rate": "learning_rate"}
 
     def __post_init__(self) -> None:
@@ -54,16 +74,25 @@ class CloneConfig(ActorCriticConfig):
 class CloneScores(nn.Module):
     """What gradients are propagated back through: both networks, on L steps of B sequences."""
 
-    def __init__(self, actor: Actor, critic: Critic) -> None:
+    def __init__(self, actor: Actor, critic: Critic, auxiliary: Sequence[str] = ()) -> None:
+        """auxiliary: terms of the critic that are told from the features of the actor."""
         super().__init__()
         self.actor, self.critic = actor, critic
+        columns = critic.embedding.columns()
+        self._told = [column for name in auxiliary for column in columns[name]]
+        self.readout = nn.Linear(actor.head.in_features, len(self._told)) if auxiliary else None
 
-    def forward(self, part: Part) -> tuple[Tensor, Tensor, Tensor]:
-        """KL(teacher || student), entropy (without gradient), value: (L, B)."""
-        distribution = self.actor.replay(part.actor, part.carry, part.starts)
+    def forward(self, part: Part) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """KL(teacher || student), entropy (without gradient), value, squared error: (L, B)."""
+        features = self.actor.features(part.actor, part.carry, part.starts)
+        distribution = self.actor.distribution(features)
         with torch.no_grad():
             entropy = distribution.entropy()
-        return divergence(part.labels, distribution), entropy, self.critic.judge(part.critic)
+        value = self.critic.judge(part.critic)
+        error = torch.zeros_like(value)
+        if self.readout is not None:
+            error = (self.readout(features) - part.critic[..., self._told]).square().mean(dim=-1)
+        return divergence(part.labels, distribution), entropy, value, error
 
 
 class Clone(ActorCritic):
@@ -79,17 +108,55 @@ class Clone(ActorCritic):
     config: CloneConfig
     scores = CloneScores
     distance = "kl_to_teacher"
+    metrics = (*METRICS, distance, "auxiliary_loss")
+    _readout: nn.Module | None = None
+
+    def _make_scores(self, agent: Agent, seed: int) -> nn.Module:
+        if not self.config.tune_trunk:
+            for encoder in keypoint_encoders(agent.actor).values():
+                encoder.freeze()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            scores = CloneScores(agent.actor, agent.critic, self.config.auxiliary_terms)
+        scores.to(agent.actor.head.weight.device)
+        self._readout = scores.readout
+        return scores
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """See `Algorithm`: the readout of the auxiliary terms, too."""
+        tensors, data = super().state()
+        own = module_tensors("readout", self._readout) if self._readout is not None else {}
+        return {**tensors, **own}, data
+
+    def load_state(self, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+        """See `Algorithm`."""
+        super().load_state(tensors, data)
+        if self._readout is not None:
+            load_module("readout", self._readout, tensors, "the readout of auxiliary terms")
 
     @classmethod
     def collection(cls, config: Any, run: TrainConfig) -> Collection:
         """See `Algorithm`."""
-        return Collection(config.teacher, config.bundle_std, config.student_at, log_prob=False)
+        return Collection(
+            config.teacher, config.specialists, config.bundle_std, config.student_at,
+            config.trunk, log_prob=False,
+        )  # fmt: skip
 
     @classmethod
     def check(cls, config: Any, run: TrainConfig) -> None:
         """See `Algorithm`."""
         if not config.teacher:
             raise ValueError("clone.teacher: got nothing, allowed: a run, a checkpoint or a bundle")
+        for term in config.auxiliary_terms:
+            if term not in (known := resolve(run.env).critic_terms):
+                raise ValueError(f"clone.auxiliary_terms: got {term}, {nearest(term, known)}")
+        if (config.trunk or not config.tune_trunk) and "keypoints" not in (
+            kinds := run.policy.encoders.values()
+        ):
+            raise ValueError(
+                f"clone.trunk, clone.tune_trunk: got policy.encoders {', '.join(kinds) or 'none'},"
+                " allowed with them: keypoints"
+            )
         if under_adr := (*run.adr.step_sizes, *run.adr.curriculum):
             # Part of the performance is the teacher's, so ADR would measure neither of them.
             raise ValueError(
@@ -101,11 +168,12 @@ class Clone(ActorCritic):
         return self.config.learning_rate[0]
 
     def _loss(self, part: Part, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        divergences, entropies, value = self._scores(part)
-        kl = divergences.mean()
+        divergences, entropies, value, errors = self._scores(part)
+        kl, auxiliary = divergences.mean(), errors.mean()
         value_loss = 0.5 * (value - part.target).square().mean()
         metrics = {self.distance: kl, "value_loss": value_loss, "entropy": entropies.mean()}
-        return kl + value_loss, metrics
+        metrics["auxiliary_loss"] = auxiliary
+        return kl + value_loss + self.config.auxiliary_weight * auxiliary, metrics
 
     def _adapt(self, distance: float, progress: float) -> None:
         first, last = self.config.learning_rate

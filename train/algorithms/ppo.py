@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...config import Range
 from ...policies.actor import Actor
 from ...policies.critic import Critic
-from .actor_critic import ActorCritic, ActorCriticConfig, Rate
+from .actor_critic import METRICS, ActorCritic, ActorCriticConfig, Rate
 from .sequences import Part
 
 
@@ -72,6 +72,7 @@ class Ppo(ActorCritic):
     config: PpoConfig
     scores = Scores
     distance = "kl"
+    metrics = (*METRICS, distance, "policy_loss", "clip_fraction")
 
     def _first_learning_rate(self) -> float:
         return self.config.learning_rate

@@ -23,6 +23,7 @@ from ...files import read_json, read_text
 from ...vision.renders.render_parameters import BY_NAME as IN_RENDERS
 from ..config import RunAdrConfig
 from ..reports.run_data import Row, number
+from ..runs import checkpoint_files
 from ..runs.metrics import MOST_ROWS, read_metrics
 
 STATE = "adr.json"
@@ -146,7 +147,7 @@ def _config(folder: Path) -> AdrConfig:
             data = yaml.safe_load(read_text(path)) if name == "config.yaml" else read_json(path)
         except yaml.YAMLError as error:
             raise DataError(f"{path}: not YAML") from error
-        data = data if isinstance(data, dict) else {}
+        data = checkpoint_files.present_config(folder, data) if isinstance(data, dict) else {}
         for key in () if name == "config.yaml" else ("training", "config"):
             data = data.get(key) if isinstance(data.get(key), dict) else {}
         if isinstance(data.get("adr"), dict):

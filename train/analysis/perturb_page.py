@@ -11,6 +11,7 @@ from ...pages import html
 from ...pages.charts import Line, line_chart
 from ...pages.colours import PALETTE, SHADE
 from ...pages.figure import Frame, Mark
+from ...pages.show import columns
 from .perturb import Arm, Study
 
 HEAD = ("trials", "before", "first after", "later", "slower by", "fails before", "first", "later")
@@ -63,17 +64,13 @@ def cells(change: Change) -> tuple[str, ...]:
 
 def table(study: Study, window: int) -> str:
     """The study as a text table."""
-    wide = (8, 20, 20, 20, 20, 20, 20, 20)
     lines = [study.player]
     rows = changes(study, window)
     for after in dict.fromkeys(c.after for _, c in rows):
         lines.append(f"  around success {after}: s a goal, and probability of failing it [95 %]")
-        head = "".join(f"{h:>{w}}" for h, w in zip(HEAD, wide, strict=True))
-        lines.append(f"    {'':<26}{head}")
-        for arm, c in rows:
-            if c.after == after:
-                said = "".join(f"{cell:>{w}}" for cell, w in zip(cells(c), wide, strict=True))
-                lines.append(f"    {arm.name:<26}{said}")
+        said = [(arm.name, *cells(c)) for arm, c in rows if c.after == after]
+        text = columns([("", *HEAD), *said], numbers=range(1, len(HEAD) + 1))
+        lines += [f"    {line}" for line in text]
     return "\n".join(lines)
 
 

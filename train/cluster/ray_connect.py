@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, ConnectError
+from ...files import is_utf8
 from ...machine import usable_cores
 from ...stop_signals import children_outlive_hang_ups
 from ..config import RayConfig
@@ -24,13 +25,15 @@ LOOPBACK = ("127.0.0.1", "localhost")
 def connect(config: RayConfig) -> Callable[[], None]:
     """Start or join a cluster, unless this process is in one; returns what ends the connection.
 
-    Raises ConnectError when no cluster answers within `config.wait_s`.
+    Raises ConnectError when no cluster answers within `config.wait_s`, and ConfigError where Ray
+    cannot start.
     """
     prepare(config.address)
     import ray
 
     if ray.is_initialized():
         return lambda: None
+    _check_paths()
     if config.address:
         probe(config.address, config.wait_s)
     own: dict[str, Any] = {
@@ -64,6 +67,16 @@ def prepare(address: str) -> None:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         if TOKEN.expanduser().is_file():  # Ray itself shows it only to the clusters that it finds
             os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _check_paths() -> None:
+    """Ray sends its processes the command line, the folder and the places of modules, as text."""
+    for path in (*sys.argv, os.getcwd(), *sys.path):
+        if not is_utf8(path):
+            raise ConfigError(
+                f"Ray: got {path}, which is not UTF-8; allowed: on the command line, as the current"
+                " folder and where Python looks for modules, paths that are"
+            )
 
 
 def probe(address: str, wait_s: float) -> None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...config import to_dict
-from ...contract.bundle import file_sha256, write_manifest
+from ...contract.bundle import MANIFEST, file_sha256, write_manifest
 from ...contract.manifest import (
+    CAMERA_IMAGES,
     FORMAT,
     INPUTS,
     ActionEntry,
@@ -22,6 +23,7 @@ from ...contract.manifest import (
     Tensor,
     widths_of,
 )
+from ...contract.pose_entry import ImagesEntry
 from ...envs.config import EnvConfig, GoalConfig
 from ...envs.hands.hand_model import hand_of
 from ...envs.make import resolve
@@ -32,10 +34,15 @@ from ...envs.tasks.goal_law import GoalLaw
 from ...envs.tasks.task import task_of
 from ...envs.tasks.task_registry import TASKS
 from ...errors import ConfigError
+from ...folders import replaced_together
 from ...policies.actor import Actor
+from ...vision.config import CamerasConfig
+from ...vision.live.image_eyes import image_sizes
 from ..algorithms.agent import term_shapes
 from ..config import TrainConfig
+from ..pose.pose_export import camera_entries
 from ..rollout.adr_source import trained_ranges
+from ..rollout.eyes import sees
 from ..runs.checkpoint import Checkpoint, load_module
 from ..runs.saved_run import load_run
 from ..runs.versions import versions
@@ -54,7 +61,7 @@ def export(
     stochastic: bool = False,
     max_successes: int = GoalConfig.max_successes,
 ) -> Path:
-    """Write the bundle of a run's newest checkpoint; files in an existing `folder` are replaced.
+    """Write the bundle of a run's newest checkpoint; one in `folder` is replaced as a whole.
 
     stochastic: the bundle samples its actions, as in training, from noise that the robot passes
     in. max_successes: goals after which a trial on a rig ends. Raises ConfigError when the policy
@@ -65,32 +72,34 @@ def export(
     hand, object_spec = hand_of(env.model).spec, object_of(env.model)
     law = rig_law(config.env, str(run))
     graph = policy_graph(config, saved, law, str(run), stochastic)
-    widths = widths_of(len(hand.joints), len(hand.actuators), len(object_spec.joints))
-    write_graph(graph, folder / GRAPH, widths)
-    write_task_graph(law, len(object_spec.joints), folder / TASK_GRAPH)
+    widths = widths_of(len(hand.joints), len(hand.actuators), len(object_spec.reported))
     action = (1, len(hand.actuators))
     carry = tuple(Tensor(key, (1, config.policy.hidden_size)) for key in graph.carry_names)
-    manifest = BundleManifest(
-        format=FORMAT,
-        name=name or env.task,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=versions(),
-        hand=HandEntry.of(hand),
-        task=task_entry(env, law, folder, max_successes),
-        control=ControlEntry(env.period_s),
-        action=_action(config, env),
-        inputs=_inputs(graph, widths),
-        carry=carry,
-        outputs=(
-            Tensor("target", action, "rad", "joint"),
-            Tensor("action", action),
-            *(Tensor(f"next_{c.name}", c.shape) for c in carry),
-        ),
-        graph=GraphEntry(GRAPH, file_sha256(folder / GRAPH)),
-        randomization=trained_ranges(config, saved.meta),
-        training={"config": to_dict(config), "steps": saved.meta["steps"]},
-    )
-    write_manifest(folder, manifest)
+    with replaced_together(folder, MANIFEST) as new:
+        write_graph(graph, new / GRAPH, widths)
+        write_task_graph(law, len(object_spec.reported), new / TASK_GRAPH)
+        manifest = BundleManifest(
+            format=FORMAT,
+            name=name or env.task,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=versions(),
+            hand=HandEntry.of(hand),
+            task=task_entry(env, law, new, max_successes),
+            control=ControlEntry(env.period_s),
+            action=_action(config, env),
+            inputs=_inputs(graph, widths),
+            carry=carry,
+            outputs=(
+                Tensor("target", action, "rad", "joint"),
+                Tensor("action", action),
+                *(Tensor(f"next_{c.name}", c.shape) for c in carry),
+            ),
+            graph=GraphEntry(GRAPH, file_sha256(new / GRAPH)),
+            randomization=trained_ranges(config, saved.meta),
+            training={"config": to_dict(config), "steps": saved.meta["steps"]},
+            images=images_entry(config.cameras.rig) if sees(config.env) else None,
+        )
+        write_manifest(new, manifest)
     return folder
 
 
@@ -101,12 +110,14 @@ def policy_graph(
     env = resolve(config.env)
     hand = hand_of(env.model).spec
     terms = observations.select(env.actor_terms, "env.actor_terms", task_of(env).terms)
-    sizes = observations.sizes_of(hand, object_of(env.model), 0)
+    rig = config.cameras.rig
+    sizes = {**observations.sizes_of(hand, object_of(env.model), 0), **image_sizes(rig)}
     shapes = term_shapes(terms, sizes)
     actor = Actor(config.policy, shapes, len(hand.actuators))
     load_module("actor", actor, saved.weights, source)
     action_law = ActionLaw(env.control, hand, env.period_s)
-    return PolicyGraph(actor, terms, action_law, law.goals, stochastic)
+    pictures = images_entry(rig).shape[1:] if sees(config.env) else ()
+    return PolicyGraph(actor, terms, action_law, law.goals, stochastic, pictures)
 
 
 def rig_law(env: EnvConfig, source: str) -> GoalLaw:
@@ -125,7 +136,7 @@ def rig_law(env: EnvConfig, source: str) -> GoalLaw:
 
 
 def task_entry(env: EnvConfig, law: GoalLaw, folder: Path, max_successes: int) -> TaskEntry:
-    """Write the graph of the task to `folder`; returns the manifest entry of the task."""
+    """The manifest entry of the task, whose graph is in `folder`."""
     goals, object_spec = GoalConfig(), object_of(env.model)
     limits = law.option_limits
     return TaskEntry(
@@ -141,8 +152,13 @@ def task_entry(env: EnvConfig, law: GoalLaw, folder: Path, max_successes: int) -
         uniforms=law.uniforms,
         normals=law.normals,
         options={n: OptionEntry(float(value), *limits[n]) for n, value in law.options.items()},
-        object_joints=object_spec.joints,
+        object_joints=object_spec.reported,
     )
+
+
+def images_entry(rig: CamerasConfig) -> ImagesEntry:
+    """The manifest entry of the cameras whose pictures a policy reads."""
+    return ImagesEntry(rig.image_px, rig.fovy_deg, camera_entries(rig))
 
 
 def _action(config: TrainConfig, env: EnvConfig) -> ActionEntry:
@@ -159,6 +175,7 @@ def _inputs(graph: PolicyGraph, widths: Mapping[str, int]) -> tuple[Tensor, ...]
         if width in widths
     }
     tensors |= {goal.name: goal for goal in _goals(graph.goals)}
+    tensors[CAMERA_IMAGES] = Tensor(CAMERA_IMAGES, (1, *graph.pictures))
     return tuple(tensors[name] for name in graph.inputs)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...contract.manifest import INPUTS
+from ...contract.manifest import CAMERA_IMAGES, INPUTS
 from ...envs.mdp.control import ActionLaw
 from ...envs.mdp.observations import Term, compute
 from ...errors import ConfigError
@@ -33,10 +33,12 @@ class PolicyGraph(nn.Module):
         law: ActionLaw,
         goals: Mapping[str, int],
         stochastic: bool = False,
+        pictures: tuple[int, ...] = (),
     ) -> None:
         """goals: name and size of the parts of a goal, which the policy may read.
 
         stochastic: actions are sampled with noise from outside, instead of deterministic.
+        pictures: (V, S, S, 3), what the cameras show, if the policy reads them.
         """
         super().__init__()
         if stochastic and actor.config.head != "gaussian":
@@ -44,7 +46,7 @@ class PolicyGraph(nn.Module):
                 f"--stochastic: got policy.head {actor.config.head}, allowed: gaussian"
             )
         self.actor, self.terms, self.law = actor, terms, law
-        self.stochastic, self.goals = stochastic, dict(goals)
+        self.stochastic, self.goals, self.pictures = stochastic, dict(goals), pictures
         self.inputs = (*graph_inputs(terms, goals), *(("noise",) if stochastic else ()))
         self.carry_names = ("h", "c") if actor.config.memory == "lstm" else ()
         if self.carry_names:
@@ -71,7 +73,7 @@ class PolicyGraph(nn.Module):
 
 def graph_inputs(terms: Sequence[Term], goals: Mapping[str, int]) -> tuple[str, ...]:
     """Inputs of the terms, named as in the contract. Raises ConfigError for unmeasured ones."""
-    allowed = (*INPUTS, *goals)
+    allowed = (*INPUTS, *goals, CAMERA_IMAGES)
     read_names = {"last_target", "joint_position"}
     renamed = {sensor: name for name, sensor in _SENSOR_OF.items()}
     for term in terms:
@@ -101,6 +103,9 @@ def example_inputs(graph: PolicyGraph, count: int, widths: Mapping[str, int]) ->
     """
     values = []
     for name in graph.inputs:
+        if name == CAMERA_IMAGES:
+            values.append(torch.zeros(count, *graph.pictures, dtype=torch.uint8))
+            continue
         size = graph.goals[name] if name in graph.goals else widths[INPUTS[name][0]]
         value = torch.zeros(count, size)
         if name.endswith("wxyz"):

@@ -12,9 +12,10 @@ from ...config import Range
 from ...errors import ConfigError
 from ...files import check_name
 from ...vision.config import RenderConfig
+from ...vision.keypoint_decoder import KeypointConfig
 from ...vision.photo import PhotoConfig
-from ...vision.pose_net import NetConfig
 from ...vision.renders.render_parameters import PARAMETERS
+from ...vision.windows import AugmentConfig
 
 Positive = Annotated[float, Range(0, 1e6, open_low=True)]
 Count = Annotated[int, Range(1, 10**10)]
@@ -40,8 +41,10 @@ class LearnConfig:
     """Shards in memory at the same time; samples are shuffled among them."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Device of the training."""
-    net: NetConfig = field(default_factory=NetConfig)
-    """The network."""
+    keypoints: KeypointConfig = field(default_factory=KeypointConfig)
+    """The network and its decoder."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """Geometric augmentation of the pictures."""
     photo: PhotoConfig = field(default_factory=PhotoConfig)
     """Photometric augmentation of the pictures."""
     renamed: ClassVar[Mapping[str, str]] = {

@@ -7,30 +7,20 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from ...vision.geometry import Placement, wxyz_of
+from ...envs.hands.shadow import SHADOW_RIGHT
+from ...vision.decoders import Batch, Guesses, PoseDecoder
+from ...vision.geometry import Placement
+from ...vision.keypoint_decoder import layers, rotations
 from ...vision.onnx_pose import OnnxPose
-from ...vision.pose_net import PoseNet
+from ...vision.renders.object_states import keypoints_in
 from ...vision.renders.shards import Renders
-from ...vision.scores import PoseErrors, pose_errors
-from .render_batches import Batch, in_order
+from ...vision.scores import LayerErrors, PoseErrors, layer_errors, pose_errors
+from .render_batches import in_order
 
 BATCH = 64
 CONFIDENT = 99.0
-"""Percentile of the disagreement between views above which an estimate is rejected."""
-
-
-@dataclass(frozen=True)
-class Guesses:
-    """Poses of n samples."""
-
-    position: Tensor
-    """(n, 3) m."""
-    wxyz: Tensor
-    """(n, 4)"""
-    spread_rad: Tensor
-    """(n,)"""
+"""Percentile of the predicted errors above which an estimate is rejected."""
 
 
 class Reader(Protocol):
@@ -42,18 +32,12 @@ class Reader(Protocol):
 class NetReader:
     """The network in torch, on unchanged pictures."""
 
-    def __init__(self, net: PoseNet, device: str = "cpu") -> None:
-        self._net, self._device = net, device
+    def __init__(self, decoder: PoseDecoder, device: str = "cpu") -> None:
+        self._decoder, self._device = decoder, device
 
-    @torch.no_grad()
     def __call__(self, batch: Batch) -> Guesses:
-        self._net.eval()
-        inputs = {name: values.to(self._device) for name, values in batch.items()}
-        images = inputs["images"].float() / 255.0
-        guess = self._net(images, inputs["camera_position"], inputs["camera_rotation"])
-        wxyz = np.array([wxyz_of(matrix) for matrix in guess.rotation.cpu().numpy()])
-        turned = torch.from_numpy(wxyz).float()
-        return Guesses(guess.position.cpu(), turned, guess.spread_rad.cpu())
+        """See `Reader`."""
+        return self._decoder.read({name: x.to(self._device) for name, x in batch.items()})
 
 
 class GraphReader:
@@ -61,17 +45,24 @@ class GraphReader:
 
     def __init__(self, graph: OnnxPose) -> None:
         self._graph = graph
+        keypoints = graph.entry.keypoints
+        hinges = keypoints.landmarks.hinges if keypoints else ()
+        self._wrist = [SHADOW_RIGHT.joints.index(hinge.joint) for hinge in hinges]
 
     def __call__(self, batch: Batch) -> Guesses:
+        """See `Reader`."""
         position, rotation = batch["camera_position"].numpy(), batch["camera_rotation"].numpy()
         poses = []
         for index, images in enumerate(batch["images"].numpy()):
-            pairs = zip(position[index], rotation[index], strict=True)
-            poses.append(self._graph.see(images, [Placement(p, r) for p, r in pairs]))
+            pairs = zip(position[index].astype(float), rotation[index].astype(float), strict=True)
+            wrist = batch["joint_position"][index, self._wrist].numpy()
+            poses.append(self._graph.see(images, [Placement(p, r) for p, r in pairs], wrist))
         return Guesses(
             torch.tensor(np.array([one.position for one in poses])).float(),
             torch.tensor(np.array([one.wxyz for one in poses])).float(),
-            torch.tensor([one.spread_rad for one in poses]),
+            np.array([one.error_m for one in poses]),
+            np.array([one.error_rad for one in poses]),
+            np.array([one.angles for one in poses]),
         )
 
 
@@ -82,17 +73,22 @@ class Judgement:
     errors: PoseErrors
     constant: PoseErrors
     """Errors of the mean pose of these renders: the baseline that a network must beat."""
-    spread_rad: np.ndarray
-    """(n,)"""
+    error_m: np.ndarray
+    error_rad: np.ndarray
+    """(n,) predicted errors."""
+    layers: LayerErrors | None = None
+    """Of an object that has layers."""
 
     @property
-    def spread_limit_deg(self) -> float:
-        """The disagreement between views that one estimate in a hundred exceeds [degrees]."""
-        return float(np.degrees(np.percentile(self.spread_rad, CONFIDENT)))
+    def limits(self) -> tuple[float, float]:
+        """The predicted errors [m] and [rad] that one estimate in a hundred exceeds."""
+        both = (float(np.percentile(x, CONFIDENT)) for x in (self.error_m, self.error_rad))
+        return next(both), next(both)
 
     def data(self) -> dict[str, Any]:
         """The judgement as plain data."""
-        return {"errors": self.errors.table(), "constant": self.constant.table()}
+        layers = {"layers": self.layers.table()} if self.layers else {}
+        return {"errors": self.errors.table(), "constant": self.constant.table()} | layers
 
     def text(self) -> str:
         """The judgement as a text table."""
@@ -100,14 +96,20 @@ class Judgement:
         for title, errors in (("", self.errors), ("constant ", self.constant)):
             table = errors.table()
             for name, unit in (("position", "mm"), ("rotation", "deg"), ("symmetric", "deg")):
-                row = table[f"{name}_{unit}"]
-                numbers = "".join(f"{row[key]:9.1f}" for key in ("mean", "median", "p90"))
-                lines.append(f"{title + name + ' ' + unit:<18}{numbers}")
+                lines.append(_row(f"{title}{name} {unit}", table[f"{name}_{unit}"]))
+        if self.layers:
+            named = self.layers.table()
+            lines.append(_row("layer on top deg", named["top_deg"]))
+            lines.append(_row("other layers deg", named["others_deg"]))
         table = self.errors.table()
-        shares = ("within_5mm_5deg", "within_10mm_10deg", "beyond_45deg")
+        shares = ("within_5mm_5deg", "within_10mm_10deg", "beyond_20deg", "beyond_45deg")
         lines.append(", ".join(f"{name} {100 * table[name]:.1f} %" for name in shares))
         lines.append(f"{table['samples']} samples")
         return "\n".join(lines)
+
+
+def _row(name: str, values: dict[str, float]) -> str:
+    return f"{name:<18}" + "".join(f"{values[key]:9.1f}" for key in ("mean", "median", "p90"))
 
 
 def judge(reader: Reader, renders: Renders) -> Judgement:
@@ -125,5 +127,13 @@ def judge(reader: Reader, renders: Renders) -> Judgement:
     middle = position.mean(dim=0).expand_as(position)
     level = torch.tensor([1.0, 0.0, 0.0, 0.0]).expand_as(wxyz)
     constant = pose_errors(middle, level, position, wxyz)
-    spread = torch.cat([guess.spread_rad for guess in guesses]).numpy()
-    return Judgement(errors, constant, spread)
+    predicted_m, predicted_rad = (
+        np.concatenate([getattr(guess, name) for guess in guesses])
+        for name in ("error_m", "error_rad")
+    )
+    found = None
+    if (model := keypoints_in(renders.config)).hinges:
+        angles = np.concatenate([guess.angles for guess in guesses])
+        true = np.concatenate([layers(batch) for _, batch in estimates])
+        found = layer_errors(model, angles, true, rotations(wxyz).numpy())
+    return Judgement(errors, constant, predicted_m, predicted_rad, found)

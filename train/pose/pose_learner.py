@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ...config import from_dict, to_dict
-from ...envs.mdp.rotations import to_columns
+from ...envs.hands.shadow import SHADOW_RIGHT
 from ...errors import ConfigError
-from ...vision.config import CamerasConfig, RenderConfig
+from ...vision.config import RenderConfig
+from ...vision.decoders import Batch, PoseDecoder
+from ...vision.keypoint_decoder import KeypointDecoder, Scene
 from ...vision.photo import Photo
-from ...vision.pose_net import PoseNet, orthonormal, pose_loss
+from ...vision.renders.object_states import keypoints_in
 from ..runs import checkpoint
 from ..runs.versions import versions
 from .config import PoseTrainConfig
-from .render_batches import Batch
 
 WARM_UP = 0.1
 """Fraction of training in which the learning rate rises."""
 
 
-def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, RenderConfig]:
+def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseDecoder, RenderConfig]:
     """A run's config, its newest network, and the config of the renders that it was trained on.
 
     The renders themselves are not needed. Raises CheckpointError.
@@ -32,29 +32,35 @@ def load_pose_run(path: Path) -> tuple[PoseTrainConfig, PoseNet, RenderConfig]:
     saved = checkpoint.load(path, state=False)
     config = from_dict(PoseTrainConfig, saved.meta["config"], f"{path}: config")
     renders = from_dict(RenderConfig, saved.meta.get("renders"), f"{path}: renders")
-    net = build_net(config, renders.cameras)
-    checkpoint.load_module("pose", net, saved.weights, str(path))
-    return config, net.eval(), renders
+    decoder = build_decoder(config, renders)
+    checkpoint.load_module("pose", decoder, saved.weights, str(path))
+    return config, decoder.eval(), renders
 
 
-def build_net(config: PoseTrainConfig, cameras: CamerasConfig) -> PoseNet:
-    """The network for a nominal rig."""
-    distances = [math.dist(view.position_m, view.target_m) for view in cameras.views.values()]
-    return PoseNet(config.net, cameras.image_px, tuple(distances))
+def build_decoder(config: PoseTrainConfig, renders: RenderConfig) -> PoseDecoder:
+    """The untrained network and decoder for such renders."""
+    hand = SHADOW_RIGHT
+    scene = Scene(
+        renders.cameras,
+        keypoints_in(renders),
+        hand.landmarks,
+        tuple(hand.joints.index(hinge.joint) for hinge in hand.landmarks.hinges),
+    )
+    return KeypointDecoder(config.keypoints, config.augment, scene)
 
 
 class Learner:
     """A network in training."""
 
-    def __init__(self, config: PoseTrainConfig, cameras: CamerasConfig) -> None:
+    def __init__(self, config: PoseTrainConfig, renders: RenderConfig) -> None:
         """Raises ConfigError."""
         if config.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError("device: got cuda, which torch cannot use here, allowed: cpu")
         self.config = config
         torch.manual_seed(config.seed)
-        self.net = build_net(config, cameras).to(config.device)
+        self.decoder = build_decoder(config, renders).to(config.device)
         self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            self.decoder.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
         self.photo = Photo(config.photo)
         self.samples_seen = self.steps = 0
@@ -63,14 +69,12 @@ class Learner:
         """One training step on a batch; returns the loss."""
         noise = torch.Generator().manual_seed(1_000_003 * self.config.seed + self.steps)
         inputs = {name: values.to(self.config.device) for name, values in batch.items()}
-        images = self.photo(inputs["images"], noise)
-        guess = self.net(images, inputs["camera_position"], inputs["camera_rotation"])
-        loss = pose_loss(guess, inputs["position"], matrices(inputs["wxyz"]))
+        loss = self.decoder.loss(inputs, self.photo, noise)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * self._schedule()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
         self.optimizer.step()
         self.steps += 1
         self.samples_seen += len(batch["position"])
@@ -78,8 +82,8 @@ class Learner:
 
     def save(self, folder: Path, renders: RenderConfig, **more: Any) -> None:
         """Write a checkpoint of a run; `more` is added to its metadata."""
-        weights = checkpoint.module_tensors("pose", self.net.cpu())
-        self.net.to(self.config.device)
+        weights = checkpoint.module_tensors("pose", self.decoder.cpu())
+        self.decoder.to(self.config.device)
         meta = {
             "steps": self.samples_seen,
             "batches": self.steps,
@@ -96,7 +100,7 @@ class Learner:
         """Continue from the newest checkpoint; returns its metadata. Raises CheckpointError."""
         saved = checkpoint.load(folder)
         with checkpoint.understood(str(folder)):
-            checkpoint.load_module("pose", self.net, saved.weights, str(folder))
+            checkpoint.load_module("pose", self.decoder, saved.weights, str(folder))
             checkpoint.load_moments(self.optimizer, saved.state)
             self.samples_seen, self.steps = saved.meta["steps"], saved.meta["batches"]
         return saved.meta
@@ -107,9 +111,3 @@ class Learner:
         if done < WARM_UP:
             return 0.04 + 0.96 * done / WARM_UP
         return 0.5 + 0.5 * math.cos(math.pi * min((done - WARM_UP) / (1 - WARM_UP), 1.0)) + 1e-4
-
-
-def matrices(wxyz: Tensor) -> Tensor:
-    """Quaternions (B, 4) -> rotation matrices (B, 3, 3)."""
-    # Build the matrix from two columns, as the network does.
-    return orthonormal(to_columns(wxyz).unflatten(-1, (2, 3)).transpose(-1, -2))

@@ -57,7 +57,7 @@ class Trainer(Learner):
             raise ConfigError(
                 f"test: got {config.test}, allowed: renders of the cameras of {config.data}"
             )
-        super().__init__(config, self.renders.config.cameras)
+        super().__init__(config, self.renders.config)
 
     def run(self, folder: Path, resume_at: int | None) -> None:
         """Train until the end or until Ctrl-C; saves in both cases."""
@@ -98,9 +98,9 @@ class Trainer(Learner):
         row["loss"] = sum(losses) / max(len(losses), 1)
         row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
         if test and self.test:
-            reader = NetReader(self.net, self.config.device)
-            row["test"] = judge(reader, self.test).errors.table()
-            self.net.train()
+            row["test"] = judge(NetReader(self.decoder, self.config.device), self.test).data()
+            row["test"] = row["test"]["errors"]
+            self.decoder.train()
         return row
 
 

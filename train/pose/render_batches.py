@@ -7,11 +7,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from ...vision.renders.shards import LABELS, Arrays, Renders
-
-Batch = dict[str, Tensor]
+from ...vision.decoders import Batch
+from ...vision.renders.shards import Arrays, Renders, inputs_of
 
 
 class Shards(Protocol):
@@ -63,7 +61,7 @@ def _loaded(renders: Shards, group: np.ndarray) -> Batch:
     shards = [renders.shard(int(index)) for index in group]
     return {
         name: torch.from_numpy(np.concatenate([shard[name] for shard in shards]))
-        for name in ("images", *LABELS)
+        for name in inputs_of(shards[0])
     }
 
 
@@ -72,4 +70,4 @@ def in_order(renders: Renders, size: int) -> Iterator[Batch]:
     for shard in renders.shards():
         for start in range(0, len(shard["position"]), size):
             chosen = slice(start, start + size)
-            yield {name: torch.from_numpy(shard[name][chosen]) for name in ("images", *LABELS)}
+            yield {name: torch.from_numpy(shard[name][chosen]) for name in inputs_of(shard)}

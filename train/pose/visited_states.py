@@ -16,6 +16,7 @@ from ...envs.env import HandEnv
 from ...envs.make import make_env
 from ...envs.tasks.goal_law import DROP_HEIGHT_M
 from ...files import atomic_path
+from ...vision.renders.object_states import WIDTH
 from ..rollout.evaluation import FRESH, protocol
 from ..rollout.players import Player
 from ..runs.progress import ProgressBar
@@ -26,7 +27,7 @@ WORLDS = 64
 
 
 def visited(player: Player, count: int, seed: int) -> np.ndarray:
-    """(count, nq) states of trials of `player` in nominal worlds, ordered by time."""
+    """(count, WIDTH) states of trials of `player` in nominal worlds, ordered by time."""
     worlds = min(WORLDS, count)
     env = make_env(protocol(player.env_config, worlds, {}, GoalConfig()), seed + FRESH)
     observation, _ = env.reset()
@@ -49,8 +50,8 @@ def visited(player: Player, count: int, seed: int) -> np.ndarray:
 
 
 def _held(env: HandEnv) -> np.ndarray:
-    """The states (N, nq) of the worlds whose object is not dropped."""
-    qpos = env.sim.state("qpos")
+    """The states (N, WIDTH) of the worlds whose object is not dropped."""
+    qpos = env.sim.state("qpos")[:, :WIDTH]
     height = qpos[:, env.sim.layout.position.stop - 1]
     states: np.ndarray = qpos[height > DROP_HEIGHT_M].cpu().numpy()
     return states

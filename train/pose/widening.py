@@ -82,18 +82,19 @@ class Widening:
         """Raises ConfigError."""
         self.config, self.folder = config, folder
         self.adr: AdrState = initial(table(config), config.adr)
-        self.learner = Learner(config.learning(folder / RENDERS), config.render.cameras)
+        self.learner = Learner(config.learning(folder / RENDERS), config.render)
         self.round = 0
 
     def take_weights(self, run: Path) -> None:
         """Start from the network of another run. Raises CheckpointError."""
-        _, net, render_config = load_pose_run(run)
-        if (net.config, render_config.cameras) != (self.config.net, self.config.render.cameras):
+        config, decoder, renders = load_pose_run(run)
+        ours = (self.config.keypoints, self.config.render.cameras)
+        if (config.keypoints, renders.cameras) != ours:
             raise CheckpointError(
-                f"{run}: got a network of {net.config} and its own cameras, allowed: `net` and"
-                " `render.cameras` of this config"
+                f"{run}: got a network of {config.keypoints} and its own cameras, allowed:"
+                " `keypoints` and `render.cameras` of this config"
             )
-        self.learner.net.load_state_dict(net.state_dict())
+        self.learner.decoder.load_state_dict(decoder.state_dict())
 
     def restore(self) -> None:
         """Continue from the newest checkpoint. Raises CheckpointError."""
@@ -120,12 +121,12 @@ class Widening:
     def turn(self) -> dict[str, Any]:
         """Run and save one round; returns its metrics."""
         renders = render_round(self.config, self.adr, self.round, self.folder / RENDERS)
-        reader = NetReader(self.learner.net, self.config.device)
+        reader = NetReader(self.learner.decoder, self.config.device)
         first = self.round * self.config.round_samples
         self.adr, row = measure(
             reader, renders, self.adr, self.config, self.learner.samples_seen, first
         )
-        self.learner.net.train()
+        self.learner.decoder.train()
         row["loss"] = self._learn()
         self.round += 1
         row = {"steps": self.learner.samples_seen, "round": self.round, **row}

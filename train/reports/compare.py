@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...config import load, to_dict
+from ...errors import ConfigError
 from ...files import write_text
 from ...pages import html
 from ...pages.charts import Line, line_chart
 from ...pages.colours import PALETTE
 from ...pages.figure import Frame
+from ..config import TrainConfig
 from ..runs.run_table import HEAD, RunSummary
 from .run_data import flat, series
 from .run_report import time_unit
@@ -80,21 +83,35 @@ def _chart(
     return line_chart(frame, lines)
 
 
-def differences(runs: list[RunSummary]) -> list[tuple[str, ...]]:
-    """(field, value of each run) for fields with different values; a dash: no such field."""
-    settings = [dict(flat(run.config)) for run in runs]
+def differences(runs: list[RunSummary]) -> tuple[list[tuple[str, ...]], list[str]]:
+    """(field, value of each run) for fields with different values, a dash: no such field; and why
+    the config of a run cannot be read."""
+    settings, wrong = [], []
+    for run in runs:
+        try:
+            settings.append(_settings(run.folder / "config.yaml"))
+        except ConfigError as error:
+            settings.append({})
+            wrong.append(str(error))
     fields = list(dict.fromkeys(name for each in settings for name in each))
     rows = []
     for name in fields:
         values = tuple(each.get(name, "–") for each in settings)
         if name not in _LEFT_OUT and len(set(values)) > 1:
             rows.append((name, *values))
-    return rows
+    return rows, wrong
+
+
+def _settings(path: Path) -> dict[str, str]:
+    """The settings, with defaults where an older version had no such field."""
+    return dict(flat(to_dict(load(TrainConfig, path))))
 
 
 def _differences(runs: list[RunSummary]) -> str:
-    rows = differences(runs)
-    title = "Settings that differ"
+    rows, wrong = differences(runs)
+    title, notes = "Settings that differ", [html.note(line) for line in wrong]
     if not rows:
-        return html.section(title, [html.note("None: the runs have the same settings.")])
-    return html.section(title, [html.table(("field", *(run.name for run in runs)), rows)])
+        same = html.note("None: the runs have the same settings.")
+        return html.section(title, notes or [same])
+    table = html.table(("field", *(run.name for run in runs)), rows)
+    return html.section(title, [table, *notes])

@@ -23,7 +23,8 @@ from ...envs.make import make_env
 from ...envs.rendering.goal_picture import GoalPicture
 from ...envs.rendering.renderer import GoalPose, HandRenderer, camera_for
 from ...errors import SleightError
-from ..rollout.evaluation import FRESH, protocol
+from ..rollout.evaluation import FRESH, at_task, protocol
+from ..rollout.eyes import eyes_of
 from ..rollout.players import Player
 from .video import record
 
@@ -34,21 +35,26 @@ img{max-width:96vw;max-height:96vh;border-radius:8px}</style>
 <img src=stream alt="the hand, live">"""
 
 
-def open_stage(player: Player, values: dict[str, float], seed: int) -> HandEnv:
-    """One new world with the papers' goals."""
+def open_stage(
+    player: Player, values: dict[str, float], seed: int, task: str = "", **fields: str
+) -> HandEnv:
+    """One new world with the papers' goals; task, fields: see `at_task`."""
     config = replace(protocol(player.env_config, 1, values), threads=1)
+    if task:
+        config = at_task(config, player, task, **fields)
     config = replace(config, resets=replace(config.resets, cache=64))
-    return make_env(config, seed + FRESH, cache_seed=seed + FRESH)
+    eyes = eyes_of(player.config.cameras, config, seed)
+    return make_env(config, seed + FRESH, cache_seed=seed + FRESH, eyes=eyes)
 
 
-def record_video(player: Player, env: HandEnv, path: Path, seconds: float) -> Path:
-    """Write an MP4 or a GIF that plays in real time."""
+def record_video(player: Player, env: HandEnv, path: Path, seconds: float, speed: int = 1) -> Path:
+    """Write an MP4 or a GIF of so many seconds of the hand's time; speed 1 is real time."""
     player.start(env)
 
     def act(observation: Observation, starts: torch.Tensor) -> torch.Tensor:
         return player.act(env, observation, starts)
 
-    return record(env, act, max(1, round(seconds / env.config.period_s)), path)
+    return record(env, act, max(1, round(seconds / env.config.period_s)), path, every=speed)
 
 
 def live(player: Player, env: HandEnv, show: Callable[[np.ndarray, GoalPicture], bool]) -> None:

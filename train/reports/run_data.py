@@ -19,8 +19,9 @@ from ...errors import DataError, SleightError
 from ...files import read_json, read_text
 from ...machine import usable_cores
 from ...pages.show import number
-from ..runs import checkpoint
+from ..runs import checkpoint_files
 from ..runs.metrics import MOST_ROWS, read_metrics
+from ..runs.stages.expected_curve import EXPECTED, read_curve
 
 Row = dict[str, Any]
 
@@ -45,6 +46,7 @@ class Run:
     folder: Path
     rows: list[Row] = field(default_factory=list)
     expected: list[Row] = field(default_factory=list)
+    """Rows with steps, seconds and successes_mean, maybe also `low` and `high` of several runs."""
     config: Row = field(default_factory=dict)
     versions: Row = field(default_factory=dict)
     adr: AdrState | None = None
@@ -72,10 +74,11 @@ def read_run(
             raise DataError(f"{path}: no such file or folder")
     remarks: list[str] = []
     video, video_name = _video(folder / "videos", remarks)
+    rows = _metrics(folder / "metrics.jsonl", remarks, "the learning curves are left out")
     run = Run(
         folder=folder,
-        rows=_metrics(folder / "metrics.jsonl", remarks, "the learning curves are left out"),
-        expected=_metrics(expected, [], "") if expected else [],
+        rows=rows,
+        expected=_expected(expected or folder / EXPECTED, rows, remarks),
         config=_config(folder / "config.yaml", remarks),
         versions=_versions(folder),
         adr=_adr(folder / "adr.json", remarks),
@@ -151,6 +154,40 @@ def _metrics(path: Path, remarks: list[str], without: str) -> list[Row]:
     return rows
 
 
+def _expected(path: Path, rows: list[Row], remarks: list[str]) -> list[Row]:
+    """A reference: another run's metrics, or an expected curve laid over the stages of `rows`."""
+    if not path.is_file():
+        return []
+    if path.suffix != ".json":
+        return _metrics(path, [], "")
+    try:
+        curve = read_curve(path)
+    except DataError as error:
+        remarks.append(f"{_short(error, path)}; the expected curve is left out")
+        return []
+    began = beginnings(rows)
+    laid, end = [], (0.0, 0.0)
+    for name, part in curve.stages.items():
+        first = began.get(name, end)
+        for steps, seconds, *values in zip(
+            part.steps, part.seconds, part.median, part.low, part.high, strict=True
+        ):
+            end = first[0] + steps, first[1] + seconds
+            row = {"steps": end[0], "seconds": end[1]}
+            laid.append(row | dict(zip(("successes_mean", "low", "high"), values, strict=True)))
+    return laid
+
+
+def beginnings(rows: list[Row]) -> dict[str, tuple[float, float]]:
+    """Stage -> (steps, seconds) of the run before it, in their order."""
+    began: dict[str, tuple[float, float]] = {}
+    before = (0.0, 0.0)
+    for row in rows:
+        began.setdefault(str(row.get("stage", "")), before)
+        before = number(row.get("steps")) or 0.0, number(row.get("seconds")) or 0.0
+    return began
+
+
 def _config(path: Path, remarks: list[str]) -> Row:
     try:
         data = yaml.safe_load(read_text(path))
@@ -160,12 +197,12 @@ def _config(path: Path, remarks: list[str]) -> Row:
     except yaml.YAMLError:
         remarks.append(f"{path.name}: not YAML")
         return {}
-    return data if isinstance(data, dict) else {}
+    return checkpoint_files.present_config(path.parent, data) if isinstance(data, dict) else {}
 
 
 def _versions(folder: Path) -> Row:
     """Commit and versions of libraries, from the newest checkpoint."""
-    saved = checkpoint.complete(folder / "checkpoints")
+    saved = checkpoint_files.complete(folder / "checkpoints")
     try:
         meta = read_json(saved[-1] / "checkpoint.json") if saved else {}
     except DataError:

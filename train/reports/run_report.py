@@ -15,7 +15,7 @@ from ...pages.figure import Frame
 from ...pages.show import number, short
 from .places import places_section
 from .run_data import Row, Run, hardware, read_run, series, written
-from .run_sections import evaluation_section, ranges_section, rig_section
+from .run_sections import borders, evaluation_section, ranges_section, rig_section
 
 REPORT = "report.html"
 LEARNER: tuple[tuple[str, str, str, bool], ...] = (
@@ -97,7 +97,7 @@ def learner_section(rows: list[Row]) -> str:
         x, y = series(rows, "steps", key)
         if y:
             share = unit == "share"
-            frame = Frame(title, y_label=unit, log=log, zero=share)
+            frame = Frame(title, y_label=unit, log=log, zero=share, borders=borders(rows))
             drawings.append(line_chart(frame, [Line(key.replace("_", " "), x, y)]))
     if not drawings:
         return ""
@@ -114,6 +114,11 @@ def _curve(run: Run, key: str, label: str, unit: float, title: str) -> str:
         shown = [(a, b) for a, b in zip(far, high, strict=True) if a <= reach]
         behind = [a / unit for a, _ in shown], [b for _, b in shown]
         lines.append(Line("expected", *behind, colour=SHADE, dashed=True))
+        best = series(run.expected, key, "high")[1]
+        if best and best != high:  # of one run they are the same
+            worst = series(run.expected, key, "low")[1][: len(shown)]
+            band = Line("best and worst", behind[0], best[: len(shown)], SHADE, low=worst)
+            lines.insert(0, band)
     lines.append(Line("this run", [a / unit for a in x], y))
     frame = Frame(
         f"Consecutive successes {title}",
@@ -122,6 +127,7 @@ def _curve(run: Run, key: str, label: str, unit: float, title: str) -> str:
         height=270,
         zero=True,
         legend=len(lines) > 1,
+        borders=borders(run.rows, key, unit, names=True),
     )
     return line_chart(frame, lines)
 

@@ -14,7 +14,16 @@ from ...pages.colours import BLUE, ORANGE
 from ...pages.figure import Frame, Mark
 from ...pages.show import number, pair, short, show
 from ...pages.trials import trials_section
-from .run_data import Rig, Row, Run, flat
+from .run_data import Rig, Row, Run, beginnings, flat
+
+
+def borders(
+    rows: list[Row], key: str = "steps", unit: float = 1.0, names: bool = False
+) -> tuple[Mark, ...]:
+    """Where each stage of a run begins, by `key` (steps or seconds) in `unit`."""
+    index = ("steps", "seconds").index(key)
+    began = beginnings(rows).items()
+    return tuple(Mark(at[index] / unit, name if names else "") for name, at in began if name)
 
 
 def ranges_section(run: Run) -> str:
@@ -23,8 +32,9 @@ def ranges_section(run: Run) -> str:
         return ""
     config = AdrConfig(entropy_floor=_floor(run.config))
     ran = course(run.adr, config)
-    drawings = [_entropy(ran, config)] if any(d.counts for d in run.adr.dimensions) else []
-    drawings += [_range(run.adr, ran, i) for i in range(len(run.adr.dimensions))]
+    begun = borders(run.rows)
+    drawings = [_entropy(ran, config, begun)] if any(d.counts for d in run.adr.dimensions) else []
+    drawings += [_range(run.adr, ran, i, begun) for i in range(len(run.adr.dimensions))]
     about = (
         "Ranges that automatic domain randomization (ADR) trains on, over control steps. ADR tests"
         " one end of one range at a time: the range grows there while the policy still succeeds"
@@ -32,6 +42,9 @@ def ranges_section(run: Run) -> str:
     )
     if any(not dimension.counts for dimension in run.adr.dimensions):
         about += " Curriculum parameters (orange) do not count in the entropy."
+    if begun:
+        last = [*beginnings(run.rows)][-1]
+        about += f" The run has stages: these are the ranges of the last one, {last}."
     return html.section("Randomization", [html.charts(drawings)], about)
 
 
@@ -70,14 +83,15 @@ def rig_section(rig: Rig | None) -> str:
     return trials_section(rig.result, rig.timing)
 
 
-def _entropy(ran: Course, config: AdrConfig) -> str:
+def _entropy(ran: Course, config: AdrConfig, begun: tuple[Mark, ...]) -> str:
     floor = float(np.log(config.entropy_floor))
-    frame = Frame("Entropy", y_label="nats per dimension", marks=(Mark(floor, "floor"),))
+    marks = (Mark(floor, "floor"),)
+    frame = Frame("Entropy", y_label="nats per dimension", marks=marks, borders=begun)
     line = Line("entropy", ran.steps.tolist(), ran.entropy.tolist(), steps=True)
     return line_chart(frame, [line])
 
 
-def _range(state: AdrState, ran: Course, i: int) -> str:
+def _range(state: AdrState, ran: Course, i: int, begun: tuple[Mark, ...]) -> str:
     """The band between the boundaries of dimension i."""
     dimension = state.dimensions[i]
     row = BY_NAME.get(dimension.name)
@@ -93,7 +107,8 @@ def _range(state: AdrState, ran: Course, i: int) -> str:
         colour=BLUE if dimension.counts else ORANGE,
     )
     label = f"{short(low[-1])} to {short(high[-1])} {unit}"
-    return line_chart(Frame(dimension.name, y_label=label, marks=(Mark(start),)), [line])
+    marks = (Mark(start),)
+    return line_chart(Frame(dimension.name, y_label=label, marks=marks, borders=begun), [line])
 
 
 def _floor(config: Row) -> float:

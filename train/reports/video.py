@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from ...errors import ConfigError, SleightError
 from ...files import atomic_path
 from ...policies.actor import Actor, forget
 from ..rollout.adr_source import AdrSource
+from ..rollout.eyes import eyes_of
 from .overlay import BAD, GOOD, QUIET, Flash, Words, write
 
 if TYPE_CHECKING:
@@ -66,10 +67,12 @@ def record(
     worlds: Sequence[int] = (0,),
     width: int = 480,
     height: int = 360,
+    every: int = 1,
 ) -> Path:
     """Reset `env`, act for `steps`, and write an MP4 (H.264) or a GIF of `worlds` in a grid.
 
-    The file appears when it is whole. fps: None is real time. Raises ConfigError for a world that
+    The file appears when it is whole. fps: None is real time. every: only each of so many steps is
+    a picture, which makes the film as many times faster. Raises ConfigError for a world that
     is not there and for another format, SleightError when the machine cannot render or the file
     cannot be written.
     """
@@ -89,7 +92,9 @@ def record(
         shape = (columns * tile[0], rows * tile[1])
         rate = fps or 1.0 / env.config.period_s
         with atomic_path(path) as temporary, _encoder(temporary, shape, rate, Path(path)) as encode:
-            for _ in _play(env, act, steps, shots):
+            for number, _ in enumerate(_play(env, act, steps, shots)):
+                if number % every:
+                    continue
                 encode(_grid([shot.picture() for shot in shots], columns, rows))
     return Path(path)
 
@@ -113,10 +118,12 @@ def checkpoint_video(training: Training, folder: Path) -> None:
     # Without boundary episodes: they are the hardest worlds, not typical ones.
     config = replace(config, adr=replace(config.adr, boundary_probability=0.0))
     source = AdrSource(config, training.adr, seed=training.steps)
-    env = make_env(replace(config.env, num_worlds=1, threads=1), training.steps, source)
+    one = replace(config.env, num_worlds=1, threads=1)
+    eyes = eyes_of(config.cameras, one, training.steps)
     act = actor_act(training.agent.actor, 1)
     steps = round(TRAINING_FILM_S / config.env.period_s)
-    record(env, act, steps, folder / "videos" / f"{training.steps:012d}.mp4")
+    with closing(make_env(one, training.steps, source, eyes=eyes)) as env:
+        record(env, act, steps, folder / "videos" / f"{training.steps:012d}.mp4")
 
 
 class _Shot:
@@ -149,7 +156,7 @@ class _Shot:
         env, world = self._env, self._world
         frame = draw(env, self._renderer, world)
         beside = env.task_spec.goal_beside
-        label = (("goal", *self._below_goal()),) if beside else ()
+        label = ((env.task.picture(world).label, *self._below_goal()),) if beside else ()
         return write(frame, Words(self._line(), label, self._flash))
 
     def _line(self) -> tuple[str, ...]:

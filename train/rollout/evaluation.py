@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,15 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...config import to_dict
+from ...config import block_name, field_names, from_dict, to_dict
 from ...envs.config import EnvConfig, GoalConfig
 from ...envs.env import HandEnv
 from ...envs.episode import Episode
-from ...envs.make import make_env
+from ...envs.make import make_env, resolve
+from ...envs.mdp.eyes import Eyes
 from ...envs.randomization.table import lookup
 from ...envs.randomization.world_source import values
+from ...errors import ConfigError
 from ..runs.progress import ProgressBar
 from ..runs.versions import versions
+from .eyes import eyes_of
 from .goal_book import GoalBook, share
 from .players import Player
 
@@ -79,23 +83,44 @@ class Evaluation:
             **({"worlds": self.worlds} if self.worlds else {}),
         }
 
-    def table(self) -> str:
-        """The evaluation as text."""
-        trials = ", ".join(map(str, sorted(self.trials, reverse=True)))
-        goals = "".join(f"  {kind:<28} {share(*row)}\n" for kind, row in self.goals.items())
+    def rows(self) -> dict[str, str]:
+        """Name -> text, of all lines of the table but the first."""
         nominal = self.settings.get("nominal", {}).items()
         calibrated = ", ".join(f"{name} {value:g}" for name, value in nominal)
-        return (
-            f"{self.player}\n"
-            + (f"  calibrated world   {calibrated}\n" if calibrated else "")
-            + f"  trials             {len(self.trials)}\n"
-            f"  mean +- s.e.       {with_error(self.mean, self.standard_error)}\n"
-            f"  median, max        {statistics.median(self.trials):g}, {max(self.trials)}\n"
-            f"  drops, timeouts    {self.drops}, {self.timeouts}\n"
-            f"  s per success      {_finite(self.seconds_per_success)}\n"
-            f"{goals}"
-            f"  each trial         {trials}"
-        )
+        return {
+            **({"calibrated world": calibrated} if calibrated else {}),
+            "trials": str(len(self.trials)),
+            "mean +- s.e.": with_error(self.mean, self.standard_error),
+            "median, max": f"{statistics.median(self.trials):g}, {max(self.trials)}",
+            "drops, timeouts": f"{self.drops}, {self.timeouts}",
+            "s per success": _finite(self.seconds_per_success),
+            **{kind: share(*row) for kind, row in self.goals.items()},
+            "each trial": ", ".join(map(str, sorted(self.trials, reverse=True))),
+        }
+
+    def table(self) -> str:
+        """The evaluation as text."""
+        width = dict.fromkeys(self.goals, 28)
+        lines = (f"  {name:<{width.get(name, 18)}} {text}" for name, text in self.rows().items())
+        return "\n".join((self.player, *lines))
+
+
+def side_by_side(evaluations: dict[str, Evaluation]) -> str:
+    """Evaluations of one player as columns with headings; each trial is a line of its own."""
+    columns = {heading: result.rows() for heading, result in evaluations.items()}
+    trials = [f"  {heading:<18} {rows.pop('each trial')}" for heading, rows in columns.items()]
+    # As long as a line, and the same for all.
+    world, *_ = [rows.pop("calibrated world", "") for rows in columns.values()]
+    names = dict.fromkeys(name for rows in columns.values() for name in rows)
+    table = [["", *columns], *([n, *(r.get(n, "-") for r in columns.values())] for n in names)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  " + "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in table
+    ]
+    player = next(iter(evaluations.values())).player
+    first = [f"  {'calibrated world':<18} {world}"] if world else []
+    return "\n".join((player, *first, *(line.rstrip() for line in lines), *trials))
 
 
 def with_error(mean: float, error: float | None) -> str:
@@ -128,11 +153,36 @@ def protocol(
     return replace(trained, num_worlds=trials, goals=goals or GoalConfig(), randomization=drawn)
 
 
-def evaluate(player: Player, config: EnvConfig, seed: int, title: str = "eval") -> Evaluation:
-    """One trial in each world of `config`: the episode that it begins with."""
-    env = make_env(config, seed + FRESH, cache_seed=seed + FRESH)
-    book = GoalBook(env)
-    first = first_episodes(player, env, title, (book,))
+def at_task(config: EnvConfig, player: Player, task: str, **fields: Any) -> EnvConfig:
+    """The config at another task of the same hand, with the player's observation terms.
+
+    fields: of the task's own block. Raises ConfigError for an unknown task, and for fields that it
+    does not have.
+    """
+    default, blocks = to_dict(EnvConfig(task=task)), EnvConfig.known_blocks()
+    known = field_names(blocks[name]) if (name := block_name(task)) in blocks else ()
+    for own in fields:
+        if own not in known:
+            raise ConfigError(f"--{own}: got the task {task}, allowed: --task cube-full")
+    data = {key: value for key, value in to_dict(config).items() if key not in blocks}
+    data |= {key: default[key] for key in ("task", "rewards", "critic_terms")}
+    data |= {"model": {**data["model"], "object": ""}, **({name: fields} if fields else {})}
+    terms = resolve(player.env_config).actor_terms
+    return replace(from_dict(EnvConfig, data, "--task"), actor_terms=terms)
+
+
+def evaluate(
+    player: Player, config: EnvConfig, seed: int, title: str = "eval", eyes: Eyes | None = None
+) -> Evaluation:
+    """One trial in each world of `config`: the episode that it begins with.
+
+    eyes: through which the player sees, by default those of its training; worlds whose trial has
+    ended are not looked at.
+    """
+    eyes = eyes or eyes_of(player.config.cameras, config, seed)
+    with closing(make_env(config, seed + FRESH, cache_seed=seed + FRESH, eyes=eyes)) as env:
+        book = GoalBook(env)
+        first = first_episodes(player, env, title, (book,), rest=eyes is not None)
     trials = [first[world].successes for world in range(env.num_envs)]
     drops = sum(first[world].dropped for world in first)
     cap = config.goals.max_successes
@@ -183,8 +233,12 @@ def first_episodes(
     title: str,
     watchers: Sequence[Watcher] = (),
     steps: int | None = None,
+    rest: bool = False,
 ) -> dict[int, Episode]:
     """World -> the episode that it begins with; with `steps`, of those that ended within so many.
+
+    rest: worlds stop where their episode has ended, which saves their physics; the worlds that
+    go on then draw other random numbers.
 
     A world's later episodes are left out: short ones would be counted more often than long ones.
     """
@@ -204,6 +258,8 @@ def first_episodes(
             for watcher in watchers:
                 watcher.note(info["success"], starts, counts)
             counts = counts & ~starts
+            if rest:
+                env.sim.resting = ~counts
             for episode in info["episodes"]:
                 first.setdefault(episode.world, episode)
             bar.update(len(first))

@@ -17,12 +17,14 @@ from ..algorithms.agent import Agent, build_agent
 from ..algorithms.algorithm import Algorithm
 from ..algorithms.algorithm_registry import build_algorithm, collection_of
 from ..algorithms.learner_group import LearnerGroup
-from ..algorithms.teacher import Files, groups_of, open_teacher
+from ..algorithms.teacher import Files
+from ..algorithms.teacher_files import open_teacher
 from ..config import TrainConfig
 from ..runs.training_loop import Training
 from .adr_source import AdrSource, start_state
 from .batch import Batch, on_device
 from .collector import Collector
+from .eyes import eyes_of
 from .teacher_collector import TeacherCollector
 
 
@@ -74,11 +76,13 @@ class LocalSampler:
         self.source.load_rng_state(data["source"])
 
     def metrics(self) -> dict[str, Any]:
-        """See `Sampler`."""
-        return {}
+        """See `Sampler`: those of the cameras, if there are any."""
+        eyes = self.collector.env.eyes
+        return dict(eyes.metrics()) if eyes else {}
 
     def close(self) -> None:
         """See `Sampler`."""
+        self.collector.env.close()
 
 
 def _check_shapes(own: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
@@ -118,7 +122,9 @@ def collector(
     """
     asked = collection_of(config)
     labeller = open_teacher(teacher, asked) if teacher else None
-    env = make_env(config.env, seed, source, failures, groups=groups_of(labeller))
+    groups = labeller.groups if labeller else None
+    eyes = eyes_of(config.cameras, config.env, seed)
+    env = make_env(config.env, seed, source, failures, groups=groups, eyes=eyes)
     agent = build_agent(config.policy, env, config.seed).to(env.device)
     env.rng.seed(seed)
     if labeller is None:

@@ -15,10 +15,12 @@ from ...contract.bundle import Bundle, load_bundle
 from ...contract.onnx_session import open_session
 from ...envs.config import EnvConfig
 from ...envs.env import HandEnv, Observation
+from ...envs.make import on_this_machine
 from ...envs.mdp.observations import Sensors
 from ...envs.sim.draws import new_generator
 from ...errors import BundleError
 from ...policies.actor import Actor, forget
+from ...shipped import shipped
 from ..algorithms.agent import build_agent
 from ..config import TrainConfig
 from ..runs.checkpoint import load_module
@@ -41,8 +43,8 @@ class Player(ABC):
 
     @property
     def env_config(self) -> EnvConfig:
-        """The environment that it was trained in."""
-        return self.config.env
+        """The environment that it was trained in, on the CPU if its device is not here."""
+        return on_this_machine(self.config.env)
 
     @abstractmethod
     def start(self, env: HandEnv) -> None:
@@ -136,8 +138,7 @@ class BundlePlayer(Player):
         """`act`, from the sensors that the graph reads and the noise (N, A) for sampling."""
         sensors = {**sensors, "last_target": sensors["target"], "noise": noise}
         feed = {
-            tensor.name: sensors[tensor.name].float().cpu().numpy()
-            for tensor in self.bundle.manifest.inputs
+            tensor.name: _as_input(sensors[tensor.name]) for tensor in self.bundle.manifest.inputs
         }
         keep = (~starts).cpu().numpy().astype(np.float32)[:, None]
         feed |= {name: value * keep for name, value in self._carry.items()}
@@ -158,9 +159,16 @@ class BundlePlayer(Player):
         self._carry = {n: v.numpy() for n, v in zip(self._carry, memory, strict=True)}
 
 
+def _as_input(value: Tensor) -> np.ndarray:
+    """float32, but for pictures, which are uint8."""
+    kept = value if value.dtype == torch.uint8 else value.float()
+    array: np.ndarray = kept.cpu().numpy()
+    return array
+
+
 def open_player(path: Path, stochastic: bool = False, seed: int = 0) -> Player:
     """A run folder, a checkpoint or a bundle. Raises the error of what it comes nearest to."""
-    if (path / MANIFEST).is_file():
+    if (shipped(path) / MANIFEST).is_file():
         return BundlePlayer(path, seed)
     return RunPlayer(path, stochastic, seed)
 

@@ -41,7 +41,7 @@ class TeacherCollector(Collector):
     def state(self) -> dict[str, Tensor]:
         """See `Collector`."""
         tensors = {f"teacher_carry.{i}": part.cpu() for i, part in enumerate(self.teacher.memory())}
-        if not self.teacher.terms:  # it reads the sensors themselves
+        if self.teacher.reads_sensors:  # it reads the sensors themselves
             tensors |= {
                 f"sensors.{n}": value.clone().cpu() for n, value in self.env.true_sensors.items()
             }

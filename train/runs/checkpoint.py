@@ -24,14 +24,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ...errors import CheckpointError, SleightError
-from ...files import read_json, utf8_name, write_json
+from ...files import sync, utf8_name, write_json
+from .checkpoint_files import BEFORE, FORMAT, check_size, complete, find, parsed_meta, whole
 
-FORMAT = 1
 KEEP = 2
 """Checkpoints kept beside a new one."""
-_BEFORE = ".before"
-"""Ends the name of a checkpoint while another of the same steps takes its place."""
-_FIELDS = {"sizes": dict, "steps": int, "config": dict, "adr": dict}
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     kept = complete(folder)[-KEEP - 1 :]
-    for old in set(_whole(folder)) - set(kept):
+    for old in set(whole(folder)) - set(kept):
         _remove(old)
     return path
 
@@ -74,22 +71,14 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
 def _publish(temporary: Path, path: Path) -> None:
     """Put a checkpoint in place; killed at any point, `complete` still ends with a whole one."""
     for file in temporary.iterdir():
-        _sync(file)
-    before = path.with_name(f"{path.name}{_BEFORE}")
+        sync(file)
+    before = path.with_name(f"{path.name}{BEFORE}")
     if path.exists():  # the same steps, saved once more; a folder cannot be replaced in one go
         _remove(before)
         os.replace(path, before)
     os.replace(temporary, path)
-    _sync(path.parent)
+    sync(path.parent)
     _remove(before)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
@@ -104,84 +93,16 @@ _DAMAGE = (TypeError, ValueError, IndexError, AttributeError, OverflowError, Run
 """What Python, numpy and torch raise for a state of another type, shape or size."""
 
 
-def complete(folder: Path) -> list[Path]:
-    """The checkpoints under `folder`, oldest first.
-
-    One whose replacement was cut short by a kill counts only where the new one is not in place.
-    """
-    found = {}
-    for path in sorted(_whole(folder), key=lambda path: not path.name.endswith(_BEFORE)):
-        found[_steps(path)] = path
-    return [found[steps] for steps in sorted(found)]
-
-
-def _whole(folder: Path) -> list[Path]:
-    paths = (path for path in folder.glob("[0-9]*") if (path / "checkpoint.json").is_file())
-    return [path for path in paths if path.name.removesuffix(_BEFORE).isdecimal()]
-
-
-def _steps(path: Path) -> int:
-    return int(path.name.removesuffix(_BEFORE))
-
-
-def last_steps(folder: Path) -> int:
-    """Control steps of the newest checkpoint under `folder`; 0 without one."""
-    saved = complete(folder)
-    return _steps(saved[-1]) if saved else 0
-
-
-def find(path: Path) -> Path:
-    """The newest checkpoint of a run folder, `path` itself, or the checkpoint beside a bundle."""
-    for folder in (path, path / "checkpoint"):
-        if (folder / "checkpoint.json").is_file():
-            return folder
-    checkpoints = complete(path / "checkpoints")
-    if not checkpoints:
-        raise CheckpointError(
-            f"{path}: got no checkpoint, allowed: a run folder with checkpoints/<steps>/, such a"
-            " folder itself, or a bundle with checkpoint/"
-        )
-    return checkpoints[-1]
-
-
 def load(path: Path, state: bool = True) -> Checkpoint:
     """Read a run's newest checkpoint. Raises CheckpointError when it is missing or damaged."""
     path = find(path)
-    meta = _meta(path / "checkpoint.json")
+    meta = parsed_meta(path / "checkpoint.json")
     weights = _tensors(path / "weights.safetensors", meta)
     return Checkpoint(weights, _tensors(path / "state.safetensors", meta) if state else {}, meta)
 
 
-def read_meta(path: Path) -> dict[str, Any]:
-    """The metadata of a checkpoint whose files are complete. Raises CheckpointError."""
-    meta = _meta(path / "checkpoint.json")
-    for name in ("weights.safetensors", "state.safetensors"):
-        _check_size(path / name, meta)
-    return meta
-
-
-def _meta(path: Path) -> dict[str, Any]:
-    meta = read_json(path, CheckpointError)
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        got = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
-        raise CheckpointError(f"{path}: format: got {got}, allowed: {FORMAT}")
-    for name, kind in _FIELDS.items():
-        if not isinstance(meta.get(name), kind):
-            raise CheckpointError(
-                f"{path}: {name}: got {meta.get(name)!r:.40}, allowed: {kind.__name__}"
-            )
-    return meta
-
-
-def _check_size(path: Path, meta: dict[str, Any]) -> None:
-    size = path.stat().st_size if path.is_file() else 0
-    wanted = meta["sizes"].get(path.name)
-    if size != wanted:
-        raise CheckpointError(f"{path}: got {size} bytes, allowed: {wanted}, as it was saved")
-
-
 def _tensors(path: Path, meta: dict[str, Any]) -> dict[str, Tensor]:
-    _check_size(path, meta)
+    check_size(path, meta)
     try:
         with utf8_name(path) as name:
             return load_file(name)

@@ -8,14 +8,20 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...envs.episode import Episode
 from ...errors import SleightError
 from ...files import write_text
 
+if TYPE_CHECKING:
+    from ...envs.episode import Episode
+
 RECENT = 200
 """Number of finished episodes in the running means."""
+EPISODE_MEANS = (
+    "successes_mean", "successes_max", "drop_rate", "episode_length", "episode_reward",
+)  # fmt: skip
+"""Metrics of an `EpisodeWindow`."""
 MOST_ROWS = 2000
 """Rows of a run on a page: more than its charts have pixels."""
 _BLOCK = 1 << 16
@@ -32,17 +38,18 @@ class EpisodeWindow:
         self.episodes.extend((e.successes, e.length, e.reward, e.dropped) for e in episodes)
 
     def means(self) -> dict[str, float]:
-        """successes_mean, _max, drop_rate, episode_length, episode_reward; {} before the first."""
+        """EPISODE_MEANS; {} before the first."""
         if not self.episodes:
             return {}
         successes, length, reward, dropped = zip(*self.episodes, strict=True)
-        return {
-            "successes_mean": fmean(successes),
-            "successes_max": float(max(successes)),
-            "drop_rate": fmean(map(float, dropped)),
-            "episode_length": fmean(length),
-            "episode_reward": fmean(reward),
-        }
+        means = (
+            fmean(successes),
+            float(max(successes)),
+            fmean(map(float, dropped)),
+            fmean(length),
+            fmean(reward),
+        )
+        return dict(zip(EPISODE_MEANS, means, strict=True))
 
     def state(self) -> list[list[float]]:
         """As plain data, for a checkpoint."""

@@ -55,9 +55,10 @@ class ProgressBar:
         last = done >= self._total
         if last or time.monotonic() - self._spoke >= LOG_EVERY_S:
             self._spoke = time.monotonic()
-            left = max(self._total - done, 0) / max(rate, 1e-9)
             line = f"{self._title}: {done:,} of {self._total:,} {self._unit}, {note}"
-            sys.stderr.write(f"{line}, {_clock(left)} left\n")
+            if rate > 0 or last:
+                line += f", {_clock(max(self._total - done, 0) / max(rate, 1e-9))} left"
+            sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
 

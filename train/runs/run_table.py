@@ -1,4 +1,7 @@
-"""`sleight runs`: the training runs of a folder, what each has reached, and how it stands."""
+"""`sleight runs`: the training runs of a folder, what each has reached, and how it stands.
+
+A list has to be there at once: nothing here loads torch, a simulator or an installed package.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from ...config import load, to_dict
+from ...config import yamlfile
 from ...errors import CheckpointError, ConfigError, DataError, SleightError, nearest
-from ...pages.show import number
-from ..config import TrainConfig
-from . import checkpoint
+from ...pages.show import columns, number
+from . import checkpoint_files
 from .folder_lock import holder
 from .metrics import MOST_ROWS, last_rows, read_metrics
 
@@ -42,12 +44,15 @@ class RunSummary:
     state: State
     remark: str = ""
     """Why it is marked as damaged; empty: it is not."""
+    stage: str = ""
+    """The stage that it was last saved in, as `2/4 flips`; empty: it has none."""
     rows: list[dict[str, Any]] = field(default_factory=list, repr=False)
-    config: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def cells(self) -> tuple[str, ...]:
         """As text, in the order of HEAD."""
         state = f"{self.state}: {self.remark}" if self.remark else self.state
+        if self.stage and self.state in ("running", "stopped"):
+            state += f", stage {self.stage}"
         total = f"{self.total:,}" if self.total else "-"
         numbers = (_number(self.successes), _number(self.entropy_npd), age(self.age_s))
         return (self.name, self.task or "-", f"{self.steps:,}", total, *numbers, state)
@@ -97,19 +102,18 @@ def read(folder: Path, under: Path | None = None, curves: bool = False) -> RunSu
     path = folder / "metrics.jsonl"
     rows = read_metrics(path, MOST_ROWS) if curves else list(islice(last_rows(path), _LAST))[::-1]
     config, wrong = _config(folder / "config.yaml")
-    steps, damage = _saved(folder)
+    meta, damage = _saved(folder)
+    total, steps = config.total, int(meta.get("steps", 0))
     wrong = wrong or damage
     running = holder(folder) is not None
-    task = config.get("env", {}).get("task", "")
-    total = int(config.get("steps", 0))
-    state: State = "finished" if total and steps >= total else "stopped"
+    state: State = "finished" if _finished(config, meta) else "stopped"
     # A run that has only begun has no checkpoint yet.
     state = "running" if running else ("damaged" if wrong else state)
     last = int(number(rows[-1].get("steps")) or 0) if rows else 0
     return RunSummary(
         folder=folder,
         name=_name(folder, under),
-        task=task,
+        task=_task(meta) or config.task,
         steps=max(last, steps) if running else steps or last,
         total=total,
         successes=_last(rows, "successes_mean"),
@@ -117,25 +121,15 @@ def read(folder: Path, under: Path | None = None, curves: bool = False) -> RunSu
         age_s=max(time.time() - _written(folder), 0.0),
         state=state,
         remark=wrong if state == "damaged" else "",
+        stage=_stage(config, meta, rows if running else []),
         rows=rows,
-        config=config,
     )
 
 
 def table(runs: list[RunSummary]) -> str:
     """As text: one line for each run, the latest last."""
     lines = [HEAD, *(run.cells() for run in sorted(runs, key=lambda run: -run.age_s))]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-    numbers = range(2, 7)
-
-    def show(line: tuple[str, ...]) -> str:
-        cells = [
-            cell.rjust(width) if i in numbers else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        return "  ".join(cells).rstrip()
-
-    return "\n".join(map(show, lines))
+    return "\n".join(columns(lines, numbers=range(2, 7)))
 
 
 def age(seconds: float) -> str:
@@ -152,23 +146,67 @@ def _name(folder: Path, under: Path | None) -> str:
     return folder.resolve().name
 
 
-def _config(path: Path) -> tuple[dict[str, Any], str]:
-    """The settings, with defaults where an older version had no such field; what is wrong."""
+@dataclass(frozen=True)
+class _Config:
+    """What the table needs of a config."""
+
+    task: str = ""
+    total: int = 0
+    stages: tuple[str, ...] = ()
+
+
+def _config(path: Path) -> tuple[_Config, str]:
+    """Task, steps and stages as they were saved, and what is wrong with the file.
+
+    Whether this version can still train it is asked where it is trained: that loads everything.
+    """
     try:
-        return to_dict(load(TrainConfig, path)), ""
+        data = yamlfile.read(path)
+        if not isinstance(data, dict):
+            raise ConfigError(f"{path}: got {type(data).__name__}, allowed: a mapping of fields")
     except ConfigError as error:
-        return {}, str(error).replace(f"{path.parent}/", "")
+        return _Config(), _short(error, path.parent)
+    env, steps = data.get("env"), number(data.get("steps"))
+    task = env.get("task", "") if isinstance(env, dict) else ""
+    if not isinstance(task, str) or steps is None:
+        return _Config(), f"{path.name}: got no task or steps, allowed: the config of a run"
+    stages = data.get("stages")
+    return _Config(task, int(steps), tuple(stages) if isinstance(stages, dict) else ()), ""
 
 
-def _saved(folder: Path) -> tuple[int, str]:
-    """Steps of the newest checkpoint, and what is wrong with it."""
+def _saved(folder: Path) -> tuple[dict[str, Any], str]:
+    """The newest checkpoint without its tensors, and what is wrong with it."""
     try:
-        path = checkpoint.find(folder)
-        meta = checkpoint.read_meta(path)
+        return checkpoint_files.read_meta(checkpoint_files.find(folder)), ""
     except CheckpointError as error:
-        missing = not checkpoint.complete(folder / "checkpoints")
-        return 0, "no checkpoint" if missing else _short(error, folder)
-    return meta["steps"], ""
+        missing = not checkpoint_files.complete(folder / "checkpoints")
+        return {}, "no checkpoint" if missing else _short(error, folder)
+
+
+def _task(meta: dict[str, Any]) -> str:
+    """Of the stage that was last saved: the stages of a run may have several."""
+    env = meta.get("config", {}).get("env")
+    return str(env.get("task", "")) if isinstance(env, dict) else ""
+
+
+def _place(config: _Config, meta: dict[str, Any]) -> int | None:
+    """Index of the stage that was last saved; None: the run has no stages, or nothing is saved."""
+    stage = meta.get("stage")
+    name = stage.get("name") if isinstance(stage, dict) else None
+    return config.stages.index(name) if name in config.stages else None
+
+
+def _stage(config: _Config, meta: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """rows: of a run that is running, which is further than its checkpoint."""
+    latest = {"stage": {"name": rows[-1].get("stage")}} if rows else meta
+    place, count = _place(config, latest), len(config.stages)
+    return "" if place is None else f"{place + 1}/{count} {config.stages[place]}"
+
+
+def _finished(config: _Config, meta: dict[str, Any]) -> bool:
+    if (place := _place(config, meta)) is not None:
+        return place + 1 == len(config.stages) and bool(meta["stage"].get("ended"))
+    return bool(config.total) and meta.get("steps", 0) >= config.total
 
 
 def _short(error: SleightError, folder: Path) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...stop_signals import run_child
-from . import checkpoint
+from . import checkpoint_files
 
 MARK = "SLEIGHT_SUPERVISED"
 """In the environment of the process that is watched, which must not watch another."""
@@ -35,7 +35,7 @@ def supervise(words: Sequence[str], folder: Path, restarts: int) -> int:
             break
         name = signal.Signals(-code).name
         sys.stderr.write(f"{folder.name}: killed by {name}; going on, {left} times at most\n")
-        if checkpoint.complete(folder / "checkpoints"):
+        if checkpoint_files.complete(folder / "checkpoints"):
             words = ["--resume", str(folder), *_flags(words)]
         else:  # nothing to go on from: the same from the start
             for file in ("config.yaml", "metrics.jsonl"):

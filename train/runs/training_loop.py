@@ -73,6 +73,24 @@ class Learns(Protocol):
         ...
 
 
+def never(row: Metrics, steps: int) -> bool:
+    """The end by metrics of a run, or of a stage, that has none."""
+    return False
+
+
+@dataclass
+class StageState:
+    """Where a stage stands in its run; a run without stages is one without a name."""
+
+    name: str = ""
+    first_step: int = 0
+    """Control steps of the run before it."""
+    until: Callable[[Metrics, int], bool] = never
+    """Whether it ends, by a row of metrics and its own steps so far."""
+    met: bool = False
+    """Whether `until` has held."""
+
+
 @dataclass
 class Training:
     """The state of a run in memory, and its iterations."""
@@ -84,14 +102,21 @@ class Training:
     adr: AdrState
     decide: Decide = decide
     steps: int = 0
+    """Of the whole run."""
     version: int = 0
     seconds: float = 0.0
     episodes: EpisodeWindow = field(default_factory=EpisodeWindow)
+    stage: StageState = field(default_factory=StageState)
 
     @property
     def progress(self) -> float:
-        """Progress of the run, in [0, 1]."""
-        return min(self.steps / self.config.steps, 1.0)
+        """Progress of the stage, in [0, 1]."""
+        return min((self.steps - self.stage.first_step) / self.config.steps, 1.0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the steps of the stage are done, or its metrics are what they were to be."""
+        return self.stage.met or self.steps - self.stage.first_step >= self.config.steps
 
     def iterate(self) -> Metrics:
         """Collect one batch, learn from it, let ADR decide; returns the row for the log."""
@@ -107,9 +132,10 @@ class Training:
         self.episodes.add(batch.episodes)
         seconds = time.perf_counter() - began
         self.seconds += seconds
-        return {
+        row = {
             "steps": self.steps,
             "seconds": round(self.seconds, 3),
+            **({"stage": self.stage.name} if self.stage.name else {}),
             **self.episodes.means(),
             **learned,
             **self._adr_metrics(),
@@ -122,6 +148,8 @@ class Training:
             "lag": self.version - 1 - batch.version,
             **self.sampler.metrics(),
         }
+        self.stage.met = self.stage.until(row, self.steps - self.stage.first_step)
+        return row
 
     def _randomize(self, batch: Batch) -> None:
         done = batch.episodes
@@ -144,10 +172,13 @@ class Training:
             row[f"range/{name}"] = list(ends)
         return row
 
+    def weights(self) -> dict[str, Tensor]:
+        """The networks, as they are saved."""
+        actor = module_tensors("actor", self.agent.actor)
+        return actor | module_tensors("critic", self.agent.critic)
+
     def save(self) -> tuple[dict[str, Tensor], dict[str, Tensor], Metrics]:
         """Weights, other tensors, and plain data of everything that continuing takes."""
-        weights = module_tensors("actor", self.agent.actor)
-        weights |= module_tensors("critic", self.agent.critic)
         tensors, data = self.sampler.state()
         learner_tensors, learner_data = self.learner.state()
         tensors = {**tensors, **{f"learner.{k}": v for k, v in learner_tensors.items()}}
@@ -159,18 +190,31 @@ class Training:
             "sampler": data,
             "learner": learner_data,
         }
-        return weights, tensors, meta
+        if self.stage.name:
+            meta["stage"] = {
+                "name": self.stage.name,
+                "first_step": self.stage.first_step,
+                "met": self.stage.met,
+                "ended": self.ended,
+            }
+        return self.weights(), tensors, meta
 
     def load(self, weights: dict[str, Tensor], tensors: dict[str, Tensor], meta: Metrics) -> None:
         """Continue from `save()`; raises CheckpointError when the networks differ."""
         self.load_weights(weights, "weights.safetensors")
-        prefix = "learner."
-        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        self.learner.load_state(own, meta["learner"])
+        self.load_learner(tensors, meta)
         self.sampler.load_state(tensors, meta["sampler"])
         self.steps, self.version = int(meta["steps"]), int(meta["version"])
         self.seconds = float(meta["seconds"])
         self.episodes.load_state(meta["episodes"])
+        if stage := meta.get("stage"):
+            self.stage.first_step, self.stage.met = int(stage["first_step"]), bool(stage["met"])
+
+    def load_learner(self, tensors: dict[str, Tensor], meta: Metrics) -> None:
+        """Load only what the learner has beside the networks."""
+        prefix = "learner."
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        self.learner.load_state(own, meta["learner"])
 
     def load_weights(self, weights: dict[str, Tensor], source: str) -> None:
         """Load only the networks, for a warm start."""
@@ -188,9 +232,9 @@ class Hook:
 
 
 def run(training: Training, hooks: list[Hook], stop: Callable[[], bool] = lambda: False) -> None:
-    """Iterate until the config's steps are done, or `stop` says so after an iteration."""
+    """Iterate until the stage has ended, or `stop` says so after an iteration."""
     marks = [(time.monotonic(), training.steps) for _ in hooks]
-    while training.steps < training.config.steps:
+    while not training.ended:
         row = training.iterate()
         for index, hook in enumerate(hooks):
             clock, steps = marks[index]

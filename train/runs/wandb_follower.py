@@ -21,7 +21,7 @@ import wandb
 from ...config import yamlfile
 from ...errors import SleightError
 from ...files import read_json, write_text
-from . import checkpoint
+from . import checkpoint_files
 
 EVERY_S = 3.0
 CHECKPOINT_S = 1800.0
@@ -106,7 +106,7 @@ class Follower:
 
     def _checkpoint(self) -> None:
         self._uploaded = time.monotonic()
-        saved = checkpoint.complete(self.folder / "checkpoints")
+        saved = checkpoint_files.complete(self.folder / "checkpoints")
         if saved:
             self._run.log_artifact(artifact_of(saved[-1]), aliases=["latest", saved[-1].name])
 
@@ -135,9 +135,9 @@ def artifact_of(path: Path, metadata: dict[str, Any] | None = None) -> Any:
     if (path / "bundle.json").is_file():
         name, kind = f"bundle-{path.resolve().name}", "bundle"
     else:
-        path = checkpoint.find(path)
+        path = checkpoint_files.find(path)
         name, kind = f"checkpoint-{path.resolve().parent.parent.name}", "checkpoint"
-        metadata = {**(metadata or {}), "steps": checkpoint.read_meta(path)["steps"]}
+        metadata = {**(metadata or {}), "steps": checkpoint_files.read_meta(path)["steps"]}
     made = wandb.Artifact(_clean(name), kind, metadata=metadata)
     made.add_dir(str(path))
     return made

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __file__ as sleight_file
+from ...files import is_utf8
 from ...missing_packages import missing_package
 
 CLOSE_S = 15.0
@@ -74,10 +75,8 @@ def _netrc() -> bool:
 
 def _start(folder: Path, words: list[str]) -> subprocess.Popen[bytes] | None:
     """None where it cannot be started: a run goes on without."""
-    if not _installed():
-        sys.stderr.write(
-            f"nothing is logged: {missing_package(ModuleNotFoundError(name='wandb'))}\n"
-        )
+    if why := _obstacle(folder):
+        sys.stderr.write(f"nothing is logged: {why}\n")
         return None
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     log = folder / LOG
@@ -100,6 +99,14 @@ def _folders(folder: Path) -> dict[str, str]:
     """Where W&B keeps what is not sent yet: in the run's folder, not in the user's home."""
     home = (folder / LOG).parent.resolve()
     return {f"WANDB_{what}_DIR": str(home / what.lower()) for what in ("CACHE", "DATA")}
+
+
+def _obstacle(folder: Path) -> str:
+    """Why nothing can be logged; empty: it can."""
+    if not _installed():
+        return missing_package(ModuleNotFoundError(name="wandb"))
+    place = folder.resolve()
+    return "" if is_utf8(place) else f"{place} is not UTF-8, and W&B takes no such path"
 
 
 def _installed() -> bool:

@@ -90,6 +90,9 @@ def open_space(config: SweepConfig, source: Path) -> Space:
         if name in _OWN:
             raise ConfigError(f"{source}: got {name}, allowed: {_OWN[name]}")
     base = _load(train, [*fixed, *steps], source, "set")
+    if base.stages:
+        allowed = "one without, as a stage of its own"
+        raise ConfigError(f"{source}: train: got a config with stages, allowed: {allowed}")
     names = tuple(_dimension(n, f, train, fixed, source) for n, f in config.fields.items())
     arms = _arms(config, train, fixed, source)
     if arms:

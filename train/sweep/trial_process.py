@@ -18,7 +18,7 @@ from ...errors import SleightError
 from ...files import read_text
 from ...pages.show import number
 from ..reports.run_data import series
-from ..runs import checkpoint
+from ..runs import checkpoint_files
 from ..runs.folder_lock import FolderLock, holder
 from ..runs.metrics import last_rows
 
@@ -47,7 +47,7 @@ class Trial:
     def start(self, words: list[str], threads: int = 0) -> None:
         """Start or resume the run; `words` are the arguments of a new run."""
         self._asked = None
-        if checkpoint.complete(self.folder / "checkpoints"):
+        if checkpoint_files.complete(self.folder / "checkpoints"):
             rest = [w for w in words if w.startswith(("--pause_steps=", "--steps="))]
             words = ["train", "--resume", str(self.folder), *rest]
         else:
@@ -123,7 +123,7 @@ class Trial:
 
     def steps(self) -> int:
         """Control steps of the newest checkpoint."""
-        return checkpoint.last_steps(self.folder / "checkpoints")
+        return checkpoint_files.last_steps(self.folder / "checkpoints")
 
     def score(self, metric: str, at: int) -> float | None:
         """The metric near `at` control steps; None before the first."""

@@ -65,14 +65,14 @@ class Looks:
     def apply(self, rng: np.random.Generator) -> dict[str, float]:
         """Apply a new look; returns the drawn values by name. The caller uploads the textures."""
         self._drawn = {}
-        self._paint_block(rng)
+        self._paint_object(rng)
         self._paint_hand(rng)
         self._paint_background(rng)
         self._light(rng)
         self._distract(rng)
         return self._drawn
 
-    def _paint_block(self, rng: np.random.Generator) -> None:
+    def _paint_object(self, rng: np.random.Generator) -> None:
         c = self._config
         hue = np.radians(c.block_hue_deg) * rng.uniform(-1, 1, 6)
         saturation = 1.0 + c.block_saturation * rng.uniform(-1, 1, 6)
@@ -81,8 +81,7 @@ class Looks:
             (v * (_GREY + k * (np.eye(3) - _GREY)) @ turn(h * _AXIS)).T
             for h, k, v in zip(hue, saturation, value, strict=True)
         ]
-        faces = self._stage.faces @ np.array(mixes, np.float32)
-        self._stage.texture("block")[:] = np.clip(faces, 0, 255).astype(np.uint8).ravel()
+        self._stage.paint.apply(self._stage.model, np.array(mixes))
         self._drawn["block_hue_deg"] = float(np.degrees(hue.mean()))
         self._drawn["block_value"] = float(value.mean())
 

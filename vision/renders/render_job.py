@@ -27,13 +27,13 @@ from ...errors import ConfigError, SleightError
 from ...files import atomic_path
 from ...stop_signals import children_outlive_hang_ups
 from ..config import RenderConfig
-from .object_states import chosen, read_states, varied
+from .object_states import arranged, chosen, keypoints_in, read_states, shown_in, varied
 from .random_looks import draw_views
 from .render_crew import Crew, CrewOf, Report
-from .render_parameters import scaled, with_ranges
+from .render_parameters import with_ranges
 from .render_values import FILE as VALUES
 from .render_values import RenderValues, read_values, write_values
-from .shards import INDEX, Arrays, shard_path, write_index, write_shard
+from .shards import INDEX, LAYERS, Arrays, shard_path, write_index, write_shard
 from .studio import Studio
 
 CONFIG = "config.yaml"
@@ -56,6 +56,7 @@ def render(
     """
     if count < 1:
         raise ConfigError(f"--count: got {count}, allowed: an integer >= 1")
+    keypoints_in(config)  # labels need them
     _claim(folder, config, draws)
     sizes = [min(config.shard_size, count - first) for first in range(0, count, config.shard_size)]
     (folder / INDEX).unlink(missing_ok=True)
@@ -168,7 +169,8 @@ def render_shard(folder: str, index: int, size: int) -> None:
     states = read_states(path / STATES)
     draws = read_values(path / VALUES) if (path / VALUES).is_file() else None
     first = index * config.shard_size
-    with Studio(config.cameras, config.object_size_m) as studio:
+    fine_px = config.cameras.image_px * config.supersample
+    with Studio(config.cameras, shown_in(config), (fine_px, fine_px)) as studio:
         samples = [shoot(studio, config, states, first + i, draws) for i in range(size)]
     names = list(samples[0][1])
     arrays = {key: np.stack([sample[0][key] for sample in samples]) for key in samples[0][0]}
@@ -182,6 +184,19 @@ def inputs(folder: Path) -> list[Path]:
     return [path for name in (CONFIG, STATES, VALUES) if (path := folder / name).is_file()]
 
 
+def averaged(images: np.ndarray, factor: int) -> np.ndarray:
+    """Average squares of `factor` pixels: uint8 (V, H, W, 3) -> (V, H / factor, W / factor, 3)."""
+    if factor == 1:
+        return images
+    # Integer sums of strided views: `mean` over two axes costs a third of a render.
+    rows = [images[:, row::factor, column::factor] for row, column in np.ndindex(factor, factor)]
+    total = rows[0].astype(np.uint16)
+    for row in rows[1:]:
+        total += row
+    area = factor * factor
+    return ((2 * total + area) // (2 * area)).astype(np.uint8)
+
+
 def shoot(
     studio: Studio,
     config: RenderConfig,
@@ -191,19 +206,26 @@ def shoot(
 ) -> tuple[Arrays, dict[str, float]]:
     """Render sample `number`: its arrays without the leading n, and the drawn values."""
     rng = np.random.default_rng([config.seed, number])
-    qpos = varied(states, studio.stage.object_qpos, config.states, rng)
-    jitter, looks = with_ranges(*scaled(config), draws.sample(number) if draws else {})
+    held = studio.stage.object_qpos
+    state = varied(states, held, config.states, rng)
+    parts, layers = arranged(shown_in(config), studio.stage.model.nq - held.stop, rng)
+    jitter, looks = with_ranges(*config.scaled(), draws.sample(number) if draws else {})
     views = draw_views(config.cameras, jitter, rng)
     drawn = studio.dress(looks, rng)
     studio.stand(views)
-    pose = qpos[studio.stage.object_qpos]
+    pose = state[held]
     wxyz = pose[3:] * (1.0 if pose[3] >= 0 else -1.0)
     arrays = {
-        "images": studio.shoot(qpos),
+        "images": averaged(studio.shoot(np.concatenate((state, parts))), config.supersample),
         "position": pose[:3].astype(np.float32),
         "wxyz": wxyz.astype(np.float32),
-        "joint_position": qpos[: len(SHADOW_RIGHT.joints)].astype(np.float32),
+        "joint_position": state[: len(SHADOW_RIGHT.joints)].astype(np.float32),
         "camera_position": np.array([at.position for at in views.calibrated], np.float32),
         "camera_rotation": np.array([at.rotation for at in views.calibrated], np.float32),
+        "true_position": np.array([at.position for at in views.true], np.float32),
+        "true_rotation": np.array([at.rotation for at in views.true], np.float32),
+        "true_fovy_deg": views.fovy_deg.astype(np.float32),
     }
+    if len(layers):
+        arrays[LAYERS] = layers.astype(np.float32)
     return arrays, drawn

@@ -114,10 +114,5 @@ def with_ranges(
 
 def widened(config: RenderConfig, ranges: Mapping[str, tuple[float, float]]) -> RenderConfig:
     """`config` with the fixed ranges `ranges`, at strength 1."""
-    jitter, looks = with_ranges(*scaled(config), ranges)
+    jitter, looks = with_ranges(*config.scaled(), ranges)
     return replace(config, strength=1.0, jitter=jitter, looks=looks)
-
-
-def scaled(config: RenderConfig) -> tuple[CameraJitter, LooksConfig]:
-    """The ranges of `config`, scaled by its strength."""
-    return config.jitter.scaled(config.strength), config.looks.scaled(config.strength)

@@ -1,4 +1,4 @@
-"""The stage of the renders: hand and block of training, cameras, lights and a background.
+"""The stage of the renders: hand and object of training, cameras, lights and a background.
 
 Everything that a look changes (random_looks.py) is a field of the compiled model, so that no sample
 needs a compilation. Built from `envs.sim.model`, without torch.
@@ -6,22 +6,20 @@ needs a compilation. Built from `envs.sim.model`, without torch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 
-from ...envs.rendering.letters import FACE_PIXELS
 from ...envs.rendering.looks import FLOOR_HEIGHT, GOAL, add_texture
 from ...envs.sim.model import OBJECT, ModelConfig, build_spec
 from ..config import CamerasConfig
 from ..geometry import MUJOCO_FROM_OPENCV, Placement, wxyz_of
+from .object_paint import ObjectPaint, paint_of, shrink_faces, texture_of
 
 LIGHTS = 4
 DISTRACTORS = 3
 FLOOR_PX, SKY_PX = 64, 32
-FACE_PX = FACE_PIXELS // 2
-"""Resolution of the block's faces: sufficient for the images, at a quarter of the upload cost."""
 SHADOW_PX = 512
 """Size of the shadow map; a larger one makes no visible difference at this image size."""
 
@@ -41,18 +39,14 @@ class Stage:
     """Geom ids of the hand's visible meshes."""
     floor: int
     """Geom id of the floor."""
-    faces: np.ndarray
-    """float32 (6, FACE_PX * FACE_PX, 3): the block's nominal faces, 0 to 255."""
+    paint: ObjectPaint
+    """Colours the object's faces."""
     object_qpos: slice
-    """The block's pose in qpos."""
+    """The object's pose in qpos; its inner joints follow."""
 
     def texture(self, name: str) -> np.ndarray:
         """The writable bytes (n,) of a texture in the model."""
-        row = self.model.tex(name)
-        start = int(row.adr[0])
-        size = int(row.width[0] * row.height[0] * row.nchannel[0])
-        data: np.ndarray = self.model.tex_data[start : start + size]
-        return data
+        return texture_of(self.model, name)
 
     def place_camera(self, view: int, at: Placement, fovy_deg: float) -> None:
         """Place camera `view`."""
@@ -62,12 +56,15 @@ class Stage:
         self.model.cam_fovy[camera] = fovy_deg
 
 
-def build_stage(cameras: CamerasConfig, object_size_m: float, width: int, height: int) -> Stage:
-    """Compile the stage for images of `width` x `height` pixels."""
-    spec = build_spec(ModelConfig(visual=True, object_size_m=object_size_m))
+def build_stage(cameras: CamerasConfig, shown: ModelConfig, width: int, height: int) -> Stage:
+    """Compile the stage for images of `width` x `height` pixels.
+
+    shown: hand and object. Raises ConfigError for an object without coloured faces.
+    """
+    spec = build_spec(replace(shown, visual=True))
     spec.delete(spec.body(GOAL))
     _simplify_forearm(spec)
-    _shrink_faces(spec)
+    shrink_faces(spec)
     _add_background(spec)
     _add_lights(spec)
     _add_distractors(spec)
@@ -84,7 +81,7 @@ def build_stage(cameras: CamerasConfig, object_size_m: float, width: int, height
         distractors=np.array([model.geom(f"distractor{i}").id for i in range(DISTRACTORS)]),
         skin=_skin(model),
         floor=model.geom("floor").id,
-        faces=_faces(model),
+        paint=paint_of(model),
         object_qpos=slice(free, free + 7),
     )
     for view, config in enumerate(cameras.views.values()):
@@ -92,27 +89,11 @@ def build_stage(cameras: CamerasConfig, object_size_m: float, width: int, height
     return stage
 
 
-def _faces(model: mujoco.MjModel) -> np.ndarray:
-    start = int(model.tex("block").adr[0])
-    size = 6 * FACE_PX * FACE_PX * 3
-    return model.tex_data[start : start + size].reshape(6, -1, 3).astype(np.float32)
-
-
-def _shrink_faces(spec: mujoco.MjSpec) -> None:
-    whole = np.frombuffer(bytes(spec.texture("block").data), np.uint8)
-    tiles = whole.reshape(6 * FACE_PX, 2, FACE_PX, 2, 3)
-    spec.delete(spec.texture("block"))
-    pixels = tiles.mean(axis=(1, 3)).round().astype(np.uint8)
-    add_texture(spec, "block", mujoco.mjtTexture.mjTEXTURE_CUBE, pixels)
-    # Deleting the texture also removed it from its material.
-    material = spec.material("block")
-    material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "block"
-
-
 def _skin(model: mujoco.MjModel) -> np.ndarray:
     mesh = int(mujoco.mjtGeom.mjGEOM_MESH)
     shown = (model.geom_type == mesh) & (model.geom_contype == 0) & (model.geom_rgba[:, 3] > 0)
-    return np.flatnonzero(shown)
+    held = model.body_rootid[model.geom_bodyid] == model.body(OBJECT).rootid[0]
+    return np.flatnonzero(shown & ~held)
 
 
 def _simplify_forearm(spec: mujoco.MjSpec) -> None:

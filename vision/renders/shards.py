@@ -8,7 +8,14 @@ Each file contains, for n samples and V cameras (frame palm, units m and rad):
     joint_position   (n, J) float32       Shadow's joints
     camera_position  (n, V, 3) float32    camera_to_palm as calibrated
     camera_rotation  (n, V, 3, 3) float32
+    true_position    (n, V, 3) float32    camera_to_palm as rendered: calibrated, and its error
+    true_rotation    (n, V, 3, 3) float32
+    true_fovy_deg    (n, V) float32
     drawn            (n, D) float32       drawn values of the look, named in dataset.json
+
+with an object that has layers:
+
+    object_joints    (n, J) float32       their angles
 
 and, if the samples have their own parameters (draws.py):
 
@@ -33,10 +40,17 @@ from ...errors import ConfigError, DataError
 from ...files import atomic_path, read_json, utf8_name, write_json
 from ..config import RenderConfig
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "dataset.json"
-LABELS = ("position", "wxyz", "joint_position", "camera_position", "camera_rotation")
+LABELS = ("position", "wxyz", "joint_position", "camera_position", "camera_rotation",
+          "true_position", "true_rotation", "true_fovy_deg")  # fmt: skip
+LAYERS = "object_joints"
 Arrays = dict[str, np.ndarray]
+
+
+def inputs_of(shard: Arrays) -> tuple[str, ...]:
+    """The arrays that a pose network learns from: pictures and labels."""
+    return ("images", *LABELS, *((LAYERS,) if LAYERS in shard else ()))
 
 
 def shard_path(folder: Path, index: int) -> Path:

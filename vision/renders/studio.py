@@ -1,4 +1,4 @@
-"""`Studio`: poses hand and block on the stage and renders one image per camera.
+"""`Studio`: poses hand and object on the stage and renders one image per camera.
 
 Use a studio only in the thread that created it; no process may fork while one is open.
 """
@@ -9,11 +9,13 @@ import mujoco
 import numpy as np
 
 from ...envs.rendering.renderer import open_renderer
+from ...envs.sim.model_config import ModelConfig
 from ..config import CamerasConfig, LooksConfig
 from .random_looks import Looks, Views
 from .scene import build_stage
 
-TEXTURES = ("block", "floor", "sky")
+TEXTURES = ("floor", "sky")
+"""Of the background."""
 
 
 class Studio:
@@ -22,12 +24,13 @@ class Studio:
     def __init__(
         self,
         cameras: CamerasConfig,
-        object_size_m: float = 0.057,
+        shown: ModelConfig | None = None,
         size_px: tuple[int, int] | None = None,
     ) -> None:
-        """size_px: width and height of the images; None: those of the network."""
+        """shown: hand and object; the block by default. size_px: width and height of the images;
+        None: those of the network."""
         width, height = size_px or (cameras.image_px, cameras.image_px)
-        self.stage = build_stage(cameras, object_size_m, width, height)
+        self.stage = build_stage(cameras, shown or ModelConfig(), width, height)
         self.shape = (len(cameras.views), height, width, 3)
         """(V, H, W, 3): shape of the images."""
         self._data = mujoco.MjData(self.stage.model)
@@ -48,7 +51,7 @@ class Studio:
     def dress(self, config: LooksConfig, rng: np.random.Generator) -> dict[str, float]:
         """Apply a new look; returns the drawn values by name."""
         drawn = Looks(self.stage, config).apply(rng)
-        for name in TEXTURES:
+        for name in (*self.stage.paint.textures, *TEXTURES):
             self.upload(name)
         return drawn
 

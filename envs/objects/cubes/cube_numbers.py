@@ -33,9 +33,9 @@ class CubeNumbers:
     """Sliding, spinning and rolling friction among cubelets, where `condim` has them. Contacts with
     the hand have the larger of two coefficients, which must be the hand's."""
     solref: tuple[float, float] = (0.02, 1.0)
-    solimp: tuple[float, float, float] = (0.99, 0.999, 0.0005)
-    """Of the contacts among cubelets; the width in m. A free, shaken core loses cubelets at 8 ms
-    with MuJoCo's default."""
+    solimp: tuple[float, float, float] = (0.9, 0.95, 0.001)
+    """Of the contacts among cubelets; the width in m: MuJoCo's default. Stiffer ones (0.99, 0.999)
+    block turns while fingers press on the cube."""
 
 
 TRAINING = CubeNumbers()

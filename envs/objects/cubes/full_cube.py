@@ -17,6 +17,7 @@ import numpy as np
 from ...cube.cube_geometry import FACES, NAMES, PLACES, Place
 from ..object_spec import ObjectSpec
 from .cube_numbers import EDGE_M, HINGES, MASS_KG, STIFF, TRAINING, CubeNumbers
+from .cube_pictures import KEYPOINTS, LAYERS, drawn_cube
 from .stickers import PLASTIC, add_stickers, sticker_meshes
 
 FACE_PLACES: dict[str, Place] = {face: PLACES[NAMES.index(face)] for face in FACES}
@@ -120,6 +121,9 @@ def full_cube(numbers: CubeNumbers, iterations: int = 10) -> ObjectSpec:
         assets=partial(assets, numbers),
         self_contact=True,
         iterations=iterations,
+        keypoints=KEYPOINTS,
+        layers=LAYERS,
+        arrange=drawn_cube if numbers.joints == "ball" else None,
     )
 
 

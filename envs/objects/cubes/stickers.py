@@ -67,6 +67,19 @@ def add_stickers(
         )
 
 
+def cut_corner(normal: np.ndarray) -> np.ndarray:
+    """Where a centre sticker lacks its corner, (3,) in edges, at the angle zero of its face.
+
+    normal: (3,) outwards, of -1, 0 and 1.
+    """
+    axis = int(np.abs(normal).argmax())
+    corner = np.zeros(3)
+    quat = np.array(_outwards(int(normal[axis]), axis))
+    mujoco.mju_rotVecQuat(corner, np.array([_HALF, _HALF, 0.0]), quat)
+    place: np.ndarray = corner + 0.5 * normal
+    return place
+
+
 def _outwards(sign: int, axis: int) -> list[float]:
     """The quaternion wxyz that turns z to the outward normal of a face."""
     half = float(np.sqrt(0.5))

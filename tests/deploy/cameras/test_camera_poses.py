@@ -1,6 +1,7 @@
 """Poses from cameras: which are believed, and a rig's streams from end to end."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sleight.config import load, save
 from sleight.contract.bundle import load_bundle
 from sleight.contract.quaternions import about
 from sleight.deploy.cameras.camera_config import Extrinsics, Intrinsics
+from sleight.deploy.cameras.pose_and_angles import PoseAndAngles
 from sleight.deploy.cameras.pose_checks import (
     CameraPosesConfig,
     PoseCheckConfig,
@@ -23,7 +25,8 @@ from sleight.deploy.runtime.rig_connect import connected_cameras, connected_pose
 from sleight.deploy.sim.sim_cameras import RigCamerasConfig, hidden_cameras
 from sleight.errors import BundleError, ConfigError
 from sleight.vision.geometry import Pinhole
-from tests.deploy.camera_rig import HERE, add_pose, calibrated, ports
+from tests.deploy.camera_rig import HERE, add_pose, add_triangulation, calibrated, ports
+from tests.deploy.cube_rig import cube_bundle
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 Z = np.array([0.0, 0.0, 1.0])
@@ -114,15 +117,20 @@ def test_a_bundle_without_a_pose_network_or_with_another_is_refused(bundle):
         load_bundle(bundle)
 
 
+def rig_config(rig, folder):
+    """A rig file of a simulated rig with seed 3 whose cameras may be slow."""
+    cameras = calibrated(folder, ports(rig), seed=3)
+    slow = CameraPosesConfig(frame_max_age_s=30.0, skew_max_s=30.0, open_timeout_s=60.0)
+    return RigConfig(
+        referee=RefereeEntry(port=rig.referee_port), cameras=tuple(cameras), poses=slow
+    )
+
+
 def test_poses_from_a_simulated_rigs_cameras(new_rig, bundle, tmp_path):
     """Pixels arrive from another process, pass the calibration, and become poses with an age."""
     add_pose(bundle)
     rig = new_rig("--cameras.port", "0", "--cameras.fps", "10", "--seed", "3")
-    cameras = calibrated(tmp_path, ports(rig), seed=3)
-    slow = CameraPosesConfig(frame_max_age_s=30.0, skew_max_s=30.0, open_timeout_s=60.0)
-    config = RigConfig(
-        referee=RefereeEntry(port=rig.referee_port), cameras=tuple(cameras), poses=slow
-    )
+    config = rig_config(rig, tmp_path)
     loaded = load_bundle(bundle)
     with (
         connected_cameras(config, loaded) as opened,
@@ -145,6 +153,31 @@ def test_poses_from_a_simulated_rigs_cameras(new_rig, bundle, tmp_path):
     referee = dataclasses.replace(config, pose_from="referee")
     with connected_poses(referee, loaded, {}) as poses:
         assert isinstance(poses, Referee)
+
+
+def test_a_cube_is_seen_by_cameras_and_reports_its_angles_itself(new_rig, tmp_path):
+    bundle = cube_bundle(tmp_path / "cube")
+    add_triangulation(bundle)
+    rig = new_rig("--cameras.port", "0", "--cameras.fps", "10", "--seed", "3",
+                  "--plant.object", "cube", "--plant.scramble", "R U")  # fmt: skip
+    config = rig_config(rig, tmp_path)
+    loaded = load_bundle(bundle)
+    with (
+        connected_cameras(config, loaded) as opened,
+        connected_poses(config, loaded, opened) as poses,
+    ):
+        assert isinstance(poses, PoseAndAngles)
+        poses.request_place()
+        rig.wait_for(lambda events: any(e["event"] == "placed" for e in events))
+        until, pose = time.monotonic() + 60.0, None
+        while pose is None and time.monotonic() < until:
+            time.sleep(0.1)
+            pose = poses.newest(1.0)
+        # Seen: the stickers, near the palm. Told: which faces are turned, by the cube.
+        np.testing.assert_allclose(pose.position, HERE, atol=0.05)
+        quarters = np.rint(pose.joints / (np.pi / 2)) % 4
+        np.testing.assert_array_equal(np.minimum(quarters, 4 - quarters), [1, 1, 0, 0, 0, 0])
+        assert poses.joint_reports()[-1].joints.shape == (6,)
 
 
 def test_the_simulated_rigs_cameras_can_be_calibrated(new_rig, tmp_path):

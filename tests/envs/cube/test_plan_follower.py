@@ -72,3 +72,21 @@ def test_a_cube_that_turns_after_the_last_step_is_planned_anew():
     assert follower.step is None and not follower.measured(SOLVED, "U")
     assert follower.measured(SOLVED.turn("B", 1), "U")
     assert follower.step is not None
+
+
+def test_without_a_step_while_a_search_is_under_way():
+    """A planner that gives None is asked again; its plan is for the state of the first question."""
+    plans, asked = [None, None, plan_turns(parse_moves("R").turns, SOLVED, "U")], []
+
+    def later(state, up):
+        asked.append(state)
+        return plans[len(asked) - 1]
+
+    follower = PlanFollower(plan_turns(parse_moves("U R").turns, SOLVED), later)
+    far = apply_turns(parse_moves("F B L").turns)
+    assert follower.measured(far, "U") and follower.waiting and follower.step is None
+    follower.reached()
+    assert not follower.measured(far.turn("D", 1), "U") and follower.done == 0
+    assert follower.measured(far, None) and not follower.waiting
+    assert follower.step == plans[2].steps[0] and asked[0] == far
+    assert follower.wrong == ["step 1: Turn(quarter=-1): another turn"]

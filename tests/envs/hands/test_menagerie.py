@@ -4,6 +4,7 @@ The small model is written for this test from the hand's dimensions, with Menage
 shapes are a few spheres and one mesh. The tests on the real file skip where it is not.
 """
 
+import os
 import sys
 from dataclasses import replace
 from types import ModuleType, SimpleNamespace
@@ -269,6 +270,17 @@ def test_the_package_reads_a_checkout(monkeypatch, tmp_path):
     (tmp_path / "shadow_hand" / "right_hand.xml").write_text(xml(), encoding="utf-8")
     monkeypatch.setenv("MENAGERIE_ROOT", str(tmp_path))
     assert build_model(MENAGERIE).nu == 20
+
+
+def test_a_checkout_in_a_folder_that_is_not_utf8_is_one_line(monkeypatch, tmp_path):
+    pytest.importorskip("mujoco_menagerie")
+    root = tmp_path / os.fsdecode(b"men\xff")
+    (root / "shadow_hand").mkdir(parents=True)
+    (root / "shadow_hand" / "right_hand.xml").write_text(xml(), encoding="utf-8")
+    monkeypatch.setenv("MENAGERIE_ROOT", str(root))
+    with pytest.raises(ConfigError, match="a folder whose name is not UTF-8") as error:
+        build_model(MENAGERIE)
+    assert "\n" not in str(error.value)
 
 
 def test_another_robot_is_refused(monkeypatch):

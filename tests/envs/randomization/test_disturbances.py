@@ -24,9 +24,8 @@ from sleight.envs.randomization.step_jitter import LONGEST, RATE, Clock
 from sleight.envs.randomization.table import NAMES
 from sleight.envs.randomization.world_source import values
 from sleight.envs.sim.draws import Draws
+from tests.envs.laws import QUIET, same_law
 from tests.envs.look import worlds_of
-
-QUIET = 1e-3
 
 
 def rng(seed=0):
@@ -41,10 +40,6 @@ def drawn(count, **changes):
         assert key in found
         found[key] = torch.full((count,), float(value), dtype=torch.float64)
     return found
-
-
-def same_law(sample, law):
-    assert stats.kstest(np.ravel(sample), law.cdf).pvalue > QUIET
 
 
 def faults(count, active, seed=0, adversary=None, **changes):

@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.cube.cube_geometry import PLACES
@@ -13,6 +14,7 @@ from sleight.envs.make import make_env
 from sleight.envs.objects.cubes.full_cube import cubelet_name
 from sleight.envs.objects.cubes.turner import about
 from sleight.envs.objects.object_spec import OBJECTS
+from sleight.envs.randomization.forces import Forces
 from sleight.envs.randomization.randomizer import Randomizer, extras
 from sleight.envs.randomization.table import BY_NAME, NAMES, PART_NAMES
 from sleight.envs.randomization.world_source import values
@@ -22,6 +24,7 @@ from sleight.envs.sim.layout import layout_of
 from sleight.envs.sim.model import build_model
 from sleight.envs.sim.model_config import OBJECT, ModelConfig
 from sleight.errors import ConfigError
+from tests.envs.laws import same_law
 
 PARTS = [cubelet_name(OBJECT, place) for place in PLACES]
 ONE = torch.zeros(1, dtype=torch.long)
@@ -215,3 +218,34 @@ def test_a_cube_in_the_hand_stays_whole_with_every_row_on(ranges, wander):
             ball = joint.type[0] == mujoco.mjtJoint.mjJNT_BALL
             row[:] = world[first : first + 4] if ball else about(joint.axis, world[first])
         assert read_quaternions(turned).distance_rad < np.radians(20.0)  # or it is no legal cube
+
+
+def centre_and_inertia(model):
+    """Centre of mass off the middle [m], and mean moment of inertia of the whole [kg m2]."""
+    data = mujoco.MjData(model)
+    data.joint(OBJECT).qpos[2] = 1.0
+    mujoco.mj_forward(model, data)
+    root, first = model.body(OBJECT).id, int(model.joint(OBJECT).dofadr[0])
+    mass_matrix = np.zeros((model.nv, model.nv))
+    mujoco.mj_fullM(model, data, mass_matrix)
+    centre = data.subtree_com[root] - data.xpos[root]
+    about_middle = np.trace(mass_matrix[first + 3 : first + 6, first + 3 : first + 6]) / 3.0
+    return centre, about_middle - 2.0 / 3.0 * model.body_subtreemass[root] * (centre**2).sum()
+
+
+@pytest.mark.parametrize("name", ["block", "face", "cube"])
+def test_the_centre_of_mass_of_the_whole_moves(name):
+    sim, drawn = worlds(("object.com", "object.size"), 2.0, name, count=300)
+    found = np.array([centre_and_inertia(sim.batch.get_model(w))[0] for w in range(300)])
+    same_law(found / float(drawn["object.com"][0]), stats.norm)
+
+
+@pytest.mark.parametrize("name", ["block", "face", "cube"])
+def test_a_twist_is_an_acceleration_of_the_whole(name):
+    names = ("object.mass", "object.inertia", "object.size")
+    sim, drawn = worlds(names, 0.9, name)
+    forces = Forces(sim, {"object.twist"}, Draws(3), 0.08, None)
+    forces.reset(ONE, drawn)
+    _, inertia = centre_and_inertia(sim.batch.get_model(0))
+    # The joints' armature is no inertia of the parts.
+    assert float(forces.weight[0, 5]) == pytest.approx(inertia, rel=0.02)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sleight.envs.objects.object_spec import mass_of, size_of
-from sleight.envs.randomization.object_writes import OBJECT_FRICTION
 from sleight.envs.randomization.randomizer import Randomizer, extras
 from sleight.envs.randomization.table import BY_NAME, NAMES, PARAMETERS, check_needs, lookup
 from sleight.envs.randomization.world_source import FixedRanges, values
+from sleight.envs.randomization.writes.object_writes import OBJECT_FRICTION
 from sleight.envs.sim.draws import Draws
 from sleight.envs.sim.model import ModelConfig, build_model
 from sleight.errors import ConfigError

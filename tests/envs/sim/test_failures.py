@@ -78,8 +78,8 @@ def test_what_mujoco_does_not_warn_about_is_caught_too(build, monkeypatch, kind)
     env.reset(seed=0)
     step = env.sim.batch.step
 
-    def broken(**keywords):
-        step(**keywords)
+    def broken(*words, **keywords):
+        step(*words, **keywords)
         if kind == "raised":
             raise SimulationError(np.array([3]), "out of memory")
         env.sim.state("qvel")[3, 0] = float("nan")

@@ -155,3 +155,24 @@ def test_the_worlds_of_a_simulation_that_ended_are_freed_at_once(model) -> None:
         assert worlds() is None
     finally:
         gc.enable()
+
+
+def test_a_resting_world_stands_still_and_the_others_move_as_before(model, sim):
+    other = BatchSim(model, 3, 2)
+    other.load(sim.save())
+    other.resting = torch.tensor([False, True, False])
+    before = sim.state("qpos").clone()
+    for target in torch.tensor(controls(model, 3, 5)):
+        for one in (sim, other):
+            one.state("ctrl")[:] = target
+            assert not one.step(SUBSTEPS).any()
+    assert torch.equal(other.state("qpos")[1], before[1])
+    assert torch.equal(other.state("qpos")[::2], sim.state("qpos")[::2])
+    other.resting = torch.ones(3, dtype=torch.bool)
+    assert not other.step(SUBSTEPS).any()
+
+
+def test_a_failure_is_that_of_its_own_world_while_others_rest(sim):
+    sim.resting = torch.tensor([True, False, False])
+    sim.state("qvel")[2] = float("nan")
+    assert sim.step(SUBSTEPS).tolist() == [False, False, True]

@@ -11,18 +11,20 @@ import torch
 
 from sleight.config import load
 from sleight.config import save as save_config
+from sleight.errors import ConfigError
 from sleight.policies.actor import Actor
 from sleight.policies.config import PolicyConfig
+from sleight.policies.distributions import Bins, Gaussian, chosen
 from sleight.train.algorithms.algorithm_registry import collection_of
 from sleight.train.algorithms.clone import CloneConfig
-from sleight.train.algorithms.teacher import FOLDER, open_teacher, read_teacher
+from sleight.train.algorithms.teacher_files import FOLDER, open_teacher, read_teacher
 from sleight.train.config import TrainConfig
 from sleight.train.export.bundle_export import export
 from sleight.train.rollout.evaluation import evaluate, protocol
 from sleight.train.rollout.in_process import build
 from sleight.train.rollout.players import open_player
 from sleight.train.rollout.teacher_collector import TeacherCollector
-from sleight.train.runs import checkpoint
+from sleight.train.runs import checkpoint, checkpoint_files
 from sleight.train.runs.metrics import read_metrics
 from sleight.train.runs.session import resume, start
 from sleight.train.runs.training_loop import Training
@@ -128,10 +130,11 @@ def test_a_bundle_says_what_its_network_says(
     assert all(torch.equal(expected.labels[name], got.labels[name]) for name in ("mean", "std"))
     files = {"bundle.json", "policy.onnx", "task.onnx"}
     assert files == read_teacher(bundle, block_config).keys()
-    shutil.copytree(checkpoint.find(block_run), bundle / "checkpoint")
+    shutil.copytree(checkpoint_files.find(block_run), bundle / "checkpoint")
     found = read_teacher(bundle, block_config)
     assert found.keys() == {"checkpoint.json", "weights.safetensors"}
-    assert open_teacher(found, collection_of(block_config)).terms == block_config.env.actor_terms
+    (terms,) = open_teacher(found, collection_of(block_config)).groups.values()
+    assert terms == block_config.env.actor_terms
 
 
 def test_a_run_that_was_stopped_goes_on_as_the_one_that_was_not(
@@ -204,7 +207,7 @@ def test_bad_teachers_are_one_line(
     clone = ("clone", tmp_path / "c.yaml")
     assert "--teacher: got nothing, allowed: a run, a checkpoint or" in refused(*clone)
     assert "got no checkpoint" in refused(*clone, "--teacher", tmp_path / "nobody")
-    assert "env.task: got reach, allowed: block" in refused(*clone, "--teacher", block_run)
+    assert "env.task: got reach, allowed: an object" in refused(*clone, "--teacher", block_run)
     other = refused(*clone, "--teacher", reach_run, "--env.control.scale", 0.2)
     assert "env.control.scale: got 0.2, allowed: 0.35, as " in other and str(reach_run) in other
     adr = refused(*clone, "--teacher", reach_run, "--adr.step_sizes.object.mass", 0.1)
@@ -212,7 +215,42 @@ def test_bad_teachers_are_one_line(
     second = refused(*clone, "--teacher", reach_run, "--clone.student_share", "[0, 0]")
     assert "student_share: got 0 as its second" in second
     broken = shutil.copytree(reach_run, tmp_path / "broken")
-    weights = checkpoint.find(broken) / "weights.safetensors"
+    weights = checkpoint_files.find(broken) / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     assert "bytes, allowed" in refused(*clone, "--teacher", broken)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_specialist_teaches_in_its_case_and_is_kept_with_the_run(
+    cli: Callable[..., tuple[int, str, str]], refused: Callable[..., str], tmp_path: Path
+) -> None:
+    """Two policies of a cube's face: what each says is the label where its case holds."""
+    small = ["--env.num_worlds", "16", "--env.resets.cache", "32", "--runs", str(tmp_path)]
+    small += ["--steps", "512", "--env.task", "cube-face", "--threads", "1", "--env.threads", "1"]
+    small += ["--rollout.horizon", "16", "--policy.memory", "none"]
+    for seed in ("1", "2"):
+        code, _, err = cli("train", "--name", f"teacher{seed}", "--seed", seed, *small)
+        assert code == 0, err
+    one, other = tmp_path / "teacher1", tmp_path / "teacher2"
+    words = ["clone", "--algorithm", "clone", "--teacher", one, *small]
+    named = ["--clone.specialists.turn", other]
+    assert "clone.specialists: got trun, did you mean" in refused(
+        *words, "--name", "x", "--clone.specialists.trun", other
+    )
+    code, _, err = cli(*words, *named, "--name", "whole")
+    assert code == 0, err
+    assert (tmp_path / "whole" / FOLDER / "turn" / "weights.safetensors").is_file()
+    code, _, err = cli(*words, *named, "--name", "stopped", "--pause_steps", "256")
+    assert code == 0, err
+    shutil.rmtree(other)
+    code, _, err = cli("clone", "--resume", tmp_path / "stopped", "--pause_steps", "0")
+    assert code == 0, err
+    assert untimed(tmp_path / "stopped") == untimed(tmp_path / "whole")
+
+
+def test_labels_are_the_specialists_where_its_case_holds() -> None:
+    one, other = (Gaussian(torch.full((4, 2), value), torch.zeros(2)) for value in (1.0, -1.0))
+    which = torch.tensor([True, False, False, True])
+    assert chosen(which, one, other).mode()[:, 0].tolist() == [1.0, -1.0, -1.0, 1.0]
+    with pytest.raises(ConfigError, match=r"policy\.head"):
+        chosen(which, one, Bins(torch.zeros(4, 2, 3)))

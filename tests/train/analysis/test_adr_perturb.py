@@ -1,6 +1,7 @@
 """`sleight adr perturb`: each disturbance does what it says, when it says, and nothing else."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from sleight.envs.make import make_env
 from sleight.envs.randomization.table import BY_NAME
 from sleight.envs.snapshot import save_state
 from sleight.train.analysis.perturb import Arm, Perturber, Study, arms, play, study
-from sleight.train.analysis.perturb_page import changes, page, table
+from sleight.train.analysis.perturb_page import HEAD, changes, page, table
 from sleight.train.rollout.evaluation import protocol
 from sleight.train.rollout.players import RunPlayer
 
@@ -182,6 +183,22 @@ def test_the_page_compares_the_same_goals() -> None:
     written = page(found, 5)
     assert written.count('class="chart"') == 2 and "memory reset after 2" in written
     assert "around success 2" in table(found, 5)
+
+
+def test_what_was_not_measured_is_a_dash_and_cells_stay_apart() -> None:
+    wide = [Trial((100.0, 1300.0, 1301.0, 1302.0), False), Trial((1.0, 2.0, 900.0, 902.0), False)]
+    trials = {
+        Arm("nothing", 0): wide,
+        Arm("joint", 0): [Trial((), True)] * 2,
+        Arm("memory", 2): [Trial((1.0, 2.0, 3.0, 4.0), False)],
+    }
+    text = table(Study("runs/a", 4, trials, {}), 5)
+    assert "nan" not in text
+    rows = {re.split(r"\s{2,}", line.strip())[0]: re.split(r"\s{2,}", line.strip())
+            for line in text.splitlines()[3:]}  # fmt: skip
+    assert all(len(row) == len(HEAD) + 1 for row in rows.values()), text
+    assert rows["joint broken from the start"][1:6] == ["0", "-", "-", "-", "-"]
+    assert rows["memory reset after 2"][2] == "1.00", "one trial has no interval"
 
 
 def test_the_command(block_run: Path, tmp_path: Path, cli: Callable) -> None:

@@ -19,7 +19,7 @@ from sleight.train.cluster.sampling.rollout_task import LIFE_BITS
 from sleight.train.cluster.sampling.sampler import RaySampler
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.rollout.in_process import build as build_local
-from sleight.train.runs.session import _note
+from sleight.train.runs.stages.stage_loop import note
 from sleight.train.runs.training_loop import Training
 from tests.train.programs import PATIENCE_S
 from tests.train.rows import iterate_both
@@ -69,9 +69,9 @@ def test_the_next_batch_is_collected_while_the_learner_learns(pair: Training) ->
     # Made before the update that ran while this batch was collected.
     assert row["weights_age_s"] > rows[-2]["learn_s"]
     assert row["adr_restarts"] == 0
-    note = _note(row)
-    assert "2 workers of " in note and "policy lag 1.0" in note
-    assert f"learn {row['learn_s']:.2f} s" in note
+    line = note(row)
+    assert "2 workers of " in line and "policy lag 1.0" in line
+    assert f"learn {row['learn_s']:.2f} s" in line
 
 
 def test_every_episode_counts_once_and_adr_decides(pair: Training) -> None:

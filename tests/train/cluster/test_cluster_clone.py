@@ -11,7 +11,7 @@ import pytest
 
 from sleight.train.algorithms.algorithm_registry import collection_of
 from sleight.train.algorithms.clone import CloneConfig
-from sleight.train.algorithms.teacher import read_teacher
+from sleight.train.algorithms.teacher_files import read_teacher
 from sleight.train.cluster.cluster_build import build
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.rollout.in_process import build as build_local

@@ -16,7 +16,7 @@ import pytest
 
 from sleight.config import save as save_config
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
-from sleight.train.runs import checkpoint
+from sleight.train.runs import checkpoint, checkpoint_files
 from sleight.train.runs.metrics import read_metrics
 from tests.train.programs import PATIENCE_S, program, wait_for
 
@@ -94,7 +94,7 @@ def test_a_cluster_is_found_and_its_gpu_shared_and_its_head_lost(recipe: Path, h
     """`--ray.address auto` joins what RAY_ADDRESS names, as Ray does."""
     folder = recipe.parent / "run"
     process = program(recipe, "--ray.wait_s", 90, **LOOPBACK, RAY_ADDRESS=head.address)
-    wait_for(lambda: bool(checkpoint.complete(folder / "checkpoints")), process)
+    wait_for(lambda: bool(checkpoint_files.complete(folder / "checkpoints")), process)
     assert read_metrics(folder / "metrics.jsonl")[-1]["learners"] == 2  # each has half the GPU
     began = time.monotonic()
     head.kill()

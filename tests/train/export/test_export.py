@@ -30,7 +30,7 @@ from sleight.train.rollout.evaluation import protocol
 from sleight.train.rollout.in_process import build
 from sleight.train.rollout.players import BundlePlayer, RunPlayer
 from sleight.train.runs.metrics import read_metrics
-from sleight.train.runs.session import save
+from sleight.train.runs.stages.ends import save
 from tests.policy_kinds import KINDS, config_of
 
 SIZES = widths_of(24, 20, 0)

@@ -16,7 +16,6 @@ from sleight.errors import CheckpointError, ConfigError
 from sleight.train.analysis.adr_report import report
 from sleight.train.analysis.adr_runs import read
 from sleight.train.pose.config import WidenConfig
-from sleight.train.pose.pose_evaluation import Guesses
 from sleight.train.pose.pose_learner import load_pose_run
 from sleight.train.pose.widening import (
     RENDERS,
@@ -30,13 +29,17 @@ from sleight.train.pose.widening import (
     table,
 )
 from sleight.vision.config import CamerasConfig, LooksConfig, RenderConfig
-from sleight.vision.pose_net import NetConfig
+from sleight.vision.decoders import Guesses
+from sleight.vision.keypoint_decoder import KeypointConfig
+from sleight.vision.keypoint_net import KeypointNetConfig
 from sleight.vision.renders.render_job import STATES
 from tests.vision.conftest import can_render, home_states  # noqa: F401  (a fixture)
 
+TINY = KeypointConfig(net=KeypointNetConfig(input_px=16, channels=(8, 8), head_channels=(8,)))
 RENDER = RenderConfig(
     strength=0.0,
-    cameras=CamerasConfig(image_px=16, fovy_deg=30.0),  # which `in_the_light` is made for
+    supersample=1,  # with these cameras, which `in_the_light` is made for
+    cameras=CamerasConfig(image_px=16, fovy_deg=30.0),
     looks=LooksConfig(shadow_share=0.0, plain_share=1.0),
 )
 ALWAYS = AdrConfig(
@@ -53,7 +56,7 @@ def _config(tmp_path, **changes):
         "adr": ALWAYS, "rounds": 2, "round_samples": 24, "round_training_samples": 24,
         "batch_size": 12,
         "render": RENDER, "name": "wide", "runs": tmp_path, "target_mm": 1e4, "target_deg": 180.0,
-        "net": NetConfig(channels=(8, 8), hidden_size=16), **changes,
+        "keypoints": TINY, **changes,
     }  # fmt: skip
     return WidenConfig(**given)
 
@@ -68,7 +71,8 @@ def in_the_light(batch):
     """Reads the truth where the pictures are bright enough to see anything, else nonsense."""
     dark = batch["images"].float().mean(dim=(1, 2, 3, 4)) < 166.0
     position = torch.where(dark[:, None], batch["position"] + 1.0, batch["position"])
-    return Guesses(position, batch["wxyz"], torch.zeros(len(dark)))
+    nothing = np.zeros(len(dark))
+    return Guesses(position, batch["wxyz"], nothing, nothing, np.zeros((len(dark), 0)))
 
 
 def test_what_cannot_be_read_at_an_end_keeps_that_end_from_growing(can_render, tmp_path):  # noqa: F811
@@ -133,14 +137,16 @@ def test_a_run_resumes_exactly_and_its_report_speaks_of_renders(can_render, tmp_
     assert main(["vision", "eval", str(whole), "--data", data]) == 0
     assert "24 samples" in capsys.readouterr().out
 
-    other = replace(config, name="other", net=NetConfig(channels=(8, 16), hidden_size=16))
+    other = replace(
+        config, name="other", keypoints=KeypointConfig(net=replace(TINY.net, channels=(8, 16)))
+    )
     with pytest.raises(CheckpointError, match="got a network of"):
         start(replace(other, warm_start=whole))
     assert not (tmp_path / "whole" / "other").exists()
     warm = Widening(replace(config, name="other"), tmp_path / "other")
     warm.take_weights(whole)
     for one, like in zip(
-        net.state_dict().values(), warm.learner.net.state_dict().values(), strict=True
+        net.state_dict().values(), warm.learner.decoder.state_dict().values(), strict=True
     ):
         torch.testing.assert_close(one, like, rtol=0, atol=0)
 

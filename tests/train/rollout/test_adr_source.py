@@ -46,7 +46,7 @@ def test_every_name_is_there_once():
     assert len(set(NAMES)) == len(NAMES) == markdown().count("\n| `")
 
 
-ASKED = {"goals": 0, "manual": 20, "adr": 9, "transfer": 22, "adr_all": None}
+ASKED = {"goals": 0, "manual": 20, "adr": 9, "transfer": 22, "hands": 46, "adr_all": None}
 """configs/block_NAME.yaml -> how many parameters it randomizes; None: all."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sleight.train.runs import checkpoint
+from sleight.train.runs import checkpoint_files
 from tests.train.rows import contents
 
 Refused = Callable[..., str]
@@ -74,7 +74,7 @@ def test_an_adr_state_of_another_table_says_what_differs_and_what_can_be_done(
     block_run: Path, refused: Refused, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(block_run, tmp_path / "own"))
-    path = checkpoint.find(run) / "checkpoint.json"
+    path = checkpoint_files.find(run) / "checkpoint.json"
     data = json.loads(path.read_text())
     rows = {row["name"]: row for row in data["adr"]["state"]["dimensions"]}
     rows["object.size"]["ceiling"] = rows["gravity"]["ceiling"] = 3.9
@@ -126,7 +126,7 @@ def test_a_damaged_checkpoint_is_refused(
     file: str, damage: Callable[[Path], object], command: str, run: Path, refused: Refused
 ) -> None:
     shutil.rmtree(run / "videos", ignore_errors=True)
-    damage(checkpoint.find(run) / file)
+    damage(checkpoint_files.find(run) / file)
     before = contents(run)
     words = {
         "train": ["--resume", run],
@@ -139,7 +139,7 @@ def test_a_damaged_checkpoint_is_refused(
 
 
 def test_a_state_that_lacks_something_is_named(run: Path, refused: Refused) -> None:
-    path = checkpoint.find(run) / "checkpoint.json"
+    path = checkpoint_files.find(run) / "checkpoint.json"
     data = json.loads(path.read_text())
     del data["learner"]
     path.write_text(json.dumps(data))
@@ -154,7 +154,7 @@ def test_a_state_that_lacks_something_is_named(run: Path, refused: Refused) -> N
 def test_a_state_of_another_form_is_refused(
     key: str, value: object, run: Path, refused: Refused
 ) -> None:
-    path = checkpoint.find(run) / "checkpoint.json"
+    path = checkpoint_files.find(run) / "checkpoint.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     before = contents(run)
     assert str(run) in refused("train", "--resume", run)
@@ -166,7 +166,7 @@ def test_a_checkpoint_of_another_policy_shape_is_refused(
     command: str, block_run: Path, tmp_path: Path, refused: Refused
 ) -> None:
     run = Path(shutil.copytree(block_run, tmp_path / "own"))
-    path = checkpoint.find(run) / "checkpoint.json"
+    path = checkpoint_files.find(run) / "checkpoint.json"
     data = json.loads(path.read_text())
     data["config"]["policy"]["hidden_size"] = 48
     path.write_text(json.dumps(data))

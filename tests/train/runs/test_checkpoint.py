@@ -16,16 +16,8 @@ import pytest
 import torch
 
 from sleight.errors import CheckpointError, SleightError
-from sleight.train.runs.checkpoint import (
-    KEEP,
-    Checkpoint,
-    complete,
-    find,
-    last_steps,
-    load,
-    load_module,
-    save,
-)
+from sleight.train.runs.checkpoint import KEEP, Checkpoint, load, load_module, save
+from sleight.train.runs.checkpoint_files import complete, find, last_steps
 
 ROOT = Path(__file__).parents[3]
 
@@ -110,7 +102,8 @@ def test_killed_while_it_saves_a_whole_checkpoint_is_left(tmp_path: Path) -> Non
 _KILLED_AT_EACH_OPERATION = """
 import os, sys, torch
 from pathlib import Path
-from sleight.train.runs.checkpoint import Checkpoint, complete, find, last_steps, load, save
+from sleight.train.runs.checkpoint import Checkpoint, load, save
+from sleight.train.runs.checkpoint_files import complete, find, last_steps
 
 def write(steps, mark):
     value = torch.full((1000,), mark)

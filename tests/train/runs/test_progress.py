@@ -11,6 +11,7 @@ from sleight.train.runs.progress import ProgressBar
     [
         (5000, 10.0, "job: 5,000 of 5,000 steps, 500 steps/s  better, 0:00:00 left"),
         (5000, 1000.0, "job: 5,000 of 5,000 steps, 5.0 steps/s  better, 0:00:00 left"),
+        (0, 3600.0, "job: 0 of 5,000 steps, 0.0 steps/h  better"),
         (3, 3600.0, "job: 3 of 5,000 steps, 3.0 steps/h  better, 1665:40:00 left"),
     ],
 )

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from sleight.adr import persistence
 from sleight.train.config import TrainConfig
-from sleight.train.runs import checkpoint
+from sleight.train.runs import checkpoint, checkpoint_files
 from sleight.train.runs.session import start
 from tests.train.rows import untimed
 
@@ -32,7 +32,7 @@ def _resume(folder: Path, steps: int) -> None:
 
 
 def _tensors(folder: Path) -> dict[str, torch.Tensor]:
-    newest = checkpoint.find(folder)
+    newest = checkpoint_files.find(folder)
     parts = (load_file(newest / f"{part}.safetensors") for part in ("weights", "state"))
     return {name: value for part in parts for name, value in part.items()}
 

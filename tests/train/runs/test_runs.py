@@ -117,9 +117,39 @@ def test_the_page_compares_what_differs(
     own = text.replace(str(source("plotly-basic.min.js")), "")
     assert not re.search(r'(src|href)="(?!data:)', own)
     found = [runs.read(folder / name) for name in ("done", "half")]
-    assert differences(found) == [("steps", "512", "10000"), ("ppo.gamma", "0.99", "0.95")]
+    assert differences(found) == ([("steps", "512", "10000"), ("ppo.gamma", "0.99", "0.95")], [])
     assert "<td>ppo.gamma</td><td>0.99</td><td>0.95</td>" in text
     assert "the runs have the same settings" in comparison([found[0], found[0]])
+
+
+def test_the_page_says_which_config_this_version_cannot_read(folder: Path) -> None:
+    config = folder / "half" / "config.yaml"
+    config.write_text(config.read_text().replace("gamma:", "gama:"))
+    text = comparison([runs.read(folder / name) for name in ("done", "half")])
+    assert "half/config.yaml: ppo.gama: unknown field" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- 1\n", "config.yaml: got list, allowed: a mapping of fields"),
+        ("steps: many\n", "config.yaml: got no task or steps"),
+        ("steps: 5\nenv: {task: [1]}\n", "config.yaml: got no task or steps"),
+    ],
+)
+def test_a_config_that_is_none_is_named(text: str, says: str, folder: Path) -> None:
+    (folder / "half" / "config.yaml").write_text(text)
+    assert says in runs.read(folder / "half").remark
+
+
+def test_the_list_of_runs_loads_no_torch_and_no_simulator(folder: Path) -> None:
+    code = (
+        "import sys; from sleight.cli import main; assert main(sys.argv[1:]) == 0;"
+        "print([m for m in ('torch', 'mujoco', 'plotly', 'ray') if m in sys.modules])"
+    )
+    words = [sys.executable, "-c", code, "runs", "--runs", str(folder)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]" and "finished" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from sleight import stop_signals
 from sleight.config import save as save_config
 from sleight.train.config import TrainConfig
-from sleight.train.runs import checkpoint
+from sleight.train.runs import checkpoint, checkpoint_files
 from sleight.train.runs import supervisor as supervise
 from sleight.train.runs.interrupt import Interrupt
 from sleight.train.runs.metrics import read_metrics
@@ -245,8 +245,8 @@ def test_the_program_interrupted_killed_and_resumed(
     assert interrupted == read_metrics(folder / "metrics.jsonl")[-1]["steps"] >= 3 * 128
 
     child = _Child("--resume", str(folder))
-    child.wait_for(lambda: int(checkpoint.find(folder).name) > interrupted)
-    child.wait_for(lambda: _steps(folder) > int(checkpoint.find(folder).name))
+    child.wait_for(lambda: int(checkpoint_files.find(folder).name) > interrupted)
+    child.wait_for(lambda: _steps(folder) > int(checkpoint_files.find(folder).name))
     code, _, _ = child.end(signal.SIGKILL)
     assert code == -signal.SIGKILL
     saved = checkpoint.load(folder).meta["steps"]
@@ -266,10 +266,10 @@ def test_a_run_that_is_killed_goes_on_by_itself(reach_config: TrainConfig, tmp_p
 
     child.wait_for((folder / "config.yaml").exists)
     child.wait_for(lambda: len(read_metrics(folder / "metrics.jsonl")) >= 2)
-    assert not checkpoint.complete(folder / "checkpoints")
+    assert not checkpoint_files.complete(folder / "checkpoints")
     first = _learner(child.process.pid)
     os.kill(first, signal.SIGKILL)  # with nothing saved: from the start
-    child.wait_for(lambda: len(checkpoint.complete(folder / "checkpoints")) > 0)
+    child.wait_for(lambda: len(checkpoint_files.complete(folder / "checkpoints")) > 0)
     second = _learner(child.process.pid)
     assert second != first
     os.kill(second, signal.SIGKILL)

@@ -188,9 +188,9 @@ def test_a_tracker_that_cannot_start_is_left_out(
 
 def test_what_is_sent(reach_run: Path) -> None:
     follower = pytest.importorskip("sleight.train.runs.wandb_follower")
-    row = {"steps": 5, "kl": 0.1, "range/gravity": [-10.0, -9.0]}
-    assert follower.curves(row) == {
-        "kl": 0.1, "range/gravity/low": -10.0, "range/gravity/high": -9.0}  # fmt: skip
+    row = {"steps": 5, "stage": "near", "kl": 0.1, "range/gravity": [-10.0, -9.0]}
+    ends = {"range/gravity/low": -10.0, "range/gravity/high": -9.0}
+    assert follower.curves(row) == {"stage": "near", "kl": 0.1, **ends}
     found = follower.tables({"trials": [3, 0], "mean": 1.5, "standard_error": None})
     assert found["eval/trials"].data == [[0, 3], [1, 0]] and found["eval/mean"] == 1.5
     assert "eval/standard_error" not in found

@@ -15,7 +15,8 @@ from sleight.train.config import TrainConfig
 from sleight.train.rollout.adr_source import AdrSource, dimensions, physical_ranges, start_state
 from sleight.train.rollout.in_process import LocalSampler, build
 from sleight.train.runs import checkpoint
-from sleight.train.runs.session import start, warm_start
+from sleight.train.runs.session import start
+from sleight.train.runs.stages.warm_start import warm_start
 from sleight.train.runs.training_loop import Hook, Metrics, Training, run
 
 

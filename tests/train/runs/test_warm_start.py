@@ -13,8 +13,9 @@ from sleight.errors import CheckpointError, ConfigError
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.adr_source import physical_ranges
 from sleight.train.rollout.in_process import build
-from sleight.train.runs import checkpoint
-from sleight.train.runs.session import save, warm_start
+from sleight.train.runs import checkpoint_files
+from sleight.train.runs.stages.ends import save
+from sleight.train.runs.stages.warm_start import warm_start
 
 SMALL = ["--env.num_worlds", "4", "--env.resets.cache", "16", "--policy.hidden_size", "16",
          "--policy.embedding_size", "16", "--policy.critic_layers", "[16, 16]",
@@ -117,7 +118,7 @@ def test_a_checkpoint_with_old_field_names_is_refused(tmp_path: Path) -> None:
     first = build(config)
     first.iterate()
     save(first, tmp_path)
-    file = checkpoint.find(tmp_path) / "checkpoint.json"
+    file = checkpoint_files.find(tmp_path) / "checkpoint.json"
     meta = json.loads(file.read_text())
     file.write_text(json.dumps({**meta, "config": {**meta["config"], "widen": {"gravity": 0.1}}}))
     with pytest.raises(ConfigError, match=r"widen: renamed to adr\.step_sizes"):
@@ -129,9 +130,32 @@ def test_the_checkpoint_beside_a_bundle_is_one_to_begin_with(tmp_path: Path) -> 
     first = build(config)
     first.iterate()
     save(first, tmp_path)
-    checkpoint.find(tmp_path).rename(tmp_path / "checkpoint")
+    checkpoint_files.find(tmp_path).rename(tmp_path / "checkpoint")
     (tmp_path / "bundle.json").write_text("{}")
     second = build(replace(config, seed=5))
     warm_start(second, tmp_path)
     for name, value in first.agent.actor.state_dict().items():
         assert torch.equal(second.agent.actor.state_dict()[name], value)
+
+
+def test_a_term_that_the_networks_do_not_know_starts_at_zero_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(TrainConfig, None, [*SMALL, *GRAVITY])
+    fewer = tuple(term for term in build(config).agent.actor.embedding.names if "goal" not in term)
+    first = build(replace(config, env=replace(config.env, actor_terms=fewer)))
+    first.iterate()
+    save(first, tmp_path)
+    second = build(replace(config, seed=5))
+    warm_start(second, tmp_path)
+    assert "the actor does not know goal_angle yet" in capsys.readouterr().err
+    theirs, ours = first.agent.actor, second.agent.actor
+    assert {*ours.embedding.names} - {*theirs.embedding.names} == {"goal_step", "goal_angle"}
+    assert ours.embedding.normalizers["goal_angle"].count == 0
+    terms = {
+        name: torch.randn(3, len(ours.embedding.weights[name].T)) for name in ours.embedding.names
+    }
+    with torch.no_grad():
+        one, _ = theirs({name: terms[name] for name in fewer}, theirs.initial_carry(3))
+        two, _ = ours(terms, ours.initial_carry(3))
+    torch.testing.assert_close(one.mode(), two.mode())

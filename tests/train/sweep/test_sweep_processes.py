@@ -17,7 +17,7 @@ from sleight.config import load
 from sleight.config import save as save_config
 from sleight.train.algorithms.ppo import PpoConfig
 from sleight.train.config import TrainConfig
-from sleight.train.runs import checkpoint
+from sleight.train.runs import checkpoint_files
 from sleight.train.runs.folder_lock import holder
 from sleight.train.runs.metrics import read_metrics
 from sleight.train.runs.session import start
@@ -186,5 +186,5 @@ def _events(runs: Path) -> list[dict[str, Any]]:
 
 
 def _saved(run: Path) -> int:
-    found = checkpoint.complete(run / "checkpoints")
+    found = checkpoint_files.complete(run / "checkpoints")
     return int(found[-1].name) if found else 0
