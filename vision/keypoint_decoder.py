@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from .decoders import Batch, Guesses, PoseDecoder
 from .geometry import Placement, wxyz_of
 from .keypoint_net import KeypointNet, KeypointNetConfig, keypoint_loss
 from .keypoint_reader import KeypointReader
+from .object_map import CHANNELS, ObjectMap
 from .photo import Photo
 from .renders.shards import LAYERS
 from .windows import AugmentConfig, Windows, augmented
@@ -41,6 +43,15 @@ class KeypointConfig:
     cube: the others are found from these."""
     fit: FitConfig = field(default_factory=FitConfig)
     """The fit of the pose."""
+    refine_share: Share = 0.0
+    """Share of training windows that also show an estimated pose, as a map of object coordinates;
+    at 0 the network has no such input."""
+    refine_looks: Annotated[int, Range(1, 5)] = 2
+    """Looks with such a map, after the two without, where the network has one."""
+    refine_deg: Annotated[float, Range(0, 180)] = 25.0
+    """Largest error of the estimated rotation in training."""
+    refine_m: Annotated[float, Range(0, 0.1)] = 0.006
+    """Standard deviation along each axis of the largest errors of the estimated position [m]."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,10 @@ class KeypointDecoder(PoseDecoder):
         super().__init__()
         self.config, self.scene, self._augment = config, scene, augment
         count = len(scene.keypoints) + len(scene.landmarks)
-        self.net = KeypointNet(config.net, count)
+        self.map = (
+            ObjectMap(scene.keypoints, scene.cameras.pinhole) if config.refine_share else None
+        )
+        self.net = KeypointNet(config.net, count, CHANNELS if self.map else 0)
         weights = torch.ones(count)
         if scene.keypoints.hinges:
             weights[: len(scene.keypoints.points_m)] = config.first_weight
@@ -73,10 +87,21 @@ class KeypointDecoder(PoseDecoder):
     def loss(self, batch: Batch, photo: Photo, generator: torch.Generator) -> Tensor:
         """See `PoseDecoder`."""
         truth = self.true_pixels(batch)
-        windows = self._windows(truth, generator)
-        pictures = photo(windows.cut(batch["images"], self.config.net.input_px), generator)
-        seen = self.net(pictures.contiguous(memory_format=torch.channels_last))
-        return keypoint_loss(seen, windows.own(truth).flatten(0, 1), self.weights)
+        shape = truth.shape[:2]
+        kind = torch.rand(shape, generator=generator).to(truth.device)
+        refined = kind >= 1.0 - self.config.refine_share
+        windows = self._windows(truth, kind < self.config.whole_share, generator)
+        edge_px = self.config.net.input_px
+        pictures = photo(windows.cut(batch["images"], edge_px), generator)
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        extra = None
+        if self.map:
+            guess = refined[..., None, None] * self._guess(batch, generator)
+            extra = self.map(windows, guess, edge_px)
+        seen = self.net(pictures, extra)
+        # The map tells which point is which, so that all count the same.
+        weights = torch.where(refined.flatten()[:, None], 1.0, self.weights)
+        return keypoint_loss(seen, windows.own(truth).flatten(0, 1), weights)
 
     def read(self, batch: Batch) -> Guesses:
         """See `PoseDecoder`."""
@@ -96,17 +121,24 @@ class KeypointDecoder(PoseDecoder):
         """Reads poses with this network in torch."""
         c, scene = self.config, self.scene
         self.net.eval()
-        return KeypointReader(self._look, c.fit, scene.cameras.pinhole, scene.keypoints, c.crop)
+        pinhole, model = scene.cameras.pinhole, scene.keypoints
+        return KeypointReader(self._look, c.fit, pinhole, model, c.crop, self._refinements)
+
+    @property
+    def _refinements(self) -> int:
+        return self.config.refine_looks if self.map else 0
 
     def graph(self) -> nn.Module:
         """See `PoseDecoder`."""
-        return _Graph(self.net)
+        return _Graph(self.net, self.map)
 
     def entry(self, error_limit_m: float) -> KeypointsEntry:
         """See `PoseDecoder`."""
         c, model = self.config, self.scene.keypoints
         palm = self.scene.landmarks
-        return KeypointsEntry(model.points_m, c.crop, error_limit_m, palm, c.fit, model.hinges)
+        return KeypointsEntry(
+            model.points_m, c.crop, error_limit_m, palm, c.fit, model.hinges, self._refinements
+        )
 
     def true_pixels(self, batch: Batch) -> Tensor:
         """Pixels (B, V, K + L, 2) of keypoints and landmarks, by the true cameras."""
@@ -125,10 +157,25 @@ class KeypointDecoder(PoseDecoder):
         angles = batch["joint_position"].cpu().numpy()[:, list(self.scene.wrist)]
         return self.scene.landmarks.places(angles)
 
-    def _windows(self, truth: Tensor, generator: torch.Generator) -> Windows:
-        """A random window for each view: the whole view, or a crop about the object."""
+    def _guess(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Estimates (B, V, 3, 4) object_to_camera by the told cameras, with random errors."""
+        device, count = batch["position"].device, len(batch["position"])
+        share = torch.rand(count, 1, generator=generator).to(device)
+        axis = torch.randn(count, 3, generator=generator).to(device)
+        moved = torch.randn(count, 3, generator=generator).to(device)
+        half = 0.5 * math.radians(self.config.refine_deg) * share
+        axis = axis / axis.norm(dim=-1, keepdim=True)
+        error = rotations(torch.cat((half.cos(), half.sin() * axis), dim=-1))
+        rotation = (rotations(batch["wxyz"]) @ error).unsqueeze(1)
+        position = batch["position"] + self.config.refine_m * share * moved
+        camera = batch["camera_rotation"].mT
+        away = (position.unsqueeze(1) - batch["camera_position"]).unsqueeze(-1)
+        return torch.cat((camera @ rotation, camera @ away), dim=-1)
+
+    def _windows(self, truth: Tensor, whole: Tensor, generator: torch.Generator) -> Windows:
+        """A random window for each view: the whole view where `whole` (B, V), or a crop about the
+        object."""
         size, shape = float(self.scene.cameras.image_px), truth.shape[:2]
-        whole = torch.rand(shape, generator=generator).to(truth.device) < self.config.whole_share
         jitter = 2.0 * torch.rand((*shape, 2), generator=generator).to(truth.device) - 1.0
         centre = truth[:, :, : len(self.scene.keypoints)].mean(dim=2)
         reach = torch.where(whole, self._augment.shift, self.config.centre_jitter)
@@ -139,24 +186,26 @@ class KeypointDecoder(PoseDecoder):
 
     @torch.no_grad()
     def _look(
-        self, images: np.ndarray, centre: np.ndarray, side: np.ndarray
+        self, images: np.ndarray, centre: np.ndarray, side: np.ndarray, estimate: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         device = next(self.net.parameters()).device
-        given = (torch.from_numpy(array).to(device) for array in (images, centre, side))
-        pixels, scales = look(self.net, *given)
+        given = (torch.from_numpy(array).to(device) for array in (images, centre, side, estimate))
+        pixels, scales = look(self.net, self.map, *given)
         return pixels.cpu().numpy(), scales.cpu().numpy()
 
 
 class _Graph(nn.Module):
     """The exported graph: pictures and windows -> pixels, scales."""
 
-    def __init__(self, net: KeypointNet) -> None:
+    def __init__(self, net: KeypointNet, drawn: ObjectMap | None) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.map = net, drawn
 
-    def forward(self, images: Tensor, centre: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, V, S, S, 3) uint8, (B, V, 2), (B, V) -> (B, V, K, 2), (B, V, K)."""
-        return look(self.net, images, centre, side)
+    def forward(
+        self, images: Tensor, centre: Tensor, side: Tensor, estimate: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(B, V, S, S, 3) uint8, (B, V, 2), (B, V), (B, V, 3, 4) -> (B, V, K, 2), (B, V, K)."""
+        return look(self.net, self.map, images, centre, side, estimate)
 
 
 def layers(batch: Batch) -> np.ndarray:
@@ -176,13 +225,24 @@ def told(batch: Batch, kind: str) -> list[list[Placement]]:
     return [[Placement(*at) for at in zip(*rig, strict=True)] for rig in rigs]
 
 
-def look(net: KeypointNet, images: Tensor, centre: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+def look(
+    net: KeypointNet,
+    drawn: ObjectMap | None,
+    images: Tensor,
+    centre: Tensor,
+    side: Tensor,
+    estimate: Tensor | None,
+) -> tuple[Tensor, Tensor]:
     """Keypoints in upright windows: pixels (B, V, K, 2) and scales (B, V, K) of the whole pictures.
 
-    images: (B, V, S, S, 3) uint8; centre (B, V, 2) and side (B, V) in pixels.
+    images: (B, V, S, S, 3) uint8; centre (B, V, 2) and side (B, V) in pixels; estimate: see
+    `ObjectMap`.
     """
-    windows = Windows.upright(centre, side)
-    seen = net(windows.cut(images, net.config.input_px))
+    windows, edge_px = Windows.upright(centre, side), net.config.input_px
+    extra = None
+    if drawn is not None and estimate is not None:
+        extra = drawn(windows, estimate, edge_px)
+    seen = net(windows.cut(images, edge_px), extra)
     # Reshaped, because the exporter knows no `unflatten`.
     pixels = windows.pixels(seen.points.reshape(*images.shape[:2], net.count, 2))
     scales = seen.log_scale.reshape(*images.shape[:2], net.count).exp()

@@ -62,11 +62,12 @@ class Sighting:
 class KeypointNet(nn.Module):
     """Windows (N, 3, S, S) in [0, 1] -> `Sighting` of `count` keypoints."""
 
-    def __init__(self, config: KeypointNetConfig, count: int) -> None:
+    def __init__(self, config: KeypointNetConfig, count: int, extra: int = 0) -> None:
+        """extra: channels beside those of the pictures."""
         super().__init__()
         self.config, self.count = config, count
         first, *rest = config.channels
-        self.stem = nn.Conv2d(3, first, 5, stride=2, padding=2)
+        self.stem = nn.Conv2d(3 + extra, first, 5, stride=2, padding=2)
         inside = (first, *rest[:-1])
         self.down = nn.ModuleList(_Down(a, b) for a, b in zip(inside, rest, strict=True))
         last, widths = config.channels[-1], config.head_channels
@@ -76,9 +77,10 @@ class KeypointNet(nn.Module):
         maps = nn.Conv2d(widths[-1], 2 * count, 1)
         self.heads = nn.Sequential(_norm(widths[-1]), nn.ReLU(), maps)
 
-    def forward(self, pictures: Tensor) -> Sighting:
-        """pictures (N, 3, S, S)."""
-        x = self.stem(2.0 * pictures - 1.0)
+    def forward(self, pictures: Tensor, extra: Tensor | None = None) -> Sighting:
+        """pictures (N, 3, S, S); extra (N, C, S, S) in [-1, 1], where the network has such."""
+        x = 2.0 * pictures - 1.0
+        x = self.stem(x if extra is None else torch.cat((x, extra), dim=1))
         skips = []
         for level in self.down:
             skips.append(x)
@@ -140,7 +142,7 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 
 def keypoint_loss(seen: Sighting, truth: Tensor, weights: Tensor) -> Tensor:
-    """Loss against the true places (N, K, 2) in the window's coordinates; weights (K,).
+    """Loss against the true places (N, K, 2) in the window's coordinates; weights (N, K).
 
     Inside the window: cross-entropy to a narrow Gaussian, and the distance of the expectation.
     Everywhere: the negative logarithm of the Laplace density for the scale, at fixed points.

@@ -11,7 +11,7 @@ import numpy as np
 from ..contract.onnx_session import check_tensors, open_session
 from ..contract.pose_entry import KeypointsEntry, PoseEntry, pose_tensors
 from .geometry import Pinhole, Placement, wxyz_of
-from .keypoint_reader import KeypointReader
+from .keypoint_reader import KeypointReader, Keypoints
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class OnnxPose:
         inputs, outputs = pose_tensors(entry)
         check_tensors(graph, "inputs", self._session.get_inputs(), inputs)
         check_tensors(graph, "outputs", self._session.get_outputs(), outputs)
+        self._inputs = frozenset(inputs)
         self._reader = self._reader_of(entry.keypoints) if entry.keypoints else None
 
     def see(
@@ -69,12 +70,15 @@ class OnnxPose:
     def _reader_of(self, entry: KeypointsEntry) -> KeypointReader:
         edge = self.entry.image_px
         pinhole = Pinhole.of_fov(edge, edge, self.entry.fovy_deg)
-        return KeypointReader(self._look, entry.fit, pinhole, entry.model, entry.crop)
+        shape = pinhole, entry.model, entry.crop, entry.refinements
+        return KeypointReader(self._look, entry.fit, *shape)
 
     def _look(
-        self, images: np.ndarray, centre: np.ndarray, side: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, images: np.ndarray, centre: np.ndarray, side: np.ndarray, estimate: np.ndarray
+    ) -> Keypoints:
         feed = {"images": images, "centre": centre, "side": side}
+        if "estimate" in self._inputs:
+            feed["estimate"] = estimate
         pixels, scales = self._session.run(["pixels", "scales"], feed)
         return pixels, scales
 

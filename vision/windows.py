@@ -53,18 +53,21 @@ class Windows:
         """Pixels (B, V, K, 2) -> own coordinates."""
         return (pixels - self.centre.unsqueeze(2)) @ torch.linalg.inv(self.matrix).transpose(-1, -2)
 
+    def grid(self, edge_px: int) -> Tensor:
+        """Pixels (B, V, edge_px^2, 2) of the centres of the samples, row by row."""
+        axis = (torch.arange(edge_px, dtype=torch.float32, device=self.centre.device) + 0.5) * (
+            2.0 / edge_px
+        ) - 1.0
+        x, y = axis.expand(edge_px, edge_px), axis.unsqueeze(1).expand(edge_px, edge_px)
+        return self.pixels(torch.stack((x, y), dim=-1).view(1, 1, -1, 2))
+
     def cut(self, images: Tensor, edge_px: int) -> Tensor:
         """Sample pictures (B, V, S, S, 3) uint8: float (B V, 3, edge_px, edge_px) in [0, 1].
 
         Beyond the border the picture's last pixels are repeated.
         """
         size = images.shape[2]
-        axis = (torch.arange(edge_px, dtype=torch.float32, device=images.device) + 0.5) * (
-            2.0 / edge_px
-        ) - 1.0
-        x, y = axis.expand(edge_px, edge_px), axis.unsqueeze(1).expand(edge_px, edge_px)
-        grid = self.pixels(torch.stack((x, y), dim=-1).view(1, 1, -1, 2))
-        grid = (grid * (2.0 / size) - 1.0).reshape(-1, edge_px, edge_px, 2)
+        grid = (self.grid(edge_px) * (2.0 / size) - 1.0).reshape(-1, edge_px, edge_px, 2)
         pictures = images.flatten(0, 1).permute(0, 3, 1, 2).float() * (1.0 / 255.0)
         return functional.grid_sample(
             pictures, grid, mode="bilinear", padding_mode="border", align_corners=False

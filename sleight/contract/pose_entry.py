@@ -4,7 +4,8 @@ All graphs read `images` (1, V, S, S, 3) uint8 of ideal pinhole cameras. There a
 
 With `keypoints`, a graph finds points of the object and the palm in a window of each picture, and
 the robot fits the pose, and the angles of layers that turn (`vision/keypoint_fit.py`). Further
-inputs: `centre` (1, V, 2) and `side` (1, V), the windows in pixels. Outputs: `pixels` (1, V, K + L,
+inputs: `centre` (1, V, 2) and `side` (1, V), the windows in pixels; with refinements, `estimate`
+(1, V, 3, 4), the pose so far, object_to_camera, or zeros. Outputs: `pixels` (1, V, K + L,
 2) and `scales` (1, V, K + L), in pixels of the whole pictures; a scale is that of a Laplace
 distribution, per axis.
 
@@ -92,6 +93,9 @@ class KeypointsEntry:
     fit: FitConfig = field(default_factory=FitConfig)
     hinges: tuple[KeypointHinge, ...] = ()
     """Layers of the object that turn, with their own keypoints."""
+    refinements: Annotated[int, Range(0, 10)] = 0
+    """Looks at the crop that also receive the pose estimated so far; from 1 on the graph has the
+    input `estimate`."""
 
     @property
     def model(self) -> KeypointModel:
@@ -141,6 +145,8 @@ def pose_tensors(entry: PoseEntry) -> tuple[Shapes, Shapes]:
         return images | inputs, _floats(position=(1, 3), rotation=(1, 3, 3), spread_rad=(1,))
     count = len(entry.keypoints.model) + len(entry.keypoints.landmarks)
     inputs = _floats(centre=(1, views, 2), side=(1, views))
+    if entry.keypoints.refinements:
+        inputs |= _floats(estimate=(1, views, 3, 4))
     return images | inputs, _floats(pixels=(1, views, count, 2), scales=(1, views, count))
 
 

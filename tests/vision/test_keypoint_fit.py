@@ -124,7 +124,7 @@ def test_the_second_look_is_about_the_object_and_brings_the_surer_keypoints():
     cameras, pixels = shown(pose, POINTS, STILL, rng)
     calls = []
 
-    def network(images, centre, side):
+    def network(images, centre, side, estimate):
         calls.append((centre, side))
         noise = 3.0 if len(calls) % 2 else 0.01
         seen = pixels + noise * rng.standard_normal(pixels.shape)
@@ -145,11 +145,37 @@ def test_the_second_look_is_about_the_object_and_brings_the_surer_keypoints():
     assert max(errors(found, pose)) < 0.1
 
 
+def test_later_looks_receive_the_pose_so_far_in_each_camera():
+    rng = np.random.default_rng(9)
+    pose = a_pose(rng)
+    cameras, pixels = shown(pose, POINTS, STILL, rng)
+    noises = iter((3.0, 2.0, 1.0, 0.01))
+    estimates = []
+
+    def network(images, centre, side, estimate):
+        estimates.append(estimate[0])
+        noise = next(noises)
+        seen = pixels + noise * rng.standard_normal(pixels.shape)
+        scales = np.full(pixels.shape[:2], noise)
+        return seen[None].astype(np.float32), scales[None].astype(np.float32)
+
+    read = KeypointReader(network, FIT, CAMERAS.pinhole, MODEL, crop=0.65, refinements=2)
+    (found,) = read(np.zeros((1, 3, 128, 128, 3), np.uint8), [cameras], PLACES[None])
+    assert max(errors(found, pose)) < 0.1
+    assert not np.any(estimates[:2])
+    for estimate, limit in zip(estimates[2:], (3.0, 1.5), strict=True):
+        for camera, view in zip(cameras, estimate, strict=True):
+            true = camera.inverse().after(pose)
+            metres, radians = true.distances(Placement(view[:, 3], view[:, :3]))
+            assert 0.0 < 1e3 * metres < limit and 0.0 < np.degrees(radians) < 2.0 * limit
+
+
 def test_nonsense_of_a_network_is_no_pose():
-    def network(images, centre, side):
+    def network(images, centre, side, estimate):
+        assert np.isfinite(estimate).all()
         return np.full((1, 3, 22, 2), np.nan, np.float32), np.ones((1, 3, 22), np.float32)
 
-    read = KeypointReader(network, FitConfig(), CAMERAS.pinhole, MODEL, crop=0.65)
+    read = KeypointReader(network, FitConfig(), CAMERAS.pinhole, MODEL, crop=0.65, refinements=1)
     cameras = draw_views(CAMERAS, STILL, np.random.default_rng(8)).calibrated
     (found,) = read(np.zeros((1, 3, 128, 128, 3), np.uint8), [cameras], PLACES[None])
     assert np.isnan(found.pose.position).all() and found.error_m == np.inf

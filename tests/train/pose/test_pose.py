@@ -1,6 +1,7 @@
 """The pose network in training: it learns what it is shown, resumes exactly, and exports."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,8 @@ def renders(can_render, tmp_path_factory):  # noqa: F811
 
 def _config(renders, tmp_path, **changes):
     return PoseTrainConfig(
-        data=renders, test=renders, runs=tmp_path, name="pose", keypoints=SMALL, augment=STILL,
+        data=renders, test=renders, runs=tmp_path, name="pose", augment=STILL,
+        keypoints=changes.pop("keypoints", SMALL),
         batch_size=8, seed=1,
         training_samples=changes.pop("training_samples", 64), **changes,
     )  # fmt: skip
@@ -80,14 +82,15 @@ def test_it_learns_eight_pictures_by_heart(renders, tmp_path):
 
 
 def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_path, capsys):
-    whole = start(_config(renders, tmp_path / "whole", training_samples=64))
-    part = start(_config(renders, tmp_path / "part", training_samples=64))
+    refined = replace(SMALL, refine_share=0.4)
+    whole = start(_config(renders, tmp_path / "whole", keypoints=refined))
+    part = start(_config(renders, tmp_path / "part", keypoints=refined))
     # The same to the last bit, and so it is after a stop in the middle.
     _, net, _ = load_pose_run(whole)
     _, same, _ = load_pose_run(part)
     for one, other in zip(net.state_dict().values(), same.state_dict().values(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
-    stopped = Trainer(_config(renders, tmp_path / "stopped", training_samples=64))
+    stopped = Trainer(_config(renders, tmp_path / "stopped", keypoints=refined))
     folder = tmp_path / "stopped" / "pose"
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text((whole / "config.yaml").read_text())
@@ -106,6 +109,7 @@ def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_p
     assert main(["vision", "export", str(whole), "--bundle", str(bundle)]) == 0
     loaded = load_bundle(bundle)
     entry = loaded.manifest.pose
+    assert entry.keypoints.refinements == 2
     assert list(entry.cameras) == ["left", "right", "top"] and entry.image_px == 32
     opened = open_renders(renders)
     assert len(entry.keypoints.points_m) == 14 and len(entry.keypoints.landmarks) == 8
