@@ -23,6 +23,8 @@ class Trial:
     """Time of each success, increasing, s since the start."""
     failed: bool
     """False: the trial ended at the largest number of successes."""
+    kinds: tuple[str, ...] = ()
+    """Kind of each goal that was attempted; empty where goals have no kinds."""
 
     @property
     def successes(self) -> int:
@@ -103,6 +105,39 @@ def change(trials: Sequence[Trial], after: int, window: int) -> Change:
         failures.append(proportion(failed, attempts))
     columns = (mean(before), mean(first), mean(later), mean(first - before))
     return Change(after, window, len(times), *columns, *failures)
+
+
+@dataclass(frozen=True)
+class KindOfGoals:
+    """Goals of one kind within a window of goal numbers."""
+
+    name: str
+    asked: int
+    time_s: Estimate
+    """Mean duration of those that were reached."""
+    failure: Estimate
+
+
+def by_kind(trials: Sequence[Trial], numbers: range) -> list[KindOfGoals]:
+    """Statistics of the goals with these numbers, by kind, over all trials that attempted them."""
+    times: dict[str, list[float]] = {}
+    failed: dict[str, int] = {}
+    for trial in trials:
+        spent = trial.times()
+        for number in numbers:
+            if number > len(trial.kinds):
+                break
+            name = trial.kinds[number - 1]
+            reached = times.setdefault(name, [])
+            if number <= trial.successes:
+                reached.append(float(spent[number - 1]))
+            else:
+                failed[name] = failed.get(name, 0) + 1
+    rows = []
+    for name, reached in sorted(times.items()):
+        asked = len(reached) + failed.get(name, 0)
+        rows.append(KindOfGoals(name, asked, mean(reached), proportion(failed.get(name, 0), asked)))
+    return rows
 
 
 def _attempts(trials: Sequence[Trial], numbers: range) -> tuple[int, int]:

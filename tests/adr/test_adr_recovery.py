@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sleight.adr.recovery import Trial, change, goals
+from sleight.adr.recovery import Trial, by_kind, change, goals
 
 
 def trial(*times: float, failed: bool = True) -> Trial:
@@ -47,3 +47,18 @@ def test_nobody_comes_so_far() -> None:
     found = change([trial(), trial(1)], after=3, window=2)
     assert found.trials == 0 and np.isnan(found.first_s.value)
     assert np.isnan(found.failure_first.value) and goals([trial()], 2)[1].asked == 0
+
+
+def test_kinds_by_hand() -> None:
+    trials = [
+        Trial((1.0, 3.0, 6.0), False, ("turn", "flip", "turn")),
+        Trial((4.0, 5.0), True, ("flip", "turn", "turn")),
+        Trial((), True, ("flip",)),
+        Trial((2.0,), True),
+    ]
+    flip, turn = by_kind(trials, range(1, 4))
+    assert (flip.name, flip.asked, turn.name, turn.asked) == ("flip", 3, "turn", 4)
+    assert flip.time_s.value == 3.0 and flip.failure.value == pytest.approx(1 / 3)
+    assert turn.time_s.value == pytest.approx((1 + 3 + 1) / 3) and turn.failure.value == 0.25
+    later = by_kind(trials, range(3, 9))
+    assert [(row.name, row.asked, row.failure.value) for row in later] == [("turn", 2, 0.5)]

@@ -20,6 +20,7 @@ from ...envs.make import make_env
 from ...envs.mdp.control import ActionLaw
 from ...errors import ConfigError
 from ..rollout.evaluation import FRESH, first_episodes, protocol
+from ..rollout.goal_book import CurrentKinds
 from ..rollout.players import Player
 from ..runs.versions import versions
 from .analysis_worlds import Ranges
@@ -92,11 +93,15 @@ class Perturber:
         self._step = 0
         self.reached: list[list[float]] = [[] for _ in range(env.num_envs)]
         """World -> times at which its trial reached each goal [s]."""
+        self.attempted: list[list[str]] = [[] for _ in range(env.num_envs)]
+        """World -> kind of each goal that its trial has reached or failed."""
+        self._kinds = CurrentKinds(env)
         if arm.after == 0:
             self._break(torch.ones(env.num_envs, dtype=torch.bool, device=env.device))
 
     def acted(self, player: Player, counts: Tensor) -> None:
-        """See `evaluation.Watcher`; not used."""
+        """See `evaluation.Watcher`."""
+        self._kinds.begin()
 
     def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
         """See `evaluation.Watcher`."""
@@ -105,9 +110,16 @@ class Perturber:
         self._count += reached
         for world in reached.nonzero().squeeze(-1).tolist():
             self.reached[world].append(self._step * self._env.config.period_s)
+        self._note_kinds((success | ended) & counts)
         due = reached & ~ended & (self._count == self._arm.after)
         if due.any():
             self._disturb(due)
+
+    def _note_kinds(self, new: Tensor) -> None:
+        if (kind := self._kinds.of) is not None:
+            for world in new.nonzero().squeeze(-1).tolist():
+                self.attempted[world].append(self._kinds.names[kind[world]])
+            self._kinds.advance(new)
 
     def _disturb(self, due: Tensor) -> None:
         if self._arm.what == "memory":
@@ -132,7 +144,11 @@ def play(player: Player, config: EnvConfig, arm: Arm, seed: int) -> list[Trial]:
     first = first_episodes(player, env, arm.name, (watcher,))
     most = config.goals.max_successes
     return [
-        Trial(tuple(watcher.reached[world][:most]), first[world].successes < most)
+        Trial(
+            tuple(watcher.reached[world][:most]),
+            first[world].successes < most,
+            tuple(watcher.attempted[world][:most]),
+        )
         for world in range(env.num_envs)
     ]
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ...adr.intervals import Estimate
-from ...adr.recovery import Change, Goal, change, goals
+from ...adr.recovery import Change, Goal, KindOfGoals, by_kind, change, goals
 from ...pages import html
 from ...pages.charts import Line, line_chart
 from ...pages.colours import PALETTE, SHADE
@@ -14,6 +14,7 @@ from ...pages.figure import Frame, Mark
 from ...pages.show import columns
 from .perturb import Arm, Study
 
+KIND_HEAD = ("kind", "asked", "seconds", "fails")
 HEAD = ("trials", "before", "first after", "later", "slower by", "fails before", "first", "later")
 
 
@@ -27,6 +28,18 @@ def changes(study: Study, window: int) -> list[tuple[Arm, Change]]:
             if arm.after in (0, after):
                 rows.append((arm, change(trials, after, reach)))
     return rows
+
+
+def kinds(study: Study, window: int) -> list[tuple[int, Arm, KindOfGoals]]:
+    """The goals after each disturbance by kind: (after, arm, statistics); empty without kinds."""
+    points = sorted({arm.after for arm in study.arms if arm.after})
+    return [
+        (after, arm, row)
+        for after in points
+        for arm, trials in study.arms.items()
+        if arm.after in (0, after)
+        for row in by_kind(trials, range(after + 1, min(after + 1 + window, study.most) + 1))
+    ]
 
 
 def data(study: Study, window: int) -> dict[str, Any]:
@@ -43,6 +56,11 @@ def data(study: Study, window: int) -> dict[str, Any]:
                 "failure_first": c.failure_first.data(), "failure_later": c.failure_later.data(),
             }
             for arm, c in changes(study, window)
+        ],
+        "kinds": [
+            {"after": after, "arm": arm.name, "kind": row.name, "asked": row.asked,
+             "time_s": row.time_s.data(), "failure": row.failure.data()}
+            for after, arm, row in kinds(study, window)
         ],
         "goals": {
             arm.name: [
@@ -62,6 +80,11 @@ def cells(change: Change) -> tuple[str, ...]:
     return (str(change.trials), *(t.text() for t in times), *(f.text() for f in failures))
 
 
+def kind_cells(row: KindOfGoals) -> tuple[str, ...]:
+    """The cells of one row, in the order of KIND_HEAD."""
+    return (row.name, str(row.asked), row.time_s.text(), row.failure.text())
+
+
 def table(study: Study, window: int) -> str:
     """The study as a text table."""
     lines = [study.player]
@@ -71,6 +94,10 @@ def table(study: Study, window: int) -> str:
         said = [(arm.name, *cells(c)) for arm, c in rows if c.after == after]
         text = columns([("", *HEAD), *said], numbers=range(1, len(HEAD) + 1))
         lines += [f"    {line}" for line in text]
+        rows_of = [(a.name, *kind_cells(k)) for n, a, k in kinds(study, window) if n == after]
+        if rows_of:
+            text = columns([("by kind of goal", *KIND_HEAD), *rows_of], numbers=(2, 3, 4))
+            lines += ["", *(f"    {line}" for line in text)]
     return "\n".join(lines)
 
 
@@ -123,4 +150,12 @@ def _tables(study: Study, window: int) -> str:
         " intervals: Student for times, Wilson for failures."
     )
     head = ("around", "arm", *HEAD)
-    return html.section("Before and after", [html.table(head, rows, 8, sortable=True)], about)
+    parts = [html.table(head, rows, 8, sortable=True)]
+    by = [(f"{after}", arm.name, *kind_cells(row)) for after, arm, row in kinds(study, window)]
+    if by:
+        about += (
+            " The second table has the goals of the window after, by kind: seconds of those that"
+            " were reached, failures of all that were attempted."
+        )
+        parts.append(html.table(("around", "arm", *KIND_HEAD), by, 3, sortable=True))
+    return html.section("Before and after", parts, about)

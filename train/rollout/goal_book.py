@@ -12,41 +12,53 @@ from ...envs.objects.object_spec import object_of
 from ...envs.tasks.goal_kinds import CUBE_KINDS, GoalKinds
 
 
+class CurrentKinds:
+    """The kinds of the goals that N worlds have."""
+
+    def __init__(self, env: HandEnv) -> None:
+        self._env, sorts = env, _kinds_of(env)
+        self.names: tuple[str, ...] = sorts.names if sorts is not None else ()
+        """Empty for tasks whose goals have no kinds."""
+        self.of: Tensor | None = None
+        """(N,) index into `names`; None before `begin`, and for such tasks."""
+        self._sort = sorts.of if sorts is not None else None
+
+    def begin(self) -> None:
+        """Before the first step: the goals that the episodes begin with."""
+        if self.of is None and self._sort:
+            self.of = self._sort(self._env.task.sensors(slice(None)))
+
+    def advance(self, new: Tensor) -> None:
+        """After a step that gave the worlds `new`, (N,) bool, another goal."""
+        if self.of is not None and self._sort:
+            self.of = torch.where(new, self._sort(self._env.task.sensors(slice(None))), self.of)
+
+
 class GoalBook:
     """Counts the goals of N worlds; empty for tasks whose goals have no kinds."""
 
     def __init__(self, env: HandEnv) -> None:
-        self._env, self._sorts = env, _kinds_of(env)
-        count = len(self._sorts.names) if self._sorts is not None else 0
-        self._asked = torch.zeros(count, dtype=torch.long, device=env.device)
+        self._kinds = CurrentKinds(env)
+        self._asked = torch.zeros(len(self._kinds.names), dtype=torch.long, device=env.device)
         self._reached = torch.zeros_like(self._asked)
-        self._kind: Tensor | None = None
 
     def acted(self, player: object, counts: Tensor) -> None:
-        """Before the first step: which goals the episodes begin with."""
-        if self._kind is None:
-            self._kind = self._kinds()
+        """See `evaluation.Watcher`."""
+        self._kinds.begin()
 
     def note(self, success: Tensor, ended: Tensor, counts: Tensor) -> None:
-        """After a step: goals reached, episodes ended, worlds that still count, (N,) bool each."""
-        if self._kind is None:
+        """See `evaluation.Watcher`."""
+        kind = self._kinds.of
+        if kind is None:
             return
         for book, which in ((self._asked, success | ended), (self._reached, success)):
-            book += torch.bincount(self._kind[which & counts], minlength=len(book))
-        new, fresh = success | ended, self._kinds()
-        assert fresh is not None
-        self._kind = torch.where(new, fresh, self._kind)
+            book += torch.bincount(kind[which & counts], minlength=len(book))
+        self._kinds.advance(success | ended)
 
     def results(self) -> dict[str, tuple[int, int]]:
         """Kind -> (asked, reached), of those that were asked."""
-        names = self._sorts.names if self._sorts is not None else ()
-        rows = zip(names, self._asked.tolist(), self._reached.tolist(), strict=True)
+        rows = zip(self._kinds.names, self._asked.tolist(), self._reached.tolist(), strict=True)
         return {name: (asked, reached) for name, asked, reached in rows if asked}
-
-    def _kinds(self) -> Tensor | None:
-        if self._sorts is None:
-            return None
-        return self._sorts.of(self._env.task.sensors(slice(None)))
 
 
 def _kinds_of(env: HandEnv) -> GoalKinds | None:

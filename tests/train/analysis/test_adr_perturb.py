@@ -15,6 +15,7 @@ from sleight.envs.env import HandEnv
 from sleight.envs.make import make_env
 from sleight.envs.randomization.table import BY_NAME
 from sleight.envs.snapshot import save_state
+from sleight.envs.tasks.goal_kinds import CUBE_KINDS
 from sleight.train.analysis.perturb import Arm, Perturber, Study, arms, play, study
 from sleight.train.analysis.perturb_page import HEAD, changes, page, table
 from sleight.train.rollout.evaluation import protocol
@@ -153,6 +154,9 @@ def test_arms_that_do_nothing_are_the_undisturbed_one(block_run: Path) -> None:
     for before, after in zip(plain, late, strict=True):
         assert after.reached_s[:1] == before.reached_s[:1]
     assert all(t.failed == (t.successes < 4) for t in plain)
+    assert all(len(t.kinds) == t.successes + t.failed for t in plain)
+    asked = {kind for trial in plain for kind in trial.kinds}
+    assert len(asked) > 1 and asked <= set(CUBE_KINDS.names)
 
 
 def test_arms_fit_the_policy(block_run: Path) -> None:
@@ -171,7 +175,7 @@ def test_the_page_compares_the_same_goals() -> None:
     trials = {
         Arm("nothing", 0): [Trial((1.0, 2.0, 3.0, 4.0), False)] * 3,
         Arm("joint", 0): [Trial((2.0,), True)],
-        Arm("memory", 2): [slow, slow, Trial((1.0, 2.0), True)],
+        Arm("memory", 2): [slow, slow, Trial((1.0, 2.0), True, ("turn", "turn", "flip"))],
     }
     found = Study("runs/a", 4, trials, {})
     rows = {arm.name: change for arm, change in changes(found, 5)}
@@ -182,7 +186,17 @@ def test_the_page_compares_the_same_goals() -> None:
     assert rows["joint broken from the start"].trials == 0
     written = page(found, 5)
     assert written.count('class="chart"') == 2 and "memory reset after 2" in written
-    assert "around success 2" in table(found, 5)
+    said = table(found, 5)
+    assert "around success 2" in said
+    row = next(line for line in said.splitlines() if "flip" in line)
+    assert re.split(r"\s{2,}", row.strip()) == [
+        "memory reset after 2",
+        "flip",
+        "1",
+        "-",
+        "1.00 [0.21, 1.00]",
+    ]
+    assert "<td>flip</td>" in written
 
 
 def test_what_was_not_measured_is_a_dash_and_cells_stay_apart() -> None:
