@@ -8,6 +8,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")  # before torch is imported anywhe
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Ray gives its workers 15: beside other work on the machine the tests would wait for them.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 import pytest
 from hypothesis import settings

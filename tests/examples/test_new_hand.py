@@ -41,6 +41,7 @@ def test_the_bundle_is_the_hands(stranger, bundle):
     assert "mean +- s.e." in out
 
 
+@pytest.mark.slow
 def test_the_bundle_runs_on_a_simulated_rig_of_that_hand(stranger, bundle):
     result = rig_trials(stranger, bundle, "--plant.hand", "allegro")
     assert result["complete"] == 1, result

@@ -97,6 +97,7 @@ def test_it_is_evaluated_as_a_run_and_as_a_bundle(stranger, run, bundle):
         assert "mean +- s.e." in out
 
 
+@pytest.mark.slow
 def test_its_bundle_runs_on_a_simulated_rig(stranger, bundle):
     manifest = json.loads((bundle / "bundle.json").read_text())
     assert manifest["task"]["object_joints"] == ["dial"]

@@ -87,7 +87,7 @@ def stranger(strangers):
     return strangers("new_term")
 
 
-@pytest.fixture(scope="module", params=("lstm", "none"))
+@pytest.fixture(scope="module", params=(pytest.param("lstm", marks=pytest.mark.slow), "none"))
 def runs(stranger, request):
     """With an LSTM and without: a run of two iterations, one paused after the first, that resumed.
 

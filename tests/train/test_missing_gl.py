@@ -15,7 +15,8 @@ from sleight.train.runs import checkpoint
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "pretrained" / "block_feedforward"
-pytestmark = pytest.mark.parametrize("backend", ["osmesa", "wgl", "egll"])
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("osmesa", "wgl")]
+pytestmark = pytest.mark.parametrize("backend", ["egll", *OTHERS])
 
 
 def _environment(backend: str) -> dict[str, str]:

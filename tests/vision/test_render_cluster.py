@@ -65,6 +65,7 @@ def test_a_job_that_was_stopped_goes_on_elsewhere(renders: Renders, tmp_path: Pa
     assert _files(folder) == _files(renders.folder)
 
 
+@pytest.mark.slow
 def test_samples_with_ranges_of_their_own_are_the_same_there(tmp_path: Path) -> None:
     values = np.linspace(0.1, 0.5, 3)[:, None]
     draws = RenderValues(("light.ambient",), values, np.full(3, -1), np.zeros(3, np.int64))

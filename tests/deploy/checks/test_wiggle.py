@@ -101,6 +101,7 @@ def test_a_motor_without_room_is_refused():
     assert "by_rad: got 0.4, allowed: up to 0." in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_joint_that_is_stuck_is_found_on_a_rig(new_rig, tmp_path, capsys):
     rig = new_rig("--faults", "[{kind: stuck_joint, after_s: 0.0, name: FFJ3}]")
     words = (*rig.flags(), "--log.dir", str(tmp_path / "runs"), *QUICK, "--yes-sim")

@@ -221,6 +221,7 @@ def test_bad_teachers_are_one_line(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_a_specialist_teaches_in_its_case_and_is_kept_with_the_run(
     cli: Callable[..., tuple[int, str, str]], refused: Callable[..., str], tmp_path: Path
 ) -> None:
