@@ -37,7 +37,7 @@ from sleight.deploy.runtime.task_judge import TaskJudge, with_options
 from sleight.deploy.runtime.trial import COMPLETE, Trial, summarize
 from sleight.envs.cube.face_tracker import AnglesLost
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
-from sleight.errors import ConfigError
+from sleight.errors import BundleError, ConfigError
 from sleight.flags import Parser, check_count, seed_of
 from sleight.train.export.bundle_export import policy_graph, rig_law
 from sleight.train.runs.saved_run import load_run
@@ -72,6 +72,11 @@ class Player:
     """A bundle's policy, and a record of its inputs."""
 
     def __init__(self, bundle: Bundle, seed: int) -> None:
+        """Raises BundleError for a policy that reads pictures: nothing is rendered here."""
+        if bundle.manifest.images is not None:
+            raise BundleError(
+                f"{bundle.folder}: got a policy that reads pictures, allowed: one that reads poses"
+            )
         self.policy = OnnxPolicy(bundle, seed)
         self.bundle = bundle
         self.task, self.period_s = bundle.manifest.task, bundle.manifest.control.period_s

@@ -11,25 +11,22 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ...contract.bundle import Bundle
 from ...contract.landmarks import Landmarks
-from ...contract.pose_entry import PoseEntry
-from ...errors import ConfigError
 from ...threads import WatchedThread
-from ...vision.geometry import Placement, matrix_of
+from ...vision.geometry import Placement
 from ...vision.onnx_pose import OnnxPose, SeenPose
 from ..hand.guard import GuardedHand
 from ..hand.hand import DriverGone
-from .camera_config import CameraConfig, extrinsics_of, intrinsics_of
+from .camera_config import CameraConfig
 from .camera_threads import Camera, CameraGone, Frame, StaleFrame
+from .eyes import Eye, eyes_of, skew_s
 from .pose_checks import CameraPosesConfig, PoseChecks
 from .pose_sources import ObjectPose, PoseSource
-from .rectify import Rectifier
 from .wrist_angles import WristAngles
 
 SETTLED_S = 1.0
@@ -44,15 +41,6 @@ class Placer(Protocol):
 
     def placed(self) -> bool:
         """Whether the last request is done."""
-
-
-@dataclass(frozen=True)
-class Eye:
-    """A camera with its calibration."""
-
-    camera: Camera
-    rectifier: Rectifier
-    placement: Placement
 
 
 class CameraPoses(PoseSource):
@@ -156,11 +144,10 @@ class CameraPoses(PoseSource):
             self._error = error
 
     def _simultaneous(self, frames: Sequence[Frame]) -> bool:
-        times = [frame.time_s for frame in frames]
-        skew_s = max(times) - min(times)
-        if skew_s > self._config.skew_max_s:
-            self._waits_for = f"the frames of the cameras are {skew_s:.3f} s apart"
-        return skew_s <= self._config.skew_max_s
+        apart_s = skew_s(frames)
+        if apart_s > self._config.skew_max_s:
+            self._waits_for = f"the frames of the cameras are {apart_s:.3f} s apart"
+        return apart_s <= self._config.skew_max_s
 
     def _look(self, frames: Sequence[Frame]) -> None:
         start_s = time.monotonic()
@@ -224,14 +211,7 @@ def camera_poses(
     graph, entry = bundle.pose_graph, bundle.manifest.pose
     assert entry is not None
     network = OnnxPose(graph, entry)
-    eyes = [
-        Eye(
-            opened[camera.name],
-            Rectifier(intrinsics_of(camera), entry.image_px, entry.fovy_deg),
-            extrinsics_of(camera).placement,
-        )
-        for camera in match_cameras(cameras, entry)
-    ]
+    eyes = eyes_of(cameras, opened, entry)
     landmarks = entry.keypoints.landmarks if entry.keypoints else Landmarks()
     wrist = WristAngles.of(landmarks, hand.spec, lambda: hand.newest) if hand else None
     poses = CameraPoses(eyes, network, config, placer, wrist)
@@ -239,37 +219,3 @@ def camera_poses(
         yield poses
     finally:
         poses.close(2.0)
-
-
-def match_cameras(cameras: Sequence[CameraConfig], entry: PoseEntry) -> list[CameraConfig]:
-    """The network's cameras in its order; each must stand near its place in training.
-
-    Raises ConfigError for a camera that is missing, uncalibrated, misplaced or swapped.
-    """
-    by_name = {camera.name: camera for camera in cameras}
-    missing = [name for name in entry.cameras if name not in by_name]
-    if missing:
-        got = ", ".join(by_name) or "none"
-        raise ConfigError(
-            f"cameras: got {got}, allowed: {', '.join(entry.cameras)}, the cameras of"
-            " the bundle's pose network"
-        )
-    nominal = {
-        name: Placement(np.array(camera.position_m), matrix_of(np.array(camera.wxyz)))
-        for name, camera in entry.cameras.items()
-    }
-    # The half diagonal of the box of placements in training, and the same again for the mount.
-    reach_m, reach_deg = 2 * 3**0.5 * entry.placement_m, 2 * entry.placement_deg
-    for name in entry.cameras:
-        camera = by_name[name]
-        at = extrinsics_of(camera).placement
-        away_m, away_rad = at.distances(nominal[name])
-        if away_m > reach_m or np.degrees(away_rad) > reach_deg:
-            near = min(nominal, key=lambda other: at.distances(nominal[other])[0])
-            hint = f"; it stands where {near} should, are they swapped?" if near != name else ""
-            raise ConfigError(
-                f"{camera.extrinsics}: got {1e3 * away_m:.0f} mm and {np.degrees(away_rad):.1f} deg"
-                f" from the place of {name} in training, allowed: {1e3 * reach_m:.0f} mm and"
-                f" {reach_deg:.1f} deg{hint}"
-            )
-    return [by_name[name] for name in entry.cameras]

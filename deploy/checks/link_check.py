@@ -23,7 +23,13 @@ from ..rig_file import RigConfig, fingerprint
 from ..runtime.loop_timing import spread_ms
 from ..runtime.planned_judge import turns_faces
 from ..runtime.realtime import realtime
-from ..runtime.rig_connect import connected_hand, connected_poses, pose_from_cameras
+from ..runtime.rig_connect import (
+    connected_hand,
+    connected_pictures,
+    connected_poses,
+    pose_from_cameras,
+    reads_cameras,
+)
 from .clearance import write_record
 from .rig_check import Check, Finding, check_machine, check_policy, raise_failed
 
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 WATCH_S = 2.0
 """Duration of the observation of states and poses."""
 POLL_S = 0.004
+FAILED_CAMERAS = "got cameras that failed their check, see above, allowed: working ones"
 BEYOND_RAD = 0.15
 """Tolerance of joint angles outside their limits: sensors are biased, limits are soft."""
 
@@ -85,7 +92,7 @@ def _cameras(check: Check, stack: ExitStack, bundle: Bundle | None) -> dict[str,
     read = False
     if bundle is not None:
         with contextlib.suppress(ConfigError):  # the check of the object reports it
-            read = pose_from_cameras(check.config, bundle)
+            read = reads_cameras(check.config, bundle)
     return check_cameras(check, stack, read)
 
 
@@ -97,14 +104,22 @@ def _check_links(
 
     def object_() -> str:
         if cameras is None and pose_from_cameras(config, bundle):
-            raise ConnectError(
-                "got cameras that failed their check, see above, allowed: working ones"
-            )
+            raise ConnectError(FAILED_CAMERAS)
         poses.append(stack.enter_context(connected_poses(config, bundle, cameras or {})))
         return _object(poses[0], bundle)
 
+    def pictures() -> str:
+        if cameras is None:
+            raise ConnectError(FAILED_CAMERAS)
+        newest = connected_pictures(config, bundle, cameras)
+        assert newest is not None
+        views, edge = newest().shape[:2]
+        return f"{views} of {edge} px, for the policy"
+
     hand = _check_hand(check, stack, bundle, bundle.manifest.control.period_s)
     check.look("object", object_)
+    if bundle.manifest.images is not None:
+        check.look("pictures", pictures)
     if cameras:
         from .camera_check import check_places
 

@@ -163,7 +163,9 @@ def _policy_times(bundle: Bundle) -> list[float]:
     if task.object_joints:
         pose["object_joints"] = np.zeros(len(task.object_joints))
     goal = {part.name: np.full(part.shape[1:], 0.5) for part in task.goals}
-    sensors = Sensors(joints, joints, motors, pose, goal)
+    images = bundle.manifest.images
+    pictures = np.zeros(images.shape[1:], np.uint8) if images else None
+    sensors = Sensors(joints, joints, motors, pose, goal, pictures)
     times = []
     for _ in range(POLICY_STEPS):
         start_s = time.monotonic()

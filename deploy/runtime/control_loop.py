@@ -16,6 +16,7 @@ import numpy as np
 
 from ...config import Range
 from ...errors import SafetyStop
+from ..cameras.camera_threads import StaleFrame
 from ..cameras.pose_sources import ObjectPose, PoseSource
 from ..hand.gate import GateState
 from ..hand.guard import GuardedHand
@@ -114,7 +115,7 @@ class Director(Protocol):
         elapsed_s: float,
         ask_policy: bool,
     ) -> np.ndarray:
-        """The target (A,) for this turn. Raises PoseMissing, HandError."""
+        """The target (A,) for this turn. Raises PoseMissing, StaleFrame, HandError."""
 
     def lose(self) -> None:
         """Handle an object that was not seen for too long."""
@@ -177,7 +178,7 @@ class ControlLoop:
                 self._hold(turn, "the loop was late too often")
             else:
                 self._act(turn, turn.state)
-        except (StaleState, NotArmed, PoseMissing) as error:
+        except (StaleState, StaleFrame, NotArmed, PoseMissing) as error:
             self._hold(turn, str(error))
         self.timing.note("turn", time.monotonic() - turn.started_s)
         return turn

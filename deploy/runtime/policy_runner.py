@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
-from ...contract.bundle import MANIFEST, Bundle
-from ...contract.manifest import Tensor
+from ...contract.bundle import Bundle
+from ...contract.manifest import CAMERA_IMAGES, Tensor
 from ...contract.onnx_session import check_tensors, open_session
 from ...contract.pose_entry import Shapes
-from ...errors import BundleError
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class Sensors:
     """object_position (3,), object_wxyz (4,), and object_joints if the object has joints."""
     goal: Mapping[str, np.ndarray]
     """The parts of the present goal."""
+    images: np.ndarray | None = None
+    """(V, S, S, 3) uint8, for a policy that reads pictures."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,11 @@ class OnnxPolicy:
         }
         if "noise" in self._wanted:
             values["noise"] = self._noise.standard_normal(len(self._last_action))
-        row = {name: np.asarray(values[name], np.float32)[None] for name in self._wanted}
+        numbers = [name for name in self._wanted if name != CAMERA_IMAGES]
+        row = {name: np.asarray(values[name], np.float32)[None] for name in numbers}
+        if CAMERA_IMAGES in self._wanted:
+            assert sensors.images is not None
+            row[CAMERA_IMAGES] = sensors.images[None]
         return {**row, **self._carry}
 
     def _hash(self) -> str:
@@ -98,11 +103,6 @@ class OnnxPolicy:
 
 
 def _open(bundle: Bundle) -> onnxruntime.InferenceSession:
-    if bundle.manifest.images is not None:
-        raise BundleError(
-            f"{bundle.folder / MANIFEST}: images: got a policy that reads pictures, allowed on a"
-            " rig: one that reads the pose"
-        )
     session, manifest = open_session(bundle.graph), bundle.manifest
     inputs = (*manifest.inputs, *manifest.carry)
     check_tensors(bundle.graph, "inputs", session.get_inputs(), _shapes(inputs))
@@ -111,4 +111,7 @@ def _open(bundle: Bundle) -> onnxruntime.InferenceSession:
 
 
 def _shapes(tensors: tuple[Tensor, ...]) -> Shapes:
-    return {tensor.name: (tensor.shape, "tensor(float)") for tensor in tensors}
+    kinds = {CAMERA_IMAGES: "tensor(uint8)"}
+    return {
+        tensor.name: (tensor.shape, kinds.get(tensor.name, "tensor(float)")) for tensor in tensors
+    }

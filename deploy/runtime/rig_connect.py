@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ...contract.bundle import Bundle
 from ...errors import ConfigError
@@ -42,7 +44,7 @@ def connected_cameras(config: RigConfig, bundle: Bundle) -> Iterator[dict[str, C
     """Name -> camera, for all that are read or logged, each with a first picture."""
     with ExitStack() as stack:
         opened: dict[str, Camera] = {}
-        if config.cameras and (pose_from_cameras(config, bundle) or config.log.images_hz):
+        if config.cameras and (reads_cameras(config, bundle) or config.log.images_hz):
             # Imported here, because it needs OpenCV, which a rig without cameras may lack.
             from ..cameras.frame_sources import open_camera
 
@@ -79,6 +81,27 @@ def connected_poses(
             yield PoseAndAngles(poses, referee) if reports and referee else poses
         elif referee is not None:
             yield referee
+
+
+def connected_pictures(
+    config: RigConfig, bundle: Bundle, cameras: Mapping[str, Camera]
+) -> Callable[[], np.ndarray] | None:
+    """The newest pictures for a policy that reads them; None for another. Raises ConfigError."""
+    entry = bundle.manifest.images
+    if entry is None:
+        return None
+    # A rig without cameras may lack OpenCV: without cameras the error says which are missing.
+    if not config.cameras:
+        names = ", ".join(entry.cameras)
+        raise ConfigError(f"cameras: got none, allowed: {names}, the cameras of the bundle's graph")
+    from ..cameras.pictures import newest_pictures
+
+    return newest_pictures(config.cameras, cameras, entry, config.poses)
+
+
+def reads_cameras(config: RigConfig, bundle: Bundle) -> bool:
+    """Whether the policy or the object's pose needs cameras. Raises ConfigError."""
+    return bundle.manifest.images is not None or pose_from_cameras(config, bundle)
 
 
 def pose_from_cameras(config: RigConfig, bundle: Bundle) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -63,9 +64,12 @@ class Stage:
         poses: PoseSource,
         judge: TaskJudge,
         config: StageConfig,
+        pictures: Callable[[], np.ndarray] | None = None,
     ) -> None:
+        """pictures: the newest ones, for a policy that reads them."""
         self._spec, self._task, self._policy = spec, task, policy
         self._poses, self._judge, self._config = poses, judge, config
+        self._pictures = pictures
         self.trials: list[Trial] = []
         """Trials that have begun."""
         self.decision: Decision | None = None
@@ -96,7 +100,7 @@ class Stage:
         """The target (A,) for this turn, `elapsed_s` after the last one.
 
         Without `ask_policy` (a late turn) a trial continues with the last target, and the policy's
-        memory does not change. Raises PoseMissing, HandError, DataError.
+        memory does not change. Raises PoseMissing, StaleFrame, HandError, DataError.
         """
         self.decision = None
         self._in_phase_s += elapsed_s
@@ -191,6 +195,7 @@ class Stage:
             last_target=last_sent,
             object=self.pose.sensors(),
             goal=self.trials[-1].goal.parts,
+            images=self._pictures() if self._pictures else None,
         )
         self.decision = self._policy.step(sensors)
         return self.decision.target

@@ -23,7 +23,12 @@ from .planned_judge import judge_of
 from .policy_runner import OnnxPolicy
 from .realtime import realtime
 from .recorded_run import RecordedRun, new_folder
-from .rig_connect import connected_cameras, connected_hand, connected_poses
+from .rig_connect import (
+    connected_cameras,
+    connected_hand,
+    connected_pictures,
+    connected_poses,
+)
 from .stage import Stage
 from .trial import summarize
 
@@ -94,7 +99,10 @@ class _Run(RecordedRun):
         self._manifest = manifest = bundle.manifest
         self._cameras = cameras
         judge = judge_of(config, bundle, poses)
-        self._stage = Stage(hand.spec, judge.entry, policy, poses, judge, config.loop.stage)
+        self._stage = Stage(
+            hand.spec, judge.entry, policy, poses, judge, config.loop.stage,
+            connected_pictures(config, bundle, cameras),
+        )  # fmt: skip
         period_s = manifest.control.period_s
         super().__init__(folder, hand, poses, self._stage, period_s, config.trials, config)
 

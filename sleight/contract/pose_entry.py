@@ -52,6 +52,10 @@ class ImagesEntry:
     """Vertical field of view of the images."""
     cameras: dict[str, CameraEntry]
     """Cameras of the nominal rig by name, in the graph's order."""
+    placement_m: Positive = 0.015
+    """Largest distance of a camera from its nominal position in training."""
+    placement_deg: Positive = 3.0
+    """Largest rotation of a camera from its nominal orientation in training."""
 
     @property
     def shape(self) -> tuple[int, ...]:

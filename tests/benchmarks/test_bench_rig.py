@@ -14,6 +14,7 @@ from sleight.contract.bundle import load_bundle
 from sleight.deploy.runtime.plan_config import PlanConfig
 from tests.deploy.conftest import make_bundle
 from tests.deploy.cube_rig import cube_bundle
+from tests.deploy.image_bundle import image_bundle
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "rig.py"))
 
@@ -91,6 +92,13 @@ def test_bad_flags_are_one_line(bundle, capsys, flags, line):
     assert out == ""
     errors = [text for text in err.splitlines() if text.startswith("error: ")]
     assert len(errors) == 1 and line in errors[0]
+
+
+def test_a_policy_that_reads_pictures_is_one_line(tmp_path, capsys):
+    assert main(["bench", "rig", str(image_bundle(tmp_path / "bundle"))]) == 2
+    assert "got a policy that reads pictures, allowed: one that reads poses" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("moves", [{"scramble": "U R"}, {"solve": "R' U'"}])

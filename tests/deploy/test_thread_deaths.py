@@ -13,6 +13,7 @@ import pytest
 from sleight.contract.bundle import load_bundle
 from sleight.contract.onnx_session import open_session
 from sleight.deploy.cameras.camera_threads import Camera, CameraError, CameraGone, FrameSource
+from sleight.deploy.cameras.eyes import Eye
 from sleight.deploy.cameras.markers import (
     MarkerPoses,
     MarkersConfig,
@@ -21,7 +22,7 @@ from sleight.deploy.cameras.markers import (
     parse,
 )
 from sleight.deploy.cameras.pose_checks import CameraPosesConfig, PoseCheckConfig
-from sleight.deploy.cameras.pose_thread import CameraPoses, Eye
+from sleight.deploy.cameras.pose_thread import CameraPoses
 from sleight.deploy.drivers.local_driver import LocalHand
 from sleight.deploy.drivers.ros.rospy_node import within
 from sleight.deploy.hand.estop import EstopConfig, watch_estop

@@ -36,11 +36,11 @@ from ...envs.tasks.task_registry import TASKS
 from ...errors import ConfigError
 from ...folders import replaced_together
 from ...policies.actor import Actor
-from ...vision.config import CamerasConfig
+from ...vision.config import ImagesConfig
 from ...vision.live.image_eyes import image_sizes
 from ..algorithms.agent import term_shapes
 from ..config import TrainConfig
-from ..pose.pose_export import camera_entries
+from ..pose.pose_export import camera_entries, placement_range
 from ..rollout.adr_source import trained_ranges
 from ..rollout.eyes import sees
 from ..runs.checkpoint import Checkpoint, load_module
@@ -97,7 +97,7 @@ def export(
             graph=GraphEntry(GRAPH, file_sha256(new / GRAPH)),
             randomization=trained_ranges(config, saved.meta),
             training={"config": to_dict(config), "steps": saved.meta["steps"]},
-            images=images_entry(config.cameras.rig) if sees(config.env) else None,
+            images=images_entry(config.cameras) if sees(config.env) else None,
         )
         write_manifest(new, manifest)
     return folder
@@ -116,7 +116,7 @@ def policy_graph(
     actor = Actor(config.policy, shapes, len(hand.actuators))
     load_module("actor", actor, saved.weights, source)
     action_law = ActionLaw(env.control, hand, env.period_s)
-    pictures = images_entry(rig).shape[1:] if sees(config.env) else ()
+    pictures = images_entry(config.cameras).shape[1:] if sees(config.env) else ()
     return PolicyGraph(actor, terms, action_law, law.goals, stochastic, pictures)
 
 
@@ -156,9 +156,10 @@ def task_entry(env: EnvConfig, law: GoalLaw, folder: Path, max_successes: int) -
     )
 
 
-def images_entry(rig: CamerasConfig) -> ImagesEntry:
+def images_entry(config: ImagesConfig) -> ImagesEntry:
     """The manifest entry of the cameras whose pictures a policy reads."""
-    return ImagesEntry(rig.image_px, rig.fovy_deg, camera_entries(rig))
+    rig = config.rig
+    return ImagesEntry(rig.image_px, rig.fovy_deg, camera_entries(rig), *placement_range(config))
 
 
 def _action(config: TrainConfig, env: EnvConfig) -> ActionEntry:

@@ -13,7 +13,7 @@ from ...contract.pose_entry import CameraEntry, KeypointsEntry, PoseEntry, pose_
 from ...envs.objects.object_spec import size_of
 from ...errors import ConfigError
 from ...folders import replaced_together
-from ...vision.config import CamerasConfig, RenderConfig
+from ...vision.config import CamerasConfig, PicturesConfig, RenderConfig
 from ...vision.decoders import PoseDecoder
 from ...vision.geometry import wxyz_of
 from ...vision.renders.object_states import keypoints_in, shown_in
@@ -96,6 +96,12 @@ def camera_entries(rig: CamerasConfig) -> dict[str, CameraEntry]:
     return cameras
 
 
+def placement_range(config: PicturesConfig) -> tuple[float, float]:
+    """Largest distance [m] and rotation [degrees] of a camera from its nominal place in training."""
+    jitter, _ = config.scaled()
+    return max(jitter.placement_m, 1e-3), max(jitter.placement_deg, 0.1)
+
+
 def pose_entry(
     config: RenderConfig,
     spread_limit_deg: float,
@@ -103,14 +109,15 @@ def pose_entry(
     keypoints: KeypointsEntry | None,
 ) -> PoseEntry:
     """The manifest entry of a `pose.onnx`, still without its checksum."""
+    placement_m, placement_deg = placement_range(config)
     return PoseEntry(
         file=GRAPH,
         sha256="",
         image_px=config.cameras.image_px,
         fovy_deg=config.cameras.fovy_deg,
         cameras=camera_entries(config.cameras),
-        placement_m=max(config.strength * config.jitter.placement_m, 1e-3),
-        placement_deg=max(config.strength * config.jitter.placement_deg, 0.1),
+        placement_m=placement_m,
+        placement_deg=placement_deg,
         spread_limit_deg=spread_limit_deg,
         object_size_m=size_of(shown_in(config)),
         scores=scores,

@@ -11,6 +11,7 @@ from sleight.config import load, save
 from sleight.contract.bundle import load_bundle
 from sleight.contract.quaternions import about
 from sleight.deploy.cameras.camera_config import Extrinsics, Intrinsics
+from sleight.deploy.cameras.eyes import match_cameras
 from sleight.deploy.cameras.pose_and_angles import PoseAndAngles
 from sleight.deploy.cameras.pose_checks import (
     CameraPosesConfig,
@@ -18,7 +19,7 @@ from sleight.deploy.cameras.pose_checks import (
     PoseChecks,
 )
 from sleight.deploy.cameras.pose_sources import Referee
-from sleight.deploy.cameras.pose_thread import CameraPoses, match_cameras
+from sleight.deploy.cameras.pose_thread import CameraPoses
 from sleight.deploy.cameras.rectify import Rectifier
 from sleight.deploy.rig_file import RefereeEntry, RigConfig
 from sleight.deploy.runtime.rig_connect import connected_cameras, connected_poses

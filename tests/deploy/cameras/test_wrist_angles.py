@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from sleight.contract.landmarks import Landmarks
+from sleight.deploy.cameras.eyes import Eye
 from sleight.deploy.cameras.pose_checks import CameraPosesConfig
-from sleight.deploy.cameras.pose_thread import CameraPoses, Eye
+from sleight.deploy.cameras.pose_thread import CameraPoses
 from sleight.deploy.cameras.wrist_angles import REACH_S, WristAngles
 from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.vision.geometry import Placement

@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from sleight.config import save as save_config
 from sleight.contract.bundle import load_bundle
-from sleight.deploy.runtime.policy_runner import OnnxPolicy
+from sleight.deploy.runtime.policy_runner import OnnxPolicy, Sensors
+from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.make import make_env
-from sleight.errors import BundleError, SleightError
+from sleight.errors import SleightError
 from sleight.train.algorithms.algorithm_registry import collection_of
 from sleight.train.algorithms.clone import CloneConfig
 from sleight.train.algorithms.teacher_files import read_teacher
@@ -164,8 +166,18 @@ def test_it_is_exported_as_one_graph_from_pictures_to_targets(
             )
             observation, _, terminated, truncated, _ = env.step(action)
             starts = terminated | truncated
-    with pytest.raises(BundleError, match="images: got a policy that reads pictures, allowed on a"):
-        OnnxPolicy(bundle)
+    # On a rig, it is asked with pictures of its cameras.
+    task, home = bundle.manifest.task, SHADOW_RIGHT.home
+    joints = SHADOW_RIGHT.joint_target(home)
+    pose = {"object_position": np.zeros(3), "object_wxyz": np.array([1.0, 0.0, 0.0, 0.0])}
+    goal = {part.name: np.full(part.shape[1:], 0.5) for part in task.goals}
+    dark, bright = (np.full(images.shape[1:], value, np.uint8) for value in (0, 255))
+    actions = []
+    for shown in (dark, dark, bright):
+        policy = OnnxPolicy(bundle)
+        actions.append(policy.step(Sensors(joints, 0 * joints, home, pose, goal, shown)).action)
+    np.testing.assert_array_equal(actions[0], actions[1])
+    assert np.abs(actions[2] - actions[0]).max() > 1e-6
 
 
 def _flags(config: TrainConfig, path: Path) -> Path:
