@@ -255,7 +255,7 @@ def _replay(argv: list[str]) -> int:
 
 def _report(argv: list[str]) -> int:
     from ..files import write_text
-    from .calibration.measured_ranges import ranges_yaml
+    from .calibration.measured_ranges import measured_yaml
     from .logs.rig_report import ReportConfig, read_run, write_report
 
     if _wants_help(argv):
@@ -271,7 +271,7 @@ def _report(argv: list[str]) -> int:
     run = read_run(Path(argv[0]))
     print(write_report(run, config.out))
     if config.as_ranges is not None:
-        write_text(config.as_ranges, ranges_yaml(run.measured, run.folder.name))
+        write_text(config.as_ranges, measured_yaml(run.measured, run.folder.name))
         print(config.as_ranges)
     return 0
 

@@ -41,6 +41,9 @@ class KeypointConfig:
     first_weight: Annotated[float, Range(0, 100, open_low=True)] = 6.0
     """Weight in the loss of the points that do not move on an object with layers, the centres of a
     cube: the others are found from these."""
+    mark_weight: Annotated[float, Range(0, 100, open_low=True)] = 8.0
+    """Weight of the marks of layers in looks with a map, where all other points have 1: a mark is a
+    few pixels of one sticker."""
     fit: FitConfig = field(default_factory=FitConfig)
     """The fit of the pose."""
     refine_share: Share = 0.0
@@ -69,7 +72,9 @@ class KeypointDecoder(PoseDecoder):
     """Keypoints of the object and landmarks of the palm, in two looks."""
 
     weights: Tensor
-    """(K + L,) of the points in the loss; their mean is 1."""
+    """(K + L,) of the points in the loss of looks without a map; their mean is 1."""
+    refined_weights: Tensor
+    """The same with a map, which tells which point is which: all but the marks count the same."""
 
     def __init__(self, config: KeypointConfig, augment: AugmentConfig, scene: Scene) -> None:
         super().__init__()
@@ -79,10 +84,13 @@ class KeypointDecoder(PoseDecoder):
             ObjectMap(scene.keypoints, scene.cameras.pinhole) if config.refine_share else None
         )
         self.net = KeypointNet(config.net, count, CHANNELS if self.map else 0)
-        weights = torch.ones(count)
-        if scene.keypoints.hinges:
-            weights[: len(scene.keypoints.points_m)] = config.first_weight
+        model = scene.keypoints
+        weights, refined = torch.ones(2, count)
+        if model.hinges:
+            weights[: len(model.points_m)] = config.first_weight
+            refined[model.fitted : len(model)] = config.mark_weight
         self.register_buffer("weights", weights / weights.mean(), persistent=False)
+        self.register_buffer("refined_weights", refined / refined.mean(), persistent=False)
 
     def loss(self, batch: Batch, photo: Photo, generator: torch.Generator) -> Tensor:
         """See `PoseDecoder`."""
@@ -99,8 +107,7 @@ class KeypointDecoder(PoseDecoder):
             guess = refined[..., None, None] * self._guess(batch, generator)
             extra = self.map(windows, guess, edge_px)
         seen = self.net(pictures, extra)
-        # The map tells which point is which, so that all count the same.
-        weights = torch.where(refined.flatten()[:, None], 1.0, self.weights)
+        weights = torch.where(refined.flatten()[:, None], self.refined_weights, self.weights)
         return keypoint_loss(seen, windows.own(truth).flatten(0, 1), weights)
 
     def read(self, batch: Batch) -> Guesses:

@@ -62,10 +62,11 @@ class OnnxPose:
         places = keypoints.landmarks.places(wrist_rad)[None] if known else None  # type: ignore[arg-type]
         (fit,) = self._reader(images[None], [cameras], places)
         limit_rad = np.radians(self.entry.spread_limit_deg)
-        doubt = max(fit.error_rad / limit_rad, fit.error_m / keypoints.error_limit_m)
+        by_m, by_rad = keypoints.error_factors
+        error_m, error_rad = by_m * fit.error_m, by_rad * fit.error_rad
+        doubt = max(error_rad / limit_rad, error_m / keypoints.error_limit_m)
         wxyz = wxyz_of(fit.pose.rotation)
-        position = fit.pose.position
-        return SeenPose(position, wxyz, doubt, fit.error_m, fit.error_rad, fit.angles)
+        return SeenPose(fit.pose.position, wxyz, doubt, error_m, error_rad, fit.angles)
 
     def _reader_of(self, entry: KeypointsEntry) -> KeypointReader:
         edge = self.entry.image_px

@@ -6,7 +6,7 @@ trials. It does not include constant errors (a biased sensor, a misplaced camera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -14,18 +14,11 @@ from typing import Any
 import numpy as np
 
 from ...contract.quaternions import distance
-from ...envs.randomization.table import BY_NAME
+from ...envs.randomization.measured import Span, noise_strength, ranges_yaml, span, within
 from ..logs.log_read import Log
 from ..runtime.stage import Phase
 
-LOW, HIGH = 5.0, 95.0
-"""Percentiles at the ends of a range."""
-JOINT_RAD, POSITION_M, ANGLE_RAD = 0.01, 0.001, 0.1
-"""Noise per step at strength 1 of `observation.noise` (Learning Dexterity, table 2; for joints the
-value of envs)."""
 STILL_RAD_S = 0.2
-FEWEST = 10
-"""Fewest samples for a range."""
 _MAD = 1.4826
 """Factor from the median absolute deviation to the standard deviation of a normal distribution."""
 
@@ -95,71 +88,35 @@ def _take_noise(measured: Measured, before: dict[str, Any], after: dict[str, Any
     measured.angle_rad.append(angle / np.sqrt(2))
 
 
-def _latency_ms(measured: Measured) -> tuple[float, float] | None:
-    return _span(_scaled(measured.latency_s, 1e3))
+def spans(measured: Measured) -> dict[str, tuple[str, Span]]:
+    """Parameter -> what it is, and its range, of those with enough samples."""
+    noise = noise_strength(measured.joint_rad, measured.position_m, measured.angle_rad)
+    found = {
+        "action.latency": (
+            "ms from a joint state to the hand's answer",
+            span(measured.latency_s, 1e3),
+        ),
+        "observation.delay": (
+            "age of the object's pose, in control steps",
+            span(measured.pose_age_s, 1 / measured.period_s),
+        ),
+        "observation.noise": ("noise at rest, in the unit of the 2018 noise", noise),
+    }
+    return {name: (what, ends) for name, (what, ends) in found.items() if ends is not None}
 
 
-def _pose_delay_steps(measured: Measured) -> tuple[float, float] | None:
-    return _span(_scaled(measured.pose_age_s, 1 / measured.period_s))
+def ranges(measured: Measured) -> dict[str, Span]:
+    """Parameter -> (low, high) in its unit, within the limits of the table."""
+    return {name: within(name, ends) for name, (_, ends) in spans(measured).items()}
 
 
-def _noise_strength(measured: Measured) -> tuple[float, float] | None:
-    """The smallest and the largest noise of joints, position and orientation."""
-    pairs = (
-        (measured.joint_rad, JOINT_RAD),
-        (measured.position_m, POSITION_M),
-        (measured.angle_rad, ANGLE_RAD),
+def measured_yaml(measured: Measured, source: str) -> str:
+    """The ranges as a config for training."""
+    head = (
+        f"Measured by a run on a rig: {source}",
+        f"{len(measured.latency_s)} turns with a command, {len(measured.joint_rad)} pairs at rest.",
     )
-    medians = [float(np.median(v)) / unit for v, unit in pairs if len(v) >= FEWEST]
-    return (min(medians), max(medians)) if medians else None
-
-
-PARAMETERS: dict[str, tuple[str, Callable[[Measured], tuple[float, float] | None]]] = {
-    "action.latency": ("ms from a joint state to the hand's answer", _latency_ms),
-    "observation.delay": ("age of the object's pose, in control steps", _pose_delay_steps),
-    "observation.noise": ("noise at rest, in the unit of the 2018 noise", _noise_strength),
-}
-"""Parameter of the randomization table -> (description, function that gives the range)."""
-
-
-def ranges(measured: Measured) -> dict[str, tuple[float, float]]:
-    """Parameter -> (low, high) in its unit, for the parameters with enough samples.
-
-    The ranges are clipped to the limits of the table: a rig may be slower than training allows.
-    """
-    spans = {name: law(measured) for name, (_, law) in PARAMETERS.items()}
-    return {name: _within(name, span) for name, span in spans.items() if span is not None}
-
-
-def _within(name: str, span: tuple[float, float]) -> tuple[float, float]:
-    low, high = np.clip(span, *BY_NAME[name].limits)
-    return float(low), float(high)
-
-
-def ranges_yaml(measured: Measured, source: str) -> str:
-    """A config for `sleight train`, or for `base` in another training config."""
-    lines = [
-        f"# Measured by a run on a rig: {source}",
-        f"# {len(measured.latency_s)} turns with a command,"
-        f" {len(measured.joint_rad)} pairs at rest.",
-    ]
-    for name, unit, samples in measured.quantities():
-        if span := _span(samples):
-            lines.append(f"# {name}: {span[0]:.3g} to {span[1]:.3g} {unit} (5 to 95 %)")
-    lines += ["env:", "  randomization:"]
-    spans = ranges(measured)
-    for name, (low, high) in spans.items():
-        what, law = PARAMETERS[name]
-        cut = "" if (low, high) == law(measured) else ", cut to what training allows"
-        lines.append(f"    {name}: [{low:.4g}, {high:.4g}]  # {what}{cut}")
-    return "\n".join(lines if spans else [*lines[:-1], "  randomization: {}"]) + "\n"
-
-
-def _span(samples: list[float]) -> tuple[float, float] | None:
-    if len(samples) < FEWEST:
-        return None
-    low, high = np.percentile(samples, [LOW, HIGH])
-    return float(low), float(high)
+    return ranges_yaml(head, measured.quantities(), spans(measured))
 
 
 def _scaled(samples: list[float], factor: float) -> list[float]:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
+from ...envs.randomization.measured import HIGH, LOW
 from ...errors import DataError
 from ...files import read_json, write_text
 from ...pages import html
 from ...pages.moves import moves_section
 from ...pages.show import milliseconds, show
 from ...pages.trials import SPANS, gate_hits, histogram, papers_table, trials_section
-from ..calibration.measured_ranges import HIGH, LOW, Measured, measure
+from ..calibration.measured_ranges import Measured, measure
 from ..runtime.loop_timing import Timing
 from .log_read import LOG, Log, Picture, read_log
 

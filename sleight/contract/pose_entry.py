@@ -100,6 +100,9 @@ class KeypointsEntry:
     refinements: Annotated[int, Range(0, 10)] = 0
     """Looks at the crop that also receive the pose estimated so far; from 1 on the graph has the
     input `estimate`."""
+    error_factors: tuple[Positive, Positive] = (1.0, 1.0)
+    """Factors on the predicted errors of position and rotation: the real ones over the predicted
+    ones, root mean squares on held-out renders."""
 
     @property
     def model(self) -> KeypointModel:

@@ -12,7 +12,7 @@ from ...config import help_text
 from ...config import load as load_config
 from ...contract.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
-from ...files import write_json
+from ...files import write_json, write_text
 from ...flags import check_count, dispatch, output_file, output_folder, seed_of
 from ...vision.config import RenderConfig
 from ...vision.renders.render_crew import CrewOf
@@ -150,10 +150,12 @@ def _learn(
 
 
 def _eval(argv: list[str]) -> int:
+    from ...envs.config import EnvConfig
     from ...vision.onnx_pose import OnnxPose
     from ...vision.renders.shards import open_renders
     from .pose_evaluation import GraphReader, NetReader, Reader, judge
     from .pose_learner import load_pose_run
+    from .pose_ranges import pose_yaml
 
     parser = make_parser("vision eval", "Measure the errors of a pose network on renders.")
     parser.add_argument("reader", type=Path, help="a run of `vision train` or a bundle")
@@ -161,14 +163,21 @@ def _eval(argv: list[str]) -> int:
         "--data", type=Path, required=True, help="folder of renders with a different seed"
     )
     parser.add_argument("--json", type=output_file, help="also write the result to this JSON file")
+    parser.add_argument(
+        "--as-ranges",
+        type=output_file,
+        help="also write errors and delay as ranges for training",
+    )
     args = parser.parse_args(argv)
     renders = open_renders(args.data)
+    period_s = EnvConfig().period_s
     reader: Reader
     if (args.reader / MANIFEST).is_file():
         bundle = load_bundle(args.reader)
         path, entry = bundle.pose_graph, bundle.manifest.pose
         assert entry is not None
         reader, edge, views = GraphReader(OnnxPose(path, entry)), entry.image_px, len(entry.cameras)
+        period_s = bundle.manifest.control.period_s
     else:
         _, net, render_config = load_pose_run(args.reader)
         reader, cameras = NetReader(net), render_config.cameras
@@ -182,6 +191,8 @@ def _eval(argv: list[str]) -> int:
     result = judge(reader, renders)
     if args.json:
         write_json(args.json, result.data())
+    if args.as_ranges:
+        write_text(args.as_ranges, pose_yaml(result, args.reader.name, period_s))
     sys.stdout.write(result.text() + "\n")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,14 +77,27 @@ class Judgement:
     error_m: np.ndarray
     error_rad: np.ndarray
     """(n,) predicted errors."""
+    look_s: np.ndarray
+    """Duration of a look, of each batch the mean [s]."""
     layers: LayerErrors | None = None
     """Of an object that has layers."""
 
     @property
+    def factors(self) -> tuple[float, float]:
+        """Real over predicted errors of position and rotation, as root mean squares, of those that
+        are not among the most doubtful hundredth."""
+        real = 1e-3 * self.errors.position_mm, np.radians(self.errors.rotation_deg)
+        pairs = zip(real, (self.error_m, self.error_rad), strict=True)
+        by_m, by_rad = (_ratio(*pair) for pair in pairs)
+        return by_m, by_rad
+
+    @property
     def limits(self) -> tuple[float, float]:
-        """The predicted errors [m] and [rad] that one estimate in a hundred exceeds."""
-        both = (float(np.percentile(x, CONFIDENT)) for x in (self.error_m, self.error_rad))
-        return next(both), next(both)
+        """The errors [m] and [rad], as predicted and corrected by the factors, that one estimate in
+        a hundred exceeds."""
+        pairs = zip(self.factors, (self.error_m, self.error_rad), strict=True)
+        by_m, by_rad = (factor * float(np.percentile(x, CONFIDENT)) for factor, x in pairs)
+        return by_m, by_rad
 
     def data(self) -> dict[str, Any]:
         """The judgement as plain data."""
@@ -112,9 +126,20 @@ def _row(name: str, values: dict[str, float]) -> str:
     return f"{name:<18}" + "".join(f"{values[key]:9.1f}" for key in ("mean", "median", "p90"))
 
 
+def _ratio(real: np.ndarray, predicted: np.ndarray) -> float:
+    sure = np.isfinite(predicted) & (predicted <= np.percentile(predicted, CONFIDENT))
+    if not sure.any():
+        return 1.0
+    return max(float(np.sqrt(np.mean(real[sure] ** 2) / np.mean(predicted[sure] ** 2))), 1e-3)
+
+
 def judge(reader: Reader, renders: Renders) -> Judgement:
     """Evaluate every sample of `renders`. Raises DataError."""
-    estimates = [(reader(batch), batch) for batch in in_order(renders, BATCH)]
+    estimates, look_s = [], []
+    for batch in in_order(renders, BATCH):
+        start_s = time.perf_counter()
+        estimates.append((reader(batch), batch))
+        look_s.append((time.perf_counter() - start_s) / len(batch["position"]))
     guesses = [guess for guess, _ in estimates]
     position = torch.cat([batch["position"] for _, batch in estimates])
     wxyz = torch.cat([batch["wxyz"] for _, batch in estimates])
@@ -136,4 +161,5 @@ def judge(reader: Reader, renders: Renders) -> Judgement:
         angles = np.concatenate([guess.angles for guess in guesses])
         true = np.concatenate([layers(batch) for _, batch in estimates])
         found = layer_errors(model, angles, true, rotations(wxyz).numpy())
-    return Judgement(errors, constant, predicted_m, predicted_rad, found)
+    durations = np.array(look_s)
+    return Judgement(errors, constant, predicted_m, predicted_rad, durations, found)

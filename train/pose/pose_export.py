@@ -58,7 +58,7 @@ def export_pose(run: Path, bundle: Path, test: Path | None = None) -> PoseEntry:
         for key in ("median", "p90")
     }
     with replaced_together(bundle, MANIFEST) as new:
-        entry = write_pose(decoder, renders, new, judged.limits, scores)
+        entry = write_pose(decoder, renders, new, judged.limits, scores, judged.factors)
         write_manifest(new, replace(manifest, pose=entry))
     return entry
 
@@ -69,12 +69,15 @@ def write_pose(
     bundle: Path,
     limits: tuple[float, float],
     scores: dict[str, float],
+    factors: tuple[float, float] = (1.0, 1.0),
 ) -> PoseEntry:
     """Export the graph atomically, with a batch size of one; returns its entry in the manifest.
 
-    limits: predicted errors [m], [rad] beyond which the robot rejects a pose.
+    limits: errors [m], [rad] beyond which the robot rejects a pose; factors: see `KeypointsEntry`.
     """
     keypoints = decoder.entry(max(limits[0], 1e-6))
+    if keypoints is not None:
+        keypoints = replace(keypoints, error_factors=factors)
     entry = pose_entry(renders, max(math.degrees(limits[1]), 1e-3), scores, keypoints)
     inputs, outputs = pose_tensors(entry)
     types = {"tensor(uint8)": torch.uint8, "tensor(float)": torch.float32}
@@ -97,7 +100,7 @@ def camera_entries(rig: CamerasConfig) -> dict[str, CameraEntry]:
 
 
 def placement_range(config: PicturesConfig) -> tuple[float, float]:
-    """Largest distance [m] and rotation [degrees] of a camera from its nominal place in training."""
+    """Largest distance [m] and rotation [degrees] of a camera from its place, in training."""
     jitter, _ = config.scaled()
     return max(jitter.placement_m, 1e-3), max(jitter.placement_deg, 0.1)
 

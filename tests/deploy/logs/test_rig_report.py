@@ -11,8 +11,8 @@ from sleight.config import load
 from sleight.deploy.calibration.measured_ranges import (
     Measured,
     measure,
+    measured_yaml,
     ranges,
-    ranges_yaml,
 )
 from sleight.deploy.logs.log_read import read_log
 from sleight.deploy.logs.run_log import RunLog
@@ -97,7 +97,7 @@ def test_a_rig_that_is_later_than_training_can_be_gives_what_training_takes(tmp_
     found = Measured(0.08, latency_s=[0.05 + 0.001 * i for i in range(40)])
     assert ranges(found) == {"action.latency": (pytest.approx(51.95), 60.0)}
     path = tmp_path / "late.yaml"
-    path.write_text(ranges_yaml(found, "a slow rig"))
+    path.write_text(measured_yaml(found, "a slow rig"))
     assert "to the hand's answer, cut to what training allows" in path.read_text()
     FixedRanges(load(TrainConfig, path).env.randomization, 0)
 
@@ -109,7 +109,7 @@ def test_too_few_samples_give_no_range(tmp_path):
     log.close()
     found = measure(read_log(tmp_path))
     assert ranges(found) == {}
-    (tmp_path / "empty.yaml").write_text(ranges_yaml(found, "five turns"))
+    (tmp_path / "empty.yaml").write_text(measured_yaml(found, "five turns"))
     assert load(TrainConfig, tmp_path / "empty.yaml").env.randomization == {}
 
 

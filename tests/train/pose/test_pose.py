@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from sleight.cli import main
+from sleight.config import load
 from sleight.contract.bundle import load_bundle
 from sleight.errors import DataError
+from sleight.train.config import TrainConfig
 from sleight.train.pose.config import PoseTrainConfig
 from sleight.train.pose.pose_evaluation import GraphReader, NetReader, judge
 from sleight.train.pose.pose_learner import load_pose_run
@@ -81,7 +83,7 @@ def test_it_learns_eight_pictures_by_heart(renders, tmp_path):
     assert np.mean(losses[-5:]) < 0.35 * np.mean(losses[:5])
 
 
-def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_path, capsys):
+def test_a_run_resumes_exactly(renders, tmp_path):
     refined = replace(SMALL, refine_share=0.4)
     whole = start(_config(renders, tmp_path / "whole", keypoints=refined))
     part = start(_config(renders, tmp_path / "part", keypoints=refined))
@@ -105,6 +107,10 @@ def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_p
     rows = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["steps"] == 64 and rows[-1]["test"]["samples"] == 8
 
+
+def test_it_is_exported_and_reads_the_same_on_onnx(renders, tmp_path, capsys):
+    whole = start(_config(renders, tmp_path / "whole", keypoints=replace(SMALL, refine_share=0.4)))
+    _, net, _ = load_pose_run(whole)
     bundle = make_bundle(tmp_path / "bundle")
     assert main(["vision", "export", str(whole), "--bundle", str(bundle)]) == 0
     loaded = load_bundle(bundle)
@@ -117,10 +123,18 @@ def test_a_run_resumes_exactly_exports_and_reads_the_same_on_onnx(renders, tmp_p
     theirs = judge(GraphReader(OnnxPose(loaded.pose_graph, entry)), opened)
     np.testing.assert_allclose(theirs.errors.position_mm, ours.errors.position_mm, atol=0.1)
     np.testing.assert_allclose(theirs.errors.rotation_deg, ours.errors.rotation_deg, atol=0.1)
-    np.testing.assert_allclose(theirs.error_m, ours.error_m, rtol=0.02)
+    # The bundle's predicted errors are as large as the real ones.
+    by_m, by_rad = entry.keypoints.error_factors
+    assert (by_m, by_rad) == pytest.approx(ours.factors)
+    np.testing.assert_allclose(theirs.error_m, by_m * ours.error_m, rtol=0.02)
+    assert theirs.factors == pytest.approx((1.0, 1.0), rel=0.02)
+    assert entry.keypoints.error_limit_m == pytest.approx(ours.limits[0])
     capsys.readouterr()
     for reader in (whole, bundle):
-        assert main(["vision", "eval", str(reader), "--data", str(renders)]) == 0
+        out = tmp_path / f"{reader.name}.yaml"
+        words = ["--data", str(renders), "--as-ranges", str(out)]
+        assert main(["vision", "eval", str(reader), *words]) == 0
+        assert set(load(TrainConfig, out).env.randomization) <= {"observation.delay"}
     first, second = capsys.readouterr().out.strip().split("8 samples")[:2]
     assert first.split() == second.split() and "constant position mm" in first
 
