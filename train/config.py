@@ -58,6 +58,9 @@ class ActorsConfig:
 
     workers: Annotated[int, Range(0, 100_000)] = 0
     """Rollout workers on Ray, with `env.num_worlds` worlds each; 0: collect in this process."""
+    standby: Annotated[int, Range(0, 1000)] = 0
+    """Further workers that build their worlds and wait: one takes the place of a worker that dies,
+    in less than a second. They reserve no cores, and the memory of their worlds."""
     max_lag: Annotated[int, Range(0, 64)] = 1
     """Largest number of policy updates by which experience may be out of date; 0: synchronous."""
     device: str = "cpu"
@@ -173,6 +176,7 @@ class TrainConfig(Extensible, Staged):
         for name, value in (
             ("train.evaluate_s", self.train.evaluate_s),
             ("train.learners", self.train.learners),
+            ("train.standby", self.train.standby),
             ("ray.address", self.ray.address),
         ):
             if value and not self.train.workers:

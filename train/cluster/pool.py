@@ -3,7 +3,8 @@
 A worker is placed, says which code it runs, gets ready, and then collects batch by batch.
 Each of these is one call that it is busy with, so waiting for all workers is one wait. A worker
 that dies, or whose machine does, is replaced by one with a new life; what it was collecting is
-collected anew, and as its episodes were never handed over, none of them counts twice.
+collected anew, and as its episodes were never handed over, none of them counts twice. Standby
+workers are ready and do nothing: one of them takes the place at once, and a new one gets ready.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Job:
     cores: float
     """Reserved for each worker."""
     gpus: float = 0.0
+    standby: int = 0
+    """Further workers that reserve no cores and wait for the death of another."""
     field: str = "train.workers"
     """Of the config, where `workers` comes from."""
 
@@ -64,20 +67,32 @@ class Pool:
         self.job, self.ray = job, ray
         self.lives = lives
         self.members: dict[int, Member] = {}
+        """Slot -> worker; the slots from `job.workers` on are those of standby workers."""
         self.about: dict[str, Any] | None = None
         """The answer of the first worker that was ready; None until then."""
         self.restarts = 0
         self.watch: HeadWatch | None = None
         """Of a cluster that was joined."""
         self._own = identity()
-        self._deaths = dict.fromkeys(range(job.workers), 0)
+        self._deaths = dict.fromkeys(range(job.workers + job.standby), 0)
         self._alive = time.monotonic()
         self.patience = Patience(ray.hang_s)
 
     @property
+    def active(self) -> list[Member]:
+        """All but the standby workers."""
+        return [member for member in self.members.values() if member.slot < self.job.workers]
+
+    @property
+    def standby(self) -> list[Member]:
+        """Standby workers that are ready."""
+        waiting = (self.members.get(slot) for slot in self._deaths if slot >= self.job.workers)
+        return [member for member in waiting if member is not None and member.task == "none"]
+
+    @property
     def ready(self) -> list[Member]:
         """Idle workers."""
-        return [member for member in self.members.values() if member.task == "none"]
+        return [member for member in self.active if member.task == "none"]
 
     @property
     def collecting(self) -> list[Member]:
@@ -92,7 +107,7 @@ class Pool:
         wait_s, began = self.ray.wait_s, time.monotonic()
         self.fill()
         while len(self.ready) < self.job.workers:
-            waiting = sum(member.task == "place" for member in self.members.values())
+            waiting = sum(member.task == "place" for member in self.active)
             if waiting and time.monotonic() - began > wait_s:
                 raise ConfigError(self._too_few(waiting))
             self.poll(1.0)
@@ -102,9 +117,10 @@ class Pool:
         import ray
 
         job = self.job
-        remote = ray.remote(num_cpus=job.cores, num_gpus=job.gpus, max_restarts=0)
         for slot in self._deaths:
             if slot not in self.members:
+                cores = job.cores if slot < job.workers else 0
+                remote = ray.remote(num_cpus=cores, num_gpus=job.gpus, max_restarts=0)
                 actor: Any = remote(job.worker).remote()
                 self.members[slot] = Member(slot, self.lives, actor, "place")
                 self.members[slot].result = actor.identity.remote()
@@ -199,6 +215,13 @@ class Pool:
                 f"worker {member.slot}: died {MAX_DEATHS + 1} times without bringing anything;"
                 f" at last: {' '.join(text.split())[:300]}"
             )
+        if member.slot < self.job.workers and (standby := self.standby):
+            self._promote(standby[0], member.slot)
+
+    def _promote(self, standby: Member, slot: int) -> None:
+        del self.members[standby.slot]
+        standby.slot = slot
+        self.members[slot] = standby
 
     def _drop(self, member: Member) -> None:
         import ray
@@ -216,7 +239,7 @@ class Pool:
         if any(member.task != "place" for member in self.members.values()):
             self._alive = time.monotonic()
         elif self.about is not None and time.monotonic() - self._alive > self.ray.wait_s:
-            raise ConnectError(self._too_few(len(self.members)))
+            raise ConnectError(self._too_few(len(self.active)))
 
     def _too_few(self, waiting: int) -> str:
         import ray

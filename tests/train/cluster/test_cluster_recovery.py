@@ -144,3 +144,30 @@ def test_learners_leave_the_workers_what_they_do_not_reserve() -> None:
     assert without([4.0, 8.0], 4, 2.0) == [2.0, 2.0]
     assert without([2.0], 1, 0.0) == [2.0] and without([], 2, 1.0) == []
     assert places(without([2.0], 3, 1.0), 1.0) == 0
+
+
+def test_a_standby_worker_takes_the_place_of_one_that_dies(alone: TrainConfig) -> None:
+    training = build(replace(alone, train=replace(alone.train, standby=1)))
+    sampler = training.sampler
+    assert isinstance(sampler, RaySampler)
+    pool = sampler.pool
+    try:
+        until = time.monotonic() + PATIENCE_S
+        while not training.iterate()["standby"]:
+            assert time.monotonic() < until
+        waiting, lives = pool.standby[0], pool.lives
+        os.kill(pool.members[0].pid, signal.SIGKILL)
+        row = training.iterate()
+        # The batch is the standby's: nobody had to build worlds for it.
+        assert row["worker_restarts"] == 1 and pool.members[0] is waiting
+        assert row["workers"] == 1 and pool.lives == lives + 1
+        (another,) = (member for member in pool.members.values() if member.slot == 1)
+        assert another.life == lives and another.pid != waiting.pid
+        # One that dies while it waits is replaced too, and nobody notices.
+        while not pool.standby:
+            pool.poll(1.0)
+        os.kill(another.pid, signal.SIGKILL)
+        assert [training.iterate()["workers"] for _ in range(2)] == [1, 1]
+        assert pool.members[0] is waiting
+    finally:
+        sampler.close()

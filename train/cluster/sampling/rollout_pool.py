@@ -30,7 +30,9 @@ def rollout_pool(
 
     train = config.train
     return Pool(
-        Job(RolloutWorker, begin, train.workers, cores, train.worker_gpus), config.ray, lives
+        Job(RolloutWorker, begin, train.workers, cores, train.worker_gpus, train.standby),
+        config.ray,
+        lives,
     )
 
 

@@ -87,7 +87,7 @@ class RaySampler:
 
     def next(self) -> Batch:
         """See `Sampler`."""
-        share = len(self.pool.members)
+        share = len(self.pool.active)
         # The first weights have seen nothing, not even how large observations are: none ahead.
         ahead = share * self.max_lag if self._version else 0
         while len(self._queue) < share or self._late():
@@ -144,6 +144,7 @@ class RaySampler:
         return {
             "workers": len(self.pool.ready) + len(self.pool.collecting),
             "worker_restarts": self.pool.restarts,
+            **({"standby": len(self.pool.standby)} if self.pool.job.standby else {}),
             "lag_mean": sum(self._lags) / len(self._lags),
             "queue": len(self._queue),
             "collecting": len(self.pool.collecting),
