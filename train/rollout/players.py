@@ -144,8 +144,12 @@ class BundlePlayer(Player):
 
     def start(self, env: HandEnv) -> None:
         """See `Player`."""
+        self.begin(env.num_envs)
+
+    def begin(self, count: int) -> None:
+        """The memory of `count` new episodes."""
         self._carry = {
-            carry.name: np.zeros((env.num_envs, *carry.shape[1:]), np.float32)
+            carry.name: np.zeros((count, *carry.shape[1:]), np.float32)
             for carry in self.bundle.manifest.carry
         }
 
