@@ -51,18 +51,19 @@ class Demonstrations:
         assert self.manifest.pictures is not None
         views = len(self.manifest.pictures.cameras)
         files = (rows.unsqueeze(-1) * views + torch.arange(views)).flatten().tolist()
-        images = np.stack([decoded(self._jpeg(file), str(self.folder)) for file in files])
+        images = np.stack([decoded(self.jpeg(file), str(self.folder)) for file in files])
         return {
             CAMERA_IMAGES.name: torch.from_numpy(images.reshape(-1, views, *images.shape[1:])),
         }
 
+    def jpeg(self, file: int) -> bytes:
+        """The JPEG file of camera `file % V` in row `file // V`."""
+        begin = self.picture_ends[file - 1] if file else 0
+        return self.picture_bytes[begin : self.picture_ends[file]].tobytes()
+
     def _group(self, prefix: str, rows: Tensor) -> Sensors:
         names = (name for name in self.arrays if name.startswith(prefix))
         return {name.removeprefix(prefix): self.arrays[name][rows] for name in names}
-
-    def _jpeg(self, file: int) -> bytes:
-        begin = self.picture_ends[file - 1] if file else 0
-        return self.picture_bytes[begin : self.picture_ends[file]].tobytes()
 
 
 def open_demonstrations(folder: Path) -> Demonstrations:

@@ -20,6 +20,7 @@ from ..runs.versions import versions
 FORMAT = 1
 """Version of the format."""
 INDEX = "demonstrations.json"
+Source = Literal["simulation", "rig", "lerobot"]
 Count = Annotated[int, Range(1, 1e12)]
 
 
@@ -50,7 +51,7 @@ class DemonstrationsManifest:
     format: int
     id: str
     """Random; every shard repeats it, so that those of another data set are noticed."""
-    source: Literal["simulation", "rig"]
+    source: Source
     teacher: str
     """Path of the run or the bundle that acted."""
     task: str
@@ -107,9 +108,7 @@ class DemonstrationsManifest:
         }
 
 
-def describe(
-    env: EnvConfig, source: Literal["simulation", "rig"], teacher: str, **fields: Any
-) -> DemonstrationsManifest:
+def describe(env: EnvConfig, source: Source, teacher: str, **fields: Any) -> DemonstrationsManifest:
     """The manifest of a new data set of episodes in `env`; fields: what it holds."""
     env = resolve(env)
     return DemonstrationsManifest(
@@ -144,18 +143,22 @@ def write_manifest(folder: Path, manifest: DemonstrationsManifest) -> None:
 def read_manifest(folder: Path) -> DemonstrationsManifest:
     """Read `demonstrations.json`. Raises DataError with one line: file, field, got, allowed."""
     path = folder / INDEX
-    data = read_json(path, DataError)
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        got = data.get("format") if isinstance(data, dict) else type(data).__name__
-        raise DataError(f"{path}: format: got {got!r:.40}, allowed: {FORMAT}")
-    try:
-        manifest = from_dict(DemonstrationsManifest, data, str(path))
-    except ConfigError as error:
-        raise DataError(str(error)) from error
+    manifest = parsed(read_json(path, DataError), path)
     for shard in manifest.shards:
         if Path(shard.file).name != shard.file:
             raise DataError(f"{path}: shards: got {shard.file!r:.60}, allowed: a file in {folder}")
     return manifest
+
+
+def parsed(data: Any, path: Path) -> DemonstrationsManifest:
+    """The manifest that the JSON of a file says. Raises DataError."""
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        got = data.get("format") if isinstance(data, dict) else type(data).__name__
+        raise DataError(f"{path}: format: got {got!r:.40}, allowed: {FORMAT}")
+    try:
+        return from_dict(DemonstrationsManifest, data, str(path))
+    except ConfigError as error:
+        raise DataError(str(error)) from error
 
 
 def with_shard(manifest: DemonstrationsManifest, shard: ShardEntry) -> DemonstrationsManifest:

@@ -31,6 +31,23 @@ def decoded(jpeg: bytes | memoryview, source: str = "picture") -> np.ndarray:
         raise DataError(f"{source}: not a JPEG file: {error}") from error
 
 
+def as_jpeg(data: bytes | None, px: int, source: str) -> bytes:
+    """A picture file of any format as JPEG; a JPEG file stays as it is.
+
+    Raises DataError for one that is damaged, or not `px` wide and high.
+    """
+    try:
+        with Image.open(io.BytesIO(data or b"")) as picture:
+            size, kind = picture.size, picture.format
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f"{source}: got a picture that cannot be read: {error}") from error
+    if size != (px, px):
+        got = f"a picture of {size[0]} x {size[1]} pixels"
+        raise DataError(f"{source}: got {got}, allowed: {px} x {px}")
+    assert data is not None
+    return data if kind == "JPEG" else encoded(decoded(data, source))
+
+
 def check_pictures(path: str, entry: PicturesEntry, arrays: Mapping[str, np.ndarray]) -> None:
     """Raise DataError unless every picture is a JPEG file of the size of the manifest.
 
