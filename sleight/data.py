@@ -92,25 +92,25 @@ def _start_of(log: Any) -> dict[str, Any]:
 
 
 def _to_lerobot(argv: list[str]) -> int:
-    from .train.demonstrations.lerobot.export import export
-
     parser = _two_folders("to-lerobot", "Write demonstrations as a LeRobot dataset, format 3.0.",
                           "a folder of demonstrations")  # fmt: skip
     args = parser.parse_args(argv)
+    from .train.demonstrations.lerobot.export import export  # after --help: it is an extra
+
     export(args.folder, args.out)
     sys.stdout.write(f"{args.out}\n")
     return 0
 
 
 def _from_lerobot(argv: list[str]) -> int:
-    from .train.demonstrations.lerobot.reading import import_
-
     parser = _two_folders("from-lerobot", "Demonstrations from a LeRobot dataset, format 3.0.",
                           "a LeRobot dataset on this disk")  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="CONFIG.yaml",
                         help="hand, task and action law of a dataset that was recorded elsewhere:"
                         " a training config")  # fmt: skip
     args = parser.parse_args(argv)
+    from .train.demonstrations.lerobot.reading import import_  # after --help: it is an extra
+
     _say(import_(args.folder, args.out, args.config))
     return 0
 
