@@ -25,7 +25,7 @@ def describe(teacher: Distribution, student: PolicyConfig) -> dict[str, Tensor]:
     """
     if student.head == "bins":
         return {"probability": _in_bins(teacher, student.bins)}
-    mean, std = _moments(teacher)
+    mean, std = moments(teacher)
     limit = 1.0 + BEYOND * std
     return {"mean": mean.clamp(-limit, limit), "std": std}
 
@@ -45,7 +45,7 @@ def divergence(target: dict[str, Tensor], student: Distribution) -> Tensor:
     )
 
 
-def _moments(teacher: Distribution) -> tuple[Tensor, Tensor]:
+def moments(teacher: Distribution) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (..., A)."""
     if isinstance(teacher, Gaussian):
         return teacher.mean, teacher.log_std.exp()

@@ -47,6 +47,7 @@ COMMANDS = {
     "vision": Command("train.pose.commands", "vision", "render images, train the pose network"),
     "rig": Command("deploy.commands", "rig", "the robot: sim, check, run and other commands"),
     "calibrate": Command("calibrate", "calibrate", "fit motors and joints to recordings of a hand"),
+    "data": Command("data", "data", "demonstrations for cloning: show, from a rig, LeRobot"),
     "bench": Command("train.commands", "bench", "benchmark the environment, training and the rig"),
     "report": Command(
         "train.reports.commands", "report", "write a self-contained HTML page about a run"

@@ -102,6 +102,10 @@ def _eval_parser() -> argparse.ArgumentParser:
     parser.add_argument("--variant", choices=VARIANTS, default="none",
                         help="variant: glove, two fingers tied, pushes or cover")  # fmt: skip
     _plan_flags(parser)
+    parser.add_argument("--record", type=output_folder, metavar="FOLDER",
+                        help="also write the trials as demonstrations, for cloning")  # fmt: skip
+    parser.add_argument("--record_cameras", type=Path, metavar="CONFIG.yaml",
+                        help="with pictures, by the cameras of this training config")  # fmt: skip
     parser.add_argument("--json", type=output_file, help="also write the result to this JSON file")
     parser.add_argument(
         "--html", type=output_file, help="success by stratum: write this page with charts"
@@ -129,7 +133,8 @@ def eval_(argv: list[str]) -> int:
     """`sleight eval RUN_OR_BUNDLE [--trials N] [--seed S] [--set name=value] [--json FILE]`; with
     `--trained` or `--range name=low,high` also success by stratum."""
     from .analysis.analysis_worlds import wanted_ranges
-    from .analysis.strata import check_trials, page, strata
+    from .analysis.strata import page, strata
+    from .demonstrations.recording import recording_of
     from .rollout.camera_evaluation import EvalFields, evaluate_as_asked
     from .rollout.cube_evaluation import evaluate_plans
     from .rollout.evaluation import at_task, protocol
@@ -144,11 +149,10 @@ def eval_(argv: list[str]) -> int:
     values = dict(setting(word) for word in args.set)
     task, plan = _plan_of(args, player)
     own.check(args.pose, player, plan)
+    recording = recording_of(args.record, args.record_cameras)
+    recording.check(args.pose, player, plan)
     ranges = wanted_ranges(player, args.trained, args.range, values)
-    if ranges and not plan:
-        check_trials(args.trials, ranges)
-    if args.html and (plan or not ranges):
-        raise ConfigError("--html: got no ranges, allowed with --trained or --range NAME=LOW,HIGH")
+    _check_strata(args, ranges, plan)
     config = protocol(player.env_config, args.trials, values, own.goals, ranges)
     config = replace(config, model=replace(config.model, variant=args.variant))
     if task:
@@ -158,7 +162,9 @@ def eval_(argv: list[str]) -> int:
     if plan:
         result = evaluate_plans(player, config, args.seed)
     else:
-        result, judged = evaluate_as_asked(player, config, args.seed, args.pose, own.cameras)
+        result, judged = evaluate_as_asked(
+            player, config, args.seed, args.pose, own.cameras, recording
+        )
         by_stratum = strata(judged, config) if ranges else None
         if args.html and by_stratum:
             write_text(args.html, page(by_stratum, judged))
@@ -170,6 +176,18 @@ def eval_(argv: list[str]) -> int:
     record(args.wandb, Path("runs", f"eval-{args.player.resolve().name}"),
            {"kind": "eval", "uses": str(args.player), "result": result.data()})  # fmt: skip
     return 0
+
+
+def _check_strata(
+    args: argparse.Namespace, ranges: dict[str, tuple[float, float]] | None, plan: dict[str, str]
+) -> None:
+    """Raise ConfigError for trials and pages that success by stratum cannot be told from."""
+    from .analysis.strata import check_trials
+
+    if ranges and not plan:
+        check_trials(args.trials, ranges)
+    if args.html and (plan or not ranges):
+        raise ConfigError("--html: got no ranges, allowed with --trained or --range NAME=LOW,HIGH")
 
 
 def export(argv: list[str]) -> int:

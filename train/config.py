@@ -12,7 +12,7 @@ from ..envs.config import EnvConfig
 from ..files import check_name
 from ..policies.config import PolicyConfig
 from ..vision.config import ImagesConfig
-from .algorithms.algorithm_registry import ALGORITHMS, check_algorithm, config_blocks
+from .algorithms.algorithm_registry import ALGORITHMS, check_algorithm, collection_of, config_blocks
 from .stage_config import CarryConfig, UntilConfig, check_stage, check_stages
 
 Count = Annotated[int, Range(1, 1e12)]
@@ -76,7 +76,8 @@ class ActorsConfig:
     learner_gpus: Annotated[float, Range(0, 64)] = 0.0
     """GPUs reserved for each learner; learners with fractions share one. 0: learn on the CPU."""
     evaluate_s: Annotated[float, Range(0, 1e6)] = 0.0
-    """Interval between evaluations in a process beside training [s]; 0: no evaluations."""
+    """Interval between evaluations in a process beside training, or of a clone from data [s]; 0: no
+    evaluations."""
     evaluate_trials: Annotated[int, Range(2, 10_000)] = 32
     """Trials of such an evaluation, one in each world."""
     restarts: Annotated[int, Range(0, 1000)] = 0
@@ -173,8 +174,9 @@ class TrainConfig(Extensible, Staged):
         else:
             check_algorithm(self)
         check_name(self.name)
+        offline = not self.stages and bool(collection_of(self).data)
         for name, value in (
-            ("train.evaluate_s", self.train.evaluate_s),
+            ("train.evaluate_s", 0.0 if offline else self.train.evaluate_s),
             ("train.learners", self.train.learners),
             ("train.standby", self.train.standby),
             ("ray.address", self.ray.address),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,6 +34,15 @@ class Eyes(ABC):
 
         true: their true sensors. awake: (K,) bool; for the others the last values are enough.
         """
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of the cameras of `pictures`."""
+        return ()
+
+    def pictures(self) -> np.ndarray | None:
+        """What the cameras have shown last, (N, V, S, S, 3) uint8; None: it keeps no pictures."""
+        return None
 
     def metrics(self) -> dict[str, float]:
         """What a run logs of it."""

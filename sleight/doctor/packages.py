@@ -38,6 +38,7 @@ EXTRAS = {
     "cube": "the library that `sleight bench cube_solver` compares with",
     "deploy": "cameras of a rig and their calibration",
     "gpu": "simulation on an NVIDIA GPU",
+    "lerobot": "import and export of LeRobot's datasets",
     "menagerie": "the hands of MuJoCo Menagerie",
     "ros2": "a hand on ROS 2",
     "sysid": "calibration from recordings",

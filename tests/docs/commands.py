@@ -23,7 +23,7 @@ from sleight.train.rollout.camera_evaluation import PoseCamerasConfig
 
 from .pages import ROOT
 
-GROUPS = ("rig", "vision", "adr", "bench")
+GROUPS = ("rig", "vision", "adr", "data", "bench")
 """Commands that are followed by another."""
 OPEN_BENCHES = ("scale", "soak", "train")
 """Benchmarks whose other flags are fields of the training config."""

@@ -100,7 +100,14 @@ FAMILIES = (
         _case("rig report rig --as_ranges ranges.yaml", "ranges.yaml"),
         _case("report run --rig rig", "run/report.html"),
         _case("calibrate rig --csv new.csv", "new.csv"),
+        _case("data from-rig rig new", "new/demonstrations.json"),
     ), ("rig", "bundle", "run")),
+    Family("demonstrations", 6, ("demonstrations/*",), (
+        _case("data show demonstrations"),
+        _case("clone --clone.data demonstrations --name n --runs . --steps 64 --env.num_worlds 2"
+              " --rollout.horizon 16 --clone.minibatches 1 --wandb off",
+              "n/checkpoints/*/checkpoint.json", late=True),
+    ), ("demonstrations",)),
     Family("recording", 10, ("recording.csv",), (
         _case("calibrate recording.csv --csv new.csv", "new.csv"),
         _case("calibrate recording.csv --csv new.csv --at-once", "new.csv"),

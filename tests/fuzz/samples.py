@@ -74,6 +74,8 @@ def make(folder: Path) -> None:
     _sleight(folder, "train", "train.yaml", "--name", "run", "--runs", ".")
     _sleight(folder, "export", "run", "--out", "bundle")
     _sleight(folder, "eval", "bundle", "--trials", "2", "--json", "eval.json")
+    short = ("--trials", "2", "--goals.timeout_s", "0.4")
+    _sleight(folder, "eval", "run", *short, "--record", "demonstrations")
     _sleight(folder, "sweep", "sweep.yaml")
     _sleight(folder, "vision", "render", "--count", "6", "--out", "renders")
     _sleight(folder, "vision", "states", "run", "--count", "4", "--out", "states.npy")

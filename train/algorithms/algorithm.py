@@ -40,6 +40,8 @@ class Collection:
     teacher: str = ""
     """A run, a checkpoint, a bundle or `stage:NAME` that labels every step (`Batch.labels`);
     empty: none."""
+    data: str = ""
+    """Folder of demonstrations to learn from in the place of worlds; empty: worlds."""
     specialists: Mapping[str, str] = field(default_factory=dict)
     """Case of the task -> the teacher of the steps in it, in the place of `teacher`."""
     teacher_std: float = 0.2

@@ -36,6 +36,9 @@ class CloneConfig(ActorCriticConfig):
     teacher: str = ""
     """The run, checkpoint or bundle to clone, or `stage:NAME`, an earlier stage of this run; the
     teacher observes the true state."""
+    data: str = ""
+    """Folder of demonstrations to learn from, in the place of a teacher and of worlds:
+    `sleight eval PLAYER --record FOLDER`, `sleight data`."""
     specialists: dict[str, str] = field(default_factory=dict)
     """Case of the task -> the run, checkpoint or bundle that teaches in it, in the place of
     `teacher`. Rubik's cube: `turn`, while the layers have to turn and no face has to come up."""
@@ -138,15 +141,14 @@ class Clone(ActorCritic):
     def collection(cls, config: Any, run: TrainConfig) -> Collection:
         """See `Algorithm`."""
         return Collection(
-            config.teacher, config.specialists, config.bundle_std, config.student_at,
+            config.teacher, config.data, config.specialists, config.bundle_std, config.student_at,
             config.trunk, log_prob=False,
         )  # fmt: skip
 
     @classmethod
     def check(cls, config: Any, run: TrainConfig) -> None:
         """See `Algorithm`."""
-        if not config.teacher:
-            raise ValueError("clone.teacher: got nothing, allowed: a run, a checkpoint or a bundle")
+        _check_source(config, run)
         for term in config.auxiliary_terms:
             if term not in (known := resolve(run.env).critic_terms):
                 raise ValueError(f"clone.auxiliary_terms: got {term}, {nearest(term, known)}")
@@ -178,3 +180,18 @@ class Clone(ActorCritic):
     def _adapt(self, distance: float, progress: float) -> None:
         first, last = self.config.learning_rate
         self._set_learning_rate(first + (last - first) * progress)
+
+
+def _check_source(config: CloneConfig, run: TrainConfig) -> None:
+    """Raise ValueError unless it learns from a teacher in worlds, or from data without them."""
+    if not config.data:
+        if not config.teacher:
+            raise ValueError("clone.teacher: got nothing, allowed: a run, a checkpoint or a bundle")
+        return
+    for name, value in (
+        ("clone.teacher", config.teacher),
+        ("clone.specialists", ", ".join(config.specialists)),
+        ("train.workers", run.train.workers),
+    ):
+        if value:
+            raise ValueError(f"{name}: got {value} with clone.data, allowed: one of the two")

@@ -11,9 +11,11 @@ from ..config import TrainConfig
 from .clone import CloneConfig
 
 USAGE = """usage: sleight clone CONFIG.yaml --teacher RUN_OR_BUNDLE [--field value ...]
+       sleight clone CONFIG.yaml --clone.data FOLDER [--field value ...]
        sleight clone --resume RUN
 
-`sleight train` with `algorithm: clone` and the field clone.teacher; the student has the `policy`
+`sleight train` with `algorithm: clone` and the field clone.teacher, or clone.data: a folder of
+demonstrations, from which it learns without simulation. The student has the `policy`
 and the `env.actor_terms` of the config.
 
 """
@@ -27,7 +29,8 @@ def clone(argv: list[str]) -> int:
     words = [_field(word) for word in argv]
     if words[0] == "--resume":
         return train(words)
-    if not config_of(words).block(CloneConfig).teacher:
+    asked = config_of(words).block(CloneConfig)
+    if not (asked.teacher or asked.data):
         raise ConfigError("--teacher: got nothing, allowed: a run, a checkpoint or a bundle")
     return train([*words, "--algorithm", "clone"])
 

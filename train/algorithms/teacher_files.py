@@ -53,7 +53,7 @@ def read_teacher(path: Path, config: TrainConfig) -> Files:
     path = shipped(path)
     if (path / MANIFEST).is_file() and not (path / "checkpoint" / "checkpoint.json").is_file():
         player = BundlePlayer(path)
-        _check_actions(player.env_config, config.env, str(path))
+        check_actions(player.env_config, config.env, str(path))
         manifest = player.bundle.manifest
         entries = manifest.graph, manifest.task.graph, manifest.pose
         return _read(path, (MANIFEST, *(entry.file for entry in entries if entry)))
@@ -61,7 +61,7 @@ def read_teacher(path: Path, config: TrainConfig) -> Files:
     teacher, saved = load_run(path)
     if not any(name.startswith("actor.") for name in saved.weights):
         raise CheckpointError(f"{path}: actor: got nothing, allowed: the weights of a policy")
-    _check_actions(teacher.env, config.env, str(path))
+    check_actions(teacher.env, config.env, str(path))
     return _read(path, RUN_FILES)
 
 
@@ -99,7 +99,7 @@ def _read(path: Path, names: tuple[str, ...]) -> Files:
     return {name: (path / name).read_bytes() for name in names}
 
 
-def _check_actions(teacher: EnvConfig, student: EnvConfig, source: str) -> None:
+def check_actions(teacher: EnvConfig, student: EnvConfig, source: str) -> None:
     """Raise ConfigError unless the same action does the same in both."""
     allowed = _actions(teacher)
     for name, got in _actions(student).items():

@@ -30,9 +30,16 @@ def evaluate_weights(data: dict[str, Any], published: dict[str, Any]) -> dict[st
     """Consecutive successes of the published policy in nominal worlds, as rows name them."""
     torch.set_num_threads(1)
     config = from_dict(TrainConfig, data, "evaluator")
-    player = WeightsPlayer(config, to_tensors(published["weights"]))
+    return evaluation_row(config, to_tensors(published["weights"]), published["version"])
+
+
+def evaluation_row(
+    config: TrainConfig, weights: dict[str, torch.Tensor], version: int
+) -> dict[str, float]:
+    """Consecutive successes of an actor's weights in nominal worlds, as rows name them."""
+    player = WeightsPlayer(config, weights)
     trials = config.train.evaluate_trials
     result = evaluate(player, protocol(config.env, trials, {}), config.seed)
-    row = {"version": published["version"], "successes_mean": result.mean, "drops": result.drops}
+    row = {"version": version, "successes_mean": result.mean, "drops": result.drops}
     row |= {"successes_max": max(result.trials), "trials": trials}
     return {f"eval/{name}": float(value) for name, value in row.items()}

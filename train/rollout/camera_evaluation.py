@@ -17,7 +17,8 @@ from ...errors import BundleError, ConfigError
 from ...vision.config import LiveConfig
 from ...vision.live.image_eyes import ImageEyes
 from ...vision.live.pose_eyes import PoseEyes
-from .evaluation import Evaluation, evaluate, side_by_side
+from ..demonstrations.recording import Recording
+from .evaluation import Evaluation, Recorder, evaluate, side_by_side
 from .eyes import check_shown, eyes_of, sees
 from .players import BundlePlayer, Player
 
@@ -101,25 +102,36 @@ def _seen(seen: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def evaluate_as_asked(
-    player: Player, config: EnvConfig, seed: int, pose: str, cameras: PoseCamerasConfig
+    player: Player,
+    config: EnvConfig,
+    seed: int,
+    pose: str,
+    cameras: PoseCamerasConfig,
+    recording: Recording,
 ) -> tuple[Evaluation | CameraEvaluation, Evaluation]:
     """The result of `sleight eval` with --pose true, cameras or both, and the trials in it that
     other conditions are judged by. Raises the errors of `evaluate_by_cameras`."""
-    if pose == "true":
-        eyes = eyes_of_policy(player, config, seed, cameras)
-        result = evaluate(player, config, seed, eyes=eyes)
-        return result, result
-    both = evaluate_by_cameras(player, config, seed, cameras, pose == "both")
-    return both, both.cameras
+    with recording.recorder() as recorder:
+        if pose == "true":
+            eyes = recording.eyes(config, seed) or eyes_of_policy(player, config, seed, cameras)
+            result = evaluate(player, config, seed, eyes=eyes, recorder=recorder)
+            return result, result
+        both = evaluate_by_cameras(player, config, seed, cameras, pose == "both", recorder)
+        return both, both.cameras
 
 
 def evaluate_by_cameras(
-    player: Player, config: EnvConfig, seed: int, cameras: PoseCamerasConfig, beside: bool
+    player: Player,
+    config: EnvConfig,
+    seed: int,
+    cameras: PoseCamerasConfig,
+    beside: bool,
+    recorder: Recorder | None = None,
 ) -> CameraEvaluation:
     """One trial in each world of `config`, judged by the true pose; beside: those by it, too.
 
-    Raises BundleError without a pose network, ConfigError for worlds that it cannot see,
-    SleightError if this machine cannot render.
+    recorder: of the trials by cameras. Raises BundleError without a pose network, ConfigError for
+    worlds that it cannot see, SleightError if this machine cannot render.
     """
     if sees(player.env_config):
         raise ConfigError(
@@ -137,7 +149,7 @@ def evaluate_by_cameras(
     hand = hand_of(config.model).spec
     with PoseEyes(bundle.pose_graph, entry, cameras, hand, config.num_worlds, seed) as eyes:
         true = evaluate(player, config, seed, "true pose") if beside else None
-        by_cameras = evaluate(player, config, seed, "cameras", eyes)
+        by_cameras = evaluate(player, config, seed, "cameras", eyes, recorder)
         seen = {"network": str(bundle.folder), "strength": cameras.strength, **eyes.report()}
     settings = {**by_cameras.settings, "pose": seen}
     return CameraEvaluation(replace(by_cameras, settings=settings), true)

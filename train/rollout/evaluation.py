@@ -172,17 +172,24 @@ def at_task(config: EnvConfig, player: Player, task: str, **fields: Any) -> EnvC
 
 
 def evaluate(
-    player: Player, config: EnvConfig, seed: int, title: str = "eval", eyes: Eyes | None = None
+    player: Player,
+    config: EnvConfig,
+    seed: int,
+    title: str = "eval",
+    eyes: Eyes | None = None,
+    recorder: Recorder | None = None,
 ) -> Evaluation:
     """One trial in each world of `config`: the episode that it begins with.
 
     eyes: through which the player sees, by default those of its training; worlds whose trial has
-    ended are not looked at.
+    ended are not looked at. recorder: see `first_episodes`.
     """
     eyes = eyes or eyes_of(player.config.cameras, config, seed)
     with closing(make_env(config, seed + FRESH, cache_seed=seed + FRESH, eyes=eyes)) as env:
         book = GoalBook(env)
-        first = first_episodes(player, env, title, (book,), rest=eyes is not None)
+        first = first_episodes(
+            player, env, title, (book,), rest=eyes is not None, recorder=recorder
+        )
     trials = [first[world].successes for world in range(env.num_envs)]
     drops = sum(first[world].dropped for world in first)
     cap = config.goals.max_successes
@@ -227,6 +234,18 @@ class Watcher(Protocol):
         """After the step: goals reached, episodes ended, trials that ran in it, (N,) bool each."""
 
 
+class Recorder(Protocol):
+    """Keeps every step of trials; worlds whose trial runs are `counts`, (N,) bool."""
+
+    def chose(self, player: Player, env: HandEnv, action: Tensor, counts: Tensor) -> None:
+        """The player has chosen its actions (N, A) on the sensors that `env` has last given."""
+
+    def got(
+        self, reward: Tensor, success: Tensor, terminated: Tensor, ended: Tensor, counts: Tensor
+    ) -> None:
+        """After the step, (N,) each."""
+
+
 def first_episodes(
     player: Player,
     env: HandEnv,
@@ -234,6 +253,7 @@ def first_episodes(
     watchers: Sequence[Watcher] = (),
     steps: int | None = None,
     rest: bool = False,
+    recorder: Recorder | None = None,
 ) -> dict[int, Episode]:
     """World -> the episode that it begins with; with `steps`, of those that ended within so many.
 
@@ -253,8 +273,12 @@ def first_episodes(
             action = player.act(env, observation, starts)
             for watcher in watchers:
                 watcher.acted(player, counts)
-            observation, _, terminated, truncated, info = env.step(action)
+            if recorder is not None:
+                recorder.chose(player, env, action, counts)
+            observation, reward, terminated, truncated, info = env.step(action)
             starts = terminated | truncated
+            if recorder is not None:
+                recorder.got(reward, info["success"], terminated, starts, counts)
             for watcher in watchers:
                 watcher.note(info["success"], starts, counts)
             counts = counts & ~starts

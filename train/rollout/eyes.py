@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from ...envs.config import EnvConfig
 from ...envs.hands.hand_model import hand_of
 from ...envs.make import resolve
-from ...envs.mdp.observations import CAMERA_IMAGES
+from ...envs.mdp.eyes import Eyes
+from ...envs.mdp.observations import CAMERA_IMAGES, Sensors
 from ...envs.objects.object_spec import size_of
 from ...envs.sim.model_config import ModelConfig
 from ...envs.tasks.task import task_of
 from ...errors import ConfigError
-from ...vision.config import ImagesConfig
-from ...vision.live.image_eyes import ImageEyes
+from ...vision.config import CamerasConfig, ImagesConfig
+from ...vision.live.image_eyes import ImageEyes, image_sizes
 
 MOST_WORLDS = 1000
 """The look of each is kept in every render process."""
@@ -22,6 +26,26 @@ def sees(env: EnvConfig) -> bool:
     return CAMERA_IMAGES.name in resolve(env).actor_terms
 
 
+class UnusedEyes(Eyes):
+    """Cameras of worlds that nobody looks at: they only say how large pictures are."""
+
+    def __init__(self, rig: CamerasConfig) -> None:
+        self.sizes = image_sizes(rig)
+        self._shape = (0, len(rig.views), rig.image_px, rig.image_px, 3)
+
+    @property
+    def gives(self) -> Sensors:
+        """See `Eyes`."""
+        return {CAMERA_IMAGES.name: torch.zeros(self._shape, dtype=torch.uint8)}
+
+    def begin(self, worlds: Tensor) -> None:
+        """See `Eyes`."""
+
+    def see(self, qpos: Tensor, true: Sensors, worlds: Tensor, awake: Tensor) -> Sensors:
+        """See `Eyes`."""
+        raise NotImplementedError("these worlds are not stepped")
+
+
 def eyes_of(cameras: ImagesConfig, env: EnvConfig, seed: int) -> ImageEyes | None:
     """The cameras of these worlds; None if the actor observes no pictures.
 
@@ -29,7 +53,12 @@ def eyes_of(cameras: ImagesConfig, env: EnvConfig, seed: int) -> ImageEyes | Non
     """
     if not sees(env):
         return None
-    check_shown(env, f"term {CAMERA_IMAGES.name}")
+    return image_eyes(cameras, env, seed, f"term {CAMERA_IMAGES.name}")
+
+
+def image_eyes(cameras: ImagesConfig, env: EnvConfig, seed: int, what: str) -> ImageEyes:
+    """Cameras that look at these worlds, because of `what`. Raises the errors of `eyes_of`."""
+    check_shown(env, what)
     width = len(hand_of(env.model).spec.joints) + 7
     return ImageEyes(cameras, size_of(resolve(env).model), env.num_worlds, width, seed)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,16 @@ from ..algorithms.algorithm import Algorithm
 from ..algorithms.algorithm_registry import build_algorithm, collection_of
 from ..algorithms.learner_group import LearnerGroup
 from ..algorithms.teacher import Files
-from ..algorithms.teacher_files import open_teacher
+from ..algorithms.teacher_files import check_actions, open_teacher
 from ..config import TrainConfig
+from ..demonstrations.checks import check_student
+from ..demonstrations.data_set import open_demonstrations
+from ..demonstrations.sampler import DemonstrationSampler
 from ..runs.training_loop import Training
 from .adr_source import AdrSource, start_state
 from .batch import Batch, on_device
 from .collector import Collector
-from .eyes import eyes_of
+from .eyes import UnusedEyes, eyes_of, sees
 from .teacher_collector import TeacherCollector
 
 
@@ -99,6 +104,8 @@ def build(
     config: TrainConfig, failures: Path | None = None, teacher: Files | None = None
 ) -> Training:
     """A new run in this process. teacher: see `read_teacher`."""
+    if data := collection_of(config).data:
+        return _without_worlds(config, Path(data))
     adr = start_state(config)
     source = AdrSource(config, adr, config.seed)
     agent, worlds = collector(config, config.seed, source, failures, teacher)
@@ -107,6 +114,21 @@ def build(
         agent = copy.deepcopy(agent).to(config.train.device)
     sampler = LocalSampler(worlds, source, config.train.device, shared)
     return Training(config, agent, learner(config, agent), sampler, adr)
+
+
+def _without_worlds(config: TrainConfig, folder: Path) -> Training:
+    """A run that learns from demonstrations. Raises DataError, ConfigError where it cannot."""
+    data = open_demonstrations(folder)
+    check_actions(data.manifest.env, config.env, str(folder))
+    # One world, which nobody steps: it knows the student's terms and their sizes.
+    env_config = replace(config.env, num_worlds=1, resets=replace(config.env.resets, cache=1))
+    eyes = UnusedEyes(config.cameras.rig) if sees(config.env) else None
+    with closing(make_env(env_config, config.seed, eyes=eyes)) as env:
+        check_student(data, config, env)
+        agent = build_agent(config.policy, env, config.seed).to(config.train.device)
+        std = collection_of(config).teacher_std
+        sampler = DemonstrationSampler(config, data, env, agent.actor, std)
+    return Training(config, agent, learner(config, agent), sampler, start_state(config))
 
 
 def collector(

@@ -20,6 +20,8 @@ from ...envs.mdp.observations import Sensors
 from ...envs.sim.draws import new_generator
 from ...errors import BundleError
 from ...policies.actor import Actor, forget
+from ...policies.distributions import Distribution
+from ...policies.imitation import moments
 from ...shipped import shipped
 from ..algorithms.agent import build_agent
 from ..config import TrainConfig
@@ -28,6 +30,8 @@ from ..runs.saved_run import load_run
 from .adr_source import trained_ranges
 
 MANIFEST = "bundle.json"
+NOISE = "noise"
+"""Input of a graph that samples its actions."""
 
 
 class Player(ABC):
@@ -55,6 +59,13 @@ class Player(ABC):
         """Actions (N, A); `starts` (N,) bool marks worlds at the first step of an episode."""
 
     @abstractmethod
+    def label(self) -> tuple[Tensor, Tensor | None]:
+        """Mean and standard deviation (N, A) of what the last action was drawn from.
+
+        None: the player has only a mean.
+        """
+
+    @abstractmethod
     def memory(self) -> tuple[Tensor, ...]:
         """The recurrent state after the last action: h and c, each (N, hidden); () without one."""
 
@@ -74,6 +85,7 @@ class RunPlayer(Player):
         self._stochastic = stochastic
         self._generator = torch.Generator().manual_seed(seed)
         self._actor: Actor | None = None
+        self._last: Distribution | None = None
 
     def start(self, env: HandEnv) -> None:
         """See `Player`."""
@@ -89,9 +101,18 @@ class RunPlayer(Player):
         """See `Player`."""
         assert self._actor is not None, "start() comes first"
         carry = forget(self._carry, starts)
+        distribution: Distribution
         distribution, self._carry = self._actor(observation["actor"], carry)
+        self._last = distribution
         raw = distribution.sample(self._generator) if self._stochastic else distribution.mode()
         return distribution.action(raw)
+
+    @torch.no_grad()
+    def label(self) -> tuple[Tensor, Tensor | None]:
+        """See `Player`."""
+        assert self._last is not None, "act() comes first"
+        mean, std = moments(self._last)
+        return mean, std.expand_as(mean)
 
     def memory(self) -> tuple[Tensor, ...]:
         """See `Player`."""
@@ -123,8 +144,12 @@ class BundlePlayer(Player):
 
     def start(self, env: HandEnv) -> None:
         """See `Player`."""
+        self.begin(env.num_envs)
+
+    def begin(self, count: int) -> None:
+        """The memory of `count` new episodes."""
         self._carry = {
-            carry.name: np.zeros((env.num_envs, *carry.shape[1:]), np.float32)
+            carry.name: np.zeros((count, *carry.shape[1:]), np.float32)
             for carry in self.bundle.manifest.carry
         }
 
@@ -136,7 +161,7 @@ class BundlePlayer(Player):
 
     def act_on(self, sensors: Sensors, starts: Tensor, noise: Tensor) -> Tensor:
         """`act`, from the sensors that the graph reads and the noise (N, A) for sampling."""
-        sensors = {**sensors, "last_target": sensors["target"], "noise": noise}
+        sensors = {**sensors, "last_target": sensors["target"], NOISE: noise}
         feed = {
             tensor.name: _as_input(sensors[tensor.name]) for tensor in self.bundle.manifest.inputs
         }
@@ -144,7 +169,15 @@ class BundlePlayer(Player):
         feed |= {name: value * keep for name, value in self._carry.items()}
         outputs = dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
         self._carry = {name: outputs[f"next_{name}"] for name in self._carry}
+        self._last = feed, outputs["action"]
         return torch.from_numpy(outputs["action"])
+
+    def label(self) -> tuple[Tensor, Tensor | None]:
+        """See `Player`. A graph that samples is asked again without noise."""
+        feed, action = self._last
+        if NOISE in feed:
+            (action,) = self._session.run(["action"], {**feed, NOISE: np.zeros_like(feed[NOISE])})
+        return torch.from_numpy(action), None
 
     def memory(self) -> tuple[Tensor, ...]:
         """See `Player`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,6 +41,15 @@ class ImageEyes(Eyes):
     def gives(self) -> Sensors:
         """See `Eyes`."""
         return {"camera_images": self._pictures[0][:0]}
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """See `Eyes`."""
+        return tuple(self.cameras.scene.cameras.views)
+
+    def pictures(self) -> np.ndarray:
+        """See `Eyes`."""
+        return self.cameras.images
 
     def begin(self, worlds: Tensor) -> None:
         """See `Eyes`."""

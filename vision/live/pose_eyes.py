@@ -89,6 +89,15 @@ class PoseEyes(Eyes):
         """See `Eyes`."""
         return {"object_position": self.position[:0], "object_wxyz": self.wxyz[:0]}
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        """See `Eyes`."""
+        return tuple(self.cameras.scene.cameras.views)
+
+    def pictures(self) -> np.ndarray:
+        """See `Eyes`."""
+        return self.cameras.images
+
     def begin(self, worlds: Tensor) -> None:
         """See `Eyes`."""
         self.episode[worlds.cpu()] += 1
