@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ import torch
 from sleight.cli import main
 from sleight.contract.bundle import load_bundle
 from sleight.deploy.logs.run_log import RunLog
-from sleight.envs.config import GoalConfig
+from sleight.envs.config import EnvConfig, GoalConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.make import make_env
+from sleight.errors import DataError
 from sleight.train.demonstrations.data_set import open_demonstrations
 from sleight.train.demonstrations.recorder import Recorder
+from sleight.train.demonstrations.rig_log import write_rig_log
 from sleight.train.rollout.evaluation import first_episodes, protocol
 from sleight.train.rollout.players import Player, open_player
 
@@ -140,3 +143,11 @@ def test_what_is_no_log_of_a_policy(
     assert "got no step of a policy" in refused("from-rig", path, out)
     assert "got shwo, did you mean 'show'?" in refused("shwo", out)
     assert not out.exists()
+
+
+def test_the_log_of_a_policy_that_reads_pictures_is_refused(tmp_path: Path) -> None:
+    env = EnvConfig(actor_terms=("joint_pos", "camera_images"))
+    player: Any = SimpleNamespace(env_config=env)
+    with pytest.raises(DataError, match="run.mcap: got the run of a policy that reads pictures"):
+        write_rig_log([], (), player, "run.mcap", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
