@@ -77,4 +77,7 @@ def trunk_weights(encoder: KeypointEncoder, net: KeypointNet, source: str) -> Ma
             f"{source}: got a network with {net.config} for {net.count} points, allowed:"
             f" {own.config} for {own.count}, as the encoder of kind keypoints has"
         )
-    return {f"net.{name}": value for name, value in net.state_dict().items()}
+    weights = net.state_dict()
+    # Without an estimate the map of object coordinates is zero, and adds nothing.
+    weights["stem.weight"] = weights["stem.weight"][:, : own.stem.in_channels]
+    return {f"net.{name}": value for name, value in weights.items()}

@@ -70,3 +70,15 @@ def test_a_network_of_another_size_is_refused() -> None:
     fits = KeypointNet(KeypointNetConfig(), COUNT)
     weights = trunk_weights(encoder, fits, "somewhere")
     assert set(weights) <= set(encoder.state_dict())
+
+
+def test_a_network_that_refines_is_read_as_in_its_looks_without_an_estimate() -> None:
+    encoder = KeypointEncoder(TERM.shape, 8).eval()
+    torch.manual_seed(1)
+    net = KeypointNet(KeypointNetConfig(), COUNT, 3).eval()
+    encoder.load_state_dict(
+        {**encoder.state_dict(), **trunk_weights(encoder, net, "somewhere")}, strict=True
+    )
+    pictures = torch.rand(2, 3, 64, 64)
+    seen = net(pictures, torch.zeros(2, 3, 64, 64))
+    torch.testing.assert_close(encoder.net(pictures).points, seen.points)
