@@ -16,7 +16,7 @@ from ...vision.keypoint_decoder import layers, rotations
 from ...vision.onnx_pose import OnnxPose
 from ...vision.renders.object_states import keypoints_in
 from ...vision.renders.shards import Renders
-from ...vision.scores import LayerErrors, PoseErrors, layer_errors, pose_errors
+from ...vision.scores import WRONG_DEG, LayerErrors, PoseErrors, layer_errors, pose_errors
 from .render_batches import in_order
 
 BATCH = 64
@@ -84,11 +84,15 @@ class Judgement:
 
     @property
     def factors(self) -> tuple[float, float]:
-        """Real over predicted errors of position and rotation, as root mean squares, of those that
-        are not among the most doubtful hundredth."""
+        """Real over predicted errors of position and rotation, as root mean squares.
+
+        Without the most doubtful hundredth, and without those that took one keypoint for another:
+        no factor makes these right.
+        """
+        precise = self.errors.rotation_deg < WRONG_DEG
         real = 1e-3 * self.errors.position_mm, np.radians(self.errors.rotation_deg)
         pairs = zip(real, (self.error_m, self.error_rad), strict=True)
-        by_m, by_rad = (_ratio(*pair) for pair in pairs)
+        by_m, by_rad = (_ratio(a[precise], b[precise]) for a, b in pairs)
         return by_m, by_rad
 
     @property
@@ -127,9 +131,9 @@ def _row(name: str, values: dict[str, float]) -> str:
 
 
 def _ratio(real: np.ndarray, predicted: np.ndarray) -> float:
-    sure = np.isfinite(predicted) & (predicted <= np.percentile(predicted, CONFIDENT))
-    if not sure.any():
+    if not len(predicted):
         return 1.0
+    sure = predicted <= np.percentile(predicted, CONFIDENT)
     return max(float(np.sqrt(np.mean(real[sure] ** 2) / np.mean(predicted[sure] ** 2))), 1e-3)
 
 

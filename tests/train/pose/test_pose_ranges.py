@@ -41,3 +41,5 @@ def test_predicted_errors_are_corrected_and_the_most_doubtful_do_not_count():
     assert found.factors == pytest.approx((2.0, 2.0))
     found.error_m[0] = np.inf
     assert found.factors == pytest.approx((2.0, 2.0))
+    found.errors.rotation_deg[:50] = 90.0  # another face is up: no matter of precision
+    assert found.factors == pytest.approx((2.0, 2.0))
