@@ -1,0 +1,49 @@
+"""`sleight eval --find-failures` and `--failures`: find a validation set, run one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from ...envs.config import EnvConfig
+from ...errors import ConfigError
+from ...files import write_json
+from ..rollout.players import Player
+from .failure_search import Budget, FailureSearch
+from .regression import REGRESSED, compare
+from .set_result import found_result, read_result, run_set
+from .validation_set import read_set, write_set
+
+
+def find_failures(player: Player, config: EnvConfig, args: argparse.Namespace) -> dict[str, Any]:
+    """Search in the worlds of `config`, write the set and print it; returns it as plain data."""
+    budget = Budget(args.trials, args.cases, args.tries)
+    found = FailureSearch(player, config, budget, args.seed).run()
+    write_set(args.find_failures, found)
+    result = found_result(found)
+    sys.stdout.write(f"{result.table('selected with')}\n{args.find_failures}\n")
+    return result.data()
+
+
+def run_failures(player: Player, args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Run a set, print the result and write it; returns the exit code and the result.
+
+    Raises DataError for a file that is not what it should be, ConfigError for a set of another
+    task or hand, or a result of another set.
+    """
+    cases = read_set(args.failures)
+    before = read_result(args.against) if args.against else None
+    if before is not None and before.set_digest != cases.digest:
+        raise ConfigError(
+            f"--against: got {args.against}, a result of the set {before.set_digest}, allowed: a"
+            f" result of {args.failures}, the set {cases.digest}"
+        )
+    result = run_set(player, cases, args.tries, args.seed)
+    comparison = compare(before, result) if before is not None else None
+    against = {"against": comparison.data()} if comparison else {}
+    data = result.data() | against
+    if args.json:
+        write_json(args.json, data)
+    sys.stdout.write(result.table() + "\n" + (f"{comparison.table()}\n" if comparison else ""))
+    return (REGRESSED if comparison and comparison.regressions else 0), data
