@@ -22,8 +22,8 @@ from ..runs.versions import versions
 from .trials import Start, Trial, run_trials
 from .validation_set import Case, Search, ValidationSet
 
-SCREENED = 2
-"""Candidates that are tried again, per case that is kept."""
+SCREENED = ((4, 0.25), (2, 0.5))
+"""Successive halving: candidates per case that are tried again, and their tries as a share."""
 VARIED = 0.3
 """Share of the parameters that a child varies."""
 STEP = 0.2
@@ -32,7 +32,7 @@ PASS_SHARE = 0.5
 """The pass mark, as a share of the mean successes in worlds that nothing has selected."""
 LEAST_MARK = 0.5
 """The lowest pass mark: below, a case would be passed without a success in most tries."""
-_DIGITS = 6
+_DIGITS = 5
 Floats = npt.NDArray[np.float64]
 
 
@@ -46,8 +46,15 @@ class Budget:
     """Fresh tries of each case that is kept."""
 
     @property
+    def screens(self) -> list[tuple[int, int]]:
+        """(candidates, tries of each): the worst are tried again, fewer of them more often."""
+        return [
+            (count * self.cases, max(1, round(share * self.tries))) for count, share in SCREENED
+        ]
+
+    @property
     def quick(self) -> int:
-        """Tries of a candidate while it is searched for."""
+        """Tries of a candidate in a round of variation."""
         return max(2, self.tries // 2)
 
     @property
@@ -62,7 +69,7 @@ class Budget:
 
     @property
     def _fixed(self) -> int:
-        return self.cases * (self.tries + SCREENED * self.quick)
+        return self.cases * self.tries + sum(count * tries for count, tries in self.screens)
 
     @property
     def _round(self) -> int:
@@ -70,7 +77,7 @@ class Budget:
 
     def check(self) -> None:
         """Raise ConfigError for too few trials."""
-        least = self._fixed + 2 * SCREENED * self.cases
+        least = self._fixed + 2 * SCREENED[0][0] * self.cases
         if self.trials < least:
             raise ConfigError(
                 f"--trials: got {self.trials}, allowed with --cases {self.cases} and --tries"
@@ -104,14 +111,15 @@ class FailureSearch:
 
     def run(self) -> ValidationSet:
         """Explore, try again, vary, and try afresh."""
-        first = self._explore()
-        successes = [candidate.mean for candidate in first]
-        kept = self._worst(self._retried(self._worst(first, SCREENED * self._budget.cases),
-                                         "try again"), self._budget.cases)  # fmt: skip
+        kept = self._explore()
+        successes = [candidate.mean for candidate in kept]
+        for count, tries in self._budget.screens:
+            kept = self._retried(_worst(kept, count), tries, "try again")
+        kept = _worst(kept, self._budget.cases)
         for number in range(self._budget.rounds):
             kept = self._varied(kept, f"vary {number + 1} of {self._budget.rounds}")
         kept.sort(key=lambda candidate: candidate.mean)
-        tries = self._try(kept, self._budget.tries, "fresh tries")
+        fresh = self._try(kept, self._budget.tries, "fresh tries")
         error = statistics.stdev(successes) / len(successes) ** 0.5
         mean = statistics.fmean(successes)
         return ValidationSet(
@@ -125,7 +133,7 @@ class FailureSearch:
             ),
             cases=tuple(
                 self._case(i, each, trials)
-                for i, (each, trials) in enumerate(zip(kept, tries, strict=True), 1)
+                for i, (each, trials) in enumerate(zip(kept, fresh, strict=True), 1)
             ),
         )  # fmt: skip
 
@@ -142,7 +150,7 @@ class FailureSearch:
     def _varied(self, parents: list[Candidate], title: str) -> list[Candidate]:
         """The worse of each parent and its child, by new tries of both."""
         children = [replace(parent, world=self._child(parent.world)) for parent in parents]
-        tried = self._retried([*parents, *children], title)
+        tried = self._retried([*parents, *children], self._budget.quick, title)
         pairs = zip(tried[: len(parents)], tried[len(parents) :], strict=True)
         return [child if child.mean < parent.mean else parent for parent, child in pairs]
 
@@ -155,9 +163,9 @@ class FailureSearch:
         moved = (world - self._low) / width + STEP * chosen * self._rng.normal(size=len(world))
         return self._low + width * (1.0 - np.abs(1.0 - np.mod(moved, 2.0)))
 
-    def _retried(self, candidates: list[Candidate], title: str) -> list[Candidate]:
-        tries = self._try(candidates, self._budget.quick, title)
-        return [replace(c, mean=_mean(t)) for c, t in zip(candidates, tries, strict=True)]
+    def _retried(self, candidates: list[Candidate], tries: int, title: str) -> list[Candidate]:
+        trials = self._try(candidates, tries, title)
+        return [replace(c, mean=_mean(t)) for c, t in zip(candidates, trials, strict=True)]
 
     def _try(self, candidates: Sequence[Candidate], tries: int, title: str) -> list[list[Trial]]:
         """`tries` trials of each candidate."""
@@ -194,10 +202,10 @@ class FailureSearch:
             candidate.mean,
         )
 
-    @staticmethod
-    def _worst(candidates: list[Candidate], count: int) -> list[Candidate]:
-        """Those with the fewest successes; of equals the first, which were drawn at random."""
-        return sorted(candidates, key=lambda candidate: candidate.mean)[:count]
+
+def _worst(candidates: list[Candidate], count: int) -> list[Candidate]:
+    """Those with the fewest successes; of equals the first, which were drawn at random."""
+    return sorted(candidates, key=lambda candidate: candidate.mean)[:count]
 
 
 def _mean(trials: Sequence[Trial]) -> float:

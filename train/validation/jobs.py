@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import Any
 
 from ...envs.config import EnvConfig
 from ...errors import ConfigError
 from ...files import write_json
+from ...shipped import shipped
 from ..rollout.players import Player
 from .failure_search import Budget, FailureSearch
-from .regression import REGRESSED, compare
+from .regression import compare
 from .set_result import found_result, read_result, run_set
 from .validation_set import read_set, write_set
+
+REGRESSED = 1
+"""Exit code of a comparison that names a regression."""
 
 
 def find_failures(player: Player, config: EnvConfig, args: argparse.Namespace) -> dict[str, Any]:
@@ -32,18 +37,18 @@ def run_failures(player: Player, args: argparse.Namespace) -> tuple[int, dict[st
     Raises DataError for a file that is not what it should be, ConfigError for a set of another
     task or hand, or a result of another set.
     """
-    cases = read_set(args.failures)
-    before = read_result(args.against) if args.against else None
+    cases = read_set(shipped(args.failures))
+    before = read_result(shipped(args.against)) if args.against else None
     if before is not None and before.set_digest != cases.digest:
         raise ConfigError(
             f"--against: got {args.against}, a result of the set {before.set_digest}, allowed: a"
             f" result of {args.failures}, the set {cases.digest}"
         )
     result = run_set(player, cases, args.tries, args.seed)
-    comparison = compare(before, result) if before is not None else None
-    against = {"against": comparison.data()} if comparison else {}
-    data = result.data() | against
+    if before is not None:
+        result = replace(result, against=compare(before, result))
     if args.json:
-        write_json(args.json, data)
-    sys.stdout.write(result.table() + "\n" + (f"{comparison.table()}\n" if comparison else ""))
-    return (REGRESSED if comparison and comparison.regressions else 0), data
+        write_json(args.json, result.data())
+    sys.stdout.write(f"{result.table()}\n")
+    regressed = result.against is not None and bool(result.against.regressions)
+    return (REGRESSED if regressed else 0), result.data()

@@ -10,94 +10,31 @@ a real difference, at most one comparison in twenty names a case.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ..rollout.evaluation import with_error
+from .against import Against, Change, Verdict
 from .set_result import CaseResult, SetResult
 
 ALPHA = 0.05
-REGRESSED = 1
-"""Exit code of a comparison that names a regression."""
 Floats = npt.NDArray[np.float64]
 _PERMUTATIONS = 20_000
 """All of them, for eight tries of each; more tries are sampled, with a fixed seed."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """One case, before and after."""
-
-    name: str
-    before: float
-    after: float
-    """Mean successes."""
-    p: float | None
-    """That the new policy is no worse, adjusted; None: the old one failed the case already."""
-    verdict: str
-    """regression, failed within chance, fixed, passed, or failed as before."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A result against an older one of the same set."""
-
-    before: SetResult
-    after: SetResult
-    changes: tuple[Change, ...]
-
-    @property
-    def regressions(self) -> list[str]:
-        """Names of the cases that the old policy passed and the new one fails."""
-        return [change.name for change in self.changes if change.verdict == "regression"]
-
-    def data(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "player": self.before.player,
-            "passed": self.before.passes,
-            "mean": self.before.mean,
-            "standard_error": self.before.standard_error,
-            "regressions": self.regressions,
-            "changes": [asdict(change) for change in self.changes],
-        }
-
-    def table(self) -> str:
-        """As text: what changed, then the verdict."""
-        told = [
-            f"    {c.name:<10} {c.before:.2f} -> {c.after:.2f}  {c.verdict}"
-            + ("" if c.p is None else f", p {c.p:.2g}")
-            for c in self.changes
-            if c.verdict not in ("passed", "failed as before")
-        ]
-        before, names = self.before, ", ".join(self.regressions)
-        total = with_error(before.mean, before.standard_error)
-        law = before.law if before.law != self.after.law else ""
-        return "\n".join(
-            (
-                f"  against {before.player}: passed {before.passes}, mean {total}",
-                *([f"    its action law is another one: {law}"] if law else []),
-                *told,
-                f"  regression: {names}" if names else "  no regression",
-            )
-        )
-
-
-def compare(before: SetResult, after: SetResult) -> Comparison:
+def compare(before: SetResult, after: SetResult) -> Against:
     """Case by case, of two results of one set."""
     old = {case.name: case for case in before.cases}
     pairs = [(old[case.name], case) for case in after.cases]
     passed = [(a, b) for a, b in pairs if before.passed(a)]
     adjusted = dict(zip([a.name for a, _ in passed], p_values(passed), strict=True))
-    return Comparison(
-        before,
-        after,
+    return Against(
+        before.player, before.law, before.passes, before.mean, before.standard_error,
         tuple(_change(a, b, adjusted.get(a.name), after.passed(b)) for a, b in pairs),
-    )
+    )  # fmt: skip
 
 
 def p_values(pairs: Sequence[tuple[CaseResult, CaseResult]]) -> list[float]:
@@ -124,6 +61,7 @@ def _difference(before: Floats, after: Floats, axis: int = -1) -> Any:
 
 
 def _change(before: CaseResult, after: CaseResult, p: float | None, passes: bool) -> Change:
+    verdict: Verdict
     if passes:
         verdict = "fixed" if p is None else "passed"
     elif p is None:

@@ -18,10 +18,11 @@ from ...pages.show import columns
 from ..rollout.evaluation import with_error
 from ..rollout.players import Player
 from ..runs.versions import versions
+from .against import Against
 from .trials import Start, run_trials
 from .validation_set import Case, Count, Seed, ValidationSet, check_cases, parsed
 
-_DERIVED = ("mean", "standard_error", "passed", "against")
+_DERIVED = ("mean", "standard_error", "passed", "regressions")
 """Figures of a result that follow from the rest of it."""
 _APART = 1
 """Added to the seed of the tries, so that they are none of those of the search."""
@@ -76,6 +77,8 @@ class SetResult:
     """Action law of the policy."""
     versions: dict[str, str]
     cases: tuple[CaseResult, ...]
+    against: Against | None = None
+    """The comparison with an older result."""
     format: Literal[1] = 1
     kind: Literal["validation result"] = field(default="validation result", kw_only=True)
 
@@ -106,7 +109,8 @@ class SetResult:
             {**to_dict(case), "mean": case.mean, "passed": self.passed(case)} for case in self.cases
         ]
         head = {"mean": self.mean, "standard_error": self.standard_error, "passed": self.passes}
-        return {**to_dict(self), **head, "cases": cases}
+        names = {"regressions": self.against.regressions} if self.against else {}
+        return {**to_dict(self), **head, **names, "cases": cases}
 
     def table(self, beside: str = "found with") -> str:
         """As text. beside: heading of `CaseResult.found_with`."""
@@ -130,6 +134,7 @@ class SetResult:
                 f"  found by           {self.found_by}, which has {self.explored_mean:.2f} in"
                 " worlds of the same ranges",
                 *(f"  {line}" for line in lines),
+                *(self.against.lines(self.law) if self.against else ()),
             )
         )
 
@@ -198,7 +203,7 @@ def result_of(data: Any, path: Path) -> SetResult:
 
 
 def _without(data: Any, keys: tuple[str, ...]) -> Any:
-    """`data` and the mappings in its lists without the figures that follow from the rest."""
+    """`data` without the figures that follow from the rest, and its cases too."""
     if isinstance(data, list):
         return [_without(each, keys) for each in data]
     if not isinstance(data, dict):

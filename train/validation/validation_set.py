@@ -165,7 +165,7 @@ def parsed(cls: type[T], data: Any, path: Path, kind: str) -> T:
 
 def write_set(path: Path, found: ValidationSet) -> Path:
     """Write a set atomically; returns the path."""
-    return write_json(path, {**to_dict(found), "env": kept(found.env)})
+    return write_json(path, {**to_dict(found), "env": kept(found.env)}, None)
 
 
 def check_cases(cases: Sequence[Tried], path: str) -> None:
