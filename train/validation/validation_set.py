@@ -25,7 +25,7 @@ from ..rollout.players import Player
 
 T = TypeVar("T")
 
-Count = Annotated[int, Range(0, 1_000_000)]
+Count = Annotated[int, Range(0, 2**53)]
 Seed = Annotated[int, Range(0, 2**62)]
 MOST_CASES = 1000
 _KEPT = ("task", "model", "control", "goals", "resets", "nominal")

@@ -32,7 +32,7 @@ def reach_set(reach_search: SearchConfig) -> ValidationSet:
     worlds = ((-9.0, 0.6), (-11.5, 1.4), (-9.0, 1.0))
     return ValidationSet(
         config, dict(config.randomization), 5, 1.0,
-        Search(player.name, 512, 100, 5, {"sleight": "0"}, 60, 2.0, 0.1),
+        Search(player.name, 48_500_000, 100, 5, {"sleight": "0"}, 60, 2.0, 0.1),
         tuple(
             Case(f"case {i}", dict(zip(RANGES, world, strict=True)), 10 + i, (0, 1), 0, 2, 0.25)
             for i, world in enumerate(worlds, 1)
