@@ -11,6 +11,7 @@ from ...pages.show import pair, short
 from ..analysis.dots import Dot, named_chart
 from ..validation.set_result import CaseResult, SetResult
 
+_TIED = "\N{NO-BREAK SPACE}"
 _COLUMN = 56.0
 """Width of a case in the chart [px]."""
 
@@ -25,7 +26,10 @@ def validation_section(result: SetResult | None) -> str:
         f" goals and noise. A case is passed with a mean of {short(result.pass_mark)} successes or"
         " more, the dotted line; bars are 95 % intervals."
     )
-    parts = [html.cards(_numbers(result)), key, html.charts([_chart(result)]), _table(result)]
+    parts = [
+        html.cards(_numbers(result)), key, html.charts([_chart(result)]),
+        html.note(_beside(result)), _table(result),
+    ]  # fmt: skip
     return html.section("Validation set", parts, about)
 
 
@@ -33,14 +37,27 @@ def _numbers(result: SetResult) -> list[tuple[str, str]]:
     numbers = [
         (f"{result.passes} of {len(result.cases)}", "cases passed"),
         (pair(result.mean, result.standard_error), "successes, mean of the cases ± standard error"),
-        (short(result.explored_mean), f"of {result.found_by}, which found the cases, in worlds of"
-                                      " the same ranges that nothing had selected"),
-    ]  # fmt: skip
+    ]
     if against := result.against:
-        named = ", ".join(against.regressions) or "none"
-        about = f"regressions against {against.player}: {named}"
-        numbers.append((str(len(against.regressions)), about))
+        names = ", ".join(name.replace(" ", _TIED) for name in against.regressions)
+        numbers.append((str(len(against.regressions)), f"regressions{names and ': '}{names}"))
     return numbers
+
+
+def _beside(result: SetResult) -> str:
+    """What the numbers are to be compared with."""
+    text = (
+        f"Found with {result.found_by}, which has {result.explored_mean:.2f} successes in worlds of"
+        " the same ranges that nothing had selected."
+    )
+    if against := result.against:
+        mean = pair(against.mean, against.standard_error)
+        text += (
+            f" Before: {against.player}, which passed {against.passed}, with {mean} successes; a"
+            " regression is a case that it passed and that is failed now, with fewer successes"
+            " beyond chance (p below 0.05, adjusted for the number of cases)."
+        )
+    return text
 
 
 def _chart(result: SetResult) -> str:
@@ -56,13 +73,21 @@ def _chart(result: SetResult) -> str:
     ]
     names = [case.name.removeprefix("case ") for case in result.cases]
     width = min(1040.0, max(338.0, _COLUMN * len(names)))
-    frame = Frame("Successes in each case", "case", width=width, height=240, zero=True,
-                  marks=(Mark(result.pass_mark),))  # fmt: skip
+    frame = Frame("Successes in each case", "case", width=width, height=240,
+                  marks=(Mark(0.0), Mark(result.pass_mark)))  # fmt: skip
     return named_chart(frame, names, dots)
 
 
 def _table(result: SetResult) -> str:
-    head = ["case", "near an end of its range", "", "successes", "found with", "drops", "timeouts"]
+    head = [
+        "case",
+        "farthest from nominal",
+        "verdict",
+        "successes",
+        "found with",
+        "drops",
+        "timeouts",
+    ]
     before = {change.name: change for change in result.against.changes} if result.against else {}
     if before:
         head += ["before", "p"]
@@ -71,11 +96,12 @@ def _table(result: SetResult) -> str:
         change = before.get(case.name)
         verdict = change.verdict if change else _verdict(result, case)
         row = [
-            case.name, case.extremes, verdict, pair(case.mean, case.standard_error),
-            short(case.found_with), str(case.drops), str(case.timeouts),
+            case.name, case.extremes, verdict,
+            pair(case.mean, case.standard_error).replace(" ", _TIED),
+            f"{case.found_with:.2f}", str(case.drops), str(case.timeouts),
         ]  # fmt: skip
         if before:
-            row += [short(change.before) if change else "", _p(change.p if change else None)]
+            row += [f"{change.before:.2f}" if change else "", _p(change.p if change else None)]
         rows.append(row)
     return html.table(head, rows, len(head) - 3, sortable=True)
 

@@ -27,7 +27,7 @@ _DERIVED = ("mean", "standard_error", "passed", "regressions")
 _APART = 1
 """Added to the seed of the tries, so that they are none of those of the search."""
 SHOWN = 3
-"""Parameters of a case that are shown: those nearest to an end of their range."""
+"""Parameters of a case that are shown."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class CaseResult:
     drops: Count
     timeouts: Count
     extremes: str
-    """The parameters that are nearest to an end of their range, for people."""
+    """The parameters that are farthest from nominal, for people."""
     found_with: Annotated[float, Range(0, 1e6)]
     """Mean successes of the fresh tries of the policy that found it."""
 
@@ -114,7 +114,7 @@ class SetResult:
 
     def table(self, beside: str = "found with") -> str:
         """As text. beside: heading of `CaseResult.found_with`."""
-        head = ("", "successes", beside, "drops", "timeouts", "", "near an end of its range")
+        head = ("", "successes", beside, "drops", "timeouts", "", "farthest from nominal")
         rows = [
             (
                 case.name, with_error(case.mean, case.standard_error), f"{case.found_with:.2f}",
@@ -180,14 +180,20 @@ def found_result(cases: ValidationSet) -> SetResult:
 
 
 def extremes(case: Case, cases: ValidationSet) -> str:
-    """The parameters of a case that are nearest to an end of their range."""
-    places = {}
-    for name, value in case.parameters.items():
-        row = BY_NAME[name]
-        low, high, at = (row.coordinate(v) for v in (*cases.ranges[name], value))
-        places[name] = abs(2 * (at - low) / (high - low) - 1)
-    nearest = sorted(places, key=lambda name: -places[name])[:SHOWN]
-    return ", ".join(f"{name} {case.parameters[name]:.3g}" for name in nearest)
+    """The parameters of a case that are farthest from nominal, as a share of the way to the end
+    of their range."""
+    places = {name: _share(name, value, cases) for name, value in case.parameters.items()}
+    farthest = sorted(places, key=lambda name: -places[name])[:SHOWN]
+    return ", ".join(f"{name} {case.parameters[name]:.3g}" for name in farthest)
+
+
+def _share(name: str, value: float, cases: ValidationSet) -> float:
+    row = BY_NAME[name]
+    nominal = cases.env.nominal.get(name, row.nominal)
+    low, high, at, start = (row.coordinate(v) for v in (*cases.ranges[name], value, nominal))
+    start = min(max(start, low), high)
+    end = low if at < start else high
+    return (at - start) / (end - start) if end != start else 0.0
 
 
 def read_result(path: Path) -> SetResult:
