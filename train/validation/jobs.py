@@ -14,8 +14,8 @@ from ...shipped import shipped
 from ..rollout.players import Player
 from .failure_search import Budget, FailureSearch
 from .regression import compare
-from .set_result import found_result, read_result, run_set
-from .validation_set import read_set, write_set
+from .set_result import SetResult, found_result, read_result, run_set
+from .validation_set import ValidationSet, read_set, write_set
 
 REGRESSED = 1
 """Exit code of a comparison that names a regression."""
@@ -39,11 +39,8 @@ def run_failures(player: Player, args: argparse.Namespace) -> tuple[int, dict[st
     """
     cases = read_set(shipped(args.failures))
     before = read_result(shipped(args.against)) if args.against else None
-    if before is not None and before.set_digest != cases.digest:
-        raise ConfigError(
-            f"--against: got {args.against}, a result of the set {before.set_digest}, allowed: a"
-            f" result of {args.failures}, the set {cases.digest}"
-        )
+    if before is not None:
+        _check_same(before, cases, args)
     result = run_set(player, cases, args.tries, args.seed)
     if before is not None:
         result = replace(result, against=compare(before, result))
@@ -52,3 +49,19 @@ def run_failures(player: Player, args: argparse.Namespace) -> tuple[int, dict[st
     sys.stdout.write(f"{result.table()}\n")
     regressed = result.against is not None and bool(result.against.regressions)
     return (REGRESSED if regressed else 0), result.data()
+
+
+def _check_same(before: SetResult, cases: ValidationSet, args: argparse.Namespace) -> None:
+    """Raise ConfigError for an older result that is not of these cases."""
+    if before.set_digest != cases.digest:
+        raise ConfigError(
+            f"--against: got {args.against}, a result of the set {before.set_digest}, allowed: a"
+            f" result of {args.failures}, the set {cases.digest}"
+        )
+    names = {case.name for case in cases.cases}
+    if odd := sorted(names ^ {case.name for case in before.cases}):
+        what = "no result" if odd[0] in names else "a result"
+        raise ConfigError(
+            f"--against: {args.against}: {odd[0]}: got {what}, allowed: one of each case of"
+            f" {args.failures}"
+        )

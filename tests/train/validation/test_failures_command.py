@@ -94,6 +94,8 @@ def test_a_result_of_another_set_is_refused(reach_run, tmp_path, set_file, cli, 
     assert cli("eval", reach_run, "--failures", set_file, "--tries", 1, "--json", old)[0] == 0
     run = ("eval", reach_run, "--failures", set_file, "--against")
     assert "kind: got 'validation set', allowed: 'validation result'" in refused(*run, set_file)
+    _spoilt(old, ("cases", 2, "name", "case 9"))
+    assert "case 3: got no result, allowed: one of each case of" in refused(*run, old)
     _spoilt(old, ("set_digest", "other"))
     assert "a result of the set other, allowed: a result of" in refused(*run, old)
     _spoilt(old, ("cases", 0, "successes", [-1]))
