@@ -20,7 +20,7 @@ from ...errors import ConfigError
 from ..rollout.players import Player
 from ..runs.versions import versions
 from .trials import Start, Trial, run_trials
-from .validation_set import Case, Search, ValidationSet
+from .validation_set import MOST_CASES, Case, Search, ValidationSet
 
 SCREENED = ((4, 0.25), (2, 0.5))
 """Successive halving: candidates per case that are tried again, and their tries as a share."""
@@ -76,7 +76,9 @@ class Budget:
         return 2 * self.cases * self.quick
 
     def check(self) -> None:
-        """Raise ConfigError for too few trials."""
+        """Raise ConfigError for too few trials, or more cases than a file may have."""
+        if self.cases > MOST_CASES:
+            raise ConfigError(f"--cases: got {self.cases}, allowed: 1 to {MOST_CASES}")
         least = self._fixed + 2 * SCREENED[0][0] * self.cases
         if self.trials < least:
             raise ConfigError(

@@ -116,6 +116,7 @@ def test_a_result_of_another_set_is_refused(reach_run, tmp_path, set_file, cli, 
         (("--find-failures", "x", "--json", "y"), "--json: got it with --find-failures"),
         (("--find-failures", "x", "--failures", "y"), "not allowed with argument"),
         (("--find-failures", "x"), "a policy that was trained in one world, allowed: --range"),
+        (("--find-failures", "x", *FIND, "--cases", "1001"), "--cases: got 1001, allowed: 1 to"),
         (("--find-failures", "x", *FIND, "--trials", "9"), "--trials: got 9, allowed with --"),
     ],
 )  # fmt: skip
