@@ -12,7 +12,10 @@ from ...flags import check_count, output_file
 FIND, RUN = "--find-failures", "--failures"
 TRIALS, SEARCH_TRIALS = 100, 1000
 CASES, TRIES = 12, 8
-_OTHER_JOBS = ("--pose", "--cameras", "--task", "--scramble", "--solve", "--html")
+_OTHER_JOBS = (
+    "--pose", "--cameras", "--task", "--scramble", "--solve", "--html", "--record",
+    "--record_cameras",
+)  # fmt: skip
 _REFUSED = {
     FIND: (*_OTHER_JOBS, "--json"),
     RUN: (*_OTHER_JOBS, "--trials", "--set", "--range", "--trained", "--variant", "--goals"),
