@@ -1,7 +1,7 @@
 """The `sleight` program: finds the command, imports only its module, prints errors as one line.
 
-Exit codes: 0 done, 2 bad input, 3 cannot connect, 4 safety stop, 5 done but its output could not be
-shown, 130 interrupted.
+Exit codes: 0 done, 1 a regression, 2 bad input, 3 cannot connect, 4 safety stop, 5 done but its
+output could not be shown, 130 interrupted.
 """
 
 import errno
@@ -41,7 +41,9 @@ COMMANDS = {
     "clone": Command(
         "train.algorithms.commands", "clone", "train a student by behavioural cloning"
     ),
-    "eval": Command("train.commands", "eval_", "count consecutive successes of a run or a bundle"),
+    "eval": Command(
+        "train.rollout.commands", "eval_", "count consecutive successes of a run or a bundle"
+    ),
     "play": Command("train.commands", "play", "show a run or a bundle: window, browser or video"),
     "export": Command("train.commands", "export", "export a run as the bundle that a robot runs"),
     "vision": Command("train.pose.commands", "vision", "render images, train the pose network"),

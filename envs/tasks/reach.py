@@ -84,17 +84,19 @@ class ReachTask(Task):
         return self.sim.output("site_xpos")[worlds][:, self.sim.layout.tips].float()
 
     def _reachable(self, rng: Draws) -> Tensor:
-        """Fingertips (TABLE, F, 3) of random poses, computed in the simulation; resets it after."""
+        """Fingertips (TABLE, F, 3) of random poses, computed in the simulation; resets it after.
+
+        The poses are drawn at once, so that goals do not depend on the number of worlds.
+        """
         sim, tips = self.sim, list[Tensor]()
-        all_worlds = torch.arange(sim.num_worlds, device=sim.device)
-        while sum(map(len, tips)) < TABLE:
-            target = random_poses(self.hand, sim.num_worlds, 1.0, rng)
+        for target in random_poses(self.hand, TABLE, 1.0, rng).split(sim.num_worlds):
+            worlds = torch.arange(len(target), device=sim.device)
             qpos = sim.state("qpos")
-            qpos[:, sim.layout.joints] = joints_of(self.hand, target).to(qpos)
-            sim.forward(all_worlds)
-            tips.append(self._tips(slice(None)).clone())
-        sim.reset(all_worlds)
-        return torch.cat(tips)[:TABLE]
+            qpos[cells(worlds, sim.layout.joints)] = joints_of(self.hand, target).to(qpos)
+            sim.forward(worlds)
+            tips.append(self._tips(worlds).clone())
+        sim.reset(torch.arange(sim.num_worlds, device=sim.device))
+        return torch.cat(tips)
 
 
 REACH = TaskSpec(

@@ -116,6 +116,13 @@ FAMILIES = (
         _case("report run --eval eval.json", "run/report.html"),
         _case("report run --expected run/metrics.jsonl", "run/report.html"),
     ), ("eval.json", "run")),
+    Family("validation set", 4, ("failures.json", "validation.json"), (
+        _case("eval bundle --failures failures.json --tries 1 --json done.json", "done.json",
+              late=True),
+        _case("eval bundle --failures failures.json --tries 1 --against validation.json",
+              late=True),
+        _case("report run --validation validation.json", "run/report.html"),
+    ), ("failures.json", "validation.json", "bundle", "run")),
     Family("renders", 6, ("renders/dataset.json", "renders/config.yaml", "renders/*.safetensors"), (
         _case("vision train --data renders --name n --runs . --training_samples 2 --batch_size 2",
               late=True),

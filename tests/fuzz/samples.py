@@ -76,6 +76,7 @@ def make(folder: Path) -> None:
     _sleight(folder, "eval", "bundle", "--trials", "2", "--json", "eval.json")
     short = ("--trials", "2", "--goals.timeout_s", "0.4")
     _sleight(folder, "eval", "run", *short, "--record", "demonstrations")
+    _validation_set(folder)
     _sleight(folder, "sweep", "sweep.yaml")
     _sleight(folder, "vision", "render", "--count", "6", "--out", "renders")
     _sleight(folder, "vision", "states", "run", "--count", "4", "--out", "states.npy")
@@ -94,6 +95,16 @@ def _sleight(folder: Path, *words: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, (words, done.stderr)
     return done.stdout
+
+
+def _validation_set(folder: Path) -> None:
+    """A set of two hard cases, and what the bundle reaches in them."""
+    short = ("--goals.timeout_s", "0.4", "--range", "gravity=-11,-9")
+    few = ("--cases", "2", "--tries", "2")
+    _sleight(folder, "eval", "bundle", "--find-failures", "failures.json", "--trials", "32",
+             *few, *short)  # fmt: skip
+    _sleight(folder, "eval", "bundle", "--failures", "failures.json", *few[2:], "--json",
+             "validation.json")  # fmt: skip
 
 
 def _recording() -> Recording:

@@ -12,6 +12,7 @@ BENCH = ("env", "scale", "sysid", "train")
 FILES = [
     ["eval", BUNDLE, "--json"],
     ["eval", BUNDLE, "--html"],
+    ["eval", BUNDLE, "--find-failures"],
     ["adr", "probe", BUNDLE, "--json"],
     ["adr", "probe", BUNDLE, "--html"],
     ["adr", "perturb", BUNDLE, "--json"],

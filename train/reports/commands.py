@@ -11,7 +11,8 @@ from ..commands import make_parser
 
 
 def report(argv: list[str]) -> int:
-    """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]`."""
+    """`sleight report RUN [--out FILE] [--rig FOLDER] [--eval FILE] [--expected METRICS]
+    [--validation FILE]`."""
     from .run_report import write_report
 
     parser = make_parser("report", "Write a report of a run: one HTML page that needs no network.")
@@ -28,6 +29,11 @@ def report(argv: list[str]) -> int:
         " (default: the one that ships beside the config)",
     )
     parser.add_argument("--transfer", type=Path, help="result of `sleight bench sim_to_sim --json`")
+    parser.add_argument(
+        "--validation",
+        type=Path,
+        help="result of a validation set, `sleight eval --failures --json`",
+    )
     args = parser.parse_args(argv)
     page = write_report(
         args.run,
@@ -36,6 +42,7 @@ def report(argv: list[str]) -> int:
         rig=args.rig,
         evaluation=args.eval,
         transfer=args.transfer,
+        validation=args.validation,
     )
     sys.stdout.write(f"{page}\n")
     return 0

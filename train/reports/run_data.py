@@ -22,6 +22,7 @@ from ...pages.show import number
 from ..runs import checkpoint_files
 from ..runs.metrics import MOST_ROWS, read_metrics
 from ..runs.stages.expected_curve import EXPECTED, read_curve
+from ..validation.set_result import SetResult, read_result
 
 Row = dict[str, Any]
 
@@ -54,6 +55,8 @@ class Run:
     rig: Rig | None = None
     transfer: Row | None = None
     """Rows of `sleight bench sim_to_sim`."""
+    validation: SetResult | None = None
+    """Of `sleight eval --failures`."""
     video: bytes | None = None
     video_name: str = ""
     remarks: list[str] = field(default_factory=list)
@@ -66,10 +69,11 @@ def read_run(
     rig: Path | None = None,
     eval_: Path | None = None,
     transfer: Path | None = None,
+    validation: Path | None = None,
 ) -> Run:
     """Read a run. Raises DataError when the folder contains no part of a run, or a given path
     does not exist."""
-    for path in (expected, rig, eval_, transfer):
+    for path in (expected, rig, eval_, transfer, validation):
         if path is not None and not path.exists():
             raise DataError(f"{path}: no such file or folder")
     remarks: list[str] = []
@@ -85,14 +89,15 @@ def read_run(
         evaluation=_evaluation(eval_ or folder / "eval.json", remarks),
         rig=_rig(rig or newest_rig(folder), remarks),
         transfer=_transfer(transfer or folder / "transfer.json", remarks),
+        validation=_validation(validation or folder / "validation.json", remarks),
         video=video,
         video_name=video_name,
         remarks=remarks,
     )
-    if not (run.rows or run.adr or run.evaluation or run.rig or run.video):
+    if not (run.rows or run.adr or run.evaluation or run.rig or run.video or run.validation):
         raise DataError(
             f"{folder}: got no part of a run, allowed: a folder with at least one of"
-            " metrics.jsonl, adr.json, eval.json, rig*/result.json, videos/*.mp4"
+            " metrics.jsonl, adr.json, eval.json, validation.json, rig*/result.json, videos/*.mp4"
         )
     return run
 
@@ -274,6 +279,17 @@ def _transfer(path: Path, remarks: list[str]) -> Row | None:
         remarks.append(f"{_short(error, path)}; the rigs without a clock are left out")
         return None
     return dict(data) if isinstance(data, dict) else None
+
+
+def _validation(path: Path, remarks: list[str]) -> SetResult | None:
+    """A result of a validation set; most runs have none."""
+    if not path.exists():
+        return None
+    try:
+        return read_result(path)
+    except DataError as error:
+        remarks.append(f"{_short(error, path)}; the validation set is left out")
+        return None
 
 
 def _is_count(value: Any) -> bool:

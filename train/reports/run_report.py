@@ -16,6 +16,7 @@ from ...pages.show import number, short
 from .places import places_section
 from .run_data import Row, Run, hardware, read_run, series, written
 from .run_sections import borders, evaluation_section, ranges_section, rig_section
+from .validation_section import validation_section
 
 REPORT = "report.html"
 LEARNER: tuple[tuple[str, str, str, bool], ...] = (
@@ -42,17 +43,20 @@ def write_report(
     rig: str | Path | None = None,
     evaluation: str | Path | None = None,
     transfer: str | Path | None = None,
+    validation: str | Path | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> Path:
     """Write `folder`/report.html (or `out`), atomically; returns its path.
 
     expected: another run's metrics.jsonl, plotted behind the curve. rig: the folder of a run on a
     hand (default: the newest `rig*` below the run). evaluation: default `folder`/eval.json.
-    transfer: a file of `sleight bench sim_to_sim`, default `folder`/transfer.json. facts: name ->
-    value, added to the header or replacing a line of it. Raises DataError when there is
+    transfer: a file of `sleight bench sim_to_sim`, default `folder`/transfer.json.
+    validation: a file of `sleight eval --failures`, default `folder`/validation.json. facts:
+    name -> value, added to the header or replacing a line of it. Raises DataError when there is
     nothing to report on, SleightError when the page cannot be written.
     """
-    run = read_run(Path(folder), _path(expected), _path(rig), _path(evaluation), _path(transfer))
+    given = (_path(each) for each in (expected, rig, evaluation, transfer, validation))
+    run = read_run(Path(folder), *given)
     target = Path(out) if out is not None else run.folder / REPORT
     return write_text(target, report(run, facts))
 
@@ -67,6 +71,7 @@ def report(run: Run, facts: Mapping[str, str] | None = None) -> str:
         learning_section(run),
         ranges_section(run),
         evaluation_section(run.evaluation),
+        validation_section(run.validation),
         rig_section(run.rig),
         learner_section(run.rows),
         _remarks(run.remarks),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...config import block_name, field_names, from_dict, to_dict
 from ...envs.config import EnvConfig, GoalConfig
-from ...envs.env import HandEnv
+from ...envs.env import HandEnv, Observation
 from ...envs.episode import Episode
 from ...envs.make import make_env, resolve
 from ...envs.mdp.eyes import Eyes
@@ -254,16 +254,18 @@ def first_episodes(
     steps: int | None = None,
     rest: bool = False,
     recorder: Recorder | None = None,
+    begin: Callable[[HandEnv], Observation] | None = None,
 ) -> dict[int, Episode]:
     """World -> the episode that it begins with; with `steps`, of those that ended within so many.
 
+    begin: resets all worlds and returns their first observations, in place of `env.reset`.
     rest: worlds stop where their episode has ended, which saves their physics; the worlds that
     go on then draw other random numbers.
 
     A world's later episodes are left out: short ones would be counted more often than long ones.
     """
     first: dict[int, Episode] = {}
-    observation, _ = env.reset()
+    observation = begin(env) if begin is not None else env.reset()[0]
     player.start(env)
     starts = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     counts, taken = starts, 0

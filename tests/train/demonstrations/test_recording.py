@@ -107,7 +107,8 @@ def test_a_killed_writer_leaves_what_it_has_finished(
     recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither a shard that was not named yet nor a temporary file is in the way."""
-    first, second, third, _ = _episodes(recorded)
+    # The longest first: two fill a shard, and the third waits.
+    first, second, third, _ = sorted(_episodes(recorded), key=lambda each: -each.size)
     monkeypatch.setattr(shards, "SHARD_BYTES", first.size + 1)
     writer = DemonstrationWriter(tmp_path, replace(read_manifest(recorded), shards=()))
     writer.__enter__()
