@@ -12,6 +12,7 @@ PACKAGES = {
     "imageio_ffmpeg": "imageio-ffmpeg",
     "mujoco_menagerie": "mujoco-menagerie",
     "mujoco_warp": "mujoco-warp",
+    "rubik_solver": "rubik-solver-py",
     "sklearn": "scikit-learn",
     "warp": "warp-lang",
     "yaml": "pyyaml",

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,21 @@ def test_what_is_asked_for_is_read_with_its_extras() -> None:
     assert {r.extra for r in wanted} - {""} <= {*packages.EXTRAS}
     sysid = next(r for r in wanted if r.extra == "sysid")
     assert (sysid.name, sysid.inner) == ("mujoco", "[sysid]")
+
+
+def test_the_module_of_each_package_is_one_that_it_holds() -> None:
+    """A wrong name would be a broken package on every machine."""
+    modules = metadata.packages_distributions()
+    tried = 0
+    for asked in packages.requirements():
+        if asked.extra in packages.SOURCES or not packages.installed(asked.name):
+            continue
+        module = packages.MODULES.get(asked.name, asked.name.replace("-", "_"))
+        if not module.startswith("sleight."):
+            owners = {name.replace("_", "-").lower() for name in modules.get(module, ())}
+            assert asked.name in owners, f"{asked.name}: {module} is of {owners}"
+            tried += 1
+    assert tried > 15
 
 
 def test_a_backend_that_works_is_offered_for_one_that_does_not(
