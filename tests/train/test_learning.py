@@ -41,4 +41,4 @@ def _trained(steps: int, runs: Path) -> Evaluation:
 def test_reach_is_learned_in_a_minute(tmp_path: Path) -> None:
     """One iteration of the recipe against its first 200 thousand steps."""
     before, after = _trained(1, tmp_path), _trained(200_000, tmp_path)
-    assert after.mean > 3 * before.mean + 3 * after.standard_error
+    assert after.mean > 2 * before.mean + 3 * after.standard_error
