@@ -187,6 +187,8 @@ class Pool:
     def _advance(self, member: Member, answer: dict[str, Any]) -> None:
         if member.task == "begin":
             self.about = answer
+            if member.slot >= self.job.workers:  # a standby worker brings nothing but itself
+                self._deaths[member.slot] = 0
             self._give(member, "none", None)
             return
         try:
