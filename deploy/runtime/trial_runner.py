@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnxruntime
 
 from ...config import save
@@ -64,10 +65,11 @@ def run_rig(
         if only_simulated and not hand.simulated:
             name = config.rig.name
             raise ConfigError(f"{name}: got a real hand, allowed: a simulated one")
+        pictures = connected_pictures(config, bundle, cameras)
         folder = new_folder(config.log.dir, bundle.manifest.name)
         save(config, folder / "config.yaml")
         with watch_estop(config.estop, hand.stop), realtime(config.realtime) as granted:
-            run = _Run(folder, bundle, policy, hand, poses, cameras, config, dry)
+            run = _Run(folder, bundle, policy, hand, poses, cameras, pictures, config, dry)
             return folder, run.run(granted, should_stop, show)
 
 
@@ -92,6 +94,7 @@ class _Run(RecordedRun):
         hand: GuardedHand,
         poses: PoseSource,
         cameras: Mapping[str, Camera],
+        pictures: Callable[[], np.ndarray] | None,
         config: RigConfig,
         dry: bool,
     ) -> None:
@@ -100,9 +103,8 @@ class _Run(RecordedRun):
         self._cameras = cameras
         judge = judge_of(config, bundle, poses)
         self._stage = Stage(
-            hand.spec, judge.entry, policy, poses, judge, config.loop.stage,
-            connected_pictures(config, bundle, cameras),
-        )  # fmt: skip
+            hand.spec, judge.entry, policy, poses, judge, config.loop.stage, pictures
+        )
         period_s = manifest.control.period_s
         super().__init__(folder, hand, poses, self._stage, period_s, config.trials, config)
 

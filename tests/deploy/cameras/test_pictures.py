@@ -97,3 +97,8 @@ def test_check_tells_whether_the_policy_has_its_pictures(new_rig, tmp_path, caps
     assert "3 of 16 px, for the policy" in capsys.readouterr().out
     assert main(["rig", "check", *words]) == 2
     assert "pictures" in (said := capsys.readouterr().out) and "cameras: got none" in said
+    # A run says so before it makes its folder.
+    cleared([*words, "--yes-sim"])
+    assert main(["rig", "run", *words, "--yes-sim"]) == 2
+    assert "cameras: got none" in capsys.readouterr().err
+    assert not list(tmp_path.glob("rig-swing-*"))
