@@ -141,11 +141,21 @@ class Embedding(nn.Module):
             total = total + encoded
         return total
 
+    def condensed(self, terms: Terms) -> Terms:
+        """The terms; of an encoder with a frozen trunk, the trunk's output (..., features_size).
+
+        `inputs` takes either, so that each picture is read once, however often it is learned from.
+        """
+        done = {n: self._encoder_input(n, terms[n]) for n, e in self.encoders.items() if _frozen(e)}
+        return {**terms, **done}
+
     def _encoder_input(self, name: str, values: Tensor) -> Tensor:
-        """(..., *shape) -> (..., size)."""
+        """(..., *shape), or condensed already -> (..., size)."""
         encoder, shape = self.encoders[name], self._shapes[name].shape
         if not _frozen(encoder):
             return values.flatten(-len(shape))
+        if values.shape[-len(shape) :] != shape:
+            return values
         with torch.no_grad():
             parts = values.reshape(-1, *shape).split(_AT_ONCE)
             features = torch.cat([encoder.features(part) for part in parts])

@@ -50,6 +50,10 @@ def test_a_frozen_trunk_is_run_once_and_changes_nothing() -> None:
     terms = _terms(2, 3)
     torch.testing.assert_close(frozen(terms), open_(terms))
     inputs = frozen.inputs(terms)
+    condensed = frozen.condensed(terms)
+    assert condensed["view"].shape[-1] == encoder.features_size
+    torch.testing.assert_close(frozen.inputs(condensed), inputs)
+    assert torch.equal(open_.condensed(terms)["view"], terms["view"])
     assert inputs.shape == (2, 3, 4 + 2 * COUNT * 3)
     assert open_.inputs(terms).shape == (2, 3, 4 + TERM.size)
     for embedding in (open_, frozen):

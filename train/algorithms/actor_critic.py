@@ -82,6 +82,7 @@ class ActorCritic(Algorithm):
         """See `Algorithm`."""
         if self.critic.embedding.fresh:
             self._normalize(batch)
+        new, batch = batch, self._learned_from(batch)
         # Normalizers stay as they are until the end, so their output is computed once.
         seen = self.actor.embedding.inputs(batch.actor)
         state = self.critic.embedding.inputs(batch.critic)
@@ -97,7 +98,7 @@ class ActorCritic(Algorithm):
         self._adapt(metrics[self.distance], progress)
         metrics["learning_rate"] = self.learning_rate
         # Only now, so that the replay above normalized observations as the worker did.
-        self._normalize(batch)
+        self._normalize(new)
         metrics["explained_variance"] = 1.0 - float(error / of_returns.variance)
         metrics["return_mean"] = float(of_returns.mean)
         return metrics
@@ -133,6 +134,10 @@ class ActorCritic(Algorithm):
     def _stops(self, distance: float) -> bool:
         """Whether the update ends after an epoch with this distance."""
         return False
+
+    def _learned_from(self, batch: Batch) -> Batch:
+        """What an update learns from: the new batch, and whatever an algorithm adds to it."""
+        return batch
 
     def _normalize(self, batch: Batch) -> None:
         """Update the normalizers of the observations."""

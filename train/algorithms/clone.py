@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from ...errors import nearest
 from ...policies.actor import Actor
 from ...policies.critic import Critic
 from ...policies.imitation import divergence
+from ..rollout.batch import Batch, concatenate
 from ..runs.checkpoint import load_module, module_tensors
 from .actor_critic import METRICS, ActorCritic, ActorCriticConfig, Rate
 from .agent import Agent
@@ -60,6 +62,12 @@ class CloneConfig(ActorCriticConfig):
     only pictures."""
     auxiliary_weight: Annotated[float, Range(0, 1000)] = 1.0
     """Weight of this error in the loss."""
+    replay: Annotated[int, Range(0, 1000)] = 0
+    """Earlier batches of the run, drawn at random, that each update learns from again beside the
+    new one: the aggregated data of DAgger. A resumed run begins to keep batches anew."""
+    replay_size: Annotated[int, Range(1, 1_000_000)] = 1000
+    """Most batches that are kept for `replay`; the oldest ones leave. A batch has pictures, where
+    their encoder is not frozen, so mind the memory."""
     renamed: ClassVar[Mapping[str, str]] = {"rate": "learning_rate"}
 
     def __post_init__(self) -> None:
@@ -113,6 +121,10 @@ class Clone(ActorCritic):
     distance = "kl_to_teacher"
     metrics = (*METRICS, distance, "auxiliary_loss")
     _readout: nn.Module | None = None
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._kept: deque[Batch] = deque(maxlen=self.config.replay_size)
 
     def _make_scores(self, agent: Agent, seed: int) -> nn.Module:
         if not self.config.tune_trunk:
@@ -168,6 +180,17 @@ class Clone(ActorCritic):
 
     def _first_learning_rate(self) -> float:
         return self.config.learning_rate[0]
+
+    def _learned_from(self, batch: Batch) -> Batch:
+        """See `ActorCritic`: the memory before each sequence is what it was when it was collected,
+        as in R2D2 (Kapturowski et al. 2019); values and advantages are those of now."""
+        if not self.config.replay:
+            return batch
+        batch = replace(batch, actor=dict(self.actor.embedding.condensed(batch.actor)))
+        drawn = torch.randperm(len(self._kept), generator=self.generator)[: self.config.replay]
+        earlier = [self._kept[index] for index in drawn.tolist()]
+        self._kept.append(batch)
+        return concatenate([batch, *earlier])
 
     def _loss(self, part: Part, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         divergences, entropies, value, errors = self._scores(part)

@@ -97,7 +97,8 @@ class Collector:
 
     def _step(self) -> dict[str, Any]:
         assert self.observation is not None
-        seen = self.observation
+        actor = self.actor.embedding.condensed(self.observation["actor"])
+        seen: Observation = {**self.observation, "actor": dict(actor)}
         distribution, self.carry = self.actor(seen["actor"], self.carry)
         raw = distribution.sample(self.generator)
         action, labels, share = self._act(seen, distribution.action(raw))

@@ -91,6 +91,28 @@ def test_the_student_takes_over(reach_config: TrainConfig, reach_run: Path) -> N
     assert [clone.student_at(p) for p in (0.0, 0.25, 0.5, 1.0)] == pytest.approx([0.2, 0.6, 1, 1])
 
 
+def test_batches_of_before_are_learned_from_again(
+    reach_config: TrainConfig, reach_run: Path
+) -> None:
+    config = _cloning(reach_config, reach_run)
+    config = config.with_block(replace(config.block(CloneConfig), replay=2, replay_size=3))
+    training = _build(config)
+    learner: Any = training.learner
+    batches, learned = [], []
+    for _ in range(5):
+        batches.append(training.sampler.next())
+        learned.append(learner._learned_from(batches[-1]))
+    # The new batch is first; beside it two of those that are kept, none of them twice.
+    assert [one.reward.shape[1] for one in learned] == [8, 16, 24, 24, 24]
+    for batch, one in zip(batches, learned, strict=True):
+        assert torch.equal(one.reward[:, :8], batch.reward)
+    for number, one in enumerate(learned[2:], start=2):
+        earlier = {tuple(part.flatten().tolist()) for part in one.reward[:, 8:].split(8, dim=1)}
+        kept = {tuple(b.reward.flatten().tolist()) for b in batches[max(0, number - 3) : number]}
+        assert len(earlier) == 2 and earlier <= kept
+    assert learner.update(batches[-1], 0.5)["kl_to_teacher"] > 0
+
+
 def test_who_acts_is_drawn_by_world_and_chunk(reach_config: TrainConfig, reach_run: Path) -> None:
     training = _build(_cloning(reach_config, reach_run, share=0.5))
     collector = _collector(training)
