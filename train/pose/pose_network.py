@@ -10,7 +10,6 @@ from ...contract.bundle import MANIFEST, load_bundle
 from ...contract.pose_entry import PoseEntry
 from ...envs.config import EnvConfig
 from ...envs.objects.object_spec import OBJECTS
-from ...errors import ConfigError
 from ...vision.config import RenderConfig
 from ...vision.live.pose_eyes import cameras_of
 from ...vision.onnx_pose import OnnxPose
@@ -42,14 +41,13 @@ def open_network(path: Path) -> PoseNetwork:
         )
         return PoseNetwork(NetReader(decoder), renders, seed=trained.seed)
     bundle = load_bundle(path)
-    entry = bundle.manifest.pose
-    if entry is None:
-        raise ConfigError(f"{path}: got a bundle without a pose network, allowed: one with `pose`")
+    graph, entry = bundle.pose_graph, bundle.manifest.pose
+    assert entry is not None
     limits = None
     if entry.keypoints:
         limits = entry.keypoints.error_limit_m, math.radians(entry.spread_limit_deg)
     return PoseNetwork(
-        GraphReader(OnnxPose(bundle.pose_graph, entry)),
+        GraphReader(OnnxPose(graph, entry)),
         _renders_of(entry),
         bundle.manifest.control.period_s,
         limits=limits,
@@ -59,7 +57,8 @@ def open_network(path: Path) -> PoseNetwork:
 def _renders_of(entry: PoseEntry) -> RenderConfig:
     """Renders of the object with as many keypoints; the block for a network without any."""
     renders = RenderConfig(cameras=cameras_of(entry), object_size_m=entry.object_size_m)
+    count = len(entry.keypoints.model) if entry.keypoints else 0
     for name, spec in OBJECTS.everything().items():
-        if spec.keypoints and entry.keypoints and len(spec.keypoints) == len(entry.keypoints.model):
+        if spec.keypoints and len(spec.keypoint_model(1.0)) == count:
             return replace(renders, object=name)
     return renders

@@ -8,6 +8,10 @@ open it only in one that may die, as `render` does.
 
 from __future__ import annotations
 
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import mujoco
@@ -25,16 +29,17 @@ class FilamentStudio(Studio):
 
     def _open(self) -> None:
         try:
+            mjrf: Any = importlib.import_module("mujoco.mjrf")
             # It registers the materials that the renderer needs.
-            import mujoco.studio.window
-            from mujoco import mjrf
+            importlib.import_module("mujoco.studio.window")
         except ImportError as error:
             raise SleightError(
                 f"rendering: MuJoCo {mujoco.__version__} has no Filament renderer ({error})"
             ) from error
         views, height, width, _ = self.shape
-        self._mjrf: Any = mjrf
-        self._context = mjrf.Context(mjrf.ContextConfig())
+        self._mjrf = mjrf
+        with _silent():
+            self._context = mjrf.Context(mjrf.ContextConfig())
         self._target = self._context.create_render_target(
             mjrf.RenderTargetConfig(color_format=mjrf.PixelFormat.PIXEL_FORMAT_RGB8)
         )
@@ -93,3 +98,17 @@ class FilamentStudio(Studio):
             viewport=self._mjrf.Rect(view * width, 0, width, height),
             haze=False,
         )
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without what the library itself prints about the graphics card."""
+    with ExitStack() as stack:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        stack.callback(os.close, nowhere)
+        for stream in (1, 2):
+            kept = os.dup(stream)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, stream)
+            os.dup2(nowhere, stream)
+        yield

@@ -210,7 +210,7 @@ def averaged(images: np.ndarray, factor: int) -> np.ndarray:
 def state_of(
     config: RenderConfig, stage: Stage, states: np.ndarray, number: int
 ) -> tuple[np.random.Generator, np.ndarray, np.ndarray]:
-    """The state of sample `number`: generator of what follows, qpos (nq,), angles of layers (J,)."""
+    """Sample `number`: the generator of what follows, qpos (nq,), and angles of layers (J,)."""
     rng = np.random.default_rng([config.seed, number])
     held = stage.object_qpos
     state = varied(states, held, config.states, rng)
