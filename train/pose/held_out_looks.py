@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Final
 
 from ...vision.config import CameraJitter, LooksConfig, RenderConfig
 from ...vision.renders.render_crew import Report
@@ -29,7 +30,7 @@ FACTORS: dict[str, tuple[str, ...]] = {
     "background and distractors": ("background_colour", "distractors"),
 }
 """Fields of `CameraJitter` or `LooksConfig`."""
-RENDERER = "filament"
+RENDERER: Final = "filament"
 RENDERER_STRENGTHS = (0.0, 1.0)
 SHARD_SIZE = 250
 
@@ -76,5 +77,5 @@ def _only(base: RenderConfig, names: tuple[str, ...]) -> RenderConfig:
     )
 
 
-def _fields(config: CameraJitter | LooksConfig, names: tuple[str, ...]) -> dict[str, float]:
+def _fields(config: CameraJitter | LooksConfig, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(config, name) for name in names if hasattr(config, name)}

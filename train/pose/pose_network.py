@@ -10,6 +10,7 @@ from ...contract.bundle import MANIFEST, load_bundle
 from ...contract.pose_entry import PoseEntry
 from ...envs.config import EnvConfig
 from ...envs.objects.object_spec import OBJECTS
+from ...shipped import shipped
 from ...vision.config import RenderConfig
 from ...vision.live.pose_eyes import cameras_of
 from ...vision.onnx_pose import OnnxPose
@@ -34,6 +35,7 @@ class PoseNetwork:
 
 def open_network(path: Path) -> PoseNetwork:
     """The network of a run of `vision train` or of a bundle. Raises SleightError."""
+    path = shipped(path)
     if not (path / MANIFEST).is_file():
         _, decoder, trained = load_pose_run(path)
         renders = RenderConfig(
