@@ -36,6 +36,7 @@ from sleight.train.pose.pose_evaluation import Judgement, judge
 from sleight.train.pose.pose_network import PoseNetwork, open_network
 from sleight.train.runs.progress import ProgressBar
 from sleight.vision.config import RenderConfig, StatesConfig
+from sleight.vision.renders.filament_studio import PACKAGES
 from sleight.vision.renders.object_states import chosen, read_states, shown_in
 from sleight.vision.renders.shards import Arrays, Renders, inputs_of
 from sleight.vision.renders.visible_share import VisibleShare
@@ -76,7 +77,7 @@ def rendered(sets: list[LookSet], count: int, out: Path) -> dict[str, Renders]:
             except SleightError as error:
                 if one.config.renderer != RENDERER:
                     raise
-                sys.stderr.write(f"{one.name}: left out: {error}\n")
+                sys.stderr.write(f"{one.name}: left out: {error}; it needs {PACKAGES}\n")
     return done
 
 

@@ -32,7 +32,9 @@ FACTORS: dict[str, tuple[str, ...]] = {
 """Fields of `CameraJitter` or `LooksConfig`."""
 RENDERER: Final = "filament"
 RENDERER_STRENGTHS = (0.0, 1.0)
-SHARD_SIZE = 250
+SHARD_SIZE, SLOW_SHARD_SIZE = 250, 125
+SHARD_TIMEOUT_S = 1800.0
+"""Filament on a busy processor takes a second for a sample."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,11 @@ class LookSet:
 
 def look_sets(base: RenderConfig) -> list[LookSet]:
     """All sets, with the cameras, the object, the states and the seed of `base`."""
-    base = replace(base, shard_size=SHARD_SIZE)
+    base = replace(base, shard_size=SHARD_SIZE, shard_timeout_s=SHARD_TIMEOUT_S)
     sets = [LookSet(f"strength {s:g}", replace(base, strength=s)) for s in STRENGTHS]
     sets += [LookSet(f"only {name}", _only(base, fields)) for name, fields in FACTORS.items()]
-    other = replace(base, renderer=RENDERER)
+    # Where it does not run its process dies at once; one restart is for a death by chance.
+    other = replace(base, renderer=RENDERER, shard_size=SLOW_SHARD_SIZE, restarts=1)
     sets += [LookSet(f"{RENDERER}, strength {s:g}", replace(other, strength=s))
              for s in RENDERER_STRENGTHS]  # fmt: skip
     return sets

@@ -10,14 +10,15 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
 from ...pages import html
-from ...pages.colours import BLUE, GREEN, ORANGE
+from ...pages.colours import BLUE
 from ...pages.figure import Frame
 from ...vision.geometry import Pinhole, Placement, matrix_of
 from ...vision.renders.shards import Arrays
 from ..analysis.dots import Dot, forest_chart
 from .looks_table import HEAD, Row
 
-TRUE, ESTIMATED = GREEN, ORANGE
+TRUE, ESTIMATED = "#16e06e", "#ff2fd0"
+"""Colours that no object has."""
 VIEW_PX = 300
 """Edge of a picture on the page."""
 _CORNERS = np.array(np.meshgrid(*[(-0.5, 0.5)] * 3)).reshape(3, 8).T

@@ -20,7 +20,7 @@ import numpy as np
 from ...errors import SleightError
 from .studio import Studio
 
-PACKAGES = "libvulkan1 mesa-vulkan-drivers"
+PACKAGES = "Vulkan: the system packages libvulkan1 mesa-vulkan-drivers"
 _NEAR_M, _FAR_M = 0.01, 10.0
 
 
