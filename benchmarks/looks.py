@@ -123,7 +123,7 @@ def worst(name: str, network: PoseNetwork, renders: Renders, judged: Judgement) 
 
 def measure(network: PoseNetwork, sets: dict[str, Renders]) -> tuple[list[Row], list[Case]]:
     """The rows of the table and the samples of the page."""
-    rows, cases = [], []
+    rows, parts, cases = list[Row](), list[Row](), list[Case]()
     for name, renders in sets.items():
         judged = judge(network.reader, renders)
         rows.append(Row.of(name, judged, network.limits))
