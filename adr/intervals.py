@@ -54,3 +54,19 @@ def mean(values: npt.ArrayLike) -> Estimate:
     error = float(sample.std(ddof=1)) / math.sqrt(sample.size)
     half_width = float(stats.t.ppf(0.5 + CONFIDENCE / 2, sample.size - 1)) * error
     return Estimate(centre, centre - half_width, centre + half_width)
+
+
+def median(values: npt.ArrayLike) -> Estimate:
+    """A median, with the interval of order statistics, which holds for every distribution.
+
+    A sample that is too small for such an interval has none.
+    """
+    sample = np.sort(np.asarray(values, np.float64).reshape(-1))
+    if sample.size == 0:
+        return NOTHING
+    centre = float(np.median(sample))
+    # The number of values below the true median is binomial.
+    first = int(stats.binom.ppf((1 - CONFIDENCE) / 2, sample.size, 0.5)) - 1
+    if first < 0:
+        return Estimate(centre, math.nan, math.nan)
+    return Estimate(centre, float(sample[first]), float(sample[-1 - first]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -221,6 +221,8 @@ class RenderConfig(PicturesConfig):
     """Image size, field of view and poses of the cameras."""
     states: StatesConfig = field(default_factory=StatesConfig)
     """States of hand and object."""
+    renderer: Literal["classic", "filament"] = "classic"
+    """MuJoCo's renderer for OpenGL, or the one that it has with Vulkan, for evaluation."""
     object: str = "block"
     """The object; it has keypoints and coloured faces: block, cube."""
     object_size_m: Annotated[float, Range(0.03, 0.09)] | None = None

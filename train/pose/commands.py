@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from ...config import help_text
 from ...config import load as load_config
-from ...contract.bundle import MANIFEST, load_bundle
 from ...errors import ConfigError, SleightError
 from ...files import write_json, write_text
 from ...flags import check_count, dispatch, output_file, output_folder, seed_of
@@ -150,11 +149,9 @@ def _learn(
 
 
 def _eval(argv: list[str]) -> int:
-    from ...envs.config import EnvConfig
-    from ...vision.onnx_pose import OnnxPose
     from ...vision.renders.shards import open_renders
-    from .pose_evaluation import GraphReader, NetReader, Reader, judge
-    from .pose_learner import load_pose_run
+    from .pose_evaluation import judge
+    from .pose_network import open_network
     from .pose_ranges import pose_yaml
 
     parser = make_parser("vision eval", "Measure the errors of a pose network on renders.")
@@ -170,29 +167,19 @@ def _eval(argv: list[str]) -> int:
     )
     args = parser.parse_args(argv)
     renders = open_renders(args.data)
-    period_s = EnvConfig().period_s
-    reader: Reader
-    if (args.reader / MANIFEST).is_file():
-        bundle = load_bundle(args.reader)
-        path, entry = bundle.pose_graph, bundle.manifest.pose
-        assert entry is not None
-        reader, edge, views = GraphReader(OnnxPose(path, entry)), entry.image_px, len(entry.cameras)
-        period_s = bundle.manifest.control.period_s
-    else:
-        _, net, render_config = load_pose_run(args.reader)
-        reader, cameras = NetReader(net), render_config.cameras
-        edge, views = cameras.image_px, len(cameras.views)
-    data_cameras = renders.config.cameras
+    network = open_network(args.reader)
+    cameras, data_cameras = network.renders.cameras, renders.config.cameras
+    edge, views = cameras.image_px, len(cameras.views)
     if (data_cameras.image_px, len(data_cameras.views)) != (edge, views):
         raise SleightError(
             f"--data: got {len(data_cameras.views)} views of {data_cameras.image_px} px,"
             f" allowed: {views} of {edge} px, as {args.reader} was trained on"
         )
-    result = judge(reader, renders)
+    result = judge(network.reader, renders)
     if args.json:
         write_json(args.json, result.data())
     if args.as_ranges:
-        write_text(args.as_ranges, pose_yaml(result, args.reader.name, period_s))
+        write_text(args.as_ranges, pose_yaml(result, args.reader.name, network.period_s))
     sys.stdout.write(result.text() + "\n")
     return 0
 

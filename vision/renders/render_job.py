@@ -33,6 +33,7 @@ from .render_crew import Crew, CrewOf, Report
 from .render_parameters import with_ranges
 from .render_values import FILE as VALUES
 from .render_values import RenderValues, read_values, write_values
+from .scene import Stage
 from .shards import INDEX, LAYERS, Arrays, shard_path, write_index, write_shard
 from .studio import Studio
 
@@ -169,14 +170,23 @@ def render_shard(folder: str, index: int, size: int) -> None:
     states = read_states(path / STATES)
     draws = read_values(path / VALUES) if (path / VALUES).is_file() else None
     first = index * config.shard_size
-    fine_px = config.cameras.image_px * config.supersample
-    with Studio(config.cameras, shown_in(config), (fine_px, fine_px)) as studio:
+    with open_studio(config) as studio:
         samples = [shoot(studio, config, states, first + i, draws) for i in range(size)]
     names = list(samples[0][1])
     arrays = {key: np.stack([sample[0][key] for sample in samples]) for key in samples[0][0]}
     arrays["drawn"] = np.array([list(s[1].values()) for s in samples], np.float32)
     arrays |= draws.rows(first, size) if draws else {}
     write_shard(shard_path(path, index), arrays, names)
+
+
+def open_studio(config: RenderConfig) -> Studio:
+    """The studio of a job, for images before they are averaged. Raises SleightError."""
+    fine_px = config.cameras.image_px * config.supersample
+    kind: type[Studio] = Studio
+    if config.renderer == "filament":
+        # Imported here: it loads MuJoCo's Vulkan renderer.
+        from .filament_studio import FilamentStudio as kind
+    return kind(config.cameras, shown_in(config), (fine_px, fine_px))
 
 
 def inputs(folder: Path) -> list[Path]:
@@ -197,6 +207,17 @@ def averaged(images: np.ndarray, factor: int) -> np.ndarray:
     return ((2 * total + area) // (2 * area)).astype(np.uint8)
 
 
+def state_of(
+    config: RenderConfig, stage: Stage, states: np.ndarray, number: int
+) -> tuple[np.random.Generator, np.ndarray, np.ndarray]:
+    """Sample `number`: the generator of what follows, qpos (nq,), and angles of layers (J,)."""
+    rng = np.random.default_rng([config.seed, number])
+    held = stage.object_qpos
+    state = varied(states, held, config.states, rng)
+    parts, layers = arranged(shown_in(config), stage.model.nq - held.stop, rng)
+    return rng, np.concatenate((state, parts)), layers
+
+
 def shoot(
     studio: Studio,
     config: RenderConfig,
@@ -205,10 +226,9 @@ def shoot(
     draws: RenderValues | None = None,
 ) -> tuple[Arrays, dict[str, float]]:
     """Render sample `number`: its arrays without the leading n, and the drawn values."""
-    rng = np.random.default_rng([config.seed, number])
     held = studio.stage.object_qpos
-    state = varied(states, held, config.states, rng)
-    parts, layers = arranged(shown_in(config), studio.stage.model.nq - held.stop, rng)
+    rng, qpos, layers = state_of(config, studio.stage, states, number)
+    state = qpos[: held.stop]
     jitter, looks = with_ranges(*config.scaled(), draws.sample(number) if draws else {})
     views = draw_views(config.cameras, jitter, rng)
     drawn = studio.dress(looks, rng)
@@ -216,7 +236,7 @@ def shoot(
     pose = state[held]
     wxyz = pose[3:] * (1.0 if pose[3] >= 0 else -1.0)
     arrays = {
-        "images": averaged(studio.shoot(np.concatenate((state, parts))), config.supersample),
+        "images": averaged(studio.shoot(qpos), config.supersample),
         "position": pose[:3].astype(np.float32),
         "wxyz": wxyz.astype(np.float32),
         "joint_position": state[: len(SHADOW_RIGHT.joints)].astype(np.float32),

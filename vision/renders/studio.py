@@ -34,6 +34,11 @@ class Studio:
         self.shape = (len(cameras.views), height, width, 3)
         """(V, H, W, 3): shape of the images."""
         self._data = mujoco.MjData(self.stage.model)
+        self._open()
+
+    def _open(self) -> None:
+        """Open the renderer of images of `shape`."""
+        _, height, width, _ = self.shape
         self._renderer = open_renderer(self.stage.model, height, width)
         self._options = mujoco.MjvOption()
         self._options.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = False
@@ -67,13 +72,17 @@ class Studio:
 
     def shoot(self, qpos: np.ndarray) -> np.ndarray:
         """Render the state `qpos` (nq,): uint8 (V, H, W, 3)."""
+        self._pose(qpos)
+        pictures = np.empty(self.shape, np.uint8)
+        for view, camera in enumerate(self.stage.cameras):
+            self._renderer.update_scene(self._data, int(camera), self._options)
+            self._renderer.render(out=pictures[view])
+        return pictures
+
+    def _pose(self, qpos: np.ndarray) -> None:
+        """Set the state, and what pictures need of it."""
         model, data = self.stage.model, self._data
         data.qpos[:] = qpos
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_camlight(model, data)
-        pictures = np.empty(self.shape, np.uint8)
-        for view, camera in enumerate(self.stage.cameras):
-            self._renderer.update_scene(data, int(camera), self._options)
-            self._renderer.render(out=pictures[view])
-        return pictures
