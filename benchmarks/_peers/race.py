@@ -1,0 +1,103 @@
+"""All peers take turns in one run; rates, and ratios within a round."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sleight.errors import SleightError
+
+from .table import Peer
+from .worker_process import Turn, Worker
+
+CLOCKS = ("wall", "cpu")
+
+
+@dataclass
+class Result:
+    """What a peer did, a number per round."""
+
+    title: str
+    about: dict[str, Any]
+    turns: list[Turn] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    """In the unit of the race, per second of its clock."""
+    ratios: list[float] = field(default_factory=list)
+    """Rate of the first peer in the same round, as a multiple of this one's."""
+    memory_mb: float = math.nan
+
+
+@contextmanager
+def started(
+    peers: Mapping[str, Peer], start: Callable[[Peer], Worker]
+) -> Iterator[dict[str, Worker]]:
+    """Start the peers; one that does not start is said in one line, with the reason.
+
+    Raises SleightError if the first, with which others are compared, does not start.
+    """
+    workers: dict[str, Worker] = {}
+    try:
+        for name, peer in peers.items():
+            print(f"starting {peer.title}", file=sys.stderr, flush=True)
+            try:
+                workers[name] = start(peer)
+            except SleightError as error:
+                if not workers:
+                    raise
+                print(f"left out: {error}", flush=True)
+        yield workers
+    finally:
+        for worker in workers.values():
+            worker.close()
+
+
+def run_rounds(
+    peers: Mapping[str, Peer],
+    workers: dict[str, Worker],
+    rounds: int,
+    seconds: float,
+    wait_s: float,
+    rate: Callable[[Turn, Worker, str], float],
+    clock: str,
+) -> dict[str, Result]:
+    """Turns of `seconds` each, in rounds; a peer that dies is said and left out of the rest."""
+    results = {name: Result(peers[name].title, worker.about) for name, worker in workers.items()}
+    for _ in range(rounds):
+        first = math.nan
+        for name, worker in list(workers.items()):
+            try:
+                turn = worker.work(seconds, wait_s)
+            except SleightError as error:
+                print(f"left out: {error}", flush=True)
+                del workers[name]
+                continue
+            result, value = results[name], rate(turn, worker, clock)
+            first = value if math.isnan(first) else first
+            result.turns.append(turn)
+            result.rates.append(value)
+            result.ratios.append(first / value)
+            result.memory_mb = worker.memory_mb()
+    return {name: result for name, result in results.items() if result.rates}
+
+
+def per_second(amount: float, turn: Turn, clock: str) -> float:
+    """An amount of a turn per second of a clock."""
+    return amount / (turn.cpu_s if clock == "cpu" else turn.seconds)
+
+
+def table(results: Mapping[str, Result], unit: str, first: str) -> str:
+    """Medians over rounds, and how many times as fast the first peer is (lowest, highest)."""
+    width = max(len(result.title) for result in results.values())
+    lines = [f"{'':<{width}} {unit:>10} {'memory MB':>10} {first:>12}  (lowest, highest)"]
+    for result in results.values():
+        lines.append(
+            f"{result.title:<{width}} {statistics.median(result.rates):>10,.1f}"
+            f" {result.memory_mb:>10,.0f} {statistics.median(result.ratios):>12.2f}"
+            f"  ({min(result.ratios):.2f}, {max(result.ratios):.2f})"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""The process of a peer, which works for as long as it is told, and its processor time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sleight.errors import ConnectError
+
+from .environment import python_of
+from .table import Peer
+
+WORKERS = Path(__file__).parent / "workers"
+CHECKOUT = WORKERS.parents[2]
+NO_GPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a peer did in one turn."""
+
+    steps: int
+    """Control steps, summed over its worlds."""
+    seconds: float
+    cpu_s: float
+    """Processor time of all its processes; NaN where /proc does not tell it."""
+    counts: dict[str, float]
+    """What else it counted, for example successes."""
+
+
+class Worker:
+    """A started peer. `close` ends it."""
+
+    def __init__(self, peer: Peer, arguments: Sequence[str], threads: int, wait_s: float) -> None:
+        """arguments: of the worker after its variant. wait_s: for its first word.
+
+        Raises SleightError.
+        """
+        self._title = peer.title
+        self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (see `close`)
+        command = [str(python_of(peer)), "-W", "ignore", str(WORKERS / f"{peer.worker}.py")]
+        given = dict.fromkeys(THREADS, str(threads)) | NO_GPU
+        given["PYTHONPATH"] = str(CHECKOUT) if peer.own or peer.on_ours else ""
+        read, write = os.pipe()  # not standard output: libraries print there
+        self._answers = os.fdopen(read)
+        self._process = subprocess.Popen(
+            [*command, peer.variant, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=self._said,
+            stderr=self._said,
+            text=True,
+            pass_fds=[write],
+            env={**os.environ, **given, "PEER_ANSWERS": str(write)},
+            start_new_session=True,  # so that its processes can be counted, and ended
+        )
+        os.close(write)
+        self.about = self._answer(wait_s)
+        """What it says of itself: `period_s` between control steps, and versions."""
+
+    def work(self, seconds: float, wait_s: float) -> Turn:
+        """Let it work for at least this time and one step. Raises ConnectError when it dies."""
+        before = self._cpu_s()
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{seconds}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._failed("died") from None
+        answer = self._answer(seconds + wait_s)
+        steps, took = answer.pop("steps"), answer.pop("seconds")
+        return Turn(steps, took, self._cpu_s() - before, answer)
+
+    def memory_mb(self) -> float:
+        """Resident memory of all its processes [MB]; NaN where /proc does not tell it."""
+        pages = [int(words[21]) for words in self._stats()]
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6 if pages else float("nan")
+
+    def close(self) -> None:
+        """End all its processes."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+        self._answers.close()
+        self._said.close()
+
+    def _answer(self, wait_s: float) -> dict[str, Any]:
+        if not select.select([self._answers], [], [], wait_s)[0]:
+            raise self._failed(f"no answer within {wait_s:.0f} s")
+        line = self._answers.readline()
+        if not line:
+            raise self._failed("died")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _failed(self, how: str) -> ConnectError:
+        """The last line that it wrote, which with Python is the error."""
+        self._said.seek(0)
+        lines = [line.strip() for line in self._said.read().splitlines() if line.strip()]
+        self.close()
+        return ConnectError(f"{self._title}: {how}: {lines[-1] if lines else 'without a word'}")
+
+    def _cpu_s(self) -> float:
+        ticks = [int(words[11]) + int(words[12]) for words in self._stats()]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else float("nan")
+
+    def _stats(self) -> list[list[str]]:
+        """/proc/PID/stat from the third field on, of every process of the session."""
+        rows = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                words = path.read_text(errors="replace").rpartition(")")[2].split()
+            except OSError:  # ended meanwhile
+                continue
+            if int(words[3]) == self._process.pid:
+                rows.append(words)
+        return rows
