@@ -27,9 +27,9 @@ sys.path.insert(0, str(HERE))  # the benchmarks are scripts, not a package
 import mujoco
 import numpy as np
 from _peers.plot import draw
-from _peers.race import CLOCKS, per_second, run_rounds, started, table
+from _peers.race import run_rounds, started, table
 from _peers.table import ENVIRONMENTS, Peer, chosen
-from _peers.worker_process import Turn, Worker
+from _peers.worker_process import CLOCKS, Worker
 from env import circumstances, correlated_actions, record
 
 from sleight.envs.config import EnvConfig
@@ -59,11 +59,6 @@ def write_replay(worlds: int, folder: Path) -> None:
         controls=np.stack(controls),
         substeps=config.control.substeps,
     )
-
-
-def hand_rate(turn: Turn, worker: Worker, clock: str) -> float:
-    """Seconds of hand time per second of the clock."""
-    return per_second(turn.steps * float(worker.about["period_s"]), turn, clock)
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -101,8 +96,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         with started(peers, start) as workers:
             before = circumstances(args.threads)
             print(f"before: {before}", flush=True)
-            timed = args.rounds, args.seconds, args.wait_s
-            results = run_rounds(peers, workers, *timed, hand_rate, args.clock)
+            results = run_rounds(
+                peers,
+                workers,
+                lambda worker: worker.work(args.seconds, args.wait_s),
+                lambda turn, worker: (
+                    turn.steps * worker.about["period_s"] / turn.time_s(args.clock)
+                ),
+                lambda result: len(result.turns) == args.rounds,
+            )
     after = circumstances(args.threads)
     print(f"after:  {after}, {args.clock} clock\n\n{table(results, UNIT, 'sleight is')}")
     print(f"\nthe bar is {BAR:g} times EnvPool's block, with {args.worlds} worlds of each peer")

@@ -15,8 +15,6 @@ from sleight.errors import SleightError
 from .table import Peer
 from .worker_process import Turn, Worker
 
-CLOCKS = ("wall", "cpu")
-
 
 @dataclass
 class Result:
@@ -28,7 +26,7 @@ class Result:
     rates: list[float] = field(default_factory=list)
     """In the unit of the race, per second of its clock."""
     ratios: list[float] = field(default_factory=list)
-    """Rate of the first peer in the same round, as a multiple of this one's."""
+    """Rate of the first peer in the same round, or in its last one, as a multiple of this one's."""
     memory_mb: float = math.nan
 
 
@@ -59,35 +57,28 @@ def started(
 def run_rounds(
     peers: Mapping[str, Peer],
     workers: dict[str, Worker],
-    rounds: int,
-    seconds: float,
-    wait_s: float,
-    rate: Callable[[Turn, Worker, str], float],
-    clock: str,
+    turn: Callable[[Worker], Turn],
+    rate: Callable[[Turn, Worker], float],
+    ended: Callable[[Result], bool],
 ) -> dict[str, Result]:
-    """Turns of `seconds` each, in rounds; a peer that dies is said and left out of the rest."""
+    """Turns of all until each has `ended`; a peer that dies is said and left out of the rest."""
     results = {name: Result(peers[name].title, worker.about) for name, worker in workers.items()}
-    for _ in range(rounds):
-        first = math.nan
-        for name, worker in list(workers.items()):
+    racing, first = dict(workers), results[next(iter(results))]
+    while racing:
+        for name, worker in list(racing.items()):
+            result = results[name]
             try:
-                turn = worker.work(seconds, wait_s)
+                result.turns.append(turn(worker))
             except SleightError as error:
                 print(f"left out: {error}", flush=True)
-                del workers[name]
+                del racing[name]
                 continue
-            result, value = results[name], rate(turn, worker, clock)
-            first = value if math.isnan(first) else first
-            result.turns.append(turn)
-            result.rates.append(value)
-            result.ratios.append(first / value)
+            result.rates.append(rate(result.turns[-1], worker))
+            result.ratios.append(first.rates[-1] / result.rates[-1])
             result.memory_mb = worker.memory_mb()
+            if ended(result):
+                del racing[name]
     return {name: result for name, result in results.items() if result.rates}
-
-
-def per_second(amount: float, turn: Turn, clock: str) -> float:
-    """An amount of a turn per second of a clock."""
-    return amount / (turn.cpu_s if clock == "cpu" else turn.seconds)
 
 
 def table(results: Mapping[str, Result], unit: str, first: str) -> str:

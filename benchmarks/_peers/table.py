@@ -24,14 +24,14 @@ class Peer:
     """It imports `sleight` from this checkout."""
 
 
-def _ours(title: str, variant: str) -> Peer:
-    return Peer(title, "on_sleight", variant, own=True)
+def _ours(title: str, worker: str, variant: str) -> Peer:
+    return Peer(title, worker, variant, own=True)
 
 
 ENVIRONMENTS = {
-    "sleight": _ours("sleight, block", "nominal"),
-    "sleight-usual": _ours("sleight, usual parameters randomized", "usual"),
-    "sleight-everything": _ours("sleight, everything randomized", "everything"),
+    "sleight": _ours("sleight, block", "on_sleight", "nominal"),
+    "sleight-usual": _ours("sleight, usual parameters randomized", "on_sleight", "usual"),
+    "sleight-everything": _ours("sleight, everything randomized", "on_sleight", "everything"),
     "envpool-block": Peer(
         "EnvPool, HandManipulateBlock", "on_envpool", "HandManipulateBlock-v1", "envpool"
     ),
@@ -47,6 +47,15 @@ ENVIRONMENTS = {
     "warp": Peer("mujoco_warp on the CPU, our model", "on_warp", "", "warp"),
 }
 """The first is what the others are compared with."""
+
+LEARNERS = {
+    "sleight": _ours("sleight, PPO", "ppo_sleight", ""),
+    "sb3": Peer("sb3-contrib, RecurrentPPO", "ppo_sb3", "", "sb3", on_ours=True),
+    "rllib": Peer("RLlib, PPO with an LSTM", "ppo_rllib", "", "rllib", on_ours=True),
+    "rsl_rl": Peer("rsl_rl, PPO with an LSTM", "ppo_rsl_rl", "", "rsl_rl", on_ours=True),
+    "cleanrl": _ours("PPO with an LSTM after CleanRL", "ppo_cleanrl", ""),
+}
+"""PPO with an LSTM on `sleight/Block-v0`, of several libraries."""
 
 
 def chosen(words: str, table: Mapping[str, Peer]) -> dict[str, Peer]:

@@ -21,6 +21,8 @@ from .table import Peer
 
 WORKERS = Path(__file__).parent / "workers"
 CHECKOUT = WORKERS.parents[2]
+GRACE_S = 10.0
+CLOCKS = ("wall", "cpu")
 NO_GPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -36,6 +38,10 @@ class Turn:
     """Processor time of all its processes; NaN where /proc does not tell it."""
     counts: dict[str, float]
     """What else it counted, for example successes."""
+
+    def time_s(self, clock: str) -> float:
+        """Its time by one of `CLOCKS` [s]."""
+        return self.cpu_s if clock == "cpu" else self.seconds
 
 
 class Worker:
@@ -86,10 +92,15 @@ class Worker:
         return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6 if pages else float("nan")
 
     def close(self) -> None:
-        """End all its processes."""
+        """Let it end by itself for a moment, then end all its processes."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_S)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
+        self._process.wait()
         self._answers.close()
         self._said.close()
 
