@@ -71,7 +71,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--seconds", type=float, default=4.0, help="duration of one turn [s]")
     add("--rounds", type=int, default=5, help="rounds; the median is reported")
     add("--clock", choices=CLOCKS, default="wall", help="wall, or processor time")
-    add("--wait_s", type=float, default=1800.0, help="longest time for a start or a step [s]")
+    add("--wait_s", type=float, default=3600.0, help="longest time for a start or a turn [s]")
     add("--json", type=output_file, help="also write the results to this JSON file")
     add("--plot", type=output_file, help="plot them to this file: .png, .svg, .pdf")
     args = parser.parse_args(argv)
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         def start(peer: Peer) -> Worker:
             given = [str(args.worlds), str(args.threads), folder]
             worker = Worker(peer, given, args.threads, args.wait_s)
-            worker.work(WARM_UP_S, args.wait_s)
+            worker.work(WARM_UP_S, args.clock, args.wait_s)
             return worker
 
         with started(peers, start) as workers:
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             results = run_rounds(
                 peers,
                 workers,
-                lambda worker: worker.work(args.seconds, args.wait_s),
+                lambda worker: worker.work(args.seconds, args.clock, args.wait_s),
                 lambda turn, worker: (
                     turn.steps * worker.about["period_s"] / turn.time_s(args.clock)
                 ),

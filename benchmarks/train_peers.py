@@ -46,7 +46,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--rounds", type=int, default=3, help="rounds; the median is reported")
     add("--minutes", type=float, default=0.0, help="time of each peer, instead of rounds [min]")
     add("--clock", choices=CLOCKS, default="wall", help="wall, or processor time")
-    add("--wait_s", type=float, default=1800.0, help="longest time for a start or an update [s]")
+    add("--wait_s", type=float, default=3600.0, help="longest time for a start or a turn [s]")
     add("--json", type=output_file, help="also write the results to this JSON file")
     add("--plot", type=output_file, help="plot them to this file: .png, .svg, .pdf")
     args = parser.parse_args(argv)
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def start(peer: Peer) -> Worker:
         worker = Worker(peer, [str(args.worlds), str(args.threads)], args.threads, args.wait_s)
         if not args.minutes:
-            worker.work(0.0, args.wait_s)  # memory, caches
+            worker.work(0.0, args.clock, args.wait_s)  # memory, caches
         return worker
 
     def ended(result: Result) -> bool:
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = run_rounds(
             peers,
             workers,
-            lambda worker: worker.work(args.seconds, args.wait_s),
+            lambda worker: worker.work(args.seconds, args.clock, args.wait_s),
             lambda turn, worker: turn.steps / turn.time_s(args.clock),
             ended,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +26,6 @@ class Result:
     """In the unit of the race, per second of its clock."""
     ratios: list[float] = field(default_factory=list)
     """Rate of the first peer in the same round, or in its last one, as a multiple of this one's."""
-    memory_mb: float = math.nan
 
 
 @contextmanager
@@ -75,7 +73,6 @@ def run_rounds(
                 continue
             result.rates.append(rate(result.turns[-1], worker))
             result.ratios.append(first.rates[-1] / result.rates[-1])
-            result.memory_mb = worker.memory_mb()
             if ended(result):
                 del racing[name]
     return {name: result for name, result in results.items() if result.rates}
@@ -88,7 +85,7 @@ def table(results: Mapping[str, Result], unit: str, first: str) -> str:
     for result in results.values():
         lines.append(
             f"{result.title:<{width}} {statistics.median(result.rates):>10,.1f}"
-            f" {result.memory_mb:>10,.0f} {statistics.median(result.ratios):>12.2f}"
+            f" {result.turns[-1].memory_mb:>10,.0f} {statistics.median(result.ratios):>12.2f}"
             f"  ({min(result.ratios):.2f}, {max(result.ratios):.2f})"
         )
     return "\n".join(lines)

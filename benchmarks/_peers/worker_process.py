@@ -1,4 +1,4 @@
-"""The process of a peer, which works for as long as it is told, and its processor time."""
+"""The process of a peer, which works for as long as it is told."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Turn:
     """Control steps, summed over its worlds."""
     seconds: float
     cpu_s: float
-    """Processor time of all its processes; NaN where /proc does not tell it."""
+    """Processor time of all its processes."""
+    memory_mb: float
+    """Their resident memory at the end."""
     counts: dict[str, float]
     """What else it counted, for example successes."""
 
@@ -73,23 +75,20 @@ class Worker:
         self.about = self._answer(wait_s)
         """What it says of itself: `period_s` between control steps, and versions."""
 
-    def work(self, seconds: float, wait_s: float) -> Turn:
-        """Let it work for at least this time and one step. Raises ConnectError when it dies."""
-        before = self._cpu_s()
+    def work(self, seconds: float, clock: str, wait_s: float) -> Turn:
+        """Let it work for at least this time of a clock and one step, within `wait_s`.
+
+        Raises ConnectError when it dies.
+        """
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(f"{seconds}\n")
+            self._process.stdin.write(f"{seconds} {clock}\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise self._failed("died") from None
-        answer = self._answer(seconds + wait_s)
-        steps, took = answer.pop("steps"), answer.pop("seconds")
-        return Turn(steps, took, self._cpu_s() - before, answer)
-
-    def memory_mb(self) -> float:
-        """Resident memory of all its processes [MB]; NaN where /proc does not tell it."""
-        pages = [int(words[21]) for words in self._stats()]
-        return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6 if pages else float("nan")
+        answer = self._answer(wait_s)
+        known = ("steps", "seconds", "cpu_s", "memory_mb")
+        return Turn(*(answer.pop(name) for name in known), counts=answer)
 
     def close(self) -> None:
         """Let it end by itself for a moment, then end all its processes."""
@@ -119,19 +118,3 @@ class Worker:
         lines = [line.strip() for line in self._said.read().splitlines() if line.strip()]
         self.close()
         return ConnectError(f"{self._title}: {how}: {lines[-1] if lines else 'without a word'}")
-
-    def _cpu_s(self) -> float:
-        ticks = [int(words[11]) + int(words[12]) for words in self._stats()]
-        return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else float("nan")
-
-    def _stats(self) -> list[list[str]]:
-        """/proc/PID/stat from the third field on, of every process of the session."""
-        rows = []
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                words = path.read_text(errors="replace").rpartition(")")[2].split()
-            except OSError:  # ended meanwhile
-                continue
-            if int(words[3]) == self._process.pid:
-                rows.append(words)
-        return rows

@@ -10,12 +10,15 @@ from mujoco import mjx
 from replay import Replay
 from serve import serve
 
+MOST_WORLDS = 16
+"""On a CPU more worlds are not faster per world, and take longer to compile."""
+
 
 def main(variant: str, worlds: str, threads: str, data: str) -> None:
     """Serve."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])  # it has no setting
     jax.config.update("jax_compilation_cache_dir", str(Path(sys.prefix) / "compiled"))
-    replay = Replay(data)
+    replay = Replay(data, min(int(worlds), MOST_WORLDS))
     model, blank = mjx.put_model(replay.model), mjx.make_data(replay.model)
     starts, held = jnp.asarray(replay.starts, jnp.float32), replay.controls()[0]
     with_start = jax.vmap(lambda qpos, ctrl: blank.replace(qpos=qpos, ctrl=ctrl))

@@ -1,16 +1,19 @@
 """What every worker shares; it needs only Python, because it runs in every peer's environment.
 
-A worker reads a number of seconds per line, works that long, and answers with a line of JSON:
-`steps` (control steps, summed over worlds), `seconds`, and what else it counted. Its first line
-says what it is. Answers go to the file of PEER_ANSWERS; what libraries print goes elsewhere.
+A worker reads lines such as `4.0 wall` or `4.0 cpu`, works that long by this clock, and answers
+with a line of JSON: `steps` (control steps, summed over worlds), `seconds`, `cpu_s` and `memory_mb`
+of all its processes, and what else it counted. Its first line says what it is. Answers go to the
+file of PEER_ANSWERS, because libraries print to standard output.
 """
 
 import json
+import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TextIO
 
 
@@ -28,12 +31,30 @@ def serve(
     answers = os.fdopen(int(os.environ["PEER_ANSWERS"]), "w")
     _say(answers, {**about, "versions": {name: _version(name) for name in packages}})
     for line in sys.stdin:
+        seconds, name = line.split()
+        clock = {"wall": time.perf_counter, "cpu": _cpu_s}[name]
         counts()
-        steps, started = 0, time.perf_counter()
-        while not steps or time.perf_counter() < started + float(line):
+        steps, began, wall, cpu_s = 0, clock(), time.perf_counter(), _cpu_s()
+        while not steps or clock() < began + float(seconds):
             steps += step()
-        seconds = time.perf_counter() - started
-        _say(answers, {"steps": steps, "seconds": seconds, **counts()})
+        took = {"seconds": time.perf_counter() - wall, "cpu_s": _cpu_s() - cpu_s}
+        _say(answers, {"steps": steps, **took, "memory_mb": _memory_mb(), **counts()})
+
+
+def _cpu_s() -> float:
+    """Processor time of this process and of its children [s]."""
+    ticks = 0
+    for child in multiprocessing.active_children():
+        words = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(words[11]) + int(words[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_mb() -> float:
+    """Resident memory of this process and of its children [MB]."""
+    pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids]
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _say(answers: TextIO, answer: dict[str, object]) -> None:
