@@ -32,7 +32,8 @@ from _peers.table import ENVIRONMENTS, Peer, chosen
 from _peers.worker_process import CLOCKS, Worker
 from env import circumstances, correlated_actions, record
 
-from sleight.envs.config import EnvConfig
+from sleight.envs.config import EnvConfig, ResetConfig
+from sleight.envs.gym import SMALL_CACHE
 from sleight.envs.make import make_env
 from sleight.files import write_json
 from sleight.flags import Parser, check_count, output_file
@@ -47,7 +48,7 @@ WARM_UP_S = 1.0
 
 def write_replay(worlds: int, folder: Path) -> None:
     """Write our model, N settled starts and T controls, as `workers/replay.py` reads them."""
-    config = EnvConfig(num_worlds=worlds, threads=1)
+    config = EnvConfig(num_worlds=worlds, threads=1, resets=ResetConfig(cache=SMALL_CACHE))
     env = make_env(config)
     env.reset(seed=0)
     starts = env.sim.state("qpos").numpy().copy()
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         def start(peer: Peer) -> Worker:
             given = [str(args.worlds), str(args.threads), folder]
             worker = Worker(peer, given, args.threads, args.wait_s)
-            worker.work(WARM_UP_S, args.clock, args.wait_s)
+            worker.work(min(WARM_UP_S, args.seconds), args.clock, args.wait_s)
             return worker
 
         with started(peers, start) as workers:

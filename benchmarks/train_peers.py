@@ -79,10 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     peers = chosen(args.peers, LEARNERS)
 
     def start(peer: Peer) -> Worker:
-        worker = Worker(peer, [str(args.worlds), str(args.threads)], args.threads, args.wait_s)
-        if not args.minutes:
-            worker.work(0.0, args.clock, args.wait_s)  # memory, caches
-        return worker
+        return Worker(peer, [str(args.worlds), str(args.threads)], args.threads, args.wait_s)
 
     def ended(result: Result) -> bool:
         spent = sum(turn.time_s(args.clock) for turn in result.turns)

@@ -15,6 +15,7 @@ from sleight.train.config import TrainConfig
 
 RECIPE = Path(__file__).parents[3] / "configs" / "block.yaml"
 ID = "Counted/Block-v0"
+START_STATES = 256
 LEARNING_RATE = 3e-4
 """Of the learners that have one and keep it."""
 COUNTS = {"successes": 0.0, "drops": 0.0}
@@ -24,7 +25,8 @@ COUNTS = {"successes": 0.0, "drops": 0.0}
 def recipe(worlds: str, threads: str) -> TrainConfig:
     """configs/block.yaml without its curriculum, which only we have: goals up to 1 rad."""
     config = load(TrainConfig, RECIPE, [])
-    env = replace(config.env, num_worlds=int(worlds), threads=int(threads))
+    resets = replace(config.env.resets, cache=START_STATES)
+    env = replace(config.env, num_worlds=int(worlds), threads=int(threads), resets=resets)
     adr = replace(config.adr, curriculum={})
     return replace(config, env=env, adr=adr, threads=int(threads))
 

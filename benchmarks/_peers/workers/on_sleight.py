@@ -6,7 +6,8 @@ import torch
 from noise import Noise
 from serve import serve
 
-from sleight.envs.config import EnvConfig
+from sleight.envs.config import EnvConfig, ResetConfig
+from sleight.envs.gym import SMALL_CACHE
 from sleight.envs.make import make_env
 
 
@@ -17,7 +18,10 @@ def main(variant: str, worlds: str, threads: str, data: str) -> None:
 
     ranges = {"nominal": None, "usual": wide_ranges(), "everything": wide_ranges(EVERYTHING)}
     config = EnvConfig(
-        num_worlds=int(worlds), threads=int(threads), randomization=ranges[variant] or {}
+        num_worlds=int(worlds),
+        threads=int(threads),
+        randomization=ranges[variant] or {},
+        resets=ResetConfig(cache=SMALL_CACHE),
     )
     env = make_env(config)
     env.reset(seed=0)
