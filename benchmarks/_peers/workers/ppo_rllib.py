@@ -1,4 +1,7 @@
-"""RLlib's PPO with an LSTM, all in one process beside Ray's own; its critic has an LSTM, too."""
+"""RLlib's PPO with an LSTM, all in one process beside Ray's own; its critic has an LSTM, too.
+
+Its standard deviations depend on the state: with an LSTM, `free_log_std` fails.
+"""
 
 import sys
 from typing import Any
@@ -52,7 +55,6 @@ def algorithm(config: TrainConfig) -> PPOConfig:
         lstm_cell_size=policy.hidden_size,
         max_seq_len=config.rollout.bptt_steps,
         vf_share_layers=False,
-        free_log_std=True,
     )
     return (
         PPOConfig()
