@@ -85,7 +85,7 @@ class Worker:
             self._process.stdin.write(f"{seconds} {clock}\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise self._failed("died") from None
+            raise self._failed(f"exit code {self._process.wait()}") from None
         answer = self._answer(wait_s)
         known = ("steps", "seconds", "cpu_s", "memory_mb")
         return Turn(*(answer.pop(name) for name in known), counts=answer)
@@ -108,7 +108,7 @@ class Worker:
             raise self._failed(f"no answer within {wait_s:.0f} s")
         line = self._answers.readline()
         if not line:
-            raise self._failed("died")
+            raise self._failed(f"exit code {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

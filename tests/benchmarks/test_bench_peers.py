@@ -51,7 +51,9 @@ def test_all_take_turns_and_one_that_dies_is_said_and_left_out(replay, capsys):
     peers["none"] = Peer("no such part", LOOP.worker, "nothing")
     with BENCH["started"](peers, lambda peer: _start(peer, replay)) as workers:
         assert list(workers) == ["loop", "rollout"]
-        assert capsys.readouterr().out == "left out: no such part: died: KeyError: 'nothing'\n"
+        assert (
+            capsys.readouterr().out == "left out: no such part: exit code 1: KeyError: 'nothing'\n"
+        )
         turns = []
 
         def turn(worker: object) -> object:
@@ -69,7 +71,10 @@ def test_all_take_turns_and_one_that_dies_is_said_and_left_out(replay, capsys):
         )
     first, second = workers.values()
     assert turns == [first, second, first, second, first]
-    assert capsys.readouterr().out == "left out: mujoco.rollout, our model: died: without a word\n"
+    assert (
+        capsys.readouterr().out
+        == "left out: mujoco.rollout, our model: exit code -9: without a word\n"
+    )
     loop, rollout = results["loop"], results["rollout"]
     assert len(loop.rates) == 3 and len(rollout.rates) == 1 and loop.ratios == [1.0] * 3
     assert rollout.ratios[0] == pytest.approx(loop.rates[0] / rollout.rates[0])
@@ -80,7 +85,7 @@ def test_all_take_turns_and_one_that_dies_is_said_and_left_out(replay, capsys):
 def test_the_first_has_to_start():
     broken = {"sleight": Peer("ours", "on_mujoco", "loop")}
     running = BENCH["started"](broken, lambda peer: _start(peer, "/no/such/folder"))
-    with pytest.raises(ConnectError, match="^ours: died: "), running:
+    with pytest.raises(ConnectError, match="^ours: exit code 1: "), running:
         pass
 
 
