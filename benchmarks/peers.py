@@ -114,7 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         about = {"before": before, "after": after, "clock": args.clock, "unit": UNIT}
         write_json(args.json, {**about, "results": rows})
     if args.plot:
-        draw(results, f"{UNIT}, {args.threads} thread{'s' * (args.threads > 1)}", args.plot)
+        threads = f"{args.threads} thread{'s' * (args.threads > 1)}"
+        draw(results, f"seconds of hand time per second ({args.clock} clock, {threads})", args.plot)
     return 0
 
 

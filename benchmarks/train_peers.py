@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         about = {"before": before, "after": after, "clock": args.clock, "unit": UNIT}
         write_json(args.json, {**about, "results": rows})
     if args.plot:
-        draw(results, f"control {UNIT}, training", args.plot)
+        draw(results, f"control steps per second of training ({args.clock} clock)", args.plot)
     return 0
 
 
