@@ -41,6 +41,8 @@ from sleight.train.config import TrainConfig
 
 CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
 OBJECTS_LISTED = ("block", "egg", "pen", "face", "cube-locked", "cube", "cube-hinges")
+EVERYTHING = tuple(name for name in NAMES if name not in PART_NAMES)
+"""The parameters that any object has."""
 WARM_UP = 20
 """Untimed steps at the start: first drops, first goals, warm caches."""
 RAW = {
@@ -214,7 +216,7 @@ def bench(
     results: list[Result] = []
     cases = {"nominal": {}, "randomized": wide_ranges()}
     if everything:
-        cases["everything"] = wide_ranges([name for name in NAMES if name not in PART_NAMES])
+        cases["everything"] = wide_ranges(EVERYTHING)
     for label, ranges in cases.items():
         env = make_env(replace(config, randomization=ranges), seed)
         recording = record(env, actions, seed)

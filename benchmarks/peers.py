@@ -1,167 +1,121 @@
-"""Seconds of hand time per second, compared with Gymnasium-Robotics' block in one run.
+"""Seconds of hand time per second, compared with other libraries' hands in one run.
 
-    sleight bench peers [--processes 2] [--worlds 128] [--repetitions 5]
+    sleight bench peers [--peers envpool-block,loop,...] [--threads 1] [--worlds 128]
+                        [--rounds 5] [--seconds 4] [--clock wall|cpu] [--json FILE] [--plot FILE]
 
-The peer is `HandManipulateBlock-v1` under AsyncVectorEnv, as its users run it. It needs another
-MuJoCo version, so it runs in its own Python environment in the user's cache, which is created at
-first use from peers-requirements.txt. Ours is the default `block` with the usual parameters
-randomized, on as many threads as the peer has processes. Both alternate, because the speed of a
-shared machine changes.
+Each peer runs in its own Python environment in the user's cache, created at first use from the
+pins in `_peers/requirements`. A peer that cannot be installed or does not run is said in one
+line, and the others go on. All get the same number of threads and take turns, because the speed of
+a shared machine changes; `--clock cpu` counts processor time of all processes of a peer, for a
+machine that does other work. Ours is the default `block`. The peers of physics alone (`loop`,
+`rollout`, `mjx`, `warp`) step our model through recorded controls, without observations, goals or
+rewards.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import statistics
-import subprocess
+import argparse
 import sys
-import time
-import venv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import mujoco
-
-from sleight.envs.config import EnvConfig
-from sleight.envs.make import make_env
-from sleight.errors import ConfigError, ConnectError
-from sleight.flags import Parser, check_count
 
 HERE = Path(__file__).resolve().parent
-REQUIREMENTS = HERE / "peers-requirements.txt"
-BAR = 8.0
-"""Required throughput of ours, as a multiple of the peer's."""
+sys.path.insert(0, str(HERE))  # the benchmarks are scripts, not a package
+
+import mujoco
+import numpy as np
+from _peers.plot import draw
+from _peers.race import run_rounds, started, table
+from _peers.table import ENVIRONMENTS, Peer, chosen
+from _peers.worker_process import CLOCKS, Worker
+from env import circumstances, correlated_actions, record
+
+from sleight.envs.config import EnvConfig, ResetConfig
+from sleight.envs.gym import SMALL_CACHE
+from sleight.envs.make import make_env
+from sleight.files import write_json
+from sleight.flags import Parser, check_count, output_file
+
+UNIT = "hand s/s"
+BAR = 10.0
+"""Required throughput of ours, as a multiple of EnvPool's."""
+REPLAYED = 50
+"""Control steps after which the peers of physics alone begin anew."""
 WARM_UP_S = 1.0
 
 
-class Peer:
-    """The peer's worker process."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        answer = self._answer()
-        self.task, self.period_s = str(answer["task"]), float(answer["period_s"])
-
-    def hand_rate(self, seconds: float) -> float:
-        """Hand seconds per second, summed over environments."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{seconds}\n")
-        self._process.stdin.flush()
-        answer = self._answer()
-        return float(answer["steps"]) * self.period_s / float(answer["seconds"])
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.startswith("{"):
-            raise ConnectError(f"peer: got '{line.strip()}', allowed: a line of JSON; see above")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
-@contextmanager
-def peer(processes: int) -> Iterator[Peer]:
-    """Start the worker with this number of environment processes; stops it at the end."""
-    command = [str(environment()), "-W", "ignore", str(HERE / "_peer_worker.py"), str(processes)]
-    started = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE
+def write_replay(worlds: int, folder: Path) -> None:
+    """Write our model, N settled starts and T controls, as `workers/replay.py` reads them."""
+    config = EnvConfig(num_worlds=worlds, threads=1, resets=ResetConfig(cache=SMALL_CACHE))
+    env = make_env(config)
+    env.reset(seed=0)
+    starts = env.sim.state("qpos").numpy().copy()
+    controls = record(env, correlated_actions(worlds, REPLAYED, 0), 0).controls
+    mujoco.mj_saveModel(env.sim.model, str(folder / "block.mjb"), None)
+    np.savez(
+        folder / "replay.npz",
+        starts=starts,
+        controls=np.stack(controls),
+        substeps=config.control.substeps,
     )
-    try:
-        yield Peer(started)
-    finally:
-        started.communicate()
 
 
-def environment() -> Path:
-    """The peer's Python, installed if it is missing. Raises ConfigError when that fails."""
-    pins = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "sleight" / f"peers-{pins}"
-    python = folder / "bin" / "python"
-    ready = folder / ".installed"
-    if not ready.exists():
-        print(f"installing the peer's environment in {folder}", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        done = subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=False)
-        if done.returncode:
-            raise ConfigError(
-                f"{REQUIREMENTS.name}: cannot be installed: see the output of pip above"
-            )
-        ready.touch()
-    return python
-
-
-class Ours:
-    """The default `block`, randomized; like the peer, it continues from call to call."""
-
-    def __init__(self, worlds: int, threads: int) -> None:
-        from env import correlated_actions, wide_ranges
-
-        config = EnvConfig(num_worlds=worlds, threads=threads, randomization=wide_ranges())
-        self.period_s = config.period_s
-        self._env = make_env(config)
-        self._env.reset(seed=0)
-        self._actions = correlated_actions(worlds, 500, 0)
-        self._step = 0
-
-    def hand_rate(self, seconds: float) -> float:
-        """Hand seconds per second, summed over worlds."""
-        first, started = self._step, time.perf_counter()
-        while time.perf_counter() < started + seconds:
-            self._env.step(self._actions[self._step % len(self._actions)])
-            self._step += 1
-        steps = (self._step - first) * self._env.num_envs
-        return steps * self.period_s / (time.perf_counter() - started)
-
-
-def bench(
-    processes: int, worlds: int, seconds: float, repetitions: int
-) -> list[tuple[float, float]]:
-    """(peer, ours) in hand seconds per second, one pair per repetition."""
-    ours = Ours(worlds, processes)
-    with peer(processes) as other:
-        other.hand_rate(WARM_UP_S)
-        ours.hand_rate(WARM_UP_S)
-        return [(other.hand_rate(seconds), ours.hand_rate(seconds)) for _ in range(repetitions)]
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line. Raises ConfigError."""
+    parser = Parser("sleight bench peers", description=__doc__.split("\n", 1)[0])
+    add = parser.add_argument
+    add("--peers", default="", help=f"some of {', '.join(ENVIRONMENTS)} (default: all)")
+    add("--threads", type=int, default=1, help="threads of each peer")
+    add("--worlds", type=int, default=EnvConfig().num_worlds, help="worlds of each peer")
+    add("--seconds", type=float, default=4.0, help="duration of one turn [s]")
+    add("--rounds", type=int, default=5, help="rounds; the median is reported")
+    add("--clock", choices=CLOCKS, default="wall", help="wall, or processor time")
+    add("--wait_s", type=float, default=3600.0, help="longest time for a start or a turn [s]")
+    add("--json", type=output_file, help="also write the results to this JSON file")
+    add("--plot", type=output_file, help="plot them to this file: .png, .svg, .pdf")
+    args = parser.parse_args(argv)
+    for name in ("threads", "worlds", "rounds"):
+        check_count(f"--{name}", getattr(args, name))
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    sys.path.insert(0, str(HERE))
-    from env import circumstances
+    args = arguments(argv)
+    peers = chosen(args.peers, ENVIRONMENTS)
+    with tempfile.TemporaryDirectory() as folder:
+        write_replay(args.worlds, Path(folder))
 
-    parser = Parser("sleight bench peers", description=__doc__.split("\n", 1)[0])
-    parser.add_argument(
-        "--processes", type=int, default=2, help="processes of the peer, and our threads"
-    )
-    parser.add_argument(
-        "--worlds", type=int, default=EnvConfig().num_worlds, help="our number of worlds"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=4.0, help="duration of one measurement [s]"
-    )
-    parser.add_argument(
-        "--repetitions", type=int, default=5, help="repetitions; the median is reported"
-    )
-    args = parser.parse_args(argv)
-    for count in (args.processes, args.worlds, args.repetitions):
-        check_count("--processes, --worlds, --repetitions", count)
-    print(f"before: {circumstances(args.processes)}", flush=True)
-    pairs = bench(args.processes, args.worlds, args.seconds, args.repetitions)
-    print(f"after:  {circumstances(args.processes)}\n")
-    ratios = [mine / theirs for theirs, mine in pairs]
-    theirs, mine = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"Gymnasium-Robotics block, AsyncVectorEnv of {args.processes}: {theirs:.0f} hand s/s")
-    print(f"sleight block, {args.worlds} worlds, MuJoCo {mujoco.__version__}: {mine:.0f} hand s/s")
-    print(
-        f"times the peer: {statistics.median(ratios):.1f}"
-        f" ({min(ratios):.1f} to {max(ratios):.1f}); the bar is {BAR:g}"
-    )
+        def start(peer: Peer) -> Worker:
+            given = [str(args.worlds), str(args.threads), folder]
+            worker = Worker(peer, given, args.threads, args.wait_s)
+            worker.work(min(WARM_UP_S, args.seconds), args.clock, args.wait_s)
+            return worker
+
+        with started(peers, start) as workers:
+            before = circumstances(args.threads)
+            print(f"before: {before}", flush=True)
+            results = run_rounds(
+                peers,
+                workers,
+                lambda worker: worker.work(args.seconds, args.clock, args.wait_s),
+                lambda turn, worker: (
+                    turn.steps * worker.about["period_s"] / turn.time_s(args.clock)
+                ),
+                lambda result: len(result.turns) == args.rounds,
+            )
+    after = circumstances(args.threads)
+    print(f"after:  {after}, {args.clock} clock\n\n{table(results, UNIT, 'sleight is')}")
+    print(f"\nthe bar is {BAR:g} times EnvPool's block, with {args.worlds} worlds of each peer")
+    if args.json:
+        rows = {name: asdict(result) for name, result in results.items()}
+        about = {"before": before, "after": after, "clock": args.clock, "unit": UNIT}
+        write_json(args.json, {**about, "results": rows})
+    if args.plot:
+        threads = f"{args.threads} thread{'s' * (args.threads > 1)}"
+        draw(results, f"seconds of hand time per second ({args.clock} clock, {threads})", args.plot)
     return 0
 
 

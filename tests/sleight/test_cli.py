@@ -194,9 +194,10 @@ def test_rendering_without_a_screen_is_the_default() -> None:
     assert _python("-c", code, MUJOCO_GL="osmesa").stdout.split()[0] == "osmesa"
 
 
-@pytest.mark.parametrize(
-    "name", ["env", "gap", "peers", "rig", "scale", "sim_to_sim", "soak", "train", "transfer"]
-)
+BENCHES = ("env", "gap", "peers", "rig", "scale", "sim_to_sim", "soak", "train", "transfer")
+
+
+@pytest.mark.parametrize("name", [*BENCHES, "train_peers"])
 def test_help_of_bench_lists_every_benchmark(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "--help"]) == 0
     assert f"\n  {name} " in capsys.readouterr().out

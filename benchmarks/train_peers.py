@@ -1,0 +1,111 @@
+"""Training of `block` by PPO with an LSTM, compared with other libraries in one run.
+
+    sleight bench train_peers [--peers sb3,cleanrl,...] [--threads 1] [--worlds 128] [--seconds 20]
+                              [--rounds 3 | --minutes 20] [--clock wall|cpu] [--json FILE]
+
+All learn configs/block.yaml without its curriculum (goals up to 1 rad), through Gymnasium, with its
+sizes of networks and batches as far as they have them, each in its own environment as in `sleight
+bench peers`. They take turns of whole updates, `--seconds` or a little more each. With `--minutes`
+they go on until each has had that much of the clock, and the successes of the last turn are
+compared, with sampled actions: what was learned in the same time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # the benchmarks are scripts, not a package
+
+from _peers.plot import draw
+from _peers.race import Result, run_rounds, started, table
+from _peers.table import LEARNERS, Peer, chosen
+from _peers.worker_process import CLOCKS, Worker
+
+from sleight.envs.config import EnvConfig
+from sleight.errors import ConfigError
+from sleight.files import write_json
+from sleight.flags import Parser, check_count, output_file
+from sleight.train import benching
+
+UNIT = "steps/s"
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line. Raises ConfigError."""
+    parser = Parser("sleight bench train_peers", description=__doc__.split("\n", 1)[0])
+    add = parser.add_argument
+    add("--peers", default="", help=f"some of {', '.join(LEARNERS)} (default: all)")
+    add("--threads", type=int, default=1, help="threads of each peer")
+    add("--worlds", type=int, default=EnvConfig().num_worlds, help="worlds of each peer")
+    add("--seconds", type=float, default=20.0, help="shortest duration of one turn [s]")
+    add("--rounds", type=int, default=3, help="rounds; the median is reported")
+    add("--minutes", type=float, default=0.0, help="time of each peer, instead of rounds [min]")
+    add("--clock", choices=CLOCKS, default="wall", help="wall, or processor time")
+    add("--wait_s", type=float, default=3600.0, help="longest time for a start or a turn [s]")
+    add("--json", type=output_file, help="also write the results to this JSON file")
+    add("--plot", type=output_file, help="plot them to this file: .png, .svg, .pdf")
+    args = parser.parse_args(argv)
+    for name in ("threads", "worlds", "rounds"):
+        check_count(f"--{name}", getattr(args, name))
+    if args.minutes < 0:
+        raise ConfigError(f"--minutes: got {args.minutes:g}, allowed: 0 or more")
+    return args
+
+
+def learned(results: Mapping[str, Result]) -> str:
+    """What each does in its last turn, after all its training."""
+    width = max(len(result.title) for result in results.values())
+    lines = [
+        f"{'last turn, by sampled actions':<{width}} {'after steps':>12} successes/min drops/min"
+    ]
+    for result in results.values():
+        last, steps = result.turns[-1], sum(turn.steps for turn in result.turns)
+        minutes = last.steps * result.about["period_s"] / 60.0
+        lines.append(
+            f"{result.title:<{width}} {steps:>12,} {last.counts['successes'] / minutes:>13.2f}"
+            f" {last.counts['drops'] / minutes:>9.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    args = arguments(argv)
+    peers = chosen(args.peers, LEARNERS)
+
+    def start(peer: Peer) -> Worker:
+        return Worker(peer, [str(args.worlds), str(args.threads)], args.threads, args.wait_s)
+
+    def ended(result: Result) -> bool:
+        spent = sum(turn.time_s(args.clock) for turn in result.turns)
+        return spent >= 60.0 * args.minutes if args.minutes else len(result.turns) == args.rounds
+
+    with started(peers, start) as workers:
+        before = benching.machine()
+        print(f"before: {before}", flush=True)
+        results = run_rounds(
+            peers,
+            workers,
+            lambda worker: worker.work(args.seconds, args.clock, args.wait_s),
+            lambda turn, worker: turn.steps / turn.time_s(args.clock),
+            ended,
+        )
+    after = benching.machine()
+    print(f"after:  {after}, {args.clock} clock\n\n{table(results, UNIT, 'sleight is')}")
+    print(f"\n{learned(results)}")
+    if args.json:
+        rows = {name: asdict(result) for name, result in results.items()}
+        about = {"before": before, "after": after, "clock": args.clock, "unit": UNIT}
+        write_json(args.json, {**about, "results": rows})
+    if args.plot:
+        draw(results, f"control steps per second of training ({args.clock} clock)", args.plot)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
