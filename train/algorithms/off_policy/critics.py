@@ -8,7 +8,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-
 FIRST_STD = 3.0
 """Standard deviation of the values of untrained critics [reward]."""
 

@@ -45,15 +45,15 @@ class FastTd3Config:
     """Samples that are learned from per control step that is collected."""
     batch_size: Annotated[int, Range(1, 1_000_000)] = 256
     """Samples of each gradient step."""
-    n_steps: Annotated[int, Range(1, 100)] = 3
+    n_steps: Annotated[int, Range(1, 100)] = 5
     """Rewards that a target sums before it asks the target critics."""
     gamma: Annotated[float, Range(0, 1)] = 0.99
     """Discount factor per control step."""
-    learning_rate: Rate = 3e-4
+    learning_rate: Rate = 5e-4
     """Learning rate of actor and critics."""
     actor_every: Annotated[int, Range(1, 100)] = 2
     """Gradient steps of the critics for each of the actor."""
-    target_rate: Annotated[float, Range(0, 1, open_low=True)] = 0.005
+    target_rate: Annotated[float, Range(0, 1, open_low=True)] = 0.01
     """Share of the critics that moves into the target critics at every gradient step."""
     action_std: tuple[Annotated[float, Range(0.001, 10)], Annotated[float, Range(0.001, 10)]] = (
         0.35,
@@ -61,6 +61,9 @@ class FastTd3Config:
     )
     """Standard deviation of the actions at the first and at the last step; linear between. The
     targets and the actor's objective are those of the noisy actions."""
+    action_penalty: Annotated[float, Range(0, 1e6)] = 0.1
+    """Weight of the squared means of the actions, summed over motors, in the actor's objective
+    [reward]. Without it the first critics, which know little, drive every motor to its limits."""
     value_range: tuple[float, float] = (-40.0, 60.0)
     """Lowest and highest value that the critics can tell, in discounted reward."""
     atoms: Annotated[int, Range(2, 1000)] = 101
@@ -72,6 +75,11 @@ class FastTd3Config:
         low, high = self.value_range
         if low >= high:
             raise ValueError(f"value_range: got [{low:g}, {high:g}], allowed: low < high")
+        if self.replay_steps < self.warmup_steps:
+            raise ValueError(
+                f"replay_steps: got {self.replay_steps} with warmup_steps {self.warmup_steps},"
+                " allowed: at least as many"
+            )
 
 
 class FastTd3(Algorithm):
@@ -102,8 +110,8 @@ class FastTd3(Algorithm):
             critics = TwinCritics(size, run.policy.critic_layers, self.support)
         self.critics = critics.to(self.device)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
-        own = [value for name, value in self.actor.named_parameters() if name != "log_std"]
-        self.actor_optimizer = torch.optim.Adam(own, lr=config.learning_rate, fused=True)
+        self._learned = [v for name, v in self.actor.named_parameters() if name != "log_std"]
+        self.actor_optimizer = torch.optim.Adam(self._learned, lr=config.learning_rate, fused=True)
         self.critic_optimizer = torch.optim.Adam(
             self.critics.parameters(), lr=config.learning_rate, fused=True
         )
@@ -140,7 +148,9 @@ class FastTd3(Algorithm):
             rows = [self._step() for _ in range(int(self._owed))]
             self._owed -= len(rows)
         names = {name: None for row in rows for name in row}
-        means = {name: float(torch.stack([r[name] for r in rows if name in r]).mean()) for name in names}
+        means = {
+            name: float(torch.stack([r[name] for r in rows if name in r]).mean()) for name in names
+        }
         own = {"replay_steps": self.replay.steps, "gradient_steps": self.taken, "action_std": std}
         return {**means, **{name: float(value) for name, value in own.items()}}
 
@@ -153,7 +163,9 @@ class FastTd3(Algorithm):
         data: dict[str, Any] = {"taken": self.taken, "owed": self._owed}
         if self.config.keep_replay:
             parts["replay"], data["replay"] = self.replay.state()
-        tensors = {f"{part}.{name}": v for part, values in parts.items() for name, v in values.items()}
+        tensors = {
+            f"{part}.{name}": v for part, values in parts.items() for name, v in values.items()
+        }
         tensors |= module_tensors("critics", self.critics) | module_tensors("targets", self.targets)
         return {**tensors, "rng": self.generator.get_state()}, data
 
@@ -191,9 +203,7 @@ class FastTd3(Algorithm):
     def _step(self) -> dict[str, Tensor]:
         """One gradient step of the critics, and every few one of the actor."""
         config = self.config
-        sample = self.replay.sample(
-            config.batch_size, config.n_steps, config.gamma, self.generator
-        )
+        sample = self.replay.sample(config.batch_size, config.n_steps, config.gamma, self.generator)
         state = self.state_of.normalize(sample.critic)
         row = self._improve_critics(sample, state)
         self.taken += 1
@@ -204,7 +214,7 @@ class FastTd3(Algorithm):
     def _improve_critics(self, sample: Sample, state: Tensor) -> dict[str, Tensor]:
         with torch.no_grad():
             following = self.state_of.normalize(sample.next_critic)
-            action = self._act(sample.next_actor).clamp(-1.0, 1.0)
+            action = self._noisy(self._mean(sample.next_actor)).clamp(-1.0, 1.0)
             probability = self.targets.lower(following, action, self.support)
             target = self.support.project(probability, sample.reward, sample.discount)
             value = target @ self.support.values
@@ -223,21 +233,24 @@ class FastTd3(Algorithm):
         return {"critic_loss": loss.detach(), "value_mean": value.mean(), "value_at_ends": at_ends}
 
     def _improve_actor(self, sample: Sample, state: Tensor) -> dict[str, Tensor]:
-        raw = self._act(sample.actor)
-        value = self.support.mean(self.critics.one(state, clipped(raw)))
-        loss = -value.mean()
+        mean = self._mean(sample.actor)
+        value = self.support.mean(self.critics.one(state, clipped(self._noisy(mean)))).mean()
+        loss = self.config.action_penalty * mean.square().sum(dim=-1).mean() - value
         self.actor_optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        grad = nn.utils.clip_grad_norm_(self.actor.parameters(), self.config.max_grad_norm)
+        loss.backward(inputs=self._learned)
+        grad = nn.utils.clip_grad_norm_(self._learned, self.config.max_grad_norm)
         self.actor_optimizer.step()
-        outside = (raw.detach().abs() > 1.0).float().mean()
-        return {"policy_loss": loss.detach(), "grad_norm": grad, "actions_clipped": outside}
+        beyond = (mean.detach().abs() > 1.0).float().mean()
+        return {"policy_loss": loss.detach(), "grad_norm": grad, "means_beyond": beyond}
 
-    def _act(self, seen: Tensor) -> Tensor:
-        """Noisy raw actions (B, A) of the present policy."""
+    def _mean(self, seen: Tensor) -> Tensor:
+        """Mean actions (B, A) of the present policy."""
         inputs = self.seen.normalize(seen)
         features = self.actor.features(inputs, (), inputs)  # the last is unused without memory
-        mean = self.actor.head(features)
+        mean: Tensor = self.actor.head(features)
+        return mean
+
+    def _noisy(self, mean: Tensor) -> Tensor:
         noise = torch.randn(mean.shape, generator=self.generator).to(mean.device)
         return mean + self.actor.log_std.detach().exp() * noise
 
