@@ -11,7 +11,8 @@ from sleight.errors import ConfigError
 from sleight.train.algorithms.algorithm import Algorithm
 from sleight.train.algorithms.algorithm_registry import ALGORITHMS, config_blocks
 from sleight.train.algorithms.clone import Clone, CloneConfig
-from sleight.train.algorithms.off_policy.fast_td3 import FastTd3, FastTd3Config
+from sleight.train.algorithms.off_policy.fast_td3 import FastTd3
+from sleight.train.algorithms.off_policy.fast_td3_config import FastTd3Config
 from sleight.train.algorithms.ppo import Ppo, PpoConfig
 from sleight.train.config import TrainConfig
 

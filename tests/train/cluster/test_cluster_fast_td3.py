@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sleight.train.algorithms.off_policy.fast_td3 import FastTd3, FastTd3Config
+from sleight.train.algorithms.off_policy.fast_td3 import FastTd3
+from sleight.train.algorithms.off_policy.fast_td3_config import FastTd3Config
 from sleight.train.cluster.cluster_build import build
 from sleight.train.config import ActorsConfig, RayConfig, TrainConfig
 from sleight.train.rollout.in_process import build as build_local

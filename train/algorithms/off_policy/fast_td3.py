@@ -3,83 +3,23 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from ....config import Range
 from ....errors import ConfigError
 from ...rollout.batch import Batch
 from ...runs.checkpoint import load_module, load_moments, module_tensors, moments_of
-from ..actor_critic import Rate
 from ..agent import Agent
 from ..algorithm import Algorithm, Collection, Metrics
 from ..learner_group import LearnerGroup
 from .critics import Support, TwinCritics
+from .fast_td3_config import FastTd3Config
 from .replay import Replay, Sample, Steps
 
 if TYPE_CHECKING:
     from ...config import TrainConfig
-
-
-@dataclass(frozen=True)
-class FastTd3Config:
-    """TD3 with a replay memory (Fujimoto et al. 2018), in the manner of FastTD3 (2025).
-
-    For a feed-forward actor with a Gaussian head. `policy.critic_layers` are the hidden layers of
-    its critics, which observe the critic's terms.
-    """
-
-    replay_steps: Annotated[int, Range(1, 1e9)] = 500_000
-    """Control steps over all worlds that the replay memory holds, on the learner's device. A step
-    of the block takes 1.1 kB."""
-    warmup_steps: Annotated[int, Range(1, 1e9)] = 20_000
-    """Control steps in the memory before learning begins. A resumed run, whose memory is empty,
-    collects so many again."""
-    keep_replay: bool = False
-    """Whether checkpoints hold the replay memory: a resumed run is then, bit for bit, the one that
-    was not stopped, and every checkpoint is as large as the memory."""
-    replay_ratio: Annotated[float, Range(0, 1000, open_low=True)] = 8.0
-    """Samples that are learned from per control step that is collected."""
-    batch_size: Annotated[int, Range(1, 1_000_000)] = 256
-    """Samples of each gradient step."""
-    n_steps: Annotated[int, Range(1, 100)] = 5
-    """Rewards that a target sums before it asks the target critics."""
-    gamma: Annotated[float, Range(0, 1)] = 0.99
-    """Discount factor per control step."""
-    learning_rate: Rate = 5e-4
-    """Learning rate of actor and critics."""
-    actor_every: Annotated[int, Range(1, 100)] = 2
-    """Gradient steps of the critics for each of the actor."""
-    target_rate: Annotated[float, Range(0, 1, open_low=True)] = 0.01
-    """Share of the critics that moves into the target critics at every gradient step."""
-    action_std: tuple[Annotated[float, Range(0.001, 10)], Annotated[float, Range(0.001, 10)]] = (
-        0.35,
-        0.2,
-    )
-    """Standard deviation of the actions at the first and at the last step; linear between. The
-    targets and the actor's objective are those of the noisy actions."""
-    action_penalty: Annotated[float, Range(0, 1e6)] = 0.1
-    """Weight of the squared means of the actions, summed over motors, in the actor's objective
-    [reward]. Without it the first critics, which know little, drive every motor to its limits."""
-    value_range: tuple[float, float] = (-40.0, 60.0)
-    """Lowest and highest value that the critics can tell, in discounted reward."""
-    atoms: Annotated[int, Range(2, 1000)] = 101
-    """Atoms of the distribution over values, equally spaced in `value_range`."""
-    max_grad_norm: Annotated[float, Range(0, 1e6, open_low=True)] = 10.0
-    """Largest norm of the gradients; those of actor and critics are clipped separately."""
-
-    def __post_init__(self) -> None:
-        low, high = self.value_range
-        if low >= high:
-            raise ValueError(f"value_range: got [{low:g}, {high:g}], allowed: low < high")
-        if self.replay_steps < self.warmup_steps:
-            raise ValueError(
-                f"replay_steps: got {self.replay_steps} with warmup_steps {self.warmup_steps},"
-                " allowed: at least as many"
-            )
 
 
 class FastTd3(Algorithm):
@@ -98,7 +38,10 @@ class FastTd3(Algorithm):
         self, config: Any, run: TrainConfig, agent: Agent, seed: int, group: LearnerGroup
     ) -> None:
         if agent.actor.embedding.encoders or agent.critic.embedding.encoders:
-            raise ConfigError(f"algorithm: got fast_td3 with {_encoded(agent)}, allowed: vectors")
+            got = ", ".join([*agent.actor.embedding.encoders, *agent.critic.embedding.encoders])
+            raise ConfigError(
+                f"observation terms: got {got} with algorithm fast_td3, allowed: vectors"
+            )
         self.config, self.actor = config, agent.actor
         self.seen, self.state_of = agent.actor.embedding, agent.critic.embedding
         self.device = agent.actor.head.weight.device
@@ -268,7 +211,3 @@ def clipped(raw: Tensor) -> Tensor:
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     named = {name.partition(".")[::2]: value for name, value in tensors.items()}
     return {name: value for (part, name), value in named.items() if part == prefix}
-
-
-def _encoded(agent: Agent) -> str:
-    return ", ".join([*agent.actor.embedding.encoders, *agent.critic.embedding.encoders])

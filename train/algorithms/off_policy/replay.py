@@ -76,7 +76,7 @@ class Replay:
     def add(self, new: Steps) -> None:
         """Append steps, in the place of the oldest ones."""
         count, worlds = new.reward.shape
-        if not self._parts:
+        if not self._fits(count, worlds):
             self._allocate(new, max(self.capacity // worlds, 2 * count))
         slots = len(self._parts["reward"])
         if self._after is not None:
@@ -138,7 +138,14 @@ class Replay:
     def _at(self, name: str, index: Tensor) -> Tensor:
         return self._parts[name].flatten(0, 1).index_select(0, index)
 
+    def _fits(self, count: int, worlds: int) -> bool:
+        """Not at first, and not in a run that is resumed with other workers or horizon."""
+        held = self._parts["reward"].shape if self._parts else (0, 0)
+        return count <= held[0] and worlds == held[1]
+
     def _allocate(self, like: Steps, slots: int) -> None:
+        self.head = self.filled = 0
+        self._after = None
         for name in self._COPIED:
             value: Tensor = getattr(like, name)
             self._parts[name] = value.new_zeros(slots, *value.shape[1:])

@@ -11,7 +11,12 @@ import torch
 
 from sleight.config import load
 from sleight.contract.bundle import load_bundle
+from sleight.errors import ConfigError
+from sleight.policies.encoders import TermShape
+from sleight.train.algorithms.agent import sized_agent
+from sleight.train.algorithms.learner_group import LearnerGroup
 from sleight.train.algorithms.off_policy.fast_td3 import FastTd3, clipped
+from sleight.train.algorithms.off_policy.fast_td3_config import FastTd3Config
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.in_process import build
 from sleight.train.rollout.players import RunPlayer
@@ -168,6 +173,18 @@ def test_what_it_cannot_train_is_one_line(
     flags: list[str], line: str, refused: Callable[..., str]
 ) -> None:
     assert line in refused("train", REACH, *SMALL, *flags)
+
+
+def test_pictures_are_refused() -> None:
+    config = _config()
+    shapes = {"target": TermShape((20,)), "camera_images": TermShape((3, 16, 16), "image")}
+    agent = sized_agent(
+        config.policy, {"actor": shapes, "critic": {"target": shapes["target"]}}, 20, 0
+    )
+    with pytest.raises(
+        ConfigError, match=r"terms: got camera_images with algorithm fast_td3, allo"
+    ):
+        FastTd3(FastTd3Config(), config, agent, 0, LearnerGroup())
 
 
 @pytest.mark.slow

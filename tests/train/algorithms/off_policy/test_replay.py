@@ -111,6 +111,17 @@ def test_a_window_does_not_go_on_in_another_world() -> None:
     _check(story, Sample(**{n: v[whole] for n, v in vars(sample).items()}), 3, 2 * T)
 
 
+def test_another_number_of_worlds_begins_a_new_memory() -> None:
+    """A run may be resumed with more workers."""
+    story, replay = Story(2), Replay(10**6)
+    replay.add(story.batch(0))
+    wide = {name: torch.cat((value, value), dim=1) for name, value in vars(story.batch(1)).items()}
+    replay.add(Steps(**wide))
+    assert replay.steps == T * 2 * N
+    drawn = replay.sample(400, 1, GAMMA, torch.Generator().manual_seed(1)).actor[:, 0]
+    assert (drawn.min(), drawn.max()) == (T, 2 * T - 1)
+
+
 def test_saved_and_loaded_it_draws_the_same() -> None:
     story, replay, other = Story(5), Replay(20 * N), Replay(20 * N)
     for index in range(4):
