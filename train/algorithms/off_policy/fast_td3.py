@@ -16,7 +16,7 @@ from ..algorithm import Algorithm, Collection, Metrics
 from ..learner_group import LearnerGroup
 from .critics import Support, TwinCritics
 from .fast_td3_config import FastTd3Config
-from .replay import Replay, Sample, Steps
+from .replay_memory import Replay, Sample, Steps
 
 if TYPE_CHECKING:
     from ...config import TrainConfig

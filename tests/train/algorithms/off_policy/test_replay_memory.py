@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sleight.train.algorithms.off_policy.replay import Replay, Sample, Steps
+from sleight.train.algorithms.off_policy.replay_memory import Replay, Sample, Steps
 
 T, N, GAMMA = 6, 5, 0.9
 
