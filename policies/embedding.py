@@ -113,15 +113,22 @@ class Embedding(nn.Module):
 
         Of an encoder with a frozen trunk, the trunk's output is in the place of the term.
         """
-        values = torch.cat([terms[name] for name in self.vectors], dim=-1)
-        normalizers = [self.normalizer(name) for name in self.vectors]
-        mean = torch.cat([normalizer.mean for normalizer in normalizers])
-        variance = torch.cat([normalizer.variance for normalizer in normalizers])
-        scaled = ((values - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
+        scaled = self.normalize(self.joined(terms))
         if not self.encoders:
             return scaled
         flat = [self._encoder_input(name, terms[name]) for name in self.encoders]
         return torch.cat([scaled, *flat], dim=-1)
+
+    def joined(self, terms: Terms) -> Tensor:
+        """The vectors, concatenated (..., their sizes)."""
+        return torch.cat([terms[name] for name in self.vectors], dim=-1)
+
+    def normalize(self, joined: Tensor) -> Tensor:
+        """Normalize and clip what `joined` gave."""
+        normalizers = [self.normalizer(name) for name in self.vectors]
+        mean = torch.cat([normalizer.mean for normalizer in normalizers])
+        variance = torch.cat([normalizer.variance for normalizer in normalizers])
+        return ((joined - mean) * (variance + 1e-6).rsqrt()).clamp(-self.clip, self.clip)
 
     def embed(self, inputs: Tensor) -> Tensor:
         """The sum of the linear maps and of the encoders of `inputs` (..., all sizes)."""

@@ -110,7 +110,7 @@ class TrainConfig(Extensible, Staged):
     runs: str = "runs"
     """Folder of the run folders."""
     algorithm: str = "ppo"
-    """Learning algorithm: ppo, clone, or one of an installed package (entry point
+    """Learning algorithm: ppo, clone, fast_td3, or one of an installed package (entry point
     sleight.algorithms). Its settings are the block of its name below."""
     steps: Count = 20_000_000
     """Length of training in control steps, summed over all worlds. With stages it is the sum of

@@ -1,1 +1,1 @@
-"""Learners: the contract `Algorithm`, PPO and cloning behind it, and the registry of names."""
+"""Learners: the contract `Algorithm`, PPO, cloning and FastTD3 behind it, the registry of names."""

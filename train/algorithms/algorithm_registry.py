@@ -36,7 +36,11 @@ def _check(name: str, kind: object) -> None:
 
 ALGORITHMS: Registry[type[Algorithm]] = Registry(
     "sleight.algorithms",
-    {"ppo": "train.algorithms.ppo:Ppo", "clone": "train.algorithms.clone:Clone"},
+    {
+        "ppo": "train.algorithms.ppo:Ppo",
+        "clone": "train.algorithms.clone:Clone",
+        "fast_td3": "train.algorithms.off_policy.fast_td3:FastTd3",
+    },
     _check,
 )
 

@@ -25,6 +25,8 @@ LEARNER: tuple[tuple[str, str, str, bool], ...] = (
     ("student_share", "Steps in which the student acts", "share", False),
     ("entropy", "Policy entropy", "nats", False),
     ("explained_variance", "Explained variance", "of the returns", False),
+    ("critic_loss", "Critic loss", "nats", False),
+    ("value_mean", "Mean value", "discounted reward", False),
     ("learning_rate", "Learning rate", "", True),
     ("grad_norm", "Gradient norm", "before clipping", False),
     ("drop_rate", "Episodes that end in a drop", "share", False),

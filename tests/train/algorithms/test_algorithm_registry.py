@@ -11,6 +11,8 @@ from sleight.errors import ConfigError
 from sleight.train.algorithms.algorithm import Algorithm
 from sleight.train.algorithms.algorithm_registry import ALGORITHMS, config_blocks
 from sleight.train.algorithms.clone import Clone, CloneConfig
+from sleight.train.algorithms.off_policy.fast_td3 import FastTd3
+from sleight.train.algorithms.off_policy.fast_td3_config import FastTd3Config
 from sleight.train.algorithms.ppo import Ppo, PpoConfig
 from sleight.train.config import TrainConfig
 
@@ -56,16 +58,16 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_built_in_algorithms_are_blocks_of_the_config() -> None:
-    assert ALGORITHMS.names() == ("ppo", "clone")
-    assert [*ALGORITHMS.everything().values()] == [Ppo, Clone]
-    assert config_blocks() == {"ppo": PpoConfig, "clone": CloneConfig}
+    assert ALGORITHMS.names() == ("ppo", "clone", "fast_td3")
+    assert [*ALGORITHMS.everything().values()] == [Ppo, Clone, FastTd3]
+    assert config_blocks() == {"ppo": PpoConfig, "clone": CloneConfig, "fast_td3": FastTd3Config}
     assert issubclass(Ppo, Algorithm) and issubclass(Clone, Algorithm)
 
 
 @pytest.mark.usefixtures("others")
 def test_a_package_adds_its_block_and_takes_no_name_of_ours() -> None:
     assert ALGORITHMS.get("ppo", "algorithm") is Ppo
-    assert config_blocks().keys() == {"ppo", "clone", "my_own"}
+    assert config_blocks().keys() == {"ppo", "clone", "fast_td3", "my_own"}
     config = load(TrainConfig, None, ["--my-own.size", "3"])
     assert to_dict(config)["my_own"] == {"size": 3}
 
@@ -91,13 +93,17 @@ def test_a_broken_package_is_one_line_where_it_is_chosen(name: str) -> None:
 def test_an_unknown_algorithm_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"--algorithm: algorithm: got pp0, did you mean 'ppo'\?"):
         load(TrainConfig, None, ["--algorithm", "pp0"])
-    with pytest.raises(ConfigError, match=r"here: algorithm: got sac, available: ppo, clone"):
+    with pytest.raises(
+        ConfigError, match=r"here: algorithm: got sac, available: ppo, clone, fast_td3"
+    ):
         from_dict(TrainConfig, {"algorithm": "sac"}, "here")
 
 
 def test_a_run_of_a_package_that_is_not_installed_says_which() -> None:
     saved = {"algorithm": "reinforce", "reinforce": {"gamma": 0.9}}
-    with pytest.raises(ConfigError, match=r"run: algorithm: got reinforce, available: ppo, clone"):
+    with pytest.raises(
+        ConfigError, match=r"run: algorithm: got reinforce, available: ppo, clone, fast_td3"
+    ):
         from_dict(TrainConfig, saved, "run")
 
 
