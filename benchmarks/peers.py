@@ -14,11 +14,9 @@ rewards.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -26,17 +24,15 @@ sys.path.insert(0, str(HERE))  # the benchmarks are scripts, not a package
 
 import mujoco
 import numpy as np
-from _peers.plot import draw
-from _peers.race import run_rounds, started, table
+from _peers.command import parsed, parser_of, report, turn_of
+from _peers.race import run_rounds, started
 from _peers.table import ENVIRONMENTS, Peer, chosen
-from _peers.worker_process import CLOCKS, Worker
+from _peers.worker_process import Worker
 from env import circumstances, correlated_actions, record
 
 from sleight.envs.config import EnvConfig, ResetConfig
 from sleight.envs.gym import SMALL_CACHE
 from sleight.envs.make import make_env
-from sleight.files import write_json
-from sleight.flags import Parser, check_count, output_file
 
 UNIT = "hand s/s"
 BAR = 10.0
@@ -62,28 +58,9 @@ def write_replay(worlds: int, folder: Path) -> None:
     )
 
 
-def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line. Raises ConfigError."""
-    parser = Parser("sleight bench peers", description=__doc__.split("\n", 1)[0])
-    add = parser.add_argument
-    add("--peers", default="", help=f"some of {', '.join(ENVIRONMENTS)} (default: all)")
-    add("--threads", type=int, default=1, help="threads of each peer")
-    add("--worlds", type=int, default=EnvConfig().num_worlds, help="worlds of each peer")
-    add("--seconds", type=float, default=4.0, help="duration of one turn [s]")
-    add("--rounds", type=int, default=5, help="rounds; the median is reported")
-    add("--clock", choices=CLOCKS, default="wall", help="wall, or processor time")
-    add("--wait_s", type=float, default=3600.0, help="longest time for a start or a turn [s]")
-    add("--json", type=output_file, help="also write the results to this JSON file")
-    add("--plot", type=output_file, help="plot them to this file: .png, .svg, .pdf")
-    args = parser.parse_args(argv)
-    for name in ("threads", "worlds", "rounds"):
-        check_count(f"--{name}", getattr(args, name))
-    return args
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    args = arguments(argv)
+    args = parsed(parser_of("peers", __doc__, ENVIRONMENTS, seconds=4.0, rounds=5), argv)
     peers = chosen(args.peers, ENVIRONMENTS)
     with tempfile.TemporaryDirectory() as folder:
         write_replay(args.worlds, Path(folder))
@@ -100,22 +77,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             results = run_rounds(
                 peers,
                 workers,
-                lambda worker: worker.work(args.seconds, args.clock, args.wait_s),
+                turn_of(args),
                 lambda turn, worker: (
                     turn.steps * worker.about["period_s"] / turn.time_s(args.clock)
                 ),
                 lambda result: len(result.turns) == args.rounds,
             )
-    after = circumstances(args.threads)
-    print(f"after:  {after}, {args.clock} clock\n\n{table(results, UNIT, 'sleight is')}")
+    threads = f"{args.threads} thread{'s' * (args.threads > 1)}"
+    title = f"seconds of hand time per second ({args.clock} clock, {threads})"
+    report(args, results, UNIT, title, before, circumstances(args.threads))
     print(f"\nthe bar is {BAR:g} times EnvPool's block, with {args.worlds} worlds of each peer")
-    if args.json:
-        rows = {name: asdict(result) for name, result in results.items()}
-        about = {"before": before, "after": after, "clock": args.clock, "unit": UNIT}
-        write_json(args.json, {**about, "results": rows})
-    if args.plot:
-        threads = f"{args.threads} thread{'s' * (args.threads > 1)}"
-        draw(results, f"seconds of hand time per second ({args.clock} clock, {threads})", args.plot)
     return 0
 
 

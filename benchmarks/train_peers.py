@@ -15,21 +15,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # the benchmarks are scripts, not a package
 
-from _peers.plot import draw
-from _peers.race import Result, run_rounds, started, table
+from _peers.command import parsed, parser_of, report, turn_of
+from _peers.race import Result, run_rounds, started
 from _peers.table import LEARNERS, Peer, chosen
-from _peers.worker_process import CLOCKS, Worker
+from _peers.worker_process import Worker
 
-from sleight.envs.config import EnvConfig
 from sleight.errors import ConfigError
-from sleight.files import write_json
-from sleight.flags import Parser, check_count, output_file
 from sleight.train import benching
 
 UNIT = "steps/s"
@@ -37,21 +33,10 @@ UNIT = "steps/s"
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line. Raises ConfigError."""
-    parser = Parser("sleight bench train_peers", description=__doc__.split("\n", 1)[0])
-    add = parser.add_argument
-    add("--peers", default="", help=f"some of {', '.join(LEARNERS)} (default: all)")
-    add("--threads", type=int, default=1, help="threads of each peer")
-    add("--worlds", type=int, default=EnvConfig().num_worlds, help="worlds of each peer")
-    add("--seconds", type=float, default=20.0, help="shortest duration of one turn [s]")
-    add("--rounds", type=int, default=3, help="rounds; the median is reported")
-    add("--minutes", type=float, default=0.0, help="time of each peer, instead of rounds [min]")
-    add("--clock", choices=CLOCKS, default="wall", help="wall, or processor time")
-    add("--wait_s", type=float, default=3600.0, help="longest time for a start or a turn [s]")
-    add("--json", type=output_file, help="also write the results to this JSON file")
-    add("--plot", type=output_file, help="plot them to this file: .png, .svg, .pdf")
-    args = parser.parse_args(argv)
-    for name in ("threads", "worlds", "rounds"):
-        check_count(f"--{name}", getattr(args, name))
+    parser = parser_of("train_peers", __doc__, LEARNERS, seconds=20.0, rounds=3)
+    parser.add_argument("--minutes", type=float, default=0.0,
+                        help="time of each peer, instead of rounds [min]")  # fmt: skip
+    args = parsed(parser, argv)
     if args.minutes < 0:
         raise ConfigError(f"--minutes: got {args.minutes:g}, allowed: 0 or more")
     return args
@@ -91,19 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = run_rounds(
             peers,
             workers,
-            lambda worker: worker.work(args.seconds, args.clock, args.wait_s),
+            turn_of(args),
             lambda turn, worker: turn.steps / turn.time_s(args.clock),
             ended,
         )
-    after = benching.machine()
-    print(f"after:  {after}, {args.clock} clock\n\n{table(results, UNIT, 'sleight is')}")
+    title = f"control steps per second of training ({args.clock} clock)"
+    report(args, results, UNIT, title, before, benching.machine())
     print(f"\n{learned(results)}")
-    if args.json:
-        rows = {name: asdict(result) for name, result in results.items()}
-        about = {"before": before, "after": after, "clock": args.clock, "unit": UNIT}
-        write_json(args.json, {**about, "results": rows})
-    if args.plot:
-        draw(results, f"control steps per second of training ({args.clock} clock)", args.plot)
     return 0
 
 

@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 BENCH = runpy.run_path(str(FOLDER / "peers.py"))
 TRAIN = runpy.run_path(str(FOLDER / "train_peers.py"))
 Peer, Worker = BENCH["Peer"], BENCH["Worker"]
+SHARED = BENCH["report"].__globals__
 WORLDS, WAIT_S = 3, 300.0
 LOOP = BENCH["ENVIRONMENTS"]["loop"]
 
@@ -78,7 +79,7 @@ def test_all_take_turns_and_one_that_dies_is_said_and_left_out(replay, capsys):
     loop, rollout = results["loop"], results["rollout"]
     assert len(loop.rates) == 3 and len(rollout.rates) == 1 and loop.ratios == [1.0] * 3
     assert rollout.ratios[0] == pytest.approx(loop.rates[0] / rollout.rates[0])
-    row = BENCH["table"](results, "steps/s", "the loop is").splitlines()[1]
+    row = SHARED["table"](results, "steps/s", "the loop is").splitlines()[1]
     assert row.startswith(loop.title) and f"{statistics.median(loop.rates):,.1f}" in row
 
 
@@ -93,7 +94,7 @@ def test_results_are_drawn(tmp_path):
     results = {}
     for name, rates in {"a": [3.0, 4.0, 5.0], "b": [400.0, 410.0, 430.0]}.items():
         results[name] = BENCH["run_rounds"].__globals__["Result"](name, {}, rates=rates)
-    BENCH["draw"](results, "hand s/s", tmp_path / "bars.png")
+    SHARED["draw"](results, "hand s/s", tmp_path / "bars.png")
     assert (tmp_path / "bars.png").read_bytes().startswith(b"\x89PNG")
 
 
