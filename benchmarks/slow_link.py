@@ -13,24 +13,25 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import statistics
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sleight.config import load
-from sleight.errors import ConfigError, ConnectError
+from sleight.errors import ConfigError
 from sleight.files import write_json
 from sleight.flags import check_count
 from sleight.train import benching
 from sleight.train.cluster.cluster_build import build
-from sleight.train.cluster.ray_connect import connect
+from sleight.train.cluster.ray_connect import connect, probe
 from sleight.train.cluster.sampling.sampler import RaySampler
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.in_process import use_threads
@@ -44,6 +45,8 @@ PORT = 6391
 RAY = str(Path(sys.executable).with_name("ray"))
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 """Workers at the priority of all else: what this machine does beside it would starve them."""
+START_S, STOP_S = 120.0, 20.0
+"""Longest waits for the head to answer, and for a machine to end [s]."""
 STORE = 200 * 2**20
 """Size of each machine's object store [bytes]."""
 
@@ -66,18 +69,32 @@ def cluster(link: Link) -> Iterator[str]:
     """A head here, without cores for workers, and a machine behind the link; gives its address."""
     os.environ.update(QUIET, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(16))
     address, both = f"{NEAR}:{PORT}", ("--disable-usage-stats", f"--object-store-memory={STORE}")
-    head = [RAY, "start", "--head", f"--port={PORT}", f"--node-ip-address={NEAR}", "--num-cpus=0",
-            "--include-dashboard=false", *both]  # fmt: skip
-    node = link.far(RAY, "start", f"--address={address}", f"--node-ip-address={FAR}",
+    head = [RAY, "start", "--head", "--block", f"--port={PORT}", f"--node-ip-address={NEAR}",
+            "--num-cpus=0", "--include-dashboard=false", *both]  # fmt: skip
+    node = link.far(RAY, "start", "--block", f"--address={address}", f"--node-ip-address={FAR}",
                     "--num-cpus=1", *both)  # fmt: skip
-    try:
-        for command in (head, node):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ConnectError(f"ray start: {(done.stderr or done.stdout).strip()[-300:]}")
+    with ExitStack() as machines:
+        machines.enter_context(_machine(head))
+        probe(address, START_S)
+        machines.enter_context(_machine(node))
         yield address
+
+
+@contextmanager
+def _machine(command: Sequence[str]) -> Iterator[None]:
+    """A machine of the cluster; its end leaves other clusters of this user alone."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield
     finally:
-        subprocess.run([RAY, "stop", "--force"], capture_output=True, check=False)
+        process.terminate()  # Ray ends what it has started
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_S)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def take_turn(training: Training, iterations: int) -> Turn:

@@ -148,7 +148,7 @@ class Embedding(nn.Module):
             total = total + encoded
         return total
 
-    def condensed(self, terms: Terms) -> Terms:
+    def condensed(self, terms: Terms) -> dict[str, Tensor]:
         """The terms; of an encoder with a frozen trunk, the trunk's output (..., features_size).
 
         `inputs` takes either, so that each picture is read once, however often it is learned from.

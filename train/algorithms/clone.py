@@ -186,7 +186,7 @@ class Clone(ActorCritic):
         as in R2D2 (Kapturowski et al. 2019); values and advantages are those of now."""
         if not self.config.replay:
             return batch
-        batch = replace(batch, actor=dict(self.actor.embedding.condensed(batch.actor)))
+        batch = replace(batch, actor=self.actor.embedding.condensed(batch.actor))
         drawn = torch.randperm(len(self._kept), generator=self.generator)[: self.config.replay]
         earlier = [self._kept[index] for index in drawn.tolist()]
         self._kept.append(batch)

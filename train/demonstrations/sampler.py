@@ -60,7 +60,7 @@ class DemonstrationSampler:
         rows, starts = self._lanes.take(self.config.rollout.horizon)
         device = self.actor.head.weight.device
         actor = {n: value.to(device) for n, value in self._actor_terms(rows[:-1]).items()}
-        actor = dict(self.actor.embedding.condensed(actor))
+        actor = self.actor.embedding.condensed(actor)
         carries = self._remember(actor, starts.to(device))
         batch = self._batch(rows, starts, actor, carries, time.perf_counter() - began)
         return on_device(batch, device)

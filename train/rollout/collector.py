@@ -98,7 +98,7 @@ class Collector:
     def _step(self) -> dict[str, Any]:
         assert self.observation is not None
         actor = self.actor.embedding.condensed(self.observation["actor"])
-        seen: Observation = {**self.observation, "actor": dict(actor)}
+        seen: Observation = {**self.observation, "actor": actor}
         distribution, self.carry = self.actor(seen["actor"], self.carry)
         raw = distribution.sample(self.generator)
         action, labels, share = self._act(seen, distribution.action(raw))
