@@ -16,12 +16,12 @@ from .adversary import WRENCH, Adversary
 CHANCE = (0.001, 0.1)
 """Bounds of the probability of a new push per 80 ms, drawn log-uniform per episode [D C.2]."""
 DECAY = 0.99
-"""Fraction of a push that remains after 80 ms [D C.2]."""
+"""Fraction of a push that remains after 80 ms [D C.2], unless `object.push.duration` shortens it."""
 STEP_S = 0.08
 REACH_M = 0.0285
 """Lever arm of the adversary's force, half the edge of the block: beta / REACH_M is its torque in
 rad/s2. The paper scales forces with the mass and torques with the inertia."""
-ROWS = ("object.push", "object.twist", "adversary.force")
+ROWS = ("object.push", "object.twist", "object.push.duration", "adversary.force")
 
 
 class Forces:
@@ -52,6 +52,8 @@ class Forces:
         self.beta = torch.zeros(count, WRENCH, device=device)
         """(N, 6) strength of the adversary [m/s2, rad/s2]."""
         self.chance = torch.zeros(count, 1, device=device)
+        self.decay = torch.ones(count, 1, device=device)
+        """(N, 1) fraction of a push that remains after a control step."""
         self.push = torch.zeros(count, WRENCH, device=device)
         """(N, 6) present push and twist [m/s2, rad/s2]."""
         self.weight = torch.zeros(count, WRENCH, device=device)
@@ -59,12 +61,13 @@ class Forces:
 
     def reset(self, worlds: Tensor, value: dict[str, Tensor]) -> None:
         """Begin new episodes in `worlds` (K,), after their masses were written."""
-        push, twist, beta = (value[name].float().unsqueeze(-1) for name in ROWS)
+        push, twist, duration, beta = (value[name].float().unsqueeze(-1) for name in ROWS)
         self.strength[worlds] = _wrench(push, twist)
         self.beta[worlds] = _wrench(beta, beta / REACH_M)
         low, high = CHANCE
         share = self._rng.uniform(len(worlds), 1)
         self.chance[worlds] = 1.0 - (1.0 - low * (high / low) ** share) ** self._steps
+        self.decay[worlds] = DECAY ** (self._steps / duration)
         self.push[worlds] = 0.0
         self.weight[worlds] = self._weight(worlds, value["object.size"])
 
@@ -86,7 +89,7 @@ class Forces:
         if self._pushes:
             new = self._rng.uniform(*self.chance.shape) < self.chance
             drawn = self.strength * self._rng.normal(*self.push.shape)
-            force = self.push = torch.where(new, drawn, self.push * DECAY**self._steps)
+            force = self.push = torch.where(new, drawn, self.push * self.decay)
         if self._adversary is not None:
             force = force + self.beta * self._adversary.wrench
         self._sim.state("xfrc_applied")[:, self.body] = self.weight * force

@@ -22,8 +22,10 @@ from .parameter import Parameter
 _R9 = "[R] T9"
 
 
-def _scale(name: str, weight: float, low: float, high: float, what: str, source: str) -> Parameter:
-    return Parameter(name, "scale", weight, 1.0, (low, high), "x", what, source)
+def _scale(
+    name: str, weight: float, low: float, high: float, what: str, source: str, needs: str = ""
+) -> Parameter:
+    return Parameter(name, "scale", weight, 1.0, (low, high), "x", what, source, needs=needs)
 
 
 def _noise(
@@ -208,6 +210,8 @@ _FORCES = (
            " random times", "[D] C.2, [RG]: 1"),
     _noise("object.twist", 20.0, 400.0, "rad/s2", "torques on the block, N(0, v) inertia per axis",
            "as object.push"),
+    _scale("object.push.duration", 1.0, 0.01, 1.0, "time in which pushes and twists die away, of"
+           " 8 s", "[D] C.2: 8 s; HORA: 0.8 s", needs="object.push"),
     _linear("adversary.action", 0.1, 1.0, "", "share of a random network in the action",
             "[R] B.3, alpha"),
     _noise("adversary.force", 1.0, 10.0, "m/s2", "force and torque of a random network",

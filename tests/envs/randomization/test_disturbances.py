@@ -186,6 +186,15 @@ def test_pushes_come_at_random_and_die_away(sim):
     torch.testing.assert_close(wrench, found.push * weight)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.1, 0.01])
+def test_a_push_dies_away_within_its_duration(sim, share):
+    found = forces(sim, {"object.push"}, object__push=1.0, object__push__duration=share)
+    found.push[:], found.chance[:] = 1.0, 0.0
+    for _ in range(round(share * 8.0 / 0.08)):
+        found.apply()
+    torch.testing.assert_close(found.push, torch.full_like(found.push, math.exp(-1)), rtol=0.01, atol=0)
+
+
 def test_a_push_is_an_acceleration_of_a_block_of_any_mass(sim):
     sim.field("body_mass")[:, sim.model.body("object").id] *= torch.linspace(
         0.5, 3.0, 300, dtype=torch.float64
