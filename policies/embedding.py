@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from .encoders import VECTOR, TermShape, TrunkEncoder, encoder_of
+from .encoders import SIDE, VECTOR, TermShape, TrunkEncoder, encoder_of
 
 Sizes = Mapping[str, int | TermShape]
 """Term -> size of a vector, or shape and kind."""
@@ -76,18 +76,20 @@ class Embedding(nn.Module):
     """Normalizes and embeds terms (..., *shape) -> (..., width)."""
 
     def __init__(self, sizes: Sizes, width: int, clip: float) -> None:
-        """Raises ConfigError without a vector, for one of two axes, and for an unknown kind."""
+        """Raises ConfigError without a vector, for one of two axes, for an unknown kind, and for
+        terms that an encoder lacks or that none reads."""
         super().__init__()
         shapes = {n: TermShape((s,)) if isinstance(s, int) else s for n, s in sizes.items()}
         vectors = {name: term.size for name, term in shapes.items() if term.kind == VECTOR}
-        others = {name: term for name, term in shapes.items() if term.kind != VECTOR}
+        sides = tuple(name for name, term in shapes.items() if term.kind == SIDE)
+        others = {n: term for n, term in shapes.items() if term.kind not in (VECTOR, SIDE)}
         if not vectors:
             got = ", ".join(f"{name} ({term.kind})" for name, term in others.items()) or "none"
             raise ConfigError(f"observation terms: got {got}, allowed: at least one {VECTOR} too")
         for name in vectors:
             if len(shape := shapes[name].shape) != 1:
                 raise ConfigError(f"{VECTOR} term {name}: got shape {shape}, allowed: (size,)")
-        self.vectors, self.names = tuple(vectors), (*vectors, *others)
+        self.vectors, self.names = tuple(vectors), (*vectors, *others, *sides)
         self.clip = clip
         self.normalizers = nn.ModuleDict({name: Normalizer(size) for name, size in vectors.items()})
         self.weights = nn.ParameterDict()
@@ -96,8 +98,28 @@ class Embedding(nn.Module):
             self.weights[name] = nn.Parameter(part.clone())
         self.bias = nn.Parameter(torch.zeros(width))
         self.encoders = nn.ModuleDict({n: encoder_of(n, t, width) for n, t in others.items()})
-        self._shapes = others
+        self._shapes = shapes
+        self._check_beside(sides)
         self._vector_size = sum(vectors.values())
+
+    def _check_beside(self, sides: tuple[str, ...]) -> None:
+        read = {other: name for name in self.encoders for other in self._beside(name)}
+        for other, name in read.items():
+            if other not in self._shapes:
+                raise ConfigError(
+                    f"observation terms: got no {other}, allowed: with it, which the encoder of"
+                    f" {name} reads"
+                )
+        for name in sides:
+            if name not in read:
+                raise ConfigError(
+                    f"observation terms: got {name}, allowed: beside pictures with an encoder that"
+                    " reads it, such as keypoints with two cameras or more"
+                )
+
+    def _beside(self, name: str) -> tuple[str, ...]:
+        encoder = self.encoders[name]
+        return encoder.beside if isinstance(encoder, TrunkEncoder) else ()
 
     @property
     def fresh(self) -> bool:
@@ -116,7 +138,7 @@ class Embedding(nn.Module):
         scaled = self.normalize(self.joined(terms))
         if not self.encoders:
             return scaled
-        flat = [self._encoder_input(name, terms[name]) for name in self.encoders]
+        flat = [self._encoder_input(name, terms) for name in self.encoders]
         return torch.cat([scaled, *flat], dim=-1)
 
     def joined(self, terms: Terms) -> Tensor:
@@ -142,7 +164,10 @@ class Embedding(nn.Module):
             if _frozen(encoder):
                 encoded = encoder.read(part.reshape(-1, part.shape[-1]))
             else:
-                encoded = encoder(part.reshape(-1, *self._shapes[name].shape))
+                names = (name, *self._beside(name))
+                parts = part.split([self._shapes[n].size for n in names], dim=-1)
+                pairs = zip(parts, names, strict=True)
+                encoded = encoder(*(p.reshape(-1, *self._shapes[n].shape) for p, n in pairs))
             if total.ndim != 2:  # only then: the exporter would fix the batch
                 encoded = encoded.reshape(total.shape)
             total = total + encoded
@@ -153,24 +178,28 @@ class Embedding(nn.Module):
 
         `inputs` takes either, so that each picture is read once, however often it is learned from.
         """
-        done = {n: self._encoder_input(n, terms[n]) for n, e in self.encoders.items() if _frozen(e)}
+        done = {n: self._encoder_input(n, terms) for n, e in self.encoders.items() if _frozen(e)}
         return {**terms, **done}
 
-    def _encoder_input(self, name: str, values: Tensor) -> Tensor:
-        """(..., *shape), or condensed already -> (..., size)."""
-        encoder, shape = self.encoders[name], self._shapes[name].shape
+    def _encoder_input(self, name: str, terms: Terms) -> Tensor:
+        """(..., *shape) and the terms beside it, or condensed already -> (..., size)."""
+        encoder, shape, values = self.encoders[name], self._shapes[name].shape, terms[name]
+        beside = [terms[other] for other in self._beside(name)]
         if not _frozen(encoder):
-            return values.flatten(-len(shape))
+            return torch.cat([values.flatten(-len(shape)), *beside], dim=-1)
         if values.shape[-len(shape) :] != shape:
             return values
+        flat = [values.reshape(-1, *shape), *(v.reshape(-1, v.shape[-1]) for v in beside)]
         with torch.no_grad():
-            parts = values.reshape(-1, *shape).split(_AT_ONCE)
-            features = torch.cat([encoder.features(part) for part in parts])
+            parts = zip(*(value.split(_AT_ONCE) for value in flat), strict=True)
+            features = torch.cat([encoder.features(*part) for part in parts])
         return features.reshape(*values.shape[: -len(shape)], -1)
 
     def _input_size(self, name: str) -> int:
         encoder = self.encoders[name]
-        return encoder.features_size if _frozen(encoder) else self._shapes[name].size
+        if _frozen(encoder):
+            return encoder.features_size
+        return sum(self._shapes[n].size for n in (name, *self._beside(name)))
 
     def update(self, terms: Terms, combine: Combine = here) -> None:
         """Update the normalizers with terms (..., size)."""

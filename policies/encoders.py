@@ -18,6 +18,8 @@ from ..registry import Registry, must_call
 
 VECTOR = "vector"
 """The kind whose terms share one linear map, in `embedding`."""
+SIDE = "side"
+"""The kind of terms that only encoders of other terms read, see `TrunkEncoder.beside`."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class TrunkEncoder(nn.Module, ABC):
     """An encoder with a trunk that may be frozen: a learner then runs the trunk once per batch."""
 
     frozen = False
+    beside: tuple[str, ...] = ()
+    """Other terms that the trunk reads, too: (N, size) each, as they are."""
 
     @property
     @abstractmethod
@@ -73,16 +77,16 @@ class TrunkEncoder(nn.Module, ABC):
         """Numbers in the features of one observation."""
 
     @abstractmethod
-    def features(self, values: Tensor) -> Tensor:
-        """The trunk: (N, *shape) -> (N, features_size)."""
+    def features(self, values: Tensor, *beside: Tensor) -> Tensor:
+        """The trunk: (N, *shape), and the terms `beside` -> (N, features_size)."""
 
     @abstractmethod
     def read(self, features: Tensor) -> Tensor:
         """The layers after it: (N, features_size) -> (N, width)."""
 
-    def forward(self, values: Tensor) -> Tensor:
-        """(N, *shape) -> (N, width)."""
-        return self.read(self.features(values))
+    def forward(self, values: Tensor, *beside: Tensor) -> Tensor:
+        """(N, *shape), and the terms `beside` -> (N, width)."""
+        return self.read(self.features(values, *beside))
 
 
 ENCODERS: Registry[Callable[[tuple[int, ...], int], nn.Module]] = Registry(

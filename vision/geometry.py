@@ -135,6 +135,15 @@ class Pinhole:
         (fx, fy), (cx, cy) = self.focal_px, self.centre_px
         return np.array([[fx, 0.0, cx - 0.5], [0.0, fy, cy - 0.5], [0.0, 0.0, 1.0]])
 
+    def camera_matrix(self, camera: Placement) -> np.ndarray:
+        """(3, 4): (x, y, z, 1) [m], frame palm, to its picture in units of half the edges."""
+        (fx, fy), (cx, cy) = self.focal_px, self.centre_px
+        half = np.array([[2 * fx / self.width, 0.0, 2 * cx / self.width - 1.0],
+                         [0.0, 2 * fy / self.height, 2 * cy / self.height - 1.0],
+                         [0.0, 0.0, 1.0]])  # fmt: skip
+        palm = camera.inverse()
+        return half @ np.column_stack((palm.rotation, palm.position))
+
     def project(self, camera: Placement, points: np.ndarray) -> np.ndarray:
         """Project points (..., 3) in the palm's frame to pixels (..., 2), column and row."""
         x, y, z = np.moveaxis(camera.from_palm(points), -1, 0)

@@ -22,7 +22,7 @@ from .keypoint_reader import KeypointReader
 from .object_map import CHANNELS, ObjectMap
 from .photo import Photo
 from .renders.shards import LAYERS
-from .windows import AugmentConfig, Windows, augmented
+from .windows import CROP, AugmentConfig, Windows, augmented
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class KeypointConfig:
 
     net: KeypointNetConfig = field(default_factory=KeypointNetConfig)
     """The network."""
-    crop: Annotated[float, Range(0.1, 1)] = 0.65
+    crop: Annotated[float, Range(0.1, 1)] = CROP
     """Edge of the second look's crop, as a share of the view."""
     whole_share: Share = 0.3
     """Share of training windows that show the whole view, as in the first look."""

@@ -18,6 +18,9 @@ from torch.nn import functional
 from ..config import Range
 from .config import Share
 
+CROP = 0.65
+"""Edge of the second look's crop, as a share of the view."""
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -66,9 +69,14 @@ class Windows:
 
         Beyond the border the picture's last pixels are repeated.
         """
-        size = images.shape[2]
-        grid = (self.grid(edge_px) * (2.0 / size) - 1.0).reshape(-1, edge_px, edge_px, 2)
         pictures = images.flatten(0, 1).permute(0, 3, 1, 2).float() * (1.0 / 255.0)
+        half = 0.5 * images.shape[2]
+        return Windows(self.centre / half - 1.0, self.matrix / half).sample(pictures, edge_px)
+
+    def sample(self, pictures: Tensor, edge_px: int) -> Tensor:
+        """`cut` from pictures (B V, 3, S, S) in [0, 1], of windows in units of half the picture,
+        with (0, 0) in its middle."""
+        grid = self.grid(edge_px).reshape(-1, edge_px, edge_px, 2)
         return functional.grid_sample(
             pictures, grid, mode="bilinear", padding_mode="border", align_corners=False
         )

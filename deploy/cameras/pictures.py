@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...contract.manifest import CAMERA_IMAGES, CAMERA_MATRICES
 from ...contract.pose_entry import ImagesEntry
+from ...vision.geometry import Pinhole
 from ..hand.hand import DriverGone
 from .camera_config import CameraConfig
 from .camera_threads import Camera, CameraGone, StaleFrame
@@ -17,11 +19,13 @@ from .pose_checks import CameraPosesConfig
 class NewestPictures:
     """Reads the newest frames without waiting, and rectifies them for the graph."""
 
-    def __init__(self, eyes: Sequence[Eye], config: CameraPosesConfig) -> None:
+    def __init__(self, eyes: Sequence[Eye], pinhole: Pinhole, config: CameraPosesConfig) -> None:
+        """pinhole: of the rectified pictures."""
         self._eyes, self._config = eyes, config
+        self._matrices = np.array([pinhole.camera_matrix(eye.placement) for eye in eyes])
 
-    def __call__(self) -> np.ndarray:
-        """(V, S, S, 3) uint8, in the graph's order.
+    def __call__(self) -> dict[str, np.ndarray]:
+        """Pictures (V, S, S, 3) uint8 and matrices (V, 3, 4) of the cameras, in the graph's order.
 
         Raises StaleFrame if a frame is too old or they are not of one time, DriverGone if a camera
         has stopped.
@@ -34,7 +38,8 @@ class NewestPictures:
         if apart_s > most_s:
             raise StaleFrame(f"cameras: got frames {apart_s:.3f} s apart, allowed: {most_s:g} s")
         pairs = zip(self._eyes, frames, strict=True)
-        return np.stack([eye.rectifier(frame.image) for eye, frame in pairs])
+        pictures = np.stack([eye.rectifier(frame.image) for eye, frame in pairs])
+        return {CAMERA_IMAGES: pictures, CAMERA_MATRICES: self._matrices}
 
 
 def newest_pictures(
@@ -44,4 +49,5 @@ def newest_pictures(
     config: CameraPosesConfig,
 ) -> NewestPictures:
     """The pictures of the `opened` cameras that a policy reads. Raises ConfigError."""
-    return NewestPictures(eyes_of(cameras, opened, entry), config)
+    pinhole = Pinhole.of_fov(entry.image_px, entry.image_px, entry.fovy_deg)
+    return NewestPictures(eyes_of(cameras, opened, entry), pinhole, config)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...contract.bundle import Bundle, match_hand
 from ...contract.hand_spec import HandSpec
+from ...contract.manifest import CAMERA_IMAGES
 from ...errors import ConfigError, ConnectError, DataError
 from ..cameras.pose_sources import PoseSource, Referee
 from ..hand.guard import GuardedHand
@@ -113,7 +114,7 @@ def _check_links(
             raise ConnectError(FAILED_CAMERAS)
         newest = connected_pictures(config, bundle, cameras)
         assert newest is not None
-        views, edge = newest().shape[:2]
+        views, edge = newest()[CAMERA_IMAGES].shape[:2]
         return f"{views} of {edge} px, for the policy"
 
     hand = _check_hand(check, stack, bundle, bundle.manifest.control.period_s)

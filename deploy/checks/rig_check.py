@@ -18,6 +18,7 @@ import numpy as np
 
 from ... import __version__
 from ...contract.bundle import MANIFEST, Bundle, load_bundle
+from ...contract.manifest import CAMERA_IMAGES, CAMERA_MATRICES
 from ...contract.quaternions import IDENTITY
 from ...errors import BundleError, ConfigError, ConnectError, DataError, SleightError
 from ..rig_file import RigConfig, bundle_of, facts
@@ -164,8 +165,13 @@ def _policy_times(bundle: Bundle) -> list[float]:
         pose["object_joints"] = np.zeros(len(task.object_joints))
     goal = {part.name: np.full(part.shape[1:], 0.5) for part in task.goals}
     images = bundle.manifest.images
-    pictures = np.zeros(images.shape[1:], np.uint8) if images else None
-    sensors = Sensors(joints, joints, motors, pose, goal, pictures)
+    cameras = {}
+    if images:
+        cameras = {
+            CAMERA_IMAGES: np.zeros(images.shape[1:]),
+            CAMERA_MATRICES: np.zeros(images.matrices_shape[1:]),
+        }
+    sensors = Sensors(joints, joints, motors, pose, goal, cameras)
     times = []
     for _ in range(POLICY_STEPS):
         start_s = time.monotonic()

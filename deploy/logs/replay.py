@@ -66,10 +66,14 @@ def _start(log: Log) -> dict[str, Any]:
 
 def sensors_of(turn: dict[str, Any]) -> Sensors:
     """The policy's inputs at a logged turn with an action."""
-    names = ("joint_position", "joint_velocity", "last_target")
+    joints, velocity, target = (
+        np.array(turn[name]) for name in ("joint_position", "joint_velocity", "last_target")
+    )
     pose = ("object_position", "object_wxyz", "object_joints")
     return Sensors(
-        **{name: np.array(turn[name]) for name in names},
+        joints,
+        velocity,
+        target,
         object={name: np.array(turn[name]) for name in pose if turn.get(name) is not None},
         goal={name: np.array(part) for name, part in turn["goal"].items()},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnxruntime
@@ -13,6 +13,9 @@ from ...contract.bundle import Bundle
 from ...contract.manifest import CAMERA_IMAGES, Tensor
 from ...contract.onnx_session import check_tensors, open_session
 from ...contract.pose_entry import Shapes
+
+_DTYPES = {CAMERA_IMAGES: np.uint8}
+"""Of the inputs that are not float32."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,9 @@ class Sensors:
     """object_position (3,), object_wxyz (4,), and object_joints if the object has joints."""
     goal: Mapping[str, np.ndarray]
     """The parts of the present goal."""
-    images: np.ndarray | None = None
-    """(V, S, S, 3) uint8, for a policy that reads pictures."""
+    cameras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """camera_images (V, S, S, 3) uint8 and camera_matrices (V, 3, 4), for a policy that reads
+    pictures."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,14 @@ class OnnxPolicy:
             **sensors.object,
             **{f"previous_{name}": value for name, value in previous.object.items()},
             **sensors.goal,
+            **sensors.cameras,
         }
         if "noise" in self._wanted:
             values["noise"] = self._noise.standard_normal(len(self._last_action))
-        numbers = [name for name in self._wanted if name != CAMERA_IMAGES]
-        row = {name: np.asarray(values[name], np.float32)[None] for name in numbers}
-        if CAMERA_IMAGES in self._wanted:
-            assert sensors.images is not None
-            row[CAMERA_IMAGES] = sensors.images[None]
+        row = {
+            name: np.asarray(values[name], _DTYPES.get(name, np.float32))[None]
+            for name in self._wanted
+        }
         return {**row, **self._carry}
 
     def _hash(self) -> str:

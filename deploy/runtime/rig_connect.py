@@ -85,8 +85,11 @@ def connected_poses(
 
 def connected_pictures(
     config: RigConfig, bundle: Bundle, cameras: Mapping[str, Camera]
-) -> Callable[[], np.ndarray] | None:
-    """The newest pictures for a policy that reads them; None for another. Raises ConfigError."""
+) -> Callable[[], Mapping[str, np.ndarray]] | None:
+    """The newest pictures, see `Sensors.cameras`, for a policy that reads them; None for another.
+
+    Raises ConfigError.
+    """
     entry = bundle.manifest.images
     if entry is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -64,9 +64,9 @@ class Stage:
         poses: PoseSource,
         judge: TaskJudge,
         config: StageConfig,
-        pictures: Callable[[], np.ndarray] | None = None,
+        pictures: Callable[[], Mapping[str, np.ndarray]] | None = None,
     ) -> None:
-        """pictures: the newest ones, for a policy that reads them."""
+        """pictures: the newest, see `Sensors.cameras`, for a policy that reads them."""
         self._spec, self._task, self._policy = spec, task, policy
         self._poses, self._judge, self._config = poses, judge, config
         self._pictures = pictures
@@ -195,7 +195,7 @@ class Stage:
             last_target=last_sent,
             object=self.pose.sensors(),
             goal=self.trials[-1].goal.parts,
-            images=self._pictures() if self._pictures else None,
+            cameras=self._pictures() if self._pictures else {},
         )
         self.decision = self._policy.step(sensors)
         return self.decision.target

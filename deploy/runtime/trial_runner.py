@@ -94,7 +94,7 @@ class _Run(RecordedRun):
         hand: GuardedHand,
         poses: PoseSource,
         cameras: Mapping[str, Camera],
-        pictures: Callable[[], np.ndarray] | None,
+        pictures: Callable[[], Mapping[str, np.ndarray]] | None,
         config: RigConfig,
         dry: bool,
     ) -> None:

@@ -180,8 +180,18 @@ CAMERA_IMAGES = Term(
     kind="image",
 )
 """What the cameras of `Eyes` show, in [0, 1]: three channels per camera."""
+CAMERA_MATRICES = Term(
+    "camera_matrices",
+    lambda s: s["camera_matrices"].flatten(1),
+    ("camera_numbers",),
+    "1, m",
+    "palm",
+    ("camera_matrices",),
+    kind="side",
+)
+"""The matrix of each calibrated camera, see `contract.manifest`; for encoders of pictures alone."""
 TERMS: Registry[Term] = Registry("sleight.terms", {}, must_be("envs.mdp.observations:Term"))
-for _term in (*BUILT_IN, CAMERA_IMAGES):
+for _term in (*BUILT_IN, CAMERA_IMAGES, CAMERA_MATRICES):
     TERMS.add(_term.name, _term)
 PRIVILEGED = ("object_velocity", "object_spin", "motor_force", "world")
 """Terms that only the simulator knows: for the critic."""

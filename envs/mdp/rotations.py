@@ -131,6 +131,30 @@ def to_columns(q: Tensor) -> Tensor:
     return like(_COLUMN_START, q) + like(_COLUMN_SCALE, q) * sums
 
 
+def from_columns(columns: Tensor) -> Tensor:
+    """The inverse of `to_columns`, (..., 6) -> (..., 4), w >= 0; the columns have to be unit."""
+    x, y = columns[..., :3], columns[..., 3:]
+    return from_matrix(torch.stack((x, y, torch.linalg.cross(x, y)), dim=-1))
+
+
+def from_matrix(matrix: Tensor) -> Tensor:
+    """Rotation matrices (..., 3, 3) -> (..., 4), w >= 0 (Shepperd 1978).
+
+    The rows of `products` are 4 q_i q; the one with the largest q_i is the most exact.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = (row.unbind(-1) for row in matrix.unbind(-2))
+    rows = (
+        (1 + a + e + i, h - f, c - g, d - b),
+        (h - f, 1 + a - e - i, b + d, c + g),
+        (c - g, b + d, 1 - a + e - i, f + h),
+        (d - b, c + g, f + h, 1 - a - e + i),
+    )
+    products = torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
+    squares = torch.stack([row[i] for i, row in enumerate(rows)], dim=-1)
+    largest = torch.nn.functional.one_hot(squares.argmax(dim=-1), 4)  # ONNX fixes a gather's batch
+    return positive(normalize((largest.to(matrix.dtype).unsqueeze(-1) * products).sum(dim=-2)))
+
+
 def about_z(angle_rad: Tensor) -> Tensor:
     """Rotation about z (yaw), (...) -> (..., 4)."""
     zero = torch.zeros_like(angle_rad)

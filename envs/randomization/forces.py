@@ -16,7 +16,7 @@ from .adversary import WRENCH, Adversary
 CHANCE = (0.001, 0.1)
 """Bounds of the probability of a new push per 80 ms, drawn log-uniform per episode [D C.2]."""
 DECAY = 0.99
-"""Fraction of a push that remains after 80 ms [D C.2], unless `object.push.duration` shortens it."""
+"""Fraction of a push that remains after 80 ms [D C.2]; `object.push.duration` shortens it."""
 STEP_S = 0.08
 REACH_M = 0.0285
 """Lever arm of the adversary's force, half the edge of the block: beta / REACH_M is its torque in

@@ -19,7 +19,15 @@ from ..errors import BundleError, ConfigError
 from ..files import read_json, write_json
 from ..shipped import shipped
 from .hand_spec import HandSpec
-from .manifest import CAMERA_IMAGES, FORMAT, INPUTS, BundleManifest, Tensor, widths_of
+from .manifest import (
+    CAMERA_IMAGES,
+    CAMERA_MATRICES,
+    FORMAT,
+    INPUTS,
+    BundleManifest,
+    Tensor,
+    widths_of,
+)
 from .pose_entry import check_cameras
 
 MANIFEST = "bundle.json"
@@ -165,6 +173,7 @@ def _check_shapes(manifest: BundleManifest, path: Path) -> None:
     known |= {goal.name: goal.shape for goal in manifest.task.goals}
     if manifest.images is not None:
         known[CAMERA_IMAGES] = manifest.images.shape
+        known[CAMERA_MATRICES] = manifest.images.matrices_shape
     _check_tensors(manifest.inputs, known, f"{path}: inputs")
     action = (1, widths["actuators"])
     carries = {f"next_{carry.name}": carry.shape for carry in manifest.carry}

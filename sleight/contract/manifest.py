@@ -19,6 +19,9 @@ from .pose_entry import ImagesEntry, PoseEntry
 
 CAMERA_IMAGES = "camera_images"
 """Input of a graph that reads pictures, see `ImagesEntry`: the only one that is not float32."""
+CAMERA_MATRICES = "camera_matrices"
+"""Input of such a graph, (1, V, 3, 4): the matrix of each calibrated camera, which maps a point of
+the palm's frame [m, with a one] to its picture in units of half the edge, (0, 0) in the middle."""
 FORMAT = 2
 """Version of the contents of `bundle.json`."""
 

@@ -62,6 +62,11 @@ class ImagesEntry:
         """Shape of the graph's input, with the batch of 1."""
         return (1, len(self.cameras), self.image_px, self.image_px, 3)
 
+    @property
+    def matrices_shape(self) -> tuple[int, ...]:
+        """Shape of the input with the cameras' matrices, with the batch of 1."""
+        return (1, len(self.cameras), 3, 4)
+
 
 @dataclass(frozen=True)
 class FitConfig:

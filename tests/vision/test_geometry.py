@@ -74,6 +74,15 @@ def test_the_field_of_view_spans_the_picture():
     assert pinhole.matrix[0, 2] == 49.5
 
 
+def test_the_matrix_of_a_camera_projects_to_halves_of_the_picture():
+    pinhole = Pinhole(100, 60, (90.0, 95.0), (48.0, 33.0))
+    at = looking_at((0.1, -0.4, 0.3), (0.02, 0.0, 0.05))
+    points = np.random.default_rng(0).normal(0.0, 0.1, (7, 3))
+    seen = np.c_[points, np.ones(7)] @ pinhole.camera_matrix(at).T
+    pixels = (seen[:, :2] / seen[:, 2:] + 1.0) * np.array([50.0, 30.0])
+    np.testing.assert_allclose(pixels, pinhole.project(at, points), atol=1e-9)
+
+
 def test_the_cube_has_24_rotations_closed_under_products():
     group = cube_rotations()
     assert len(group) == 24

@@ -11,6 +11,7 @@ from ...config import to_dict
 from ...contract.bundle import MANIFEST, file_sha256, write_manifest
 from ...contract.manifest import (
     CAMERA_IMAGES,
+    CAMERA_MATRICES,
     FORMAT,
     INPUTS,
     ActionEntry,
@@ -177,6 +178,9 @@ def _inputs(graph: PolicyGraph, widths: Mapping[str, int]) -> tuple[Tensor, ...]
     }
     tensors |= {goal.name: goal for goal in _goals(graph.goals)}
     tensors[CAMERA_IMAGES] = Tensor(CAMERA_IMAGES, (1, *graph.pictures))
+    tensors[CAMERA_MATRICES] = Tensor(
+        CAMERA_MATRICES, (1, *graph.pictures[:1], 3, 4), "1, m", "palm"
+    )
     return tuple(tensors[name] for name in graph.inputs)
 
 

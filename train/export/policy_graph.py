@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...contract.manifest import CAMERA_IMAGES, INPUTS
+from ...contract.manifest import CAMERA_IMAGES, CAMERA_MATRICES, INPUTS
 from ...envs.mdp.control import ActionLaw
 from ...envs.mdp.observations import Term, compute
 from ...errors import ConfigError
@@ -73,7 +73,7 @@ class PolicyGraph(nn.Module):
 
 def graph_inputs(terms: Sequence[Term], goals: Mapping[str, int]) -> tuple[str, ...]:
     """Inputs of the terms, named as in the contract. Raises ConfigError for unmeasured ones."""
-    allowed = (*INPUTS, *goals, CAMERA_IMAGES)
+    allowed = (*INPUTS, *goals, CAMERA_IMAGES, CAMERA_MATRICES)
     read_names = {"last_target", "joint_position"}
     renamed = {sensor: name for name, sensor in _SENSOR_OF.items()}
     for term in terms:
@@ -105,6 +105,9 @@ def example_inputs(graph: PolicyGraph, count: int, widths: Mapping[str, int]) ->
     for name in graph.inputs:
         if name == CAMERA_IMAGES:
             values.append(torch.zeros(count, *graph.pictures, dtype=torch.uint8))
+            continue
+        if name == CAMERA_MATRICES:
+            values.append(torch.eye(3, 4).repeat(count, graph.pictures[0], 1, 1))
             continue
         size = graph.goals[name] if name in graph.goals else widths[INPUTS[name][0]]
         value = torch.zeros(count, size)

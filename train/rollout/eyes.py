@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ...envs.config import EnvConfig
@@ -15,7 +14,7 @@ from ...envs.sim.model_config import ModelConfig
 from ...envs.tasks.task import task_of
 from ...errors import ConfigError
 from ...vision.config import CamerasConfig, ImagesConfig
-from ...vision.live.image_eyes import ImageEyes, image_sizes
+from ...vision.live.image_eyes import ImageEyes, image_sensors, image_sizes
 
 MOST_WORLDS = 1000
 """The look of each is kept in every render process."""
@@ -30,13 +29,12 @@ class UnusedEyes(Eyes):
     """Cameras of worlds that nobody looks at: they only say how large pictures are."""
 
     def __init__(self, rig: CamerasConfig) -> None:
-        self.sizes = image_sizes(rig)
-        self._shape = (0, len(rig.views), rig.image_px, rig.image_px, 3)
+        self.sizes, self._sensors = image_sizes(rig), image_sensors(rig)
 
     @property
     def gives(self) -> Sensors:
         """See `Eyes`."""
-        return {CAMERA_IMAGES.name: torch.zeros(self._shape, dtype=torch.uint8)}
+        return self._sensors
 
     def begin(self, worlds: Tensor) -> None:
         """See `Eyes`."""

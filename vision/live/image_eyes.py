@@ -16,12 +16,23 @@ from .wardrobe import LiveScene
 
 
 def image_sizes(rig: CamerasConfig) -> Mapping[str, int]:
-    """The sizes of the term `camera_images`."""
-    return {"camera_channels": 3 * len(rig.views), "image_px": rig.image_px}
+    """The sizes of the terms `camera_images` and `camera_matrices`."""
+    views = len(rig.views)
+    return {"camera_channels": 3 * views, "image_px": rig.image_px, "camera_numbers": 12 * views}
+
+
+def image_sensors(rig: CamerasConfig) -> Sensors:
+    """The sensors of `ImageEyes` without a world."""
+    views, edge = len(rig.views), rig.image_px
+    return {
+        "camera_images": torch.zeros(0, views, edge, edge, 3, dtype=torch.uint8),
+        "camera_matrices": torch.zeros(0, views, 3, 4),
+    }
 
 
 class ImageEyes(Eyes):
-    """Gives `camera_images` (N, V, S, S, 3) uint8: a copy of the memory that processes render to.
+    """Gives `camera_images` (N, V, S, S, 3) uint8: a copy of the memory that processes render to,
+    and `camera_matrices` (N, V, 3, 4) of the calibrated cameras.
 
     Each world has the look and the cameras of its episode.
     """
@@ -36,11 +47,13 @@ class ImageEyes(Eyes):
         self._pictures = (torch.from_numpy(self.cameras.images),)  # no attribute: not to be saved
         self.episode = torch.full((num_worlds,), -1, dtype=torch.long)
         """(N,) number of each world's episode."""
+        self.matrices = torch.zeros(num_worlds, len(config.rig.views), 3, 4)
+        """(N, V, 3, 4) of the cameras as calibrated."""
 
     @property
     def gives(self) -> Sensors:
         """See `Eyes`."""
-        return {"camera_images": self._pictures[0][:0]}
+        return image_sensors(self.cameras.scene.cameras)
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -54,6 +67,11 @@ class ImageEyes(Eyes):
     def begin(self, worlds: Tensor) -> None:
         """See `Eyes`."""
         self.episode[worlds.cpu()] += 1
+        scene = self.cameras.scene
+        for world in worlds.tolist():
+            views = scene.views(world, int(self.episode[world])).calibrated
+            matrices = np.array([scene.cameras.pinhole.camera_matrix(at) for at in views])
+            self.matrices[world] = torch.from_numpy(matrices).float()
 
     def see(self, qpos: Tensor, true: Sensors, worlds: Tensor, awake: Tensor) -> Sensors:
         """See `Eyes`."""
@@ -62,7 +80,11 @@ class ImageEyes(Eyes):
         for _ in self.cameras.render(index, episodes, states):
             pass
         # Indexed, which copies: the next step writes to the same memory.
-        return {"camera_images": self._pictures[0][worlds.cpu()].to(qpos.device)}
+        given = {
+            "camera_images": self._pictures[0][worlds.cpu()],
+            "camera_matrices": self.matrices[worlds.cpu()],
+        }
+        return {name: value.to(qpos.device) for name, value in given.items()}
 
     def metrics(self) -> dict[str, float]:
         """See `Eyes`: pictures so far, and the renderer's share of the processes' CPU time."""

@@ -17,7 +17,7 @@ from sleight.deploy.logs.replay import replay
 from sleight.deploy.rig_file import RigConfig
 from sleight.deploy.runtime.rig_connect import connected_pictures
 from sleight.errors import ConfigError, DataError
-from sleight.vision.geometry import Placement
+from sleight.vision.geometry import Pinhole, Placement
 from tests.deploy.camera_rig import calibrated, camera_flags, ports
 from tests.deploy.conftest import cleared
 from tests.deploy.image_bundle import image_bundle
@@ -64,11 +64,15 @@ class Source:
 def pictures(*sources):
     here = Placement(np.zeros(3), np.eye(3))
     eyes = [Eye(source, lambda picture: picture[:2, :2], here) for source in sources]
-    return NewestPictures(eyes, CameraPosesConfig(frame_max_age_s=0.05, skew_max_s=0.02))
+    pinhole = Pinhole.of_fov(2, 2, 90.0)
+    return NewestPictures(eyes, pinhole, CameraPosesConfig(frame_max_age_s=0.05, skew_max_s=0.02))
 
 
 def test_pictures_come_in_order_and_not_when_they_are_old_or_apart():
-    found = pictures(Source(1), Source(2, 0.01), Source(3))()
+    seen = pictures(Source(1), Source(2, 0.01), Source(3))()
+    assert seen["camera_matrices"].shape == (3, 3, 4)
+    np.testing.assert_allclose(seen["camera_matrices"][0], np.eye(3, 4), atol=1e-12)
+    found = seen["camera_images"]
     assert found.shape == (3, 2, 2, 3) and found[:, 0, 0, 0].tolist() == [1, 2, 3]
     with pytest.raises(StaleFrame, match="camera left: got an age"):
         pictures(Source(1), Source(2, -1.0))()

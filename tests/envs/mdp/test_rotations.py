@@ -100,6 +100,22 @@ def test_columns_are_the_turned_axes(q):
 
 
 @given(quaternions())
+def test_a_rotation_is_read_from_its_columns(q):
+    columns = R.to_columns(q)
+    found = R.from_columns(columns)
+    assert found[0] >= 0
+    torch.testing.assert_close(R.to_columns(found), columns, atol=1e-12, rtol=0)
+    assert R.distance(found, q) < 1e-9
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_half_turns_are_read_from_their_columns(axis):
+    half = torch.zeros(4, dtype=torch.float64)
+    half[1 + axis] = 1.0
+    assert R.distance(R.from_columns(R.to_columns(half)), half) < 1e-12
+
+
+@given(quaternions())
 def test_positive_is_the_same_rotation(q):
     assert R.positive(q)[0] >= 0
     assert same(R.positive(q), q)
@@ -198,6 +214,7 @@ def test_everything_works_on_batches_and_keeps_the_type():
         product = R.multiply(q, p)
         assert product.shape == (2, 3, 4) and product.dtype == dtype
         for function, size in ((R.to_columns, 6), (R.reduce_by_cube, 4), (R.to_rotvec, 3)):
+            torch.testing.assert_close(R.from_columns(R.to_columns(q)), R.positive(q))
             found = function(q)
             assert found.shape == (2, 3, size) and found.dtype == dtype
             torch.testing.assert_close(found[1, 2], function(q[1, 2]))

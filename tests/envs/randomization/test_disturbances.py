@@ -192,7 +192,9 @@ def test_a_push_dies_away_within_its_duration(sim, share):
     found.push[:], found.chance[:] = 1.0, 0.0
     for _ in range(round(share * 8.0 / 0.08)):
         found.apply()
-    torch.testing.assert_close(found.push, torch.full_like(found.push, math.exp(-1)), rtol=0.01, atol=0)
+    torch.testing.assert_close(
+        found.push, torch.full_like(found.push, math.exp(-1)), rtol=0.01, atol=0
+    )
 
 
 def test_a_push_is_an_acceleration_of_a_block_of_any_mass(sim):
@@ -287,9 +289,12 @@ def test_an_environment_with_everything_on_goes_on(build, ranges, wander):
     env = build(num_worlds=8, seed=3, randomization=ranges)
     env.reset(seed=0)
     for action in wander(8, 40):
-        observation, reward, *_ = env.step(action)
+        observation, reward, terminated, truncated, _ = env.step(action)
         for group in observation.values():
             assert all(torch.isfinite(value).all() for value in group.values())
         assert torch.isfinite(reward).all()
     assert env.sim.failures == 0
-    assert (env.control.action == wander(8, 40)[-1]).all(), "the policy's own action is observed"
+    go_on = ~(terminated | truncated)
+    assert go_on.any()
+    own = wander(8, 40)[-1]
+    assert (env.control.action == own)[go_on].all(), "the policy's own action is observed"

@@ -35,6 +35,7 @@ from sleight.vision.renders.studio import Studio
 
 PRETRAINED = Path(__file__).parents[3] / "pretrained"
 VIEW = {"top": ViewConfig((0.0, -0.09, 0.46), up=(0.0, 1.0, 0.0))}
+LEFT = {"left": ViewConfig((0.30, -0.22, 0.27))}
 SEEN = ("joint_position", "target", "goal_rotation", "camera_images")
 
 
@@ -141,16 +142,24 @@ def test_the_student_is_a_run_like_any_other(
     assert "mean +- s.e." in out
 
 
-@pytest.mark.parametrize("kind", ["image", "keypoints"])
+def _two_views(config: TrainConfig) -> TrainConfig:
+    """Two cameras, whose matrices the encoder reads."""
+    cameras = replace(config.cameras, rig=CamerasConfig(image_px=16, views={**VIEW, **LEFT}))
+    env = replace(config.env, actor_terms=(*SEEN, "camera_matrices"))
+    return replace(config, env=env, cameras=cameras)
+
+
+@pytest.mark.parametrize(("kind", "views"), [("image", 1), ("keypoints", 1), ("keypoints", 2)])
 def test_it_is_exported_as_one_graph_from_pictures_to_targets(
-    kind: str, seeing: TrainConfig, tmp_path: Path
+    kind: str, views: int, seeing: TrainConfig, tmp_path: Path
 ) -> None:
+    seeing = _two_views(seeing) if views == 2 else seeing
     policy = replace(seeing.policy, encoders={"camera_images": kind})
     run = start(replace(seeing, policy=policy, runs=str(tmp_path), name="student", steps=16))
     bundle = load_bundle(export(run, tmp_path / "bundle"))
     images = bundle.manifest.images
-    assert images is not None and images.shape == (1, 1, 16, 16, 3)
-    assert list(images.cameras) == ["top"]
+    assert images is not None and images.shape == (1, views, 16, 16, 3)
+    assert list(images.cameras) == ["top", "left"][:views]
     network, graph = open_player(run), open_player(tmp_path / "bundle")
     env_config = replace(seeing.env, num_worlds=3)
     eyes = eyes_of(seeing.cameras, env_config, 5)
@@ -171,9 +180,10 @@ def test_it_is_exported_as_one_graph_from_pictures_to_targets(
     joints = SHADOW_RIGHT.joint_target(home)
     pose = {"object_position": np.zeros(3), "object_wxyz": np.array([1.0, 0.0, 0.0, 0.0])}
     goal = {part.name: np.full(part.shape[1:], 0.5) for part in task.goals}
-    dark, bright = (np.full(images.shape[1:], value, np.uint8) for value in (0, 255))
+    matrices = np.tile(np.eye(3, 4), (views, 1, 1))
     actions = []
-    for shown in (dark, dark, bright):
+    for value in (0, 0, 255):
+        shown = {"camera_images": np.full(images.shape[1:], value), "camera_matrices": matrices}
         policy = OnnxPolicy(bundle)
         actions.append(policy.step(Sensors(joints, 0 * joints, home, pose, goal, shown)).action)
     np.testing.assert_array_equal(actions[0], actions[1])
