@@ -37,11 +37,7 @@ def replay(run: Path, bundle_folder: Path | None = None) -> Replay:
             f"{log.path}: bundle.sha256: got {bundle.manifest.graph.sha256[:12]}... in"
             f" {bundle.folder}, allowed: {start['sha256'][:12]}..., that of the run"
         )
-    if bundle.manifest.images is not None:
-        raise DataError(
-            f"{log.path}: got the run of a policy that reads pictures, which the log does not hold"
-            " whole, allowed: that of a policy that reads the pose"
-        )
+    bundle.check_logged(str(log.path))
     policy = OnnxPolicy(bundle, start["goal_seed"])
     trial = steps = 0
     for turn in log.turns:

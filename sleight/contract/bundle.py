@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import from_dict, to_dict
-from ..errors import BundleError, ConfigError
+from ..errors import BundleError, ConfigError, DataError
 from ..files import read_json, write_json
 from ..shipped import shipped
 from .hand_spec import HandSpec
@@ -64,6 +64,14 @@ class Bundle:
         if self.manifest.pose is None:
             raise BundleError(f"{self.folder / MANIFEST}: pose: got null, allowed: a pose network")
         return self.folder / self.manifest.pose.file
+
+    def check_logged(self, log: str) -> None:
+        """Raise DataError if a log of this policy does not hold all that it has read."""
+        if self.manifest.images is not None:
+            raise DataError(
+                f"{log}: got the run of a policy that reads pictures, which the log does not hold"
+                " whole, allowed: that of a policy that reads the pose"
+            )
 
 
 def load_bundle(folder: str | Path) -> Bundle:

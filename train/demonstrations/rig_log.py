@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from ...errors import DataError
-from ..rollout.eyes import sees
 from ..rollout.players import BundlePlayer
 from .manifest import DemonstrationsManifest, describe
 from .shards import Arrays, Demonstration, DemonstrationWriter
@@ -35,11 +34,7 @@ def write_rig_log(
     the bundle of the run, which says the mean of each action. Raises DataError without a step of a
     policy, and for a policy that reads pictures, of which the log holds few.
     """
-    if sees(player.env_config):
-        raise DataError(
-            f"{source}: got the run of a policy that reads pictures, which the log does not hold"
-            " whole, allowed: that of a policy that reads the pose"
-        )
+    player.bundle.check_logged(source)
     trials = [list(group) for _, group in groupby(_acted(turns), lambda turn: turn["trial"])]
     if not trials:
         raise DataError(f"{source}: got no step of a policy, allowed: the log of `sleight rig run`")
