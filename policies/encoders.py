@@ -106,8 +106,9 @@ def with_kinds(
     changed = dict(sizes)
     for name, kind in kinds.items():
         term = sizes.get(name)
-        if not isinstance(term, TermShape) or term.kind == VECTOR:
-            encoded = [n for n, t in sizes.items() if isinstance(t, TermShape) and t.kind != VECTOR]
+        if not isinstance(term, TermShape) or term.kind in (VECTOR, SIDE):
+            shaped = {n: t for n, t in sizes.items() if isinstance(t, TermShape)}
+            encoded = [n for n, t in shaped.items() if t.kind not in (VECTOR, SIDE)]
             allowed = f"terms with an encoder: {', '.join(encoded) or 'none'}"
             raise ConfigError(f"policy.encoders: got {name}, allowed: {allowed}")
         changed[name] = replace(term, kind=kind)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..envs.hands.shadow import SHADOW_RIGHT
 from ..envs.mdp import rotations
-from ..envs.mdp.observations import goal_step
+from ..envs.mdp.observations import goal_angle, goal_step, object_reduced
 from ..envs.objects.block import BLOCK
 from ..errors import ConfigError
 from ..policies.encoders import TrunkEncoder
@@ -32,8 +32,8 @@ _POINT, _SCALE, _SURE = 3.0, 0.5, 3.0
 """Bring places, mostly within a third of the view, and logarithms of scales to about one."""
 _AWAY_M, _ERROR_M = 0.02, 0.003
 """The same for positions and errors."""
-_POSE = 3 + 6 + 3 + 1
-"""Position, two columns of the rotation, way to the goal, error."""
+POSE = 3 + 6 + 3 + 1 + 1
+"""Position, rotation up to the cube's 24 as two columns, way to the goal, its angle, error."""
 
 
 class KeypointEncoder(TrunkEncoder):
@@ -62,13 +62,13 @@ class KeypointEncoder(TrunkEncoder):
             self.beside = ("goal_rotation", "camera_matrices")
             points = BLOCK.size_m * torch.tensor(BLOCK.keypoints)
             self.register_buffer("model", points, persistent=False)
-            self.pose = nn.Linear(_POSE, width, bias=False)
+            self.pose = nn.Linear(POSE, width, bias=False)
             nn.init.orthogonal_(self.pose.weight, gain=2**0.5)
 
     @property
     def features_size(self) -> int:
         """See `TrunkEncoder`: two coordinates and a scale of each keypoint in each view; pose."""
-        return self._places + (_POSE if self.beside else 0)
+        return self._places + (POSE if self.beside else 0)
 
     def features(self, values: Tensor, *beside: Tensor) -> Tensor:
         """See `TrunkEncoder`."""
@@ -79,7 +79,7 @@ class KeypointEncoder(TrunkEncoder):
         if not beside:
             return places
         pose = self._pose(points, log_scales.exp(), *beside)
-        return torch.cat((places, pose.reshape(-1, _POSE)), dim=-1)
+        return torch.cat((places, pose.reshape(-1, POSE)), dim=-1)
 
     def read(self, features: Tensor) -> Tensor:
         """See `TrunkEncoder`."""
@@ -115,7 +115,7 @@ class KeypointEncoder(TrunkEncoder):
         return places, seen.log_scale.reshape(shape) + side.log()
 
     def _pose(self, points: Tensor, scales: Tensor, goal: Tensor, cameras: Tensor) -> Tensor:
-        """(N, _POSE), each about one."""
+        """(N, POSE), each about one."""
         matrices = cameras.reshape(-1, self.views, 3, 4)
         laid = lay(self.model, *triangulate(points[:, :, :OWN], scales[:, :, :OWN], matrices))
         pose = {
@@ -125,8 +125,9 @@ class KeypointEncoder(TrunkEncoder):
         return torch.cat(
             (
                 (laid.position - points.new_tensor(NEAR_M)) / _AWAY_M,
-                rotations.to_columns(pose["object_wxyz"]),
+                object_reduced(pose),
                 2.0 * goal_step(pose),
+                goal_angle(pose),
                 (laid.error_m / _ERROR_M).clamp_max(5.0).unsqueeze(-1),
             ),
             dim=-1,

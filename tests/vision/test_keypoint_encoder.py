@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from sleight.envs.mdp import rotations
-from sleight.envs.mdp.observations import goal_step
+from sleight.envs.mdp.observations import goal_angle, goal_step
 from sleight.envs.sim.draws import Draws
 from sleight.errors import ConfigError
 from sleight.policies.embedding import Embedding
 from sleight.policies.encoders import TermShape
 from sleight.vision.config import CamerasConfig
-from sleight.vision.keypoint_encoder import COUNT, OWN, KeypointEncoder, trunk_weights
+from sleight.vision.keypoint_encoder import COUNT, OWN, POSE, KeypointEncoder, trunk_weights
 from sleight.vision.keypoint_net import KeypointNet, KeypointNetConfig
 from sleight.vision.triangulation import NEAR_M
 
@@ -79,13 +79,16 @@ def test_the_pose_and_the_way_to_the_goal_follow_from_keypoints_in_views() -> No
     seen = torch.einsum("vij,nkj->nvki", torch.from_numpy(matrices).float(), points)
     cameras = torch.from_numpy(matrices).float().flatten().expand(count, -1)
     goals = rotations.to_columns(goal)
-    pose = encoder.features(seen[..., :2] / seen[..., 2:], goals, cameras)[:, -13:]
+    pose = encoder.features(seen[..., :2] / seen[..., 2:], goals, cameras)[:, -POSE:]
     away = 0.02 * pose[:, :3] + torch.tensor(NEAR_M) - position
     assert away.norm(dim=1).median() < 0.002
-    turned = rotations.distance(rotations.from_columns(pose[:, 3:9]), wxyz)
+    found = rotations.from_columns(pose[:, 3:9])
+    own = rotations.multiply(rotations.conjugate(wxyz), found)  # one of the cube's 24, nearly
+    turned = rotations.angle(rotations.reduce_by_cube(own))
     assert turned.median() < math.radians(3.0) and turned.max() < math.radians(15.0)
-    step = goal_step({"object_wxyz": wxyz, "goal_wxyz": goal})
-    assert (pose[:, 9:12] / 2.0 - step).norm(dim=1).median() < math.radians(3.0)
+    true = {"object_wxyz": wxyz, "goal_wxyz": goal}
+    assert (pose[:, 9:12] / 2.0 - goal_step(true)).norm(dim=1).median() < math.radians(3.0)
+    assert (pose[:, 12:13] - goal_angle(true)).abs().median() < math.radians(3.0)
 
 
 def test_the_pose_is_learned_through() -> None:
@@ -93,7 +96,7 @@ def test_the_pose_is_learned_through() -> None:
     encoder = KeypointEncoder(TERM.shape, 8)
     terms = _terms(3)
     features = encoder.features(terms["view"], terms["goal_rotation"], terms["camera_matrices"])
-    features[:, -13:].square().sum().backward()
+    features[:, -POSE:].square().sum().backward()
     assert encoder.net.stem.weight.grad is not None
     assert torch.isfinite(encoder.net.stem.weight.grad).all()
     assert encoder.net.stem.weight.grad.abs().sum() > 0
@@ -124,7 +127,7 @@ def test_a_frozen_trunk_is_run_once_and_changes_nothing() -> None:
     assert condensed["view"].shape[-1] == encoder.features_size
     torch.testing.assert_close(frozen.inputs(condensed), inputs)
     assert torch.equal(open_.condensed(terms)["view"], terms["view"])
-    assert inputs.shape == (2, 3, 6 + 2 * COUNT * 3 + 13)
+    assert inputs.shape == (2, 3, 6 + 2 * COUNT * 3 + POSE)
     assert open_.inputs(terms).shape == (2, 3, 6 + TERM.size + 6 + 24)
     for embedding in (open_, frozen):
         embedding(terms).square().sum().backward()
