@@ -151,8 +151,10 @@ def from_matrix(matrix: Tensor) -> Tensor:
     )
     products = torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
     squares = torch.stack([row[i] for i, row in enumerate(rows)], dim=-1)
-    largest = torch.nn.functional.one_hot(squares.argmax(dim=-1), 4)  # ONNX fixes a gather's batch
-    return positive(normalize((largest.to(matrix.dtype).unsqueeze(-1) * products).sum(dim=-2)))
+    # No gather, whose batch the exporter would fix.
+    index = torch.arange(4, device=matrix.device)
+    largest = (index == squares.argmax(dim=-1, keepdim=True)).to(matrix.dtype)
+    return positive(normalize((largest.unsqueeze(-1) * products).sum(dim=-2)))
 
 
 def about_z(angle_rad: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from sleight.cli import main
 from sleight.contract.bundle import load_bundle
 from sleight.deploy.logs.run_log import RunLog
-from sleight.envs.config import EnvConfig, GoalConfig
+from sleight.envs.config import GoalConfig
 from sleight.envs.env import HandEnv
 from sleight.envs.hands.shadow import SHADOW_RIGHT as HAND
 from sleight.envs.make import make_env
@@ -23,6 +23,7 @@ from sleight.train.demonstrations.recorder import Recorder
 from sleight.train.demonstrations.rig_log import write_rig_log
 from sleight.train.rollout.evaluation import first_episodes, protocol
 from sleight.train.rollout.players import Player, open_player
+from tests.deploy.image_bundle import image_bundle
 
 BUNDLE = Path(__file__).parents[2] / "pretrained" / "block"
 FIELDS = ("joint_position", "joint_velocity", "object_position", "object_wxyz")
@@ -146,8 +147,7 @@ def test_what_is_no_log_of_a_policy(
 
 
 def test_the_log_of_a_policy_that_reads_pictures_is_refused(tmp_path: Path) -> None:
-    env = EnvConfig(actor_terms=("joint_pos", "camera_images"))
-    player: Any = SimpleNamespace(env_config=env)
+    player: Any = SimpleNamespace(bundle=load_bundle(image_bundle(tmp_path / "bundle")))
     with pytest.raises(DataError, match="run.mcap: got the run of a policy that reads pictures"):
         write_rig_log([], (), player, "run.mcap", tmp_path / "out")
     assert not (tmp_path / "out").exists()
