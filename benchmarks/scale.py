@@ -32,7 +32,7 @@ from pathlib import Path
 from sleight.config import load, to_dict
 from sleight.errors import ConfigError
 from sleight.files import write_json
-from sleight.flags import output_file
+from sleight.flags import picture_file
 from sleight.machine import usable_cores
 from sleight.train import benching
 from sleight.train.algorithms.ppo import PpoConfig
@@ -247,7 +247,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = parser.add_argument_group("forecasts, from a file of --json")
     model.add_argument("--simulate", type=Path, metavar="FILE", help="forecast from this file")
     model.add_argument(
-        "--plot", type=output_file, help="plot the forecast to this file: .png, .svg, .pdf"
+        "--plot", type=picture_file, help="plot the forecast to this file: .png, .svg, .pdf"
     )
     model.add_argument("--cores", type=int, default=6144, help="cores of all workers")
     model.add_argument("--worker_cores", type=int, default=1, help="cores of each worker")

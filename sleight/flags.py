@@ -10,6 +10,9 @@ from typing import NoReturn
 
 from .errors import ConfigError, SleightError, nearest
 
+PICTURES = (".png", ".svg", ".pdf")
+"""Suffixes of the formats of a plot."""
+
 
 class Parser(argparse.ArgumentParser):
     """argparse that raises a ConfigError instead of printing the usage and exiting."""
@@ -39,6 +42,14 @@ def output_file(word: str) -> Path:
     from .files import check_file  # here: the bridge, which has no outputs, does not carry it
 
     return _output(word, check_file)
+
+
+def picture_file(word: str) -> Path:
+    """A plot that the command will write, as `output_file`; its suffix is the format."""
+    path = output_file(word)
+    if path.suffix not in PICTURES:
+        raise argparse.ArgumentTypeError(f"got {word}, allowed: a name with {', '.join(PICTURES)}")
+    return path
 
 
 def output_folder(word: str) -> Path:

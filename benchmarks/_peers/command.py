@@ -12,7 +12,7 @@ from _peers.table import Peer
 from _peers.worker_process import CLOCKS, Turn, Worker
 from sleight.envs.config import EnvConfig
 from sleight.files import write_json
-from sleight.flags import Parser, check_count, output_file
+from sleight.flags import Parser, check_count, output_file, picture_file
 
 
 def parser_of(
@@ -29,7 +29,7 @@ def parser_of(
     add("--clock", choices=CLOCKS, default="wall", help="wall, or processor time")
     add("--wait_s", type=float, default=3600.0, help="longest time for a start or a turn [s]")
     add("--json", type=output_file, help="also write the results to this JSON file")
-    add("--plot", type=output_file, help="plot them to this file: .png, .svg, .pdf")
+    add("--plot", type=picture_file, help="plot them to this file: .png, .svg, .pdf")
     return parser
 
 

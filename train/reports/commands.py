@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ...errors import ConfigError
-from ...flags import output_file
+from ...flags import output_file, picture_file
 from ..commands import make_parser
 
 
@@ -49,7 +49,7 @@ def report(argv: list[str]) -> int:
 
 
 def runs(argv: list[str]) -> int:
-    """`sleight runs [--runs FOLDER] [--html FILE RUN...] [--curve FILE RUN...]`."""
+    """`sleight runs [--runs FOLDER] [--html | --curve | --plot FILE RUN...]`."""
     from ..runs.run_table import chosen, find_runs, read, table
 
     parser = make_parser("runs", "List local runs in a table, or compare some of them on a page.")
@@ -61,8 +61,13 @@ def runs(argv: list[str]) -> int:
         "--curve", type=output_file,
         help="write the expected curve of their config: successes by steps, median and spread",
     )  # fmt: skip
+    page.add_argument(
+        "--plot", type=picture_file,
+        help="plot successes by steps and by wall time, runs of several seeds as one line with a"
+        " band, and write them as JSON beside it: .png, .svg, .pdf",
+    )  # fmt: skip
     args = parser.parse_args(argv)
-    for flag in ("html", "curve"):
+    for flag in ("html", "curve", "plot"):
         if getattr(args, flag) and not args.run:
             raise ConfigError(f"--{flag}: got no runs, allowed: --{flag} FILE RUN...")
     folders = chosen(args.runs, args.run) if args.run else find_runs(args.runs)
@@ -71,8 +76,12 @@ def runs(argv: list[str]) -> int:
 
         sys.stdout.write(f"{write_curve(args.curve, folders)}\n")
         return 0
-    rows = [read(folder, args.runs, curves=bool(args.html)) for folder in folders]
-    if args.html:
+    rows = [read(folder, args.runs, curves=bool(args.html or args.plot)) for folder in folders]
+    if args.plot:
+        from .run_plot import write_plot
+
+        sys.stdout.write(f"{write_plot(rows, args.plot)}\n")
+    elif args.html:
         from .compare import write_comparison
 
         sys.stdout.write(f"{write_comparison(rows, args.html)}\n")

@@ -89,7 +89,7 @@ def differences(runs: list[RunSummary]) -> tuple[list[tuple[str, ...]], list[str
     settings, wrong = [], []
     for run in runs:
         try:
-            settings.append(_settings(run.folder / "config.yaml"))
+            settings.append(settings_of(run.folder / "config.yaml"))
         except ConfigError as error:
             settings.append({})
             wrong.append(str(error))
@@ -102,7 +102,7 @@ def differences(runs: list[RunSummary]) -> tuple[list[tuple[str, ...]], list[str
     return rows, wrong
 
 
-def _settings(path: Path) -> dict[str, str]:
+def settings_of(path: Path) -> dict[str, str]:
     """The settings, with defaults where an older version had no such field."""
     return dict(flat(to_dict(load(TrainConfig, path))))
 

@@ -93,7 +93,7 @@ def curve_of(runs: Sequence[list[dict[str, Any]]]) -> ExpectedCurve:
     if not names or not names[0] or any(each != names[0] for each in names):
         got = "; ".join(", ".join(each) or "no successes" for each in names)
         raise DataError(f"curve: got runs with {got}, allowed: runs of the same stages")
-    return ExpectedCurve({name: _stage_curve([part[name] for part in parts]) for name in names[0]})
+    return ExpectedCurve({name: stage_curve([part[name] for part in parts]) for name in names[0]})
 
 
 def by_stage(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
@@ -111,8 +111,8 @@ def by_stage(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return {name: np.array(points).T for name, points in stages.items()}
 
 
-def _stage_curve(runs: Sequence[np.ndarray]) -> StageCurve:
-    """Over the steps that all runs have."""
+def stage_curve(runs: Sequence[np.ndarray]) -> StageCurve:
+    """The median, worst and best of runs (3, T), over the steps that all have."""
     first, last = max(run[0, 0] for run in runs), min(run[0, -1] for run in runs)
     steps = np.unique(np.linspace(first, max(first, last), POINTS).round())
     values = np.stack([np.interp(steps, run[0], run[2]) for run in runs])
