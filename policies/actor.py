@@ -93,7 +93,7 @@ class Actor(nn.Module):
 
     def distribution(self, feature: Tensor) -> Distribution:
         """The distribution from the head's input (..., hidden)."""
-        out = self.head(feature)
+        out = self.head(feature).float()  # a learner may compute in bfloat16
         if self.config.head == "gaussian":
             return Gaussian(out, self.log_std)
         return Bins(out.unflatten(-1, (self.num_motors, self.config.bins)))

@@ -38,7 +38,7 @@ class Critic(nn.Module):
 
     def judge(self, inputs: Tensor) -> Tensor:
         """Normalized value for the output of `embedding.inputs`, which a learner computes once."""
-        return self.layers(self.embedding.embed(inputs)).squeeze(-1)
+        return self.layers(self.embedding.embed(inputs)).squeeze(-1).float()
 
     def value(self, terms: Terms) -> Tensor:
         """Value in units of reward."""

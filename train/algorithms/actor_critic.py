@@ -15,6 +15,7 @@ from ..runs.checkpoint import load_moments, moments_of
 from .agent import Agent
 from .algorithm import Algorithm, Metrics
 from .learner_group import LearnerGroup
+from .precision import Precision, autocast, is_low
 from .sequences import Part, Sequences, shuffled
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class ActorCriticConfig:
     """Lambda of generalized advantage estimation (Schulman et al. 2015)."""
     max_grad_norm: Annotated[float, Range(0, 1e6, open_low=True)] = 1.0
     """Largest norm of the gradients; those of actor and critic are clipped separately."""
+    precision: Precision = "auto"
+    """Of the networks while they learn: float32, bfloat16 (torch's automatic mixed precision), or
+    auto: bfloat16 where the processor has instructions for it. The policy acts in float32, and
+    networks that see pictures learn in it."""
 
 
 class ActorCritic(Algorithm):
@@ -62,6 +67,9 @@ class ActorCritic(Algorithm):
         self.config, self.bptt_steps = config, run.rollout.bptt_steps
         self.actor, self.critic = agent.actor, agent.critic
         self.group = group
+        self.device = agent.actor.head.weight.device
+        # Pictures' encoders compute angles and positions, which bfloat16 would round.
+        self.low = is_low(config.precision, self.device) and not agent.actor.embedding.encoders
         scores = self._make_scores(agent, seed)
         self._scores = group.wrap(scores)
         self.learning_rate = self._first_learning_rate()
@@ -118,6 +126,11 @@ class ActorCritic(Algorithm):
     def _make_scores(self, agent: Agent, seed: int) -> nn.Module:
         """The module of `scores`; the optimizer has its parameters."""
         return self.scores(agent.actor, agent.critic)
+
+    def _score(self, *arguments: Any) -> Any:
+        """What `scores` gives, with its networks in the precision of the config."""
+        with autocast(self.low, self.device):
+            return self._scores(*arguments)
 
     @abstractmethod
     def _first_learning_rate(self) -> float:

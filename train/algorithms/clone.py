@@ -102,7 +102,8 @@ class CloneScores(nn.Module):
         value = self.critic.judge(part.critic)
         error = torch.zeros_like(value)
         if self.readout is not None:
-            error = (self.readout(features) - part.critic[..., self._told]).square().mean(dim=-1)
+            told = self.readout(features).float()
+            error = (told - part.critic[..., self._told]).square().mean(dim=-1)
         return divergence(part.labels, distribution), entropy, value, error
 
 
@@ -193,7 +194,7 @@ class Clone(ActorCritic):
         return concatenate([batch, *earlier])
 
     def _loss(self, part: Part, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        divergences, entropies, value, errors = self._scores(part)
+        divergences, entropies, value, errors = self._score(part)
         kl, auxiliary = divergences.mean(), errors.mean()
         value_loss = 0.5 * (value - part.target).square().mean()
         metrics = {self.distance: kl, "value_loss": value_loss, "entropy": entropies.mean()}

@@ -80,7 +80,7 @@ class Ppo(ActorCritic):
     def _loss(self, part: Part, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         start, end = self.config.entropy_coefficient
         bonus = start + (end - start) * progress
-        log_prob, entropies, value = self._scores(part, bonus != 0.0)
+        log_prob, entropies, value = self._score(part, bonus != 0.0)
         change = log_prob - part.log_prob
         ratio = change.exp()
         clip = self.config.clip_range

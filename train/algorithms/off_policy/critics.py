@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from ..precision import autocast
+
 FIRST_STD = 3.0
 """Standard deviation of the values of untrained critics [reward]."""
 
@@ -47,20 +49,27 @@ class TwinCritics(nn.Module):
     diverges (Ball et al. 2023; FlashSAC and FastTD3 report the same).
     """
 
-    def __init__(self, inputs: int, layers: Sequence[int], support: Support) -> None:
+    def __init__(
+        self, inputs: int, layers: Sequence[int], support: Support, low: bool = False
+    ) -> None:
+        """low: compute in bfloat16, logits excepted."""
         super().__init__()
+        self.low = low
         self.first = _network(inputs, layers, support)
         self.second = _network(inputs, layers, support)
 
     def forward(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of both."""
         joined = torch.cat((state, action), dim=-1)
-        return self.first(joined), self.second(joined)
+        with autocast(self.low, joined.device):
+            one, two = self.first(joined), self.second(joined)
+        return one.float(), two.float()
 
     def one(self, state: Tensor, action: Tensor) -> Tensor:
         """Logits of the first."""
-        logits: Tensor = self.first(torch.cat((state, action), dim=-1))
-        return logits
+        with autocast(self.low, state.device):
+            logits: Tensor = self.first(torch.cat((state, action), dim=-1))
+        return logits.float()
 
     def lower(self, state: Tensor, action: Tensor, support: Support) -> Tensor:
         """Probabilities (B, atoms) of whichever of the two expects less (clipped double Q)."""

@@ -14,6 +14,7 @@ from ...runs.checkpoint import load_module, load_moments, module_tensors, moment
 from ..agent import Agent
 from ..algorithm import Algorithm, Collection, Metrics
 from ..learner_group import LearnerGroup
+from ..precision import autocast, is_low
 from .critics import Support, TwinCritics
 from .fast_td3_config import FastTd3Config
 from .replay_memory import Replay, Sample, Steps
@@ -45,12 +46,13 @@ class FastTd3(Algorithm):
         self.config, self.actor = config, agent.actor
         self.seen, self.state_of = agent.actor.embedding, agent.critic.embedding
         self.device = agent.actor.head.weight.device
+        self.low = is_low(config.precision, self.device)
         low, high = config.value_range
         self.support = Support(low, high, config.atoms, self.device)
         size = sum(map(len, self.state_of.columns().values())) + agent.actor.num_motors
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            critics = TwinCritics(size, run.policy.critic_layers, self.support)
+            critics = TwinCritics(size, run.policy.critic_layers, self.support, self.low)
         self.critics = critics.to(self.device)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
         self._learned = [v for name, v in self.actor.named_parameters() if name != "log_std"]
@@ -189,9 +191,10 @@ class FastTd3(Algorithm):
     def _mean(self, seen: Tensor) -> Tensor:
         """Mean actions (B, A) of the present policy."""
         inputs = self.seen.normalize(seen)
-        features = self.actor.features(inputs, (), inputs)  # the last is unused without memory
-        mean: Tensor = self.actor.head(features)
-        return mean
+        with autocast(self.low, self.device):
+            features = self.actor.features(inputs, (), inputs)  # the last is unused without memory
+            mean: Tensor = self.actor.head(features)
+        return mean.float()
 
     def _noisy(self, mean: Tensor) -> Tensor:
         noise = torch.randn(mean.shape, generator=self.generator).to(mean.device)

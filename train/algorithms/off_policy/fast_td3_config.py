@@ -7,6 +7,7 @@ from typing import Annotated
 
 from ....config import Range
 from ..actor_critic import Rate
+from ..precision import Precision
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class FastTd3Config:
     """Lowest and highest value that the critics can tell, in discounted reward."""
     atoms: Annotated[int, Range(2, 1000)] = 101
     """Atoms of the distribution over values, equally spaced in `value_range`."""
+    precision: Precision = "auto"
+    """Of the networks while they learn: float32, bfloat16 (torch's automatic mixed precision), or
+    auto: bfloat16 where the processor has instructions for it. The policy acts in float32."""
     max_grad_norm: Annotated[float, Range(0, 1e6, open_low=True)] = 10.0
     """Largest norm of the gradients; those of actor and critics are clipped separately."""
 

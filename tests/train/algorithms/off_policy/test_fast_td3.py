@@ -43,6 +43,19 @@ def _learner(training: Training) -> FastTd3:
     return training.learner
 
 
+def test_bfloat16_learns_what_float32_does_but_for_rounding() -> None:
+    rows = {}
+    for precision in ("float32", "bfloat16"):
+        training = build(_config("--fast_td3.precision", precision))
+        learner = _learner(training)
+        rows[precision] = learner.update(training.sampler.next(), 0.0)
+        assert {value.dtype for value in learner.critics.parameters()} == {torch.float32}
+        assert learner.low is (precision == "bfloat16")
+    one, two = rows.values()
+    assert one["critic_loss"] != two["critic_loss"]
+    assert two["critic_loss"] == pytest.approx(one["critic_loss"], rel=0.05)
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_rewarded_actions_become_likelier(sign: float) -> None:
     """The reward is one motor's action, at once and without a future: its mean follows."""
