@@ -46,7 +46,7 @@ def _learner(training: Training) -> FastTd3:
 def test_bfloat16_learns_what_float32_does_but_for_rounding() -> None:
     rows = {}
     for precision in ("float32", "bfloat16"):
-        training = build(_config("--fast_td3.precision", precision))
+        training = build(_config("--fast_td3.precision", precision, "--fast_td3.warmup_steps", 1))
         learner = _learner(training)
         rows[precision] = learner.update(training.sampler.next(), 0.0)
         assert {value.dtype for value in learner.critics.parameters()} == {torch.float32}
