@@ -2,8 +2,9 @@
 
     sleight bench train [--config FILE] [--iterations 8] [--threads 2] [--json FILE] [--field value]
 
-Trains `block` at the default sizes, with the LSTM and without a memory alternately, because the
-speed of a shared machine changes. Simulation is physics only; goals, rewards, observations, resets
+Trains `block` at the default sizes, with the LSTM and without a memory, and with a learner in
+float32 and, where the processor has it, in bfloat16; alternately, because the speed of a shared
+machine changes. Simulation is physics only; goals, rewards, observations, resets
 and randomization belong to the environment. Shares refer to wall time, in which the load of other
 programs is included. The last column is the share of CPU time, without waiting for busy cores.
 """
@@ -24,6 +25,7 @@ from sleight.flags import check_count
 from sleight.machine import usable_cores
 from sleight.train import benching
 from sleight.train.algorithms.ppo import PpoConfig
+from sleight.train.algorithms.precision import Precision, is_low
 from sleight.train.config import TrainConfig
 from sleight.train.rollout.in_process import LocalSampler, build, use_threads
 from sleight.train.runs.training_loop import Training
@@ -104,32 +106,43 @@ class _Watched:
 
 
 def bench(config: TrainConfig, iterations: int = 8) -> list[Result]:
-    """Train with the LSTM and without a memory, alternately."""
+    """Train each of `kinds`, alternately."""
     use_threads(config)
-    runs: dict[str, _Watched] = {}
-    for memory in ("lstm", "none"):
-        policy = replace(config.policy, memory=memory)
-        runs[memory] = _Watched(build(replace(config, policy=policy)))
-    iterations_of: dict[str, list[Iteration]] = {memory: [] for memory in runs}
+    runs = {name: _Watched(build(kind)) for name, kind in kinds(config).items()}
+    iterations_of: dict[str, list[Iteration]] = {name: [] for name in runs}
     for number in range(WARM_UP + iterations):
-        for memory, run in runs.items():
+        for name, run in runs.items():
             iteration = run.iterate()
             if number >= WARM_UP:
-                iterations_of[memory].append(iteration)
-    names = {"lstm": "LSTM", "none": "feed-forward"}
-    return [Result(names[memory], rows) for memory, rows in iterations_of.items()]
+                iterations_of[name].append(iteration)
+    return [Result(name, rows) for name, rows in iterations_of.items()]
+
+
+def kinds(config: TrainConfig) -> dict[str, TrainConfig]:
+    """Name -> config: both memories, each in the precisions that the processor is fast in."""
+    ppo = config.block(PpoConfig)
+    precisions: list[Precision] = ["float32"]
+    if is_low(ppo.precision, torch.device("cpu")):
+        precisions.append("bfloat16")
+    return {
+        f"{name}, {precision}": replace(
+            config, policy=replace(config.policy, memory=memory)
+        ).with_block(replace(ppo, precision=precision))
+        for memory, name in (("lstm", "LSTM"), ("none", "feed-forward"))
+        for precision in precisions
+    }
 
 
 def table(results: Sequence[Result]) -> str:
     """Medians over iterations; for the share of simulation also the lowest and highest."""
     heads = "".join(f"{part:>13}" for part in PARTS)
-    lines = [f"{'':<14}{'steps/s':>9}{heads}  (lowest, highest)   simulation of CPU"]
+    lines = [f"{'':<24}{'steps/s':>9}{heads}  (lowest, highest)   simulation of CPU"]
     for result in results:
         shares = "".join(f"{result.share(part):>13.1%}" for part in PARTS)
         simulation = [i.parts["simulation"] / i.seconds for i in result.iterations]
         cpu = result.median(lambda i: i.simulation_cpu_s / i.cpu_s)
         lines.append(
-            f"{result.name:<14}{result.median(lambda i: i.steps / i.seconds):>9,.0f}{shares}"
+            f"{result.name:<24}{result.median(lambda i: i.steps / i.seconds):>9,.0f}{shares}"
             f"  ({min(simulation):.1%}, {max(simulation):.1%}){'':>6}{cpu:>10.1%}"
         )
     return "\n".join(lines)

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from sleight.config import save as save_config
 from sleight.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
+PRECISIONS = ["float32"] + ["bfloat16"] * torch.cpu._is_avx512_bf16_supported()
+NAMES = [
+    f"{memory}, {precision}" for memory in ("LSTM", "feed-forward") for precision in PRECISIONS
+]
 
 
 def test_shares_are_of_the_whole(reach_config: TrainConfig) -> None:
     script = runpy.run_path(str(ROOT / "benchmarks" / "train.py"))
-    lstm, plain = script["bench"](reach_config, iterations=3)
-    for result in (lstm, plain):
+    results = script["bench"](reach_config, iterations=3)
+    for result in results:
         assert len(result.iterations) == 3
         for iteration in result.iterations:
             assert iteration.steps == 128
@@ -25,7 +30,7 @@ def test_shares_are_of_the_whole(reach_config: TrainConfig) -> None:
             assert min(iteration.parts.values()) > 0
             assert 0 < iteration.simulation_cpu_s < iteration.cpu_s
         assert 0 < result.share("simulation") < 1
-    assert [result.name for result in (lstm, plain)] == ["LSTM", "feed-forward"]
+    assert [result.name for result in results] == NAMES
 
 
 def test_the_command_prints_a_table_and_writes_the_figures(
@@ -36,9 +41,9 @@ def test_the_command_prints_a_table_and_writes_the_figures(
     code, out, _ = cli("bench", "train", "--config", tmp_path / "reach.yaml", *words)
     assert code == 0
     assert "reach, 8 worlds x 16 steps" in out and "threads: 1 of simulation, 1 of torch" in out
-    assert [line.split()[0] for line in out.splitlines()[-2:]] == ["LSTM", "feed-forward"]
+    assert [line[:24].strip() for line in out.splitlines()[-len(NAMES) :]] == NAMES
     data = json.loads((tmp_path / "bench.json").read_text())
-    assert [len(result["iterations"]) for result in data["results"]] == [2, 2]
+    assert [len(result["iterations"]) for result in data["results"]] == [2] * len(NAMES)
 
 
 def test_bad_words_are_one_line(refused: Callable[..., str]) -> None:
