@@ -45,8 +45,8 @@ class ActorCriticConfig:
     """Largest norm of the gradients; those of actor and critic are clipped separately."""
     precision: Precision = "auto"
     """Of the networks while they learn: float32, bfloat16 (torch's automatic mixed precision), or
-    auto: bfloat16 where the processor has instructions for it. The policy acts in float32, and
-    networks that see pictures learn in it."""
+    auto: bfloat16 on a CPU with AVX-512 BF16. The policy acts in float32, and networks that see
+    pictures learn in it."""
 
 
 class ActorCritic(Algorithm):

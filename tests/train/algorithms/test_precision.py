@@ -90,6 +90,7 @@ def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyP
     for able in (True, False):
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda able=able: able)
         assert is_low("auto", CPU) is able
+    assert not is_low("auto", torch.device("cuda"))
     assert is_low("bfloat16", CPU) and not is_low("float32", CPU)
 
 

@@ -56,7 +56,7 @@ class FastTd3Config:
     """Atoms of the distribution over values, equally spaced in `value_range`."""
     precision: Precision = "auto"
     """Of the networks while they learn: float32, bfloat16 (torch's automatic mixed precision), or
-    auto: bfloat16 where the processor has instructions for it. The policy acts in float32."""
+    auto: bfloat16 on a CPU with AVX-512 BF16. The policy acts in float32."""
     max_grad_norm: Annotated[float, Range(0, 1e6, open_low=True)] = 10.0
     """Largest norm of the gradients; those of actor and critics are clipped separately."""
 
