@@ -1,6 +1,5 @@
 """A learner in bfloat16: what it learns, what stays in float32, and where `auto` uses it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,48 +7,14 @@ import pytest
 import torch
 
 from sleight.policies.encoders import TermShape
-from sleight.train.algorithms.agent import Agent, build_agent, sized_agent
+from sleight.train.algorithms.agent import sized_agent
 from sleight.train.algorithms.learner_group import LearnerGroup
 from sleight.train.algorithms.ppo import Ppo, PpoConfig
 from sleight.train.algorithms.precision import is_low
-from sleight.train.config import TrainConfig
 from sleight.train.rollout.batch import Batch
-from sleight.train.rollout.in_process import build
 from sleight.train.runs.training_loop import Training
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def training(reach_config: TrainConfig) -> Training:
-    found = build(reach_config)
-    found.iterate()
-    return found
-
-
-@pytest.fixture(scope="module")
-def batch(training: Training) -> Batch:
-    return training.sampler.next()
-
-
-Learn = Callable[[str], Ppo]
-
-
-@pytest.fixture
-def learner(training: Training) -> Learn:
-    def make(precision: str) -> Ppo:
-        env = training.sampler.collector.env  # type: ignore[attr-defined]  # it is the local one
-        agent = build_agent(training.config.policy, env, 0)
-        agent.actor.load_state_dict(training.agent.actor.state_dict())
-        agent.critic.load_state_dict(training.agent.critic.state_dict())
-        return _ppo(training.config, agent, precision)
-
-    return make
-
-
-def _ppo(config: TrainConfig, agent: Agent, precision: Any) -> Ppo:
-    settings = replace(config.block(PpoConfig), precision=precision)
-    return Ppo(settings, config, agent, seed=3, group=LearnerGroup())
 
 
 def _moved(learner: Ppo, before: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -59,10 +24,10 @@ def _moved(learner: Ppo, before: dict[str, torch.Tensor]) -> torch.Tensor:
     )
 
 
-def test_the_update_is_that_of_float32_but_for_rounding(learner: Learn, batch: Batch) -> None:
+def test_the_update_is_that_of_float32_but_for_rounding(learn: Any, batch: Batch) -> None:
     moves, rows = [], []
     for precision in ("float32", "bfloat16"):
-        learns = learner(precision)
+        learns = learn(precision=precision)
         before = {name: value.clone() for name, value in learns.actor.state_dict().items()}
         rows.append(learns.update(batch, 0.0))
         moves.append(_moved(learns, before))
@@ -72,13 +37,11 @@ def test_the_update_is_that_of_float32_but_for_rounding(learner: Learn, batch: B
     assert rows[1]["value_loss"] == pytest.approx(rows[0]["value_loss"], rel=0.2)
 
 
-def test_weights_moments_and_the_acting_policy_stay_in_float32(
-    learner: Learn, batch: Batch
-) -> None:
-    learns = learner("bfloat16")
+def test_weights_moments_and_the_acting_policy_stay_in_float32(learn: Any, batch: Batch) -> None:
+    learns = learn(precision="bfloat16")
     assert learns.low
     before = learns.actor.unroll(batch.actor, batch.carries[0], batch.starts).log_prob(batch.raw)
-    same = learner("float32").actor.unroll(batch.actor, batch.carries[0], batch.starts)
+    same = learn(precision="float32").actor.unroll(batch.actor, batch.carries[0], batch.starts)
     assert torch.equal(before, same.log_prob(batch.raw))
     learns.update(batch, 0.0)
     kinds = {value.dtype for value in learns.actor.parameters()}
@@ -98,4 +61,5 @@ def test_networks_that_see_stay_in_float32(training: Training) -> None:
     sizes = {"joint_position": TermShape((24,)), "camera_images": TermShape((3, 32, 32), "image")}
     policy = replace(training.config.policy, memory="none", encoders={})
     agent = sized_agent(policy, {"actor": sizes, "critic": {"joint_position": 24}}, 20, seed=0)
-    assert not _ppo(training.config, agent, "bfloat16").low
+    settings = replace(training.config.block(PpoConfig), precision="bfloat16")
+    assert not Ppo(settings, training.config, agent, seed=3, group=LearnerGroup()).low
