@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from sleight.config import save as save_config
+from sleight.train.algorithms.precision import is_low
 from sleight.train.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
-PRECISIONS = ["float32"] + ["bfloat16"] * torch.cpu._is_avx512_bf16_supported()
+PRECISIONS = ["float32"] + ["bfloat16"] * is_low("auto", torch.device("cpu"))
 NAMES = [
     f"{memory}, {precision}" for memory in ("LSTM", "feed-forward") for precision in PRECISIONS
 ]

@@ -15,7 +15,7 @@ from ...errors import DataError
 from ...files import atomic_path, write_json
 from ...pages.colours import PALETTE
 from ..runs.run_table import RunSummary
-from ..runs.stages.expected_curve import METRIC, ExpectedCurve, StageCurve, stage_curve
+from ..runs.stages.expected_curve import METRIC, ExpectedCurve, StageCurve, read_curve, stage_curve
 from .compare import settings_of
 from .run_data import series
 from .run_report import time_unit
@@ -24,8 +24,11 @@ from .run_report import time_unit
 def write_plot(runs: Sequence[RunSummary], out: Path) -> Path:
     """Write the picture, and beside it what it shows, as a JSON file of the same name.
 
-    Raises DataError for a run without successes, ConfigError for one whose config is damaged.
+    Raises DataError for a run without successes and where that name is of another file, ConfigError
+    for a run whose config is damaged.
     """
+    data = out.with_suffix(".json")
+    _check_data(data)
     curves = {name: _curve(group) for name, group in seed_groups(runs).items()}
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
@@ -43,7 +46,7 @@ def write_plot(runs: Sequence[RunSummary], out: Path) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)
     over_steps.legend(fontsize=8, frameon=False)
-    write_json(out.with_suffix(".json"), ExpectedCurve(curves), None)
+    write_json(data, ExpectedCurve(curves), None)
     with atomic_path(out) as temporary:
         figure.savefig(temporary, dpi=130)
     return out
@@ -64,8 +67,21 @@ def seed_groups(runs: Sequence[RunSummary]) -> dict[str, list[RunSummary]]:
         name = group[0].name
         if len(group) > 1:
             name = name.rstrip("0123456789").rstrip("-_") or name
-        named[name if name not in named else group[0].name] = group
+        named[str(group[0].folder) if name in named else name] = group
     return named
+
+
+def _check_data(path: Path) -> None:
+    """Raise DataError for a file that is not the data of an earlier plot, and would be lost."""
+    if not path.exists():
+        return
+    try:
+        read_curve(path)
+    except DataError as error:
+        raise DataError(
+            f"--plot: got {path}, which is not the data of a plot and would be lost,"
+            " allowed: another name"
+        ) from error
 
 
 def _curve(runs: Sequence[RunSummary]) -> StageCurve:

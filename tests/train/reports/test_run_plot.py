@@ -40,11 +40,31 @@ def test_seeds_of_one_config_are_one_group(runs: list[Path]) -> None:
     assert {name: len(group) for name, group in groups.items()} == {"wide": 3, "other": 1}
 
 
+def test_groups_of_one_name_are_both_drawn(
+    runs: list[Path], reach_run: Path, tmp_path: Path
+) -> None:
+    runs.append(_run(reach_run, tmp_path, "wide", 5.0, seed=1, steps=8888))
+    groups = seed_groups([read(run) for run in runs])
+    assert [len(group) for group in groups.values()] == [3, 1, 1]
+
+
+def test_a_file_that_is_no_data_of_a_plot_is_kept(
+    runs: list[Path], tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (tmp_path / "mine.json").write_text('{"mine": 1}')
+    assert "mine.json, which is not the data of a plot" in refused(
+        "runs", "--plot", tmp_path / "mine.png", *runs
+    )
+    assert (tmp_path / "mine.json").read_text() == '{"mine": 1}'
+    assert not (tmp_path / "mine.png").exists()
+
+
 def test_the_picture_has_its_data_beside_it(
     runs: list[Path], tmp_path: Path, cli: Callable[..., tuple[int, str, str]]
 ) -> None:
     picture = tmp_path / "curves.png"
-    assert cli("runs", "--plot", picture, *runs) == (0, f"{picture}\n", "")
+    for _ in range(2):  # the data of an earlier plot is replaced
+        assert cli("runs", "--plot", picture, *runs) == (0, f"{picture}\n", "")
     with Image.open(picture) as image:
         assert image.width > 1000 and len(image.convert("L").getcolors() or []) > 10
     wide = read_json(picture.with_suffix(".json"))["stages"]["wide"]
