@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import math
 import re
 import runpy
@@ -205,32 +206,24 @@ def play(argv: list[str]) -> int:
 def bench(argv: list[str]) -> int:
     """`sleight bench NAME ...`: runs a script of the benchmarks folder in a checkout."""
     folder = Path(__file__).resolve().parent.parent / "benchmarks"
-    names = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
-    if not names:
+    found = sorted(path for path in folder.glob("*/*.py") if not path.stem.startswith("_"))
+    if not found:
         raise ConfigError(f"sleight bench: got no {folder}, allowed: a checkout of the sources")
 
-    def run(name: str, argv: list[str]) -> int:
-        return int(runpy.run_path(str(folder / f"{name}.py"))["main"](argv) or 0)
+    def run(script: Path, argv: list[str]) -> int:
+        return int(runpy.run_path(str(script))["main"](argv) or 0)
 
-    scripts = {name: partial(run, name) for name in names}
-    return dispatch("sleight bench", _bench_usage(folder, names), scripts, argv)
+    scripts = {path.stem: partial(run, path) for path in found}
+    return dispatch("sleight bench", _bench_usage(found), scripts, argv)
 
 
-def _bench_usage(folder: Path, names: list[str]) -> str:
-    """The usage text: each benchmark with the first line of its docstring."""
-    pages = {
-        name: ast.get_docstring(ast.parse((folder / f"{name}.py").read_text())) or ""
-        for name in names
-    }
-    width = max(map(len, names))
-    lines = [f"  {name:<{width}}  {page.partition(chr(10))[0]}" for name, page in pages.items()]
-    return "\n".join(
-        [
-            "usage: sleight bench NAME ...",
-            "",
-            *lines,
-            "",
-            "sleight bench NAME --help lists its options.",
-            "",
-        ]
-    )
+def _bench_usage(scripts: list[Path]) -> str:
+    """The usage text: each benchmark with the first line of its docstring, by folder."""
+    width = max(len(path.stem) for path in scripts)
+    lines = ["usage: sleight bench NAME ..."]
+    for room, inside in itertools.groupby(scripts, lambda path: path.parent.name):
+        lines += ["", f"{room}:"]
+        for path in inside:
+            page = ast.get_docstring(ast.parse(path.read_text())) or ""
+            lines.append(f"  {path.stem:<{width}}  {page.partition(chr(10))[0]}")
+    return "\n".join([*lines, "", "sleight bench NAME --help lists its options.", ""])

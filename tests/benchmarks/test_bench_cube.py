@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "cube.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "parts" / "cube.py"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from sleight.envs.config import EnvConfig, ResetConfig
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "env.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "speed" / "env.py"
 
 
 @pytest.fixture(scope="module")

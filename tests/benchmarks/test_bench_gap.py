@@ -12,7 +12,7 @@ from sleight.deploy.runtime.trial import COMPLETE
 from sleight.deploy.sim.plant_config import PlantConfig
 from sleight.envs.sim.model import ModelConfig
 
-BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "gap.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "rigs" / "gap.py"))
 
 
 def test_every_world_but_the_plain_ones_is_changed():

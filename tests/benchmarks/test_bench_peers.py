@@ -11,7 +11,7 @@ import pytest
 from sleight.cli import main
 from sleight.errors import ConfigError, ConnectError
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "speed"
 BENCH = runpy.run_path(str(FOLDER / "peers.py"))
 TRAIN = runpy.run_path(str(FOLDER / "train_peers.py"))
 Peer, Worker = BENCH["Peer"], BENCH["Worker"]

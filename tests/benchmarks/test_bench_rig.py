@@ -16,7 +16,7 @@ from tests.deploy.conftest import make_bundle
 from tests.deploy.cube_rig import cube_bundle
 from tests.deploy.image_bundle import image_bundle
 
-BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "rig.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "rigs" / "rig.py"))
 
 
 def test_the_table_has_a_row_for_each_world_and_the_ends_add_up(bundle, capsys):

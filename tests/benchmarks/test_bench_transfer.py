@@ -16,7 +16,7 @@ from sleight.envs.hands.shadow import SHADOW_RIGHT
 from sleight.envs.hands.variants import VARIANTS
 from sleight.errors import ConfigError
 
-BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "transfer.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "rigs" / "transfer.py"))
 TRANSFER = ("bench", "transfer")
 
 

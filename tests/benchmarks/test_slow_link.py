@@ -15,7 +15,7 @@ import pytest
 from sleight.cli import main
 from sleight.errors import ConfigError
 
-BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "slow_link.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "cluster" / "slow_link.py"))
 Quality, FAR = BENCH["Quality"], BENCH["FAR"]
 PORT = 5301
 SERVER = f"""

@@ -1,4 +1,4 @@
-"""benchmarks/soak.py: what is made of the looks. The benchmark itself takes half an hour."""
+"""benchmarks/cluster/soak.py: what is made of the looks. The benchmark takes half an hour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from sleight.errors import ConfigError
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "soak.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "cluster" / "soak.py"
 
 
 @pytest.fixture(scope="module")

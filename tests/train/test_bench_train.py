@@ -20,7 +20,7 @@ NAMES = [
 
 
 def test_shares_are_of_the_whole(reach_config: TrainConfig) -> None:
-    script = runpy.run_path(str(ROOT / "benchmarks" / "train.py"))
+    script = runpy.run_path(str(ROOT / "benchmarks" / "speed" / "train.py"))
     results = script["bench"](reach_config, iterations=3)
     for result in results:
         assert len(result.iterations) == 3

@@ -30,7 +30,7 @@ from sleight.train.sysid.ranges import nominals, training_yaml
 from sleight.train.sysid.residual import Problem, check_effort, noise_of
 
 ROOT = Path(__file__).parents[3]
-BENCH = runpy.run_path(str(ROOT / "benchmarks" / "sysid.py"))
+BENCH = runpy.run_path(str(ROOT / "benchmarks" / "rigs" / "sysid.py"))
 
 
 def still(turns=100, effort=True):

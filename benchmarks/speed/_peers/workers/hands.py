@@ -13,7 +13,7 @@ from sleight.envs.config import EnvConfig
 from sleight.envs.gym import VectorHand
 from sleight.train.config import TrainConfig
 
-RECIPE = Path(__file__).parents[3] / "configs" / "block.yaml"
+RECIPE = Path(__file__).parents[4] / "configs" / "block.yaml"
 ID = "Counted/Block-v0"
 START_STATES = 256
 LEARNING_RATE = 3e-4

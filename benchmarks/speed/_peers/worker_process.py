@@ -20,7 +20,7 @@ from .environment import python_of
 from .table import Peer
 
 WORKERS = Path(__file__).parent / "workers"
-CHECKOUT = WORKERS.parents[2]
+CHECKOUT = WORKERS.parents[3]
 GRACE_S = 10.0
 CLOCKS = ("wall", "cpu")
 NO_GPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}

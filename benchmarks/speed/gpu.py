@@ -35,7 +35,7 @@ from sleight.train.config import TrainConfig
 from sleight.train.rollout.in_process import build
 from sleight.train.rollout.players import BundlePlayer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIG, BUNDLE = ROOT / "configs" / "block_gpu.yaml", ROOT / "pretrained" / "block"
 PARTS = ("parity", "policy", "rate", "train")
 CHECKED = (1, 10, 100)

@@ -39,7 +39,7 @@ from sleight.flags import Parser, check_count, output_file
 from sleight.machine import usable_cores
 from sleight.train.config import TrainConfig
 
-CONFIG = Path(__file__).parents[1] / "configs" / "block_adr.yaml"
+CONFIG = Path(__file__).parents[2] / "configs" / "block_adr.yaml"
 OBJECTS_LISTED = ("block", "egg", "pen", "face", "cube-locked", "cube", "cube-hinges")
 EVERYTHING = tuple(name for name in NAMES if name not in PART_NAMES)
 """The parameters that any object has."""

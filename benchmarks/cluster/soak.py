@@ -32,7 +32,7 @@ from sleight.flags import Parser, output_folder, seed_of
 from sleight.pages.colours import BLUE, GREEN, INK, ORANGE, QUIET, RED
 from sleight.train.runs.metrics import read_metrics
 
-CONFIG = Path(__file__).resolve().parents[1] / "configs" / "reach.yaml"
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "reach.yaml"
 VICTIMS = ("RolloutWorker", "EvaluationWorker", "LearnerWorker", "AdrActor", "learner")
 """Kinds of processes that are killed; the last is the process that trains."""
 LOOK_S = 10.0
