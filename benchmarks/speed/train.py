@@ -37,13 +37,13 @@ PARTS = ("simulation", "environment", "policy", "learner")
 
 @dataclass(frozen=True)
 class Iteration:
-    """One iteration of training: seconds of each part, and CPU time."""
+    """One iteration of training: seconds of each part, by the wall's clock and of CPU time."""
 
     steps: int
     seconds: float
     parts: dict[str, float]
     cpu_s: float
-    simulation_cpu_s: float
+    cpu_parts: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class _Watch:
         return result
 
 
-class _Watched:
+class Watched:
     """A run with timed parts."""
 
     def __init__(self, training: Training) -> None:
@@ -95,20 +95,23 @@ class _Watched:
             watch.seconds = watch.cpu_s = 0.0
         steps, wall, cpu = self._training.steps, time.perf_counter(), time.process_time()
         self._training.iterate()
-        sim, env, collect, learn = (watch.seconds for watch in watches)
         return Iteration(
             steps=self._training.steps - steps,
             seconds=time.perf_counter() - wall,
-            parts=dict(zip(PARTS, (sim, env - sim, collect - env, learn), strict=True)),
+            parts=_parts(*(watch.seconds for watch in watches)),
             cpu_s=time.process_time() - cpu,
-            simulation_cpu_s=self._sim.cpu_s,
+            cpu_parts=_parts(*(watch.cpu_s for watch in watches)),
         )
+
+
+def _parts(sim: float, env: float, collect: float, learn: float) -> dict[str, float]:
+    return dict(zip(PARTS, (sim, env - sim, collect - env, learn), strict=True))
 
 
 def bench(config: TrainConfig, iterations: int = 8) -> list[Result]:
     """Train each of `kinds`, alternately."""
     use_threads(config)
-    runs = {name: _Watched(build(kind)) for name, kind in kinds(config).items()}
+    runs = {name: Watched(build(kind)) for name, kind in kinds(config).items()}
     iterations_of: dict[str, list[Iteration]] = {name: [] for name in runs}
     for number in range(WARM_UP + iterations):
         for name, run in runs.items():
@@ -140,7 +143,7 @@ def table(results: Sequence[Result]) -> str:
     for result in results:
         shares = "".join(f"{result.share(part):>13.1%}" for part in PARTS)
         simulation = [i.parts["simulation"] / i.seconds for i in result.iterations]
-        cpu = result.median(lambda i: i.simulation_cpu_s / i.cpu_s)
+        cpu = result.median(lambda i: i.cpu_parts["simulation"] / i.cpu_s)
         lines.append(
             f"{result.name:<24}{result.median(lambda i: i.steps / i.seconds):>9,.0f}{shares}"
             f"  ({min(simulation):.1%}, {max(simulation):.1%}){'':>6}{cpu:>10.1%}"

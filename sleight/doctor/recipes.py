@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..config import load, yamlfile
 from ..errors import SleightError
+from ..train.algorithms.algorithm_registry import warm_up_steps
 from ..train.algorithms.ppo import PpoConfig
 from ..train.config import TrainConfig
 from ..train.sweep.config import SweepConfig
@@ -54,13 +55,13 @@ def recipes(folder: Path = CONFIGS) -> list[Recipe]:
 def _recipes(path: Path) -> list[Recipe]:
     data = yamlfile.read(path)
     keys = data if isinstance(data, dict) else {}
-    if keys.get("algorithm") == "fast_td3":
-        return []  # what is measured would end before its replay memory is warm
     if "method" in keys:
         return [_sweep(path, load(SweepConfig, path))]
     # A clone needs a teacher, which is not at hand; its student costs what a learner's actor does.
     flags = ("--algorithm", "ppo") if keys.get("algorithm") == "clone" else ()
     config = load(TrainConfig, path, flags)
+    if warm_up_steps(config):
+        return []  # the measurement would end before it learns
     if not config.stages:
         return [Recipe(path.name, config.steps, config)]
     return [

@@ -185,6 +185,15 @@ def test_this_machine_as_a_whole(tmp_path: Path) -> None:
     assert all(recipe["seconds"] > 1 for recipe in expected["recipes"])
 
 
+def test_an_algorithm_that_collects_before_it_learns_has_no_duration() -> None:
+    """A short measurement would see only its cheap beginning."""
+    from sleight.doctor.recipes import recipes
+
+    names = {recipe.name for recipe in recipes()}
+    assert "block_near.yaml" in names
+    assert "block_near_fast_td3.yaml" not in names
+
+
 def test_the_default_recipe_is_measured_with_as_many_worlds_as_it_trains(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

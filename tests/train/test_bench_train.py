@@ -29,7 +29,8 @@ def test_shares_are_of_the_whole(reach_config: TrainConfig) -> None:
             assert sum(iteration.parts.values()) == pytest.approx(iteration.seconds, rel=0.3)
             assert sum(iteration.parts.values()) <= iteration.seconds
             assert min(iteration.parts.values()) > 0
-            assert 0 < iteration.simulation_cpu_s < iteration.cpu_s
+            assert 0 < iteration.cpu_parts["simulation"] < iteration.cpu_s
+            assert sum(iteration.cpu_parts.values()) <= iteration.cpu_s
         assert 0 < result.share("simulation") < 1
     assert [result.name for result in results] == NAMES
 

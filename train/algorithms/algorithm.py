@@ -86,6 +86,11 @@ class Algorithm(ABC):
         """Fewest worlds that each of several learners needs in its share of a batch."""
         return 1
 
+    @classmethod
+    def warm_up_steps(cls, config: Any) -> int:
+        """Control steps that it collects before it learns, while a run is cheaper than later."""
+        return 0
+
     @abstractmethod
     def update(self, batch: Batch, progress: float) -> Metrics:
         """Learn from `batch`: T steps of N worlds. Returns metrics, which are logged.

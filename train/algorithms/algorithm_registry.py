@@ -68,6 +68,12 @@ def least_worlds(run: TrainConfig) -> int:
     return kind.least_worlds(config, run)
 
 
+def warm_up_steps(run: TrainConfig) -> int:
+    """Control steps that the algorithm of a run collects before it learns."""
+    kind, config = _chosen(run)
+    return kind.warm_up_steps(config)
+
+
 def metrics_of(run: TrainConfig) -> tuple[str, ...]:
     """Names of the metrics that the algorithm of a run promises to log."""
     return _chosen(run)[0].metrics

@@ -71,6 +71,12 @@ class FastTd3(Algorithm):
         return Collection(log_prob=False)
 
     @classmethod
+    def warm_up_steps(cls, config: Any) -> int:
+        """See `Algorithm`."""
+        steps: int = config.warmup_steps
+        return steps
+
+    @classmethod
     def check(cls, config: Any, run: TrainConfig) -> None:
         """See `Algorithm`."""
         for name, got, allowed in (
