@@ -2,6 +2,7 @@
 
     sleight bench train_peers [--peers sb3,cleanrl,...] [--threads 1] [--worlds 128] [--seconds 20]
                               [--rounds 3 | --minutes 20] [--clock wall|cpu] [--json FILE]
+                              [--curves FILE.png]
 
 All learn configs/block.yaml without its curriculum (goals up to 1 rad), through Gymnasium, with its
 sizes of networks and batches as far as they have them, each in its own environment as in `sleight
@@ -21,11 +22,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # the benchmarks are scripts, not a package
 
 from _peers.command import parsed, parser_of, report, turn_of
+from _peers.curves import draw_curves, per_minute
 from _peers.race import Result, run_rounds, started
 from _peers.table import LEARNERS, Peer, chosen
 from _peers.worker_process import Worker
 
 from sleight.errors import ConfigError
+from sleight.flags import picture_file
 from sleight.train import benching
 
 UNIT = "steps/s"
@@ -36,6 +39,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = parser_of("train_peers", __doc__, LEARNERS, seconds=20.0, rounds=3)
     parser.add_argument("--minutes", type=float, default=0.0,
                         help="time of each peer, instead of rounds [min]")  # fmt: skip
+    parser.add_argument("--curves", type=picture_file,
+                        help="plot successes against time to this file")  # fmt: skip
     args = parsed(parser, argv)
     if args.minutes < 0:
         raise ConfigError(f"--minutes: got {args.minutes:g}, allowed: 0 or more")
@@ -50,11 +55,9 @@ def learned(results: Mapping[str, Result]) -> str:
     ]
     for result in results.values():
         last, steps = result.turns[-1], sum(turn.steps for turn in result.turns)
-        minutes = last.steps * result.about["period_s"] / 60.0
-        lines.append(
-            f"{result.title:<{width}} {steps:>12,} {last.counts['successes'] / minutes:>13.2f}"
-            f" {last.counts['drops'] / minutes:>9.2f}"
-        )
+        period_s = result.about["period_s"]
+        successes, drops = (per_minute(last, period_s, what) for what in ("successes", "drops"))
+        lines.append(f"{result.title:<{width}} {steps:>12,} {successes:>13.2f} {drops:>9.2f}")
     return "\n".join(lines)
 
 
@@ -83,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     title = f"control steps per second of training ({args.clock} clock)"
     report(args, results, UNIT, title, before, benching.machine())
     print(f"\n{learned(results)}")
+    if args.curves:
+        draw_curves(results, args.clock, args.curves)
     return 0
 
 
