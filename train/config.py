@@ -27,6 +27,9 @@ class RolloutConfig:
     bptt_steps: Annotated[int, Range(1, 4096)] = 16
     """Truncated-BPTT length [control steps]: batches are cut into sequences of this length, which
     has to divide the horizon."""
+    noise_correlation: Annotated[float, Range(0, 1, open_high=True)] = 0.0
+    """Correlation of a motor's exploration noise with that of the step before, of a Gaussian head;
+    0: independent. The size of the noise stays the same."""
 
     def __post_init__(self) -> None:
         if self.horizon % self.bptt_steps:
@@ -174,6 +177,12 @@ class TrainConfig(Extensible, Staged):
         else:
             check_algorithm(self)
         check_name(self.name)
+        correlation = self.rollout.noise_correlation
+        if correlation and self.policy.head != "gaussian":
+            raise ValueError(
+                f"rollout.noise_correlation: got {correlation:g} with policy.head"
+                f" {self.policy.head}, allowed: 0"
+            )
         offline = not self.stages and bool(collection_of(self).data)
         for name, value in (
             ("train.evaluate_s", 0.0 if offline else self.train.evaluate_s),

@@ -13,7 +13,7 @@ from ...envs.env import HandEnv, Observation
 from ...envs.episode import Episode
 from ...envs.sim.draws import new_generator
 from ...policies.actor import Actor, Carry, forget
-from ...policies.distributions import Distribution
+from ...policies.distributions import Distribution, Gaussian
 from ..algorithms.algorithm import Collection
 from ..config import RolloutConfig
 from .batch import Batch, Terms
@@ -33,6 +33,8 @@ class Collector:
         self.observation: Observation | None = None
         self.carry: Carry = actor.initial_carry(env.num_envs)
         self.starts = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
+        self.noise = torch.zeros(env.num_envs, actor.num_motors, device=env.device)
+        """(N, A) of the last step, standard normal; 0 before the first, and unless correlated."""
         self.progress = 0.0
 
     @torch.no_grad()
@@ -80,7 +82,8 @@ class Collector:
         tensors = {f"carry.{i}": part.clone().cpu() for i, part in enumerate(self.carry)}
         for group, terms in self.observation.items():
             tensors |= {f"{group}.{name}": value.clone().cpu() for name, value in terms.items()}
-        return {**tensors, "starts": self.starts.cpu(), "rng": self.generator.get_state()}
+        tensors |= {"starts": self.starts.cpu(), "noise": self.noise.cpu()}
+        return {**tensors, "rng": self.generator.get_state()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Continue from `state()`."""
@@ -93,6 +96,7 @@ class Collector:
             if group in self.observation:
                 self.observation[group][name] = value
         self.starts = state["starts"]
+        self.noise = state.get("noise", self.noise)  # checkpoints from before have none
         self.generator.set_state(generator)
 
     def _step(self) -> dict[str, Any]:
@@ -100,7 +104,7 @@ class Collector:
         actor = self.actor.embedding.condensed(self.observation["actor"])
         seen: Observation = {**self.observation, "actor": actor}
         distribution, self.carry = self.actor(seen["actor"], self.carry)
-        raw = distribution.sample(self.generator)
+        raw = self._sample(distribution)
         action, labels, share = self._act(seen, distribution.action(raw))
         self.observation, reward, terminated, truncated, info = self.env.step(action)
         row = {
@@ -119,6 +123,19 @@ class Collector:
         }
         self.starts = terminated | truncated
         return row
+
+    def _sample(self, distribution: Distribution) -> Tensor:
+        """(N, A) raw actions. Correlated noise is an AR(1) process, standard normal at every step;
+        log-probabilities are those of single steps, as in Colored Noise in PPO (Hollenstein et al.
+        2024)."""
+        share = self.rollout.noise_correlation
+        if not share:
+            return distribution.sample(self.generator)
+        assert isinstance(distribution, Gaussian), "checked with the config"
+        fresh = torch.empty_like(self.noise).normal_(generator=self.generator)
+        changed = share * self.noise + math.sqrt(1.0 - share**2) * fresh
+        self.noise = torch.where(self.starts.unsqueeze(-1), fresh, changed)
+        return distribution.perturbed(self.noise)
 
     def _log_prob(self, distribution: Distribution, raw: Tensor) -> Tensor:
         """(N,), nan where the algorithm does not ask for it."""

@@ -73,6 +73,8 @@ def run_rounds(
                 continue
             result.rates.append(rate(result.turns[-1], worker))
             result.ratios.append(first.rates[-1] / result.rates[-1])
+            done = f"turn {len(result.turns)}, {result.rates[-1]:,.1f} per second"
+            print(f"{result.title}: {done}", file=sys.stderr, flush=True)
             if ended(result):
                 del racing[name]
     return {name: result for name, result in results.items() if result.rates}
