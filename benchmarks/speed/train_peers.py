@@ -7,7 +7,7 @@
 All learn configs/block.yaml without its curriculum (goals up to 1 rad), through Gymnasium, with its
 sizes of networks and batches as far as they have them, each in its own environment as in `sleight
 bench peers`. They take turns of whole updates, `--seconds` or a little more each. With `--minutes`
-they go on until each has had that much of the clock, and the successes of the last turn are
+they go on until each has had that much of the clock, and the successes of the last turns are
 compared, with sampled actions: what was learned in the same time.
 """
 
@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # the benchmarks are scripts, not a package
 
 from _peers.command import parsed, parser_of, report, turn_of
-from _peers.curves import draw_curves, per_minute
+from _peers.curves import WINDOW, draw_curves, per_minute
 from _peers.race import Result, run_rounds, started
 from _peers.table import LEARNERS, Peer, chosen
 from _peers.worker_process import Worker
@@ -48,14 +48,13 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def learned(results: Mapping[str, Result]) -> str:
-    """What each does in its last turn, after all its training."""
-    width = max(len(result.title) for result in results.values())
-    lines = [
-        f"{'last turn, by sampled actions':<{width}} {'after steps':>12} successes/min drops/min"
-    ]
+    """What each does in its last turns, after all its training."""
+    title = f"last {WINDOW} turns, by sampled actions"
+    width = max(len(name) for name in (title, *(result.title for result in results.values())))
+    lines = [f"{title:<{width}} {'after steps':>12} successes/min drops/min"]
     for result in results.values():
-        last, steps = result.turns[-1], sum(turn.steps for turn in result.turns)
-        period_s = result.about["period_s"]
+        steps, period_s = sum(turn.steps for turn in result.turns), result.about["period_s"]
+        last = result.turns[-WINDOW:]
         successes, drops = (per_minute(last, period_s, what) for what in ("successes", "drops"))
         lines.append(f"{result.title:<{width}} {steps:>12,} {successes:>13.2f} {drops:>9.2f}")
     return "\n".join(lines)
