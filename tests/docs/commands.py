@@ -25,7 +25,7 @@ from .pages import ROOT
 
 GROUPS = ("rig", "vision", "adr", "data", "bench")
 """Commands that are followed by another."""
-OPEN_BENCHES = ("scale", "slow_link", "soak", "train")
+OPEN_BENCHES = ("growth", "scale", "slow_link", "soak", "train")
 """Benchmarks whose other flags are fields of the training config."""
 DATA = ("configs", "pretrained", "benchmarks", "examples")
 CODE = ("sleight", "envs", "policies", "adr", "vision", "train", "deploy", "tests", "docs")
