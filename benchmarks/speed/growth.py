@@ -77,12 +77,17 @@ def measure(config: Path, iterations: int, flags: Sequence[str]) -> dict[str, An
 
 def points(args: argparse.Namespace, flags: Sequence[str]) -> list[Point]:
     """All points of all axes, in turns."""
-    places = [(axis, value) for axis in args.axes for value in AXES[axis][1]]
+    places = {
+        (axis, value): (*flags, f"--{AXES[axis][0]}", value)
+        for axis in args.axes
+        for value in AXES[axis][1]
+    }
+    for own in places.values():  # before the first is measured
+        load(TrainConfig, args.config, (*own, *ALWAYS))
     answers: dict[tuple[str, str], list[dict[str, Any]]] = {place: [] for place in places}
     for number in range(args.rounds):
-        for axis, value in places:
+        for (axis, value), own in places.items():
             print(f"round {number + 1}/{args.rounds}: {axis} {value}", file=sys.stderr, flush=True)
-            own = (*flags, f"--{AXES[axis][0]}", value)
             answers[axis, value].append(measure(args.config, args.iterations, own))
     return [_median(axis, value, answers[axis, value]) for axis, value in places]
 

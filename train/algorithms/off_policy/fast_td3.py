@@ -73,8 +73,7 @@ class FastTd3(Algorithm):
     @classmethod
     def warm_up_steps(cls, config: Any) -> int:
         """See `Algorithm`."""
-        steps: int = config.warmup_steps
-        return steps
+        return int(config.warmup_steps)
 
     @classmethod
     def check(cls, config: Any, run: TrainConfig) -> None:
