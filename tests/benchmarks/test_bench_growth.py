@@ -21,9 +21,9 @@ def test_points_of_an_axis_are_measured_and_drawn(tmp_path, monkeypatch):
     small, large = BENCH["points"](args, (*FLAGS, "--policy.memory", "lstm"))
     assert (small.value, large.value) == ("8", "512")
     assert small.bodies == large.bodies > 20
-    assert min(p.cpu_s_per_step["simulation"] for p in (small, large)) > 0
+    assert min(min(p.cpu_s_per_step.values()) for p in (small, large)) > 0
     assert large.cpu_s_per_step["learner"] > small.cpu_s_per_step["learner"]
-    assert min(large.memory_mb, small.memory_mb) > 50
+    assert large.memory_mb > small.memory_mb > 50
     heads, first, second = BENCH["table"]([small, large]).splitlines()
     assert heads.split()[-6:] == ["environment", "policy", "learner", "all", "memory", "MB"]
     assert first.startswith("lstm 8 ") and second.startswith("lstm 512 ")
