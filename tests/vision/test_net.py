@@ -140,3 +140,18 @@ def test_scores_tell_faces_apart_and_also_not():
     assert small.symmetric_deg[0] == pytest.approx(np.degrees(0.1), rel=1e-3)
     table = pose_errors(place, wxyz, place, wxyz).table()
     assert table["within_5mm_5deg"] == 1.0 and table["beyond_45deg"] == 0.0
+
+
+@pytest.mark.parametrize("channels", [4, 6, 12])
+def test_gradients_do_not_depend_on_the_layout_of_pictures(channels):
+    net = KeypointNet(KeypointNetConfig(16, (channels, 8), (8,)), 2)
+    pictures, truth = torch.rand(32, 3, 16, 16), 0.5 * torch.randn(32, 2, 2)
+
+    def gradients(layout):
+        net.zero_grad()
+        loss = keypoint_loss(net(pictures.contiguous(memory_format=layout)), truth, torch.ones(2))
+        loss.backward()
+        return torch.cat([value.grad.flatten() for value in net.parameters()])
+
+    planes, last = gradients(torch.contiguous_format), gradients(torch.channels_last)
+    torch.testing.assert_close(last, planes, rtol=1e-3, atol=1e-5 * float(planes.abs().max()))
